@@ -1,0 +1,139 @@
+"""DDQN: deep Q-learning (Mnih et al. 2015) with double, dueling, prioritised and n-step variants as options."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sorrelsim.networks import NetworkConfig, build_encoder
+from sorrelsim.replay_model import ReplayConfig, ReplayModel, mask_values, weighted_mean
+from sorrelsim.schedules import linear
+from sorrelsim.torch_model import adam, check_network, split_extras
+
+if TYPE_CHECKING:
+    from sorrelsim.observation import ObservationSpec
+
+
+@dataclass(frozen=True)
+class DDQNConfig(ReplayConfig):
+    """Settings of DDQN."""
+
+    n_step: int = 1
+    """Steps summed before bootstrapping."""
+    double: bool = True
+    """The online network chooses the target's action (van Hasselt et al. 2016)."""
+    dueling: bool = False
+    """Separate streams for the state's value and the actions' advantages (Wang et al. 2016)."""
+    prioritised: bool = False
+    """Sample steps by their TD error (Schaul et al. 2016)."""
+    priority_exponent: float = 0.6
+    """How much the TD error counts in sampling (alpha)."""
+    priority_correction: float = 0.4
+    """How much of the sampling's bias is corrected at first (beta)."""
+    priority_correction_steps: int = 100_000
+    """Agent-steps over which beta rises to 1."""
+
+
+class QNet(nn.Module):
+    """The default network: an encoder and a linear head."""
+
+    def __init__(
+        self, observations: ObservationSpec, n_frames: int, n_actions: int, network: NetworkConfig, dueling: bool = False
+    ) -> None:
+        super().__init__()
+        self.encoder = build_encoder(observations, n_frames, network)
+        self.advantage = nn.Linear(self.encoder.n_features, n_actions)
+        self.value = nn.Linear(self.encoder.n_features, 1) if dueling else None
+
+    def forward(self, **parts: Tensor) -> Tensor:
+        """Parts of states to values, [batch, actions]."""
+        features = self.encoder(parts)
+        advantage = self.advantage(features)
+        if self.value is None:
+            return advantage
+        return self.value(features) + advantage - advantage.mean(1, keepdim=True)
+
+
+def q_targets(
+    rewards: Tensor, discounts: Tensor, following: Tensor, chooser: Tensor, masks: Tensor | None = None
+) -> Tensor:
+    """Targets of double Q-learning: r + discount * Q_target(s', argmax_a Q_chooser(s', a)).
+
+    Args:
+        rewards: n-step returns, [batch].
+        discounts: gamma to the n, 0 where nothing follows, [batch].
+        following: the target network's values of next states, [batch, actions].
+        chooser: the values that choose the action; `following` itself for plain Q-learning.
+        masks: allowed actions there, bool [batch, actions], or None.
+
+    Returns:
+        [batch].
+    """
+    best = mask_values(chooser, masks).argmax(1, keepdim=True)
+    return rewards + discounts * following.gather(1, best).squeeze(1)
+
+
+class DDQN(ReplayModel):
+    """A deep Q-learner.
+
+    Args:
+        observations: what one slot observes.
+        action_names: the actions' names.
+        n_streams: copies x slots.
+        config: settings; None means all defaults.
+        seed: seed of everything random.
+        network: a network of one's own, `forward(<part>=[batch, ...], ...) -> q[batch, actions]`.
+    """
+
+    Config = DDQNConfig
+    config: DDQNConfig
+
+    def __init__(
+        self,
+        observations: ObservationSpec,
+        action_names: Sequence[str],
+        n_streams: int = 1,
+        config: DDQNConfig | None = None,
+        seed: int = 0,
+        network: nn.Module | None = None,
+    ) -> None:
+        c = config or DDQNConfig()
+        super().__init__(
+            observations, action_names, n_streams, c, seed, c.priority_exponent if c.prioritised else 0.0
+        )
+        with self.seeded_init():
+            net = network or QNet(observations, c.n_frames, self.action_space, c.network, c.dueling)
+        net = net.to(self.device)
+        signature = f"forward({', '.join(observations.parts)}) -> q[B, {self.action_space}]"
+        check_network(net, self.zero_states(), signature, [(2, self.action_space)], self.name)
+        self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
+        self.optimizers = {"adam": adam(net.parameters(), c.learning_rate, self.device)}
+
+    def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
+        """Values of all actions, [batch, actions], and what else the network returned."""
+        return split_extras(self.networks["online"](**parts), 1)
+
+    def train_step(self) -> dict[str, float]:
+        """One gradient step on a sampled batch; updates its priorities."""
+        c = self.config
+        beta = linear(c.priority_correction, 1.0, self.agent_steps, c.priority_correction_steps)
+        batch = self.memory.sample(c.batch_size, beta)
+        states, next_states, data = self.batch_tensors(batch)
+        with torch.no_grad():
+            following = split_extras(self.networks["target"](**next_states), 1)[0]
+            chooser = self.action_values(next_states)[0] if c.double else following
+            targets = q_targets(data["rewards"], data["discounts"], following, chooser, data.get("next_masks"))
+        taken = self.action_values(states)[0].gather(1, data["actions"].unsqueeze(1)).squeeze(1)
+        losses = F.smooth_l1_loss(taken, targets, reduction="none")
+        loss = weighted_mean(losses, data["valid"], data["weights"])
+        value = self.descend(loss, "adam", ["online"])
+        if c.prioritised:
+            self.memory.update_priorities(batch.index, (targets - taken.detach()).cpu().numpy())
+        self.after_gradient_step()
+        return {"loss": value}

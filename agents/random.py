@@ -1,0 +1,23 @@
+"""Random play: every allowed action with equal chance. The floor that learners are measured against."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sorrelsim.model import Arrays, BaseModel, Seat
+
+
+class Random(BaseModel):
+    """Chooses uniformly among the allowed actions."""
+
+    def take_action(self, state: Arrays) -> int:
+        """Any action."""
+        return int(self.rng.integers(self.action_space))
+
+    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
+        """Any allowed action for each stream, int64 [n_streams]."""
+        first = next(iter(states.values())) if isinstance(states, dict) else states
+        if seat is None or seat.mask is None:
+            return self.rng.integers(self.action_space, size=len(first))
+        # The largest of independent uniform draws among the allowed is a uniform choice among them.
+        return np.argmax(self.rng.random(seat.mask.shape) * seat.mask, axis=1)

@@ -1,0 +1,79 @@
+"""Checkpoints without pickle: arrays and plain data in one file, written whole or not at all, read without running code.
+
+The file is NumPy's npz: one entry for each array, and one of JSON for the tree that they hang in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+_ARRAY = "__array__"
+_TREE = "tree"
+
+
+def save_tree(path: str | Path, tree: Mapping[str, Any]) -> None:
+    """Writes nested dicts and lists of arrays, numbers, strings, bools and None.
+
+    Raises:
+        TypeError: something else is in the tree.
+    """
+    arrays: dict[str, Any] = {}
+
+    def strip(node: Any) -> Any:
+        if isinstance(node, np.ndarray):
+            if node.dtype.hasobject:
+                raise TypeError("an array of Python objects cannot be saved")
+            key = f"a{len(arrays)}"
+            arrays[key] = node
+            return {_ARRAY: key}
+        if isinstance(node, Mapping):
+            return {str(key): strip(value) for key, value in node.items()}
+        if isinstance(node, list | tuple):
+            return [strip(value) for value in node]
+        if isinstance(node, np.generic):
+            return node.item()
+        if node is None or isinstance(node, bool | int | float | str):
+            return node
+        raise TypeError(f"only arrays and plain data can be saved, not {type(node).__name__}")
+
+    text = json.dumps(strip(tree)).encode()
+    atomic_write(path, lambda file: np.savez(file, **{_TREE: np.frombuffer(text, np.uint8)}, **arrays))
+
+
+def load_tree(path: str | Path) -> dict[str, Any]:
+    """Reads what `save_tree` wrote; tuples come back as lists.
+
+    Raises:
+        ValueError: the file is not such a checkpoint.
+    """
+    with np.load(Path(path), allow_pickle=False) as file:
+        if _TREE not in file:
+            raise ValueError(f"{path} is not a sorrelsim checkpoint")
+
+        def dress(node: Any) -> Any:
+            if isinstance(node, dict):
+                return file[node[_ARRAY]] if _ARRAY in node else {key: dress(value) for key, value in node.items()}
+            return [dress(value) for value in node] if isinstance(node, list) else node
+
+        return dress(json.loads(file[_TREE].tobytes()))
+
+
+def atomic_write(path: str | Path, write: Callable[[BinaryIO], Any]) -> None:
+    """Writes a file under a temporary name and renames it, so that a crash never leaves half a checkpoint."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            write(cast(BinaryIO, file))
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,210 @@
+"""What the engine itself does to one copy in a step: clear beams, close the episode, start the next, write views.
+
+These are rules like those of a world file, and run interpreted and compiled like them. ``w`` is the copy that rules
+see; ``e`` holds what only the engine touches: the map template, the geometry of the view, the output arrays.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+
+from sorrelsim.rules.registry import rule
+
+
+@rule
+def begin(w, e):
+    """Open a step: last step's beams vanish, rewards go to zero."""
+    if e.beam_mask != e.full_mask:
+        mask_cells(e.cells, e.beam_mask)
+    for i in range(w.n_agents):
+        w.reward[i] = 0.0
+
+
+def mask_cells(cells, mask):
+    """AND every packed cell with a mask. Compiled code uses :func:`mask_cells_compiled`."""
+    cells &= cells.dtype.type(mask & 0xFFFFFFFFFFFFFFFF)
+
+
+def mask_cells_compiled(cells, mask):
+    """What :func:`mask_cells` becomes in compiled code."""
+    for row in range(cells.shape[0]):
+        for col in range(cells.shape[1]):
+            cells[row, col] &= mask
+
+
+@rule
+def finish(w, e):
+    """Close a step: drop rewards of agents that are out, add up the episode, report how it ended."""
+    ended = w.ended[0]
+    for i in range(w.n_agents):
+        if e.drop_rewards_while_out and w.out[i] != 0:
+            w.reward[i] = 0.0
+        w.episode_return[i] += w.reward[i]
+        e.reward[i] = w.reward[i]
+        e.terminated[i] = ended == 1
+        e.truncated[i] = ended == 2
+    if ended:
+        e.last_length[0] = e.turn[0]
+        for i in range(w.n_agents):
+            e.last_return[i] = w.episode_return[i]
+            for k in range(w.events.shape[1]):
+                e.last_events[i, k] = w.events[i, k]
+
+
+@rule
+def restore(w, e):
+    """Bring a copy back to the bare map: no agents, no timers, turn 0."""
+    copy_cells(e.padded, e.template)
+    e.turn[0] = 0
+    w.ended[0] = 0
+    fill(w.occupant, -1)
+    for i in range(w.n_agents):
+        w.pos[i, 0] = 0
+        w.pos[i, 1] = 0
+        w.facing[i] = 0
+        w.out[i] = -1
+        w.frozen[i] = 0
+        w.reward[i] = 0.0
+        w.episode_return[i] = 0.0
+        for k in range(w.events.shape[1]):
+            w.events[i, k] = 0.0
+
+
+def copy_cells(target, source):
+    """Copy packed cells. Compiled code uses :func:`copy_cells_compiled`."""
+    target[...] = source
+
+
+def copy_cells_compiled(target, source):
+    """What :func:`copy_cells` becomes in compiled code."""
+    for row in range(source.shape[0]):
+        for col in range(source.shape[1]):
+            target[row, col] = source[row, col]
+
+
+def fill(array, value):
+    """Fill an array of one or two dimensions. Compiled code uses a loop of the right depth."""
+    array[...] = value
+
+
+def fill_1d(array, value):
+    """What :func:`fill` becomes for one dimension."""
+    for i in range(array.shape[0]):
+        array[i] = value
+
+
+def fill_2d(array, value):
+    """What :func:`fill` becomes for two dimensions."""
+    for i in range(array.shape[0]):
+        for j in range(array.shape[1]):
+            array[i, j] = value
+
+
+def fill_3d(array, value):
+    """What :func:`fill` becomes for three dimensions."""
+    for i in range(array.shape[0]):
+        for j in range(array.shape[1]):
+            for k in range(array.shape[2]):
+                array[i, j, k] = value
+
+
+@rule
+def wrap_border(w, e):
+    """On a torus: copy the far edges into the padding, so that a view needs no wrapping of its own.
+
+    Cells are copied outwards one by one, so a padding wider than the map comes out periodic too.
+    """
+    pad, height, width = e.pad, w.height, w.width
+    padded = e.padded
+    for row in range(pad, pad + height):
+        for k in range(pad):
+            padded[row, pad + width + k] = padded[row, pad + k]
+            padded[row, pad - 1 - k] = padded[row, pad - 1 - k + width]
+    for k in range(pad):
+        for col in range(padded.shape[1]):
+            padded[pad + height + k, col] = padded[pad + k, col]
+            padded[pad - 1 - k, col] = padded[pad - 1 - k + height, col]
+
+
+@rule
+def view(w, e, cells_out, bytes_out):
+    """Write what every agent sees: its window of packed cells, itself marked as self; all zeros when it is out.
+
+    Args:
+        w: The copy.
+        e: The engine's own part of it.
+        cells_out: ``uint32 or uint64[n_agents, rows * cols]``, the windows as packed cells.
+        bytes_out: The same memory as ``uint8[n_agents, rows * cols, bytes a cell]``.
+    """
+    if w.wrap:
+        wrap_border(w, e)
+    rows, cols = e.view_rows, e.view_cols
+    for i in range(w.n_agents):
+        if w.out[i] != 0:
+            fill_row(cells_out, i)
+            continue
+        row, col, facing = w.pos[i, 0], w.pos[i, 1], w.facing[i]
+        top, left, direction = row + e.pad - e.forward, col + e.pad - e.left, 0
+        if e.whole_map:
+            top, left = e.pad, e.pad
+        elif e.rotate:
+            direction = facing
+        if direction == 0:
+            copy_window(e.flat, cells_out, i, top * e.stride + left, e.stride, 1, rows, cols)
+        elif direction == 1:
+            start = (row + e.pad - e.left) * e.stride + col + e.pad + e.forward
+            copy_window(e.flat, cells_out, i, start, -1, e.stride, rows, cols)
+        elif direction == 2:
+            start = (row + e.pad + e.forward) * e.stride + col + e.pad + e.left
+            copy_window(e.flat, cells_out, i, start, -e.stride, -1, rows, cols)
+        else:
+            start = (row + e.pad + e.left) * e.stride + col + e.pad - e.forward
+            copy_window(e.flat, cells_out, i, start, 1, -e.stride, rows, cols)
+        if e.whole_map:
+            own = row * cols + col
+        else:
+            own = e.forward * cols + e.left
+        if w.show_facing and e.rotate and facing != 0:
+            for cell in range(rows * cols):
+                code = bytes_out[i, cell, w.agent_layer]
+                if code >= w.agent_code:
+                    seen = (code - w.agent_code) & 3
+                    bytes_out[i, cell, w.agent_layer] = code - seen + ((seen - facing) & 3)
+        self_code = e.self_code
+        if w.show_facing and not e.rotate:
+            self_code += facing
+        bytes_out[i, own, w.agent_layer] = self_code
+
+
+def fill_row(cells_out, i):
+    """Blank one agent's window. Compiled code uses :func:`fill_row_compiled`."""
+    cells_out[i] = 0
+
+
+def fill_row_compiled(cells_out, i):
+    """What :func:`fill_row` becomes in compiled code."""
+    for cell in range(cells_out.shape[1]):
+        cells_out[i, cell] = 0
+
+
+def copy_window(flat, cells_out, i, start, row_stride, col_stride, rows, cols):
+    """Copy a strided window of a flat padded map into row ``i`` of ``cells_out``; strides turn it to a facing."""
+    row, col = _indices(rows, cols)
+    cells_out[i] = flat[start + row * row_stride + col * col_stride]
+
+
+def copy_window_compiled(flat, cells_out, i, start, row_stride, col_stride, rows, cols):
+    """What :func:`copy_window` becomes in compiled code."""
+    k = 0
+    for row in range(rows):
+        source = start + row * row_stride
+        for col in range(cols):
+            cells_out[i, k] = flat[source + col * col_stride]
+            k += 1
+
+
+@cache
+def _indices(rows, cols):
+    return np.divmod(np.arange(rows * cols), cols)

@@ -1,0 +1,595 @@
+"""A batch of copies of one world: reset, step, observe, render, state in and out.
+
+A world file subclasses :class:`Gridworld` and declares; it writes no method. This module checks what was declared
+and given, allocates every array, hands them to the kernel and checks actions before it runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from sorrelsim import sprites
+from sorrelsim.kernels import RESET, STEP, VIEW, Compiled, Field, Interpreted, Program
+from sorrelsim.kinds import Kinds, codebook
+from sorrelsim.maps import MapError, find_map, read_map
+from sorrelsim.names import unknown
+from sorrelsim.observation import ObservationSpec, Window
+from sorrelsim.params import read_params
+from sorrelsim.rules import draw
+
+State = dict[str, np.ndarray]
+
+
+@dataclasses.dataclass(frozen=True)
+class Extra:
+    """Extra state that a world declares; made by :func:`per_world`, :func:`per_agent`, :func:`per_cell`, :func:`per_site`."""
+
+    owner: str
+    dtype: type
+    shape: tuple[int, ...]
+
+
+def per_world(dtype: type = int, shape: tuple[int, ...] = (1,)) -> Extra:
+    """State of a copy as a whole: ``w.name[0]``. ``dtype`` is int (int32), float (float64) or bool."""
+    return Extra("world", dtype, shape)
+
+
+def per_agent(dtype: type = int, shape: tuple[int, ...] = ()) -> Extra:
+    """State of each agent: ``w.name[i]``, or ``w.name[i, ...]`` with a shape."""
+    return Extra("agent", dtype, shape)
+
+
+def per_cell(dtype: type = int) -> Extra:
+    """State of each cell: ``w.name[row, col]``."""
+    return Extra("cell", dtype, ())
+
+
+def per_site(site: str, dtype: type = int) -> Extra:
+    """State of each cell of a site, in the site's order: ``w.name[k]``."""
+    return Extra(f"site {site}", dtype, ())
+
+
+_DTYPES: dict[type, Any] = {int: np.int32, float: np.float64, bool: np.bool_}
+
+
+class _Outputs:
+    """The arrays of one step's answer. They are reused only when nobody holds them any more."""
+
+    def __init__(self, n: int, agents: int, rows: int, cols: int, layers: int, cell: np.dtype, scalars: int) -> None:
+        self.cells = np.zeros((n, agents, rows * cols), cell)
+        self.bytes = self.cells.view(np.uint8).reshape(n, agents, rows * cols, cell.itemsize)
+        self.grid = self.cells.view(np.uint8).reshape(n, agents, rows, cols, cell.itemsize)[..., :layers]
+        self.scalars = np.zeros((n, agents, scalars), np.float32)
+        self.reward = np.zeros((n, agents), np.float64)
+        self.terminated = np.zeros((n, agents), np.bool_)
+        self.truncated = np.zeros((n, agents), np.bool_)
+        self.words: np.ndarray | None = None
+        self.fields = [
+            Field("cells_out", self.cells),
+            Field("bytes_out", self.bytes),
+            Field("scalars_out", self.scalars),
+            Field("reward", self.reward),
+            Field("terminated", self.terminated),
+            Field("truncated", self.truncated),
+        ]
+        self.idle = self.references()  # the views above count too, so this is the count with no user
+
+    def references(self) -> int:
+        count = sys.getrefcount
+        total = count(self.cells) + count(self.grid) + count(self.scalars) + count(self.reward)
+        return total + count(self.terminated) + count(self.truncated)
+
+
+class Gridworld:
+    """Copies of one world, stepped together. Made by :func:`sorrelsim.make`.
+
+    A subclass declares, all as class attributes:
+
+    Attributes:
+        kinds: The enumeration of what can lie in a cell.
+        params: A frozen dataclass of numbers; every copy has its own.
+        maps: Map name to ASCII text, the default first.
+        sites: Site name to the glyphs whose cells it lists; ``spawns`` holds the spawn cells. In a rule, ``w.orchard``
+            is ``int32[n, 2]``.
+        legend: Glyphs that stand for several kinds in one cell.
+        layers: The layers of a cell, bottom first. Unused ones are dropped; agents lie in ``agent``, and a layer
+            named ``beam`` is cleared before each step.
+        state: Extra state by name; zero at the start of an episode.
+        events: Names of what is counted: a rule adds to ``w.events[i, k]``.
+        n_agents: Number of slots, unless ``make`` says otherwise.
+        actions: Action names; ``w.action[i]`` is an index into them.
+        window: What an agent sees.
+        looks: ``"other"`` or ``"individual"``: whether other agents can be told apart.
+        show_facing: Whether an agent's direction is visible to others.
+        scalars: Name to length of what is observed beside the grid, filled by ``observe``.
+        observe: ``observe(w, i, out)`` writes the scalars of agent i into ``out`` (float32, zeros before), in order.
+        start: Rules that begin an episode, on the bare map.
+        rules: Rules of a step, in order.
+        torus: Names of the maps whose edges join.
+        presets: Preset name to what it sets: params, or any of the attributes above, or ``map``.
+        keep_rewards_while_out: Whether an agent that is out is still paid.
+        version: Changes when behaviour changes.
+    """
+
+    kinds: ClassVar[type[Kinds]]
+    params: ClassVar[type]
+    maps: ClassVar[Mapping[str, str]]
+    sites: Mapping[str, str] = {"spawns": "P"}
+    legend: Mapping[str, tuple] = {}
+    layers: Sequence[str] = ("ground", "object", "agent", "beam")
+    state: Mapping[str, Extra] = {}
+    events: Sequence[str] = ()
+    n_agents: int = 1
+    actions: Sequence[str] = ()
+    window: Window = Window()
+    looks: str = "other"
+    show_facing: bool = False
+    scalars: Mapping[str, int] = {}
+    observe: ClassVar[Callable | None] = None
+    start: Sequence[Callable] = ()
+    rules: Sequence[Callable] = ()
+    torus: Sequence[str] = ()
+    presets: Mapping[str, Mapping[str, Any]] = {}
+    keep_rewards_while_out: bool = False
+    version: int = 1
+
+    def __init__(
+        self,
+        n_worlds: int = 1,
+        seed: int = 0,
+        *,
+        map: str | Path | None = None,
+        n_agents: int | None = None,
+        preset: str | None = None,
+        window: Window | None = None,
+        observation: str = "symbolic",
+        looks: str | None = None,
+        show_facing: bool | None = None,
+        compiled: bool = True,
+        **params: Any,
+    ) -> None:
+        """Make the copies and reset them.
+
+        Args:
+            n_worlds: Number of copies.
+            seed: Seed of all copies; copy b's random stream depends on (seed, b) alone.
+            map: Name of one of the world's maps, path of a text file, or the map itself.
+            n_agents: Number of slots.
+            preset: Name of one of the world's presets.
+            window: What agents see, instead of the world's own.
+            observation: ``symbolic``, ``one_hot``, ``rgb`` or ``ascii``.
+            looks: ``other`` or ``individual``.
+            show_facing: Whether others' directions are visible.
+            compiled: False runs the rules as plain Python: slow, but breakpoints and prints work.
+            **params: Values for the world's params: a number, or one per copy.
+
+        Raises:
+            ValueError: On a value that is out of range or of the wrong shape, an unknown name, or a bad map.
+        """
+        self.name = type(self).__module__.rpartition(".")[2]
+        if n_worlds < 1:
+            raise ValueError(f"n_worlds is at least 1, not {n_worlds}")
+        self.n_worlds = int(n_worlds)
+        self.compiled = compiled
+        self.preset = preset
+        params = self._apply_preset(preset) | params
+        map = params.pop("map", None) if map is None else map
+        self.window = window or self.window
+        self.looks = looks or self.looks
+        self.show_facing = self.show_facing if show_facing is None else show_facing
+        self.n_agents = self.n_agents if n_agents is None else int(n_agents)
+        if self.n_agents < 1:
+            raise ValueError(f"n_agents is at least 1, not {self.n_agents}")
+        if self.looks not in ("other", "individual"):
+            raise ValueError(unknown("look of agents", self.looks, ("other", "individual")))
+        self.action_names = tuple(self.actions)
+        self.n_actions = len(self.action_names)
+        self.codes = codebook(self.kinds, tuple(self.layers), self.n_agents, self.looks, self.show_facing)
+        self.map_name, text = find_map(map, self.maps, self.name)
+        self.map = read_map(self.map_name, text, self.kinds, self.codes, self.sites, self.legend)
+        self.height, self.width = self.map.cells.shape[:2]
+        self.wraps = self.map_name in self.torus
+        self._check_spawns()
+        self._params = read_params(type(self).params, params, self.n_worlds, self.name)
+        self.observations = ObservationSpec.of_grid(
+            self.codes, self.window, self.height, self.width, observation, dict(self.scalars)
+        )
+        self.action_mask: np.ndarray | None = None
+        self._submitted: set[int] = set()
+        self._allocate()
+        program = self._program()
+        self._none_ended = np.zeros(self.n_worlds, np.bool_)
+        self._none_ended.flags.writeable = False
+        self._runner: Compiled | Interpreted = Compiled(program) if compiled else Interpreted(program)
+        self._looks: np.ndarray | None = None
+        self.reset(seed)
+
+    # ------------------------------------------------------------------------------------------------ declared
+
+    def _apply_preset(self, preset: str | None) -> dict[str, Any]:
+        if preset is None:
+            return {}
+        if preset not in self.presets:
+            raise ValueError(unknown(f"preset of {self.name}", preset, self.presets))
+        settings = dict(self.presets[preset])
+        fields = {field.name for field in dataclasses.fields(type(self).params)} | {"map"}
+        for key in [key for key in settings if key not in fields]:
+            if key not in Gridworld.__annotations__:
+                raise ValueError(unknown(f"setting in preset {preset!r} of {self.name}", key, fields))
+            setattr(self, key, settings.pop(key))
+        return settings
+
+    def _check_spawns(self) -> None:
+        spawns = self.map.sites.get("spawns")
+        if spawns is not None and len(spawns) < self.n_agents:
+            glyphs = self.sites["spawns"]
+            raise MapError(
+                f"{self.map_name} has {len(spawns)} spawn cells ({' or '.join(glyphs)}), too few for {self.n_agents} agents"
+            )
+
+    # ------------------------------------------------------------------------------------------------- memory
+
+    def _allocate(self) -> None:
+        n, agents, codes = self.n_worlds, self.n_agents, self.codes
+        layers = len(codes.layers)
+        cell = np.dtype(np.uint32 if layers <= 4 else np.uint64)
+        pad = self._pad = self.window.padding
+        rows, cols = self.height + 2 * pad, self.width + 2 * pad
+        self._padded = np.zeros((n, rows, cols), cell)
+        inner = np.s_[pad : pad + self.height, pad : pad + self.width]
+        self._cells = self._padded[:, inner[0], inner[1]]
+        whole = self._padded.view(np.uint8).reshape(n, rows, cols, cell.itemsize)
+        self.grid = whole[:, inner[0], inner[1], :layers]
+        template = np.zeros((rows, cols, cell.itemsize), np.uint8)
+        if not self.wraps:
+            template[..., 0] = codes.outside
+        template[inner] = 0
+        template[inner[0], inner[1], :layers] = self.map.cells
+        self._template = template.view(cell)[..., 0].copy()
+        self._full_mask = int(np.iinfo(cell).max)
+        self._beam_mask = self._full_mask
+        if "beam" in codes.layers:
+            self._beam_mask ^= 0xFF << (8 * codes.layers.index("beam"))
+        self._cell_dtype = cell
+
+        self.occupant = np.full((n, self.height, self.width), -1, np.int16)
+        self.pos = np.zeros((n, agents, 2), np.int32)
+        self.facing = np.zeros((n, agents), np.int32)
+        self.out = np.zeros((n, agents), np.int32)
+        self.frozen = np.zeros((n, agents), np.int32)
+        self.rng = np.zeros((n, 2), np.uint64)
+        self.turn = np.zeros((n, 1), np.int64)
+        self._reward = np.zeros((n, agents), np.float64)
+        self.episode_return = np.zeros((n, agents), np.float64)
+        self.event_counts = np.zeros((n, agents, len(self.events)), np.float64)
+        self._ended = np.zeros((n, 1), np.uint8)
+        self._action = np.zeros((n, agents), np.int64)
+        self._order = np.zeros((n, agents), np.int32)
+        self._hits = np.zeros((n, 512, 2), np.int32)
+        self._beam_blocked = np.zeros((n, 1), np.uint8)
+        self._command = np.zeros((n, 1), np.uint8)
+        self._last_return = np.zeros((n, agents), np.float64)
+        self._last_length = np.zeros((n, 1), np.int64)
+        self._last_events = np.zeros((n, agents, len(self.events)), np.float64)
+        self.extra: dict[str, np.ndarray] = {}
+        for name, extra in self.state.items():
+            shape: tuple[int, ...] = extra.shape
+            if extra.owner == "agent":
+                shape = (agents, *shape)
+            elif extra.owner == "cell":
+                shape = (self.height, self.width)
+            elif extra.owner.startswith("site "):
+                shape = (len(self.map.sites[extra.owner[5:]]),)
+            self.extra[name] = np.zeros((n, *shape), _DTYPES[extra.dtype])
+        self._final = self._new_outputs()
+        self._outputs = [self._new_outputs(), self._new_outputs()]
+
+    def _new_outputs(self) -> _Outputs:
+        rows, cols = self.window.size(self.height, self.width)
+        scalars = sum(self.scalars.values())
+        return _Outputs(
+            self.n_worlds, self.n_agents, rows, cols, len(self.codes.layers), self._cell_dtype, scalars
+        )
+
+    def _program(self) -> Program:
+        codes, window, out = self.codes, self.window, self._outputs[0]
+
+        def number(name: str, value: float) -> Field:
+            return Field(name, np.array([value], np.int64), per_copy=False, scalar=True)
+
+        def shared(name: str, array: np.ndarray) -> Field:
+            return Field(name, array, per_copy=False)
+
+        fields = [
+            Field("grid", self.grid),  # uint8[row, col, layer]: what lies where
+            Field("occupant", self.occupant),  # int16[row, col]: the agent on a cell, or -1
+            Field("pos", self.pos),  # int32[agent, 2]: (row, col)
+            Field("facing", self.facing),  # int32[agent]: 0 north, 1 east, 2 south, 3 west
+            Field("action", self._action),  # int64[agent]: index into the world's actions
+            Field("reward", self._reward),  # float64[agent]: this step's
+            Field("out", self.out),  # int32[agent]: 0 on the grid, else steps until back, -1 for good
+            Field("frozen", self.frozen),  # int32[agent]: steps without moving
+            Field("order", self._order),  # int32[agent]: scratch of draw.agent_order
+            Field("hits", self._hits),  # int32[512, 2]: scratch of beams.cast
+            Field("beam_blocked", self._beam_blocked),  # uint8[1]: scratch of beams.cast
+            Field("rng", self.rng),  # uint64[2]: the copy's random stream
+            Field("events", self.event_counts),  # float64[agent, event]: sums over the episode
+            Field("episode_return", self.episode_return),  # float64[agent]
+            Field("ended", self._ended),  # uint8[1]: see rules.episode
+            Field("turn", self.turn, scalar=True),  # steps into the episode, 1 in the first
+            number("n_agents", self.n_agents),
+            number("height", self.height),
+            number("width", self.width),
+            number("n_layers", len(codes.layers)),
+            number("wrap", self.wraps),
+            number("agent_layer", codes.agent_layer),
+            number("agent_code", codes.agent_code),
+            number("slot_stride", codes.slot_stride),
+            number("show_facing", codes.facing),
+            shared("layer", codes.layer),  # uint8[id]: the layer of an id
+            shared("solid", codes.solid),  # uint8[id]
+            shared("blocks", codes.blocks),  # uint8[id, id]: see Codebook
+            *(shared(name, cells) for name, cells in self.map.sites.items()),
+            *(Field(name, array) for name, array in self.extra.items()),
+        ]
+        names = [field.name for field in fields]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"{self.name} declares a site or state named {sorted(twice)}, which a copy has already")
+        rows, cols = window.size(self.height, self.width)
+        flat = self._padded.reshape(self.n_worlds, -1)
+        engine_fields = [
+            Field("cells", self._cells),
+            Field("padded", self._padded),
+            Field("flat", flat),
+            shared("template", self._template),
+            number("beam_mask", self._beam_mask if self._cell_dtype == np.uint32 else _signed(self._beam_mask)),
+            number("full_mask", self._full_mask if self._cell_dtype == np.uint32 else _signed(self._full_mask)),
+            number("pad", self._pad),
+            number("stride", self._padded.shape[2]),
+            number("forward", window.forward),
+            number("left", window.left),
+            number("rotate", window.rotate),
+            number("whole_map", window.whole_map),
+            number("view_rows", rows),
+            number("view_cols", cols),
+            number("self_code", codes.self_code),
+            number("drop_rewards_while_out", not self.keep_rewards_while_out),
+            Field("command", self._command),
+            Field("turn", self.turn),
+            Field("last_return", self._last_return),
+            Field("last_length", self._last_length),
+            Field("last_events", self._last_events),
+            Field("final_cells", self._final.cells),
+            Field("final_bytes", self._final.bytes),
+            Field("final_scalars", self._final.scalars),
+            *out.fields,  # last, because they are exchanged from step to step
+        ]
+        params = [Field(name, array, scalar=array.ndim == 1) for name, array in self._params.items()]
+        return Program(
+            self.name, tuple(self.rules), tuple(self.start), type(self).observe, fields, engine_fields, params,
+            tuple(self.extra),
+        )  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------------ stepping
+
+    def reset(self, seed: int | None = None) -> Any:
+        """Start a new episode in every copy.
+
+        Args:
+            seed: Restarts the random streams of all copies; without it they go on.
+
+        Returns:
+            The observations, ``[copy, agent, ...]``: an array, or a dict of arrays where there are several parts.
+        """
+        if seed is not None:
+            self.seed = int(seed)
+            self.rng[...] = draw.streams(self.seed, self.n_worlds)
+        self._command[...] = 1
+        self._submitted.clear()
+        self._run(RESET)
+        self._take(0)
+        return self.obs
+
+    def submit(self, slots: Sequence[int], actions: np.ndarray) -> None:
+        """Lay down the actions of some slots, for the next :meth:`step` without arguments.
+
+        Args:
+            slots: The slots.
+            actions: ``int[copy, len(slots)]``.
+        """
+        actions = np.asarray(actions)
+        if actions.shape != (self.n_worlds, len(slots)) or actions.dtype.kind not in "iu":
+            raise ValueError(
+                f"{self.name}: submitted actions are {actions.dtype}{list(actions.shape)}; "
+                f"allowed: integers [{self.n_worlds}, {len(slots)}], one for each copy and slot"
+            )
+        self._action[:, slots] = actions
+        self._submitted.update(slots)
+
+    def step(self, actions: Any = None) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+        """Let every agent of every copy act at once. A copy that ends starts anew in the same call.
+
+        Args:
+            actions: ``int[copy, agent]``, indices into ``action_names``; without it, those submitted.
+
+        Returns:
+            ``obs, reward, terminated, truncated, info``, each ``[copy, agent, ...]``. In copies that ended, ``obs`` is
+            the first observation of the new episode and ``info["final_obs"]`` the last of the old one. ``info`` also
+            has ``ended`` (bool[copy]), and where any ended ``episode_return`` [copy, agent], ``episode_length``
+            [copy] and ``episode_events`` [copy, agent, event] of the episodes that did.
+
+        Raises:
+            ValueError: If an action is missing, out of range, of another type or shape. Nothing has moved then.
+        """
+        if actions is None:
+            if len(self._submitted) < self.n_agents:
+                missing = sorted(set(range(self.n_agents)) - self._submitted)
+                raise ValueError(f"{self.name}: no action was submitted for slots {missing}")
+        else:
+            given = np.asarray(actions)
+            if given.shape != self._action.shape or given.dtype.kind not in "iu":
+                raise ValueError(
+                    f"{self.name}: actions are {given.dtype}{list(given.shape)}; allowed: integers "
+                    f"{list(self._action.shape)}, one for each copy and agent"
+                )
+            self._action[...] = given
+        bad = self._runner.first_bad_action(self._action, self.n_actions)
+        if bad >= 0:
+            copy, slot = divmod(bad, self.n_agents)
+            raise ValueError(
+                f"{self.name}: action {self._action[copy, slot]} of agent {slot} in copy {copy} is out of range; "
+                f"allowed: 0 to {self.n_actions - 1} ({', '.join(self.action_names)})"
+            )
+        self._submitted.clear()
+        self._take(self._run(STEP))
+        return self.obs, self.reward, self.terminated, self.truncated, self.info
+
+    def _run(self, mode: int) -> int:
+        # The arrays of the answer are reused, but never while somebody holds one of them.
+        for out in self._outputs:
+            if out.references() == out.idle:
+                break
+        else:
+            out = self._new_outputs()
+            self._outputs = [*self._outputs[-3:], out]
+        self._out = out
+        return self._runner.run(mode, out)
+
+    def _take(self, ended: int) -> None:
+        out = self._out
+        self.obs = self._observation(out)
+        self.reward, self.terminated, self.truncated = out.reward, out.terminated, out.truncated
+        if not ended:
+            self.info: dict[str, Any] = {"ended": self._none_ended}
+            return
+        over = self._ended_copies()
+        final = self._final
+        self.info = {
+            "ended": over,
+            "final_obs": self._observation(final, copy=True),
+            "episode_return": self._last_return.copy(),
+            "episode_length": self._last_length[:, 0].copy(),
+            "episode_events": self._last_events.copy(),
+        }
+
+    def _ended_copies(self) -> np.ndarray:
+        return (self.terminated | self.truncated)[:, 0]
+
+    def _observation(self, out: _Outputs, copy: bool = False) -> Any:
+        grid = out.grid.copy() if copy else out.grid
+        if self.observations.form != "symbolic":
+            grid = self.observations.convert(grid, self.looks_table())
+        if not self.scalars:
+            return grid
+        scalars = out.scalars.copy() if copy else out.scalars
+        obs, at = {"grid": grid}, 0
+        for name, size in self.scalars.items():
+            obs[name] = scalars[..., at : at + size]
+            at += size
+        return obs
+
+    # --------------------------------------------------------------------------------------------------- state
+
+    def _mutable(self) -> dict[str, np.ndarray]:
+        return {
+            "cells": self._padded, "occupant": self.occupant, "pos": self.pos, "facing": self.facing, "out": self.out,
+            "frozen": self.frozen, "rng": self.rng, "turn": self.turn, "reward": self._reward,
+            "episode_return": self.episode_return, "event_counts": self.event_counts, "ended": self._ended,
+            **{f"params.{name}": array for name, array in self._params.items()},
+            **{f"state.{name}": array for name, array in self.extra.items()},
+        }  # fmt: skip
+
+    def get_state(self) -> State:
+        """A copy of everything that the future depends on, random streams and params included."""
+        return {name: array.copy() for name, array in self._mutable().items()}
+
+    def set_state(self, state: State) -> None:
+        """Go back to a state of :meth:`get_state`, of this world or of one made alike.
+
+        Raises:
+            ValueError: If the state is of another world, map, or number of copies or agents; nothing is changed then.
+        """
+        mutable = self._mutable()
+        for name in mutable:
+            if name not in state:
+                raise ValueError(f"{self.name}: the state lacks {name!r}; it is of another world")
+            if state[name].shape != mutable[name].shape:
+                raise ValueError(
+                    f"{self.name}: {name} has shape {state[name].shape} in the state, here {mutable[name].shape}; "
+                    "it is of another map or number of copies or agents"
+                )
+        for name, array in mutable.items():
+            array[...] = state[name]
+        self._submitted.clear()
+        self._run(VIEW)
+        self._take(0)
+
+    # ----------------------------------------------------------------------------------------------- looking on
+
+    def looks_table(self) -> np.ndarray:
+        """A sprite for each id: ``uint8[n_codes, SIZE, SIZE, 4]``; ids without a sprite are see-through."""
+        if self._looks is None:
+            codes = self.codes
+            table = np.zeros((codes.n_codes, sprites.SIZE, sprites.SIZE, 4), np.uint8)
+            for member in self.kinds:
+                if member.spec.sprite is not None:
+                    table[member] = member.spec.sprite.rgba
+            table[codes.outside] = sprites.plain("k").rgba
+            directions = 4 if codes.facing else 1
+            for d in range(directions):
+                table[codes.self_code + d] = sprites.agent_sprite(sprites.PALETTE["w"], d).rgba
+            for k in range(codes.n_codes - codes.agent_code):
+                slot, d = divmod(k, directions)
+                colour = sprites.agent_colour(slot) if self.looks == "individual" else sprites.PALETTE["o"]
+                table[codes.agent_code + k] = sprites.agent_sprite(colour, d).rgba
+            self._looks = table
+        return self._looks
+
+    def render(self, copy: int = 0) -> np.ndarray:
+        """A picture of one copy: RGB ``uint8[height * 8, width * 8, 3]``, each agent in its own colour."""
+        size = sprites.SIZE
+        looks = self.looks_table()
+        cells = self.grid[copy].copy()
+        cells[..., self.codes.agent_layer] = 0
+        layers = len(self.codes.layers)
+        agents = np.zeros((self.height, self.width, size, size, 4), np.uint8)
+        for i in range(self.n_agents):
+            if self.out[copy, i] == 0:
+                row, col = self.pos[copy, i]
+                agents[row, col] = sprites.agent_sprite(sprites.agent_colour(i), int(self.facing[copy, i])).rgba
+        ground = np.broadcast_to(sprites.GROUND.rgba, agents.shape)
+        pictures = [looks[cells[..., z]] for z in range(layers)]
+        pictures[self.codes.agent_layer] = agents
+        picture = sprites.stack([ground, *pictures])
+        return picture.swapaxes(1, 2).reshape(self.height * size, self.width * size, 3)
+
+    def text(self, copy: int = 0) -> str:
+        """One copy as ASCII: the topmost glyph of each cell, agents as ``^ > v <`` by where they look."""
+        top = np.full((self.height, self.width), " ", "<U1")
+        glyphs = np.array(self.codes.glyphs, "<U1")
+        for z in range(len(self.codes.layers)):
+            layer = self.grid[copy, ..., z]
+            top = np.where((layer > 0) & (z != self.codes.agent_layer), glyphs[layer], top)
+            if z == self.codes.agent_layer:
+                for i in range(self.n_agents):
+                    if self.out[copy, i] == 0:
+                        top[tuple(self.pos[copy, i])] = "^>v<"[self.facing[copy, i]]
+        return "\n".join("".join(row) for row in top)
+
+    def __repr__(self) -> str:
+        kind = "compiled" if self.compiled else "interpreted"
+        return (
+            f"<{self.name} {self.map_name!r} {self.height}x{self.width}, {self.n_agents} agents, "
+            f"{self.n_worlds} copies, {kind}>"
+        )
+
+
+def _signed(mask: int) -> int:
+    return mask - (1 << 64) if mask >= 1 << 63 else mask

@@ -1,0 +1,244 @@
+"""Networks: from an observation's parts to features. Kind ids are expanded here, on the device.
+
+A network gets the compact observation by part name: ids as uint8 [batch, (frames,) row, col, layer], pixels as uint8,
+numbers as floats. `one_hot` expands ids for networks of your own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from sorrelsim.observation import ObservationSpec, Part
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The shape of a default network."""
+
+    kind: Literal["mlp", "conv", "socialjax"] = "mlp"
+    """mlp: quick on a CPU. conv: two 3x3 convolutions. socialjax: 5x5, 3x3, 3x3 of 32 channels and a dense layer of 64."""
+    hidden: tuple[int, ...] = (128, 128)
+    """Widths of the dense layers (for conv: after the convolutions; socialjax: fixed)."""
+    channels: tuple[int, ...] = (32, 32)
+    """Channels of the 3x3 convolutions of `conv`."""
+    embedding: int = 0
+    """Length of a learned vector a kind, for convolutions; 0 expands ids to one-hot channels."""
+    activation: Literal["relu", "tanh"] = "relu"
+    """Between layers."""
+
+    def __post_init__(self) -> None:
+        if not self.hidden or min(self.hidden) < 1:
+            raise ValueError(f"network.hidden must hold at least one positive width, got {self.hidden}")
+
+
+def one_hot(ids: Tensor, n_codes: int) -> Tensor:
+    """Expands kind ids to channels; id 0, nothing, is all zeros.
+
+    Args:
+        ids: [batch, row, col, layer]; ids of different layers never coincide.
+        n_codes: ids lie in 0..n_codes-1.
+
+    Returns:
+        float32 [batch, n_codes - 1, row, col].
+    """
+    batch, rows, cols, _ = ids.shape
+    flat = torch.zeros(batch, rows, cols, n_codes, dtype=torch.float32, device=ids.device)
+    flat.scatter_(3, ids.long(), 1.0)
+    return flat[..., 1:].permute(0, 3, 1, 2)
+
+
+class SymbolicLinear(nn.Module):
+    """A linear layer on one-hot ids that never builds them: it sums the rows of the weights that the ids name.
+
+    Equals flattening `one_hot` and multiplying, at a fraction of the cost on a CPU.
+
+    Args:
+        n_cells: cells in a state, frames included.
+        n_layers: ids a cell.
+        n_codes: ids lie in 0..n_codes-1.
+        n_out: length of the result.
+    """
+
+    def __init__(self, n_cells: int, n_layers: int, n_codes: int, n_out: int) -> None:
+        super().__init__()
+        self.n_cells, self.n_layers, self.n_codes = n_cells, n_layers, n_codes
+        self.weight = nn.Parameter(torch.empty(n_cells * n_codes, n_out))
+        # About one id a cell is there: that is the fan-in, not the number of possible inputs.
+        bound = math.sqrt(3.0 / n_cells)
+        nn.init.uniform_(self.weight, -bound, bound)
+        offsets = torch.arange(n_cells).repeat_interleave(n_layers) * n_codes
+        self.register_buffer("offsets", offsets, persistent=False)
+        self.offsets: Tensor
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Ids [batch, ..., layer] of n_cells * n_layers to float32 [batch, n_out]."""
+        flat = ids.flatten(1)
+        return F.embedding_bag(flat + self.offsets, self.weight, mode="sum", per_sample_weights=(flat != 0).float())
+
+
+class MLPEncoder(nn.Module):
+    """Every part through a linear layer of its own; their sum through the dense layers."""
+
+    def __init__(self, observations: ObservationSpec, n_frames: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.inputs = nn.ModuleDict()
+        width = config.hidden[0]
+        for name, part in observations.parts.items():
+            length = n_frames * math.prod(part.shape)
+            if part.n_codes > 0:
+                layers = part.shape[-1]
+                self.inputs[name] = SymbolicLinear(length // layers, layers, part.n_codes, width)
+            else:
+                self.inputs[name] = nn.Linear(length, width, bias=False)
+        self.scales = {name: input_scale(part) for name, part in observations.parts.items()}
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.activation = _activation(config)
+        self.layers = _dense(width, config.hidden[1:], config)
+        self.n_features = config.hidden[-1]
+
+    def forward(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """Parts by name to features, [batch, n_features]."""
+        total = self.bias
+        for name, layer in self.inputs.items():
+            x = parts[name]
+            if not isinstance(layer, SymbolicLinear):
+                x = x.flatten(1).float() * self.scales[name]
+            total = total + layer(x)
+        return self.layers(self.activation(total))
+
+
+class ConvEncoder(nn.Module):
+    """Parts with rows and columns through convolutions, the rest beside them, then the dense layers."""
+
+    def __init__(self, observations: ObservationSpec, n_frames: int, config: NetworkConfig) -> None:
+        super().__init__()
+        self.n_frames = n_frames
+        self.parts = dict(observations.parts)
+        self.stacks, self.embeddings = nn.ModuleDict(), nn.ModuleDict()
+        length = 0
+        for name, part in self.parts.items():
+            if len(part.shape) != 3:
+                length += n_frames * math.prod(part.shape)
+                continue
+            channels = part.shape[2]
+            if part.n_codes > 0:
+                channels = config.embedding or part.n_codes - 1
+                if config.embedding:
+                    self.embeddings[name] = nn.Embedding(part.n_codes, config.embedding, padding_idx=0)
+            kernels = (5, 3, 3) if config.kind == "socialjax" else (3,) * len(config.channels)
+            widths = (32, 32, 32) if config.kind == "socialjax" else config.channels
+            convolutions: list[nn.Module] = []
+            before = channels * n_frames
+            for size, width in zip(kernels, widths, strict=True):
+                convolutions += [nn.Conv2d(before, width, size, padding=size // 2), _activation(config)]
+                before = width
+            self.stacks[name] = nn.Sequential(*convolutions)
+            length += before * part.shape[0] * part.shape[1]
+        if not self.stacks:
+            raise ValueError(
+                f"network.kind {config.kind} needs a part with rows, columns and channels; the observation has "
+                + ", ".join(f"{name}{list(part.shape)}" for name, part in self.parts.items())
+            )
+        hidden = (64,) if config.kind == "socialjax" else config.hidden
+        self.layers = _dense(length, hidden, config)
+        self.n_features = hidden[-1]
+
+    def forward(self, parts: Mapping[str, Tensor]) -> Tensor:
+        """Parts by name to features, [batch, n_features]."""
+        flat = []
+        for name, part in self.parts.items():
+            x = parts[name]
+            if name not in self.stacks:
+                flat.append(x.flatten(1).float() * input_scale(part))
+                continue
+            batch = x.shape[0]
+            x = x.reshape(batch * self.n_frames, *part.shape)
+            if name in self.embeddings:
+                x = self.embeddings[name](x.int()).sum(3).permute(0, 3, 1, 2)
+            elif part.n_codes > 0:
+                x = one_hot(x, part.n_codes)
+            else:
+                x = (x.float() * input_scale(part)).permute(0, 3, 1, 2)
+            x = x.reshape(batch, -1, *x.shape[2:])
+            flat.append(self.stacks[name](x).flatten(1))
+        return self.layers(torch.cat(flat, 1) if len(flat) > 1 else flat[0])
+
+
+def build_encoder(observations: ObservationSpec, n_frames: int, config: NetworkConfig) -> MLPEncoder | ConvEncoder:
+    """The encoder that a config asks for; its `n_features` is the length of its result."""
+    return (MLPEncoder if config.kind == "mlp" else ConvEncoder)(observations, n_frames, config)
+
+
+class NoisyLinear(nn.Module):
+    """A linear layer with learned, factorised Gaussian noise on its weights (Fortunato et al. 2018, eq. 9 to 11).
+
+    The noise stays the same until `resample`; `quiet` switches it off. It is saved, so that resuming equals not stopping.
+
+    Args:
+        n_in: length of the input.
+        n_out: length of the result.
+        sigma: initial noise, divided by the square root of n_in.
+    """
+
+    def __init__(self, n_in: int, n_out: int, sigma: float = 0.5) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(n_in)
+        self.weight = nn.Parameter(torch.empty(n_out, n_in).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(n_out).uniform_(-bound, bound))
+        self.weight_sigma = nn.Parameter(torch.full((n_out, n_in), sigma * bound))
+        self.bias_sigma = nn.Parameter(torch.full((n_out,), sigma * bound))
+        self.register_buffer("noise_in", torch.zeros(n_in))
+        self.register_buffer("noise_out", torch.zeros(n_out))
+        self.noise_in: Tensor
+        self.noise_out: Tensor
+
+    def resample(self, generator: torch.Generator) -> None:
+        """Draws new noise."""
+        for noise in (self.noise_in, self.noise_out):
+            fresh = torch.randn(noise.shape, generator=generator, device=noise.device)
+            noise.copy_(fresh.sign() * fresh.abs().sqrt())
+
+    def quiet(self) -> None:
+        """Sets the noise to zero."""
+        self.noise_in.zero_()
+        self.noise_out.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[..., n_in] to [..., n_out]."""
+        weight = self.weight + self.weight_sigma * torch.outer(self.noise_out, self.noise_in)
+        return F.linear(x, weight, self.bias + self.bias_sigma * self.noise_out)
+
+
+def set_noise(net: nn.Module, generator: torch.Generator | None) -> None:
+    """Draws new noise in every noisy layer of a network, or silences them without a generator."""
+    for layer in net.modules():
+        if isinstance(layer, NoisyLinear):
+            if generator is None:
+                layer.quiet()
+            else:
+                layer.resample(generator)
+
+
+def input_scale(part: Part) -> float:
+    """What a part's numbers are multiplied by: pixels are scaled to 0..1, all else is left alone."""
+    return 1 / 255 if len(part.shape) == 3 and part.n_codes == 0 and part.dtype == "uint8" else 1.0
+
+
+def _activation(config: NetworkConfig) -> nn.Module:
+    return nn.ReLU() if config.activation == "relu" else nn.Tanh()
+
+
+def _dense(n_in: int, widths: tuple[int, ...], config: NetworkConfig) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in widths:
+        layers += [nn.Linear(n_in, width), _activation(config)]
+        n_in = width
+    return nn.Sequential(*layers)

@@ -1,0 +1,107 @@
+"""Random draws from a copy's own stream.
+
+The generator is SplitMix64 with a gamma for each stream (Steele, Lea and Flood 2014, "Fast splittable pseudorandom
+number generators"): ``w.rng`` holds the state and the odd gamma. Streams with different gammas do not overlap, and
+the integer arithmetic is the same in Python and in compiled code, so trajectories are the same too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sorrelsim.rules.registry import rule
+
+MASK = 0xFFFFFFFFFFFFFFFF
+TO_UNIT = 2.0**-53
+
+
+def bits(w) -> int:
+    """Draw 64 random bits. Compiled code uses :func:`bits_compiled` in its place."""
+    state = (int(w.rng[0]) + int(w.rng[1])) & MASK
+    w.rng[0] = state
+    z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+def bits_compiled(w):
+    """What :func:`bits` becomes in compiled code, where ``uint64`` wraps by itself."""
+    state = w.rng[0] + w.rng[1]
+    w.rng[0] = state
+    z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def high(word: int, n: int) -> int:
+    """Scale 64 random bits to 0..n-1 by their upper half. Compiled code uses :func:`high_compiled`."""
+    return ((word >> 32) * n) >> 32
+
+
+def high_compiled(word, n):
+    """What :func:`high` becomes in compiled code."""
+    return np.int64(((word >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
+
+
+def unit(word: int) -> float:
+    """Turn 64 random bits into a float in [0, 1). Compiled code uses :func:`unit_compiled`."""
+    return (word >> 11) * TO_UNIT
+
+
+def unit_compiled(word):
+    """What :func:`unit` becomes in compiled code."""
+    return np.float64(np.int64(word >> np.uint64(11))) * TO_UNIT
+
+
+@rule
+def uniform(w):
+    """A float drawn uniformly from [0, 1), on a lattice of 2**-53."""
+    return unit(bits(w))
+
+
+@rule
+def chance(w, p):
+    """True with probability ``p``."""
+    return unit(bits(w)) < p
+
+
+@rule
+def below(w, n):
+    """An integer drawn uniformly from 0..n-1, for n up to 2**31 (bias below n / 2**32)."""
+    return high(bits(w), n)
+
+
+@rule
+def agent_order(w):
+    """Put the slots in a fresh uniformly random order into ``w.order`` (Fisher and Yates) and return it."""
+    for k in range(w.n_agents):
+        w.order[k] = k
+    for k in range(w.n_agents - 1, 0, -1):
+        other = high(bits(w), k + 1)
+        held = w.order[k]
+        w.order[k] = w.order[other]
+        w.order[other] = held
+    return w.order
+
+
+def streams(seed: int, n: int) -> np.ndarray:
+    """The starting ``w.rng`` of copies 0..n-1 under one seed: ``uint64[n, 2]``, state and odd gamma.
+
+    A copy's stream depends on (seed, copy) alone, so copy 17 of 4096 is copy 17 of 18.
+    """
+    with np.errstate(over="ignore"):
+        base = _mix(_mix(np.uint64(seed & MASK) + np.uint64(0x9E3779B97F4A7C15)) ^ np.uint64((seed >> 64) & MASK))
+        copy = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        state = _mix(base ^ _mix(copy))
+        gamma = _mix(state + np.uint64(0xD1B54A32D192ED03)) | np.uint64(1)
+        # Gammas with too few bit changes mix badly; the same repair as in Java's SplittableRandom.
+        flips = gamma ^ (gamma >> np.uint64(1))
+        few = np.array([int(word).bit_count() < 24 for word in flips])
+        gamma = np.where(few, gamma ^ np.uint64(0xAAAAAAAAAAAAAAAA), gamma)
+    return np.stack([state, gamma], axis=1)
+
+
+def _mix(z: np.ndarray) -> np.ndarray:
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

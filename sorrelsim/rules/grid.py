@@ -1,0 +1,97 @@
+"""Cells: what lies where, and how many of a kind lie around. All positions are (row, col)."""
+
+from __future__ import annotations
+
+from sorrelsim.rules.registry import rule
+
+
+@rule
+def put(w, row, col, kind):
+    """Lay ``kind`` into its layer of a cell, over whatever lay there."""
+    w.grid[row, col, w.layer[kind]] = kind
+
+
+@rule
+def take(w, row, col, kind):
+    """Empty the layer of ``kind`` in a cell."""
+    w.grid[row, col, w.layer[kind]] = 0
+
+
+@rule
+def has(w, row, col, kind):
+    """Whether ``kind`` lies in a cell."""
+    return w.grid[row, col, w.layer[kind]] == kind
+
+
+@rule
+def inside(w, row, col):
+    """Whether (row, col) is a cell of the map."""
+    return row >= 0 and row < w.height and col >= 0 and col < w.width
+
+
+@rule
+def wrapped(i, n):
+    """Coordinate ``i`` on a ring of ``n`` cells, for i in -n..2n-1."""
+    if i < 0:
+        return i + n
+    if i >= n:
+        return i - n
+    return i
+
+
+@rule
+def is_solid(w, row, col):
+    """Whether a cell holds something that agents cannot enter."""
+    for layer in range(w.n_layers):
+        if w.solid[w.grid[row, col, layer]]:
+            return True
+    return False
+
+
+@rule
+def is_free(w, row, col):
+    """Whether an agent could stand on a cell: nothing solid and no agent in it."""
+    return w.occupant[row, col] < 0 and not is_solid(w, row, col)
+
+
+@rule
+def count_disc(w, row, col, kind, radius):
+    """How many of ``kind`` lie within Euclidean distance ``radius`` of a cell, itself left out."""
+    layer = w.layer[kind]
+    found = 0
+    for dr in range(-radius, radius + 1):
+        for dc in range(-radius, radius + 1):
+            if dr * dr + dc * dc <= radius * radius and (dr != 0 or dc != 0):
+                r, c = row + dr, col + dc
+                if w.wrap:
+                    r, c = wrapped(r, w.height), wrapped(c, w.width)
+                if inside(w, r, c) and w.grid[r, c, layer] == kind:
+                    found += 1
+    return found
+
+
+@rule
+def count_square(w, row, col, kind, radius):
+    """How many of ``kind`` lie within ``radius`` rows and columns of a cell, itself left out."""
+    layer = w.layer[kind]
+    found = 0
+    for dr in range(-radius, radius + 1):
+        for dc in range(-radius, radius + 1):
+            if dr != 0 or dc != 0:
+                r, c = row + dr, col + dc
+                if w.wrap:
+                    r, c = wrapped(r, w.height), wrapped(c, w.width)
+                if inside(w, r, c) and w.grid[r, c, layer] == kind:
+                    found += 1
+    return found
+
+
+@rule
+def count_at(w, cells, kind):
+    """How many of the listed cells (a site, ``[n, 2]``) hold ``kind``."""
+    layer = w.layer[kind]
+    found = 0
+    for k in range(cells.shape[0]):
+        if w.grid[cells[k, 0], cells[k, 1], layer] == kind:
+            found += 1
+    return found

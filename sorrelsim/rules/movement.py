@@ -1,0 +1,173 @@
+"""Agents on the grid: walking, turning, being placed, taken off and brought back.
+
+Facings are 0 north, 1 east, 2 south, 3 west. ``w.out[i]`` is 0 for an agent on the grid, the number of steps until
+it returns for one that is out, and ``GONE`` for one that never returns. ``w.frozen[i]`` counts steps without moving.
+"""
+
+from __future__ import annotations
+
+from sorrelsim.rules import draw
+from sorrelsim.rules.grid import is_free, is_solid, wrapped
+from sorrelsim.rules.registry import rule
+
+EGOCENTRIC = ("noop", "forward", "backward", "step_left", "step_right", "turn_left", "turn_right")
+"""Actions relative to the agent's facing, for :func:`move`."""
+
+ABSOLUTE = ("up", "down", "left", "right")
+"""Actions relative to the map, for :func:`move_absolute`."""
+
+GONE = -1
+"""``w.out`` of an agent that is off the grid for good."""
+
+
+@rule
+def row_step(facing):
+    """Row change of one step in a direction."""
+    return (facing == 2) - (facing == 0)
+
+
+@rule
+def col_step(facing):
+    """Column change of one step in a direction."""
+    return (facing == 1) - (facing == 3)
+
+
+@rule
+def place(w, i, row, col):
+    """Set agent ``i`` down on a free cell; it must not stand on another."""
+    w.pos[i, 0] = row
+    w.pos[i, 1] = col
+    w.occupant[row, col] = i
+    w.grid[row, col, w.agent_layer] = look(w, i)
+
+
+@rule
+def lift(w, i):
+    """Take agent ``i`` off its cell."""
+    row, col = w.pos[i, 0], w.pos[i, 1]
+    w.occupant[row, col] = -1
+    w.grid[row, col, w.agent_layer] = 0
+
+
+@rule
+def look(w, i):
+    """The id under which agent ``i`` lies in the grid."""
+    code = w.agent_code + i * w.slot_stride
+    if w.show_facing:
+        code += w.facing[i]
+    return code
+
+
+@rule
+def turn(w, i, facing):
+    """Turn agent ``i`` to a facing."""
+    w.facing[i] = facing
+    if w.show_facing and w.out[i] == 0:
+        w.grid[w.pos[i, 0], w.pos[i, 1], w.agent_layer] = look(w, i)
+
+
+@rule
+def step(w, i, direction):
+    """Walk agent ``i`` one cell in a map direction if that cell is free; whether it moved."""
+    row = w.pos[i, 0] + row_step(direction)
+    col = w.pos[i, 1] + col_step(direction)
+    if w.wrap:
+        row, col = wrapped(row, w.height), wrapped(col, w.width)
+    elif row < 0 or row >= w.height or col < 0 or col >= w.width:
+        return False
+    if w.occupant[row, col] >= 0 or is_solid(w, row, col):
+        return False
+    lift(w, i)
+    place(w, i, row, col)
+    return True
+
+
+@rule
+def move(w):
+    """Carry out the :data:`EGOCENTRIC` actions, agents in a fresh random order, on live occupancy.
+
+    So a contested cell goes to a uniformly random claimant, following into a cell that is being left succeeds about
+    half of the time, and two agents never swap.
+    """
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if w.out[i] != 0 or w.frozen[i] > 0:
+            continue
+        action = w.action[i]
+        if action == 1:
+            step(w, i, w.facing[i])
+        elif action == 2:
+            step(w, i, (w.facing[i] + 2) & 3)
+        elif action == 3:
+            step(w, i, (w.facing[i] + 3) & 3)
+        elif action == 4:
+            step(w, i, (w.facing[i] + 1) & 3)
+        elif action == 5:
+            turn(w, i, (w.facing[i] + 3) & 3)
+        elif action == 6:
+            turn(w, i, (w.facing[i] + 1) & 3)
+
+
+@rule
+def heading(action):
+    """The map direction of an :data:`ABSOLUTE` action: up, down, left, right."""
+    return (0, 2, 3, 1)[action]
+
+
+@rule
+def scatter(w):
+    """Put every agent on a site of ``spawns`` drawn without replacement, with a random facing."""
+    for i in range(w.n_agents):
+        spawn_at(w, i, w.spawns)
+
+
+@rule
+def spawn_at(w, i, cells):
+    """Put agent ``i`` on a uniformly random free cell of a site, with a random facing; False if none is free."""
+    n = cells.shape[0]
+    free = 0
+    for k in range(n):
+        if is_free(w, cells[k, 0], cells[k, 1]):
+            free += 1
+    if free == 0:
+        return False
+    chosen = draw.below(w, free)
+    for k in range(n):
+        if is_free(w, cells[k, 0], cells[k, 1]):
+            if chosen == 0:
+                w.facing[i] = draw.below(w, 4)
+                w.out[i] = 0
+                place(w, i, cells[k, 0], cells[k, 1])
+                return True
+            chosen -= 1
+    return False
+
+
+@rule
+def remove(w, i, steps):
+    """Take agent ``i`` off the grid for ``steps`` steps, or for good with :data:`GONE`.
+
+    Removed in step t with :func:`respawn` later in the same step, it is back at the end of step t + steps, so
+    ``steps`` observations miss it.
+    """
+    lift(w, i)
+    w.out[i] = steps + 1 if steps >= 0 else steps
+
+
+@rule
+def respawn(w):
+    """Count down the agents that are out; each whose time is over returns to a free cell of ``spawns``, or waits."""
+    for i in range(w.n_agents):
+        if w.out[i] > 1:
+            w.out[i] -= 1
+        elif w.out[i] == 1:
+            spawn_at(w, i, w.spawns)
+
+
+@rule
+def thaw(w):
+    """Count down ``w.frozen``."""
+    for i in range(w.n_agents):
+        if w.frozen[i] > 0:
+            w.frozen[i] -= 1

@@ -1,0 +1,294 @@
+"""TorchModel: what learners on PyTorch share. Devices, transfers, network checks, checkpoints.
+
+Kept apart from `model` so that bots and random play start without torch.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sorrelsim.checkpoint import atomic_write
+from sorrelsim.model import Arrays, BaseModel
+from sorrelsim.networks import NetworkConfig
+
+if TYPE_CHECKING:
+    from sorrelsim.observation import ObservationSpec
+
+
+@dataclass(frozen=True)
+class TorchConfig:
+    """Settings that all learners on PyTorch share. Base of their configs."""
+
+    n_frames: int = 1
+    """Observations stacked into one state, newest last."""
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    """The default network's shape; has no effect on a network of one's own."""
+    learning_rate: float = 5e-4
+    """Step size of Adam."""
+    gamma: float = 0.99
+    """Discount a step."""
+    max_grad_norm: float = 10.0
+    """Gradients are scaled down to this norm; 0 leaves them alone."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where the networks live; auto takes cuda where there is one."""
+
+    def __post_init__(self) -> None:
+        if self.n_frames < 1:
+            raise ValueError(f"n_frames must be at least 1, got {self.n_frames}")
+        if not 0 <= self.gamma <= 1:
+            raise ValueError(f"gamma must lie in 0..1, got {self.gamma}")
+
+
+class TorchModel(BaseModel):
+    """A learner on PyTorch. A subclass builds its networks, registers them with `own`, and writes `take_actions`.
+
+    Attributes:
+        device: where its networks live.
+        generator: the model's torch generator, on that device.
+        networks: everything with parameters, by name.
+        optimizers: by name.
+    """
+
+    Config = TorchConfig
+
+    def __init__(
+        self,
+        observations: ObservationSpec,
+        action_names: Sequence[str],
+        n_streams: int = 1,
+        config: Any = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(observations, action_names, n_streams, config, seed)
+        self.device = choose_device(self.config.device)
+        self.generator = torch.Generator(self.device).manual_seed(self.seed)
+        self.networks: dict[str, nn.Module] = {}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self._is_dict = tuple(observations.parts) != ("grid",)
+
+    @property
+    def n_frames(self) -> int:
+        """Frames stacked into a state."""
+        return self.config.n_frames
+
+    @contextmanager
+    def seeded_init(self) -> Iterator[None]:
+        """Initialises networks from the model's seed, leaving torch's global random state as it was."""
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(self.seed)
+            yield
+
+    def take_action(self, state: Arrays) -> int:
+        """Chooses an action for one state, as a batch of one."""
+        batch = {key: part[None] for key, part in state.items()} if isinstance(state, dict) else state[None]
+        return int(self.take_actions(batch)[0])
+
+    def named(self, states: Arrays) -> dict[str, np.ndarray]:
+        """States by part name."""
+        return states if isinstance(states, dict) else {"grid": states}
+
+    def tensors(self, states: Arrays) -> dict[str, Tensor]:
+        """States by part name as tensors on the model's device."""
+        return to_device(self.named(states), self.device)
+
+    def zero_states(self, n: int = 2) -> dict[str, Tensor]:
+        """A batch of all-zero states, to check a network with."""
+        frames = () if self.n_frames == 1 else (self.n_frames,)
+        return {
+            name: torch.from_numpy(np.zeros((n, *frames, *part.shape), part.dtype)).to(self.device)
+            for name, part in self.observations.parts.items()
+        }
+
+    def reset_carry(self, carry: dict[str, Any], ended: np.ndarray) -> None:
+        """Resets the rows of streams whose episode ended to zero."""
+        rows = torch.from_numpy(ended).to(self.device)
+        for tensor in carry.values():
+            tensor[rows] = 0
+
+    def save_carry(self, carry: dict[str, Any]) -> dict[str, np.ndarray]:
+        """A carry's rows as arrays, to save."""
+        return {key: tensor.cpu().numpy().copy() for key, tensor in carry.items()}
+
+    def load_carry(self, carry: dict[str, Any], saved: Mapping[str, Any]) -> None:
+        """Puts saved rows back into a carry, in place."""
+        for key, tensor in carry.items():
+            tensor.copy_(torch.as_tensor(saved[key]))
+
+    def descend(self, loss: Tensor, optimizer: str, networks: Sequence[str]) -> float:
+        """One step of an optimiser down a loss, with the gradients' norm limited.
+
+        Returns:
+            The loss. If it is not finite nothing is changed, so that the networks stay sound when training stops.
+        """
+        value = loss.item()
+        if not math.isfinite(value):
+            return value
+        step = self.optimizers[optimizer]
+        step.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.config.max_grad_norm > 0:
+            for name in networks:
+                nn.utils.clip_grad_norm_(self.networks[name].parameters(), self.config.max_grad_norm)
+        step.step()
+        return value
+
+    # Saving
+
+    def state_dict(self, memory: bool = True) -> dict[str, Any]:
+        """Everything: networks, optimisers, generators, counters, and the memory if asked."""
+        return super().state_dict(memory) | {
+            "networks": {name: dict(net.state_dict()) for name, net in self.networks.items()},
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "generator": self.generator.get_state(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what `state_dict` gave."""
+        super().load_state_dict(state)
+        for name, net in self.networks.items():
+            net.load_state_dict(state["networks"][name])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self.generator.set_state(state["generator"].cpu())
+
+    def save(self, path: str | Path, memory: bool = False) -> None:
+        """Writes a checkpoint of tensors and plain data, whole or not at all."""
+        atomic_write(path, lambda file: torch.save(_to_plain(self.state_dict(memory)), file))
+
+    def load(self, path: str | Path) -> None:
+        """Restores a checkpoint. Never executes code from the file."""
+        self.load_state_dict(torch.load(Path(path), map_location=self.device, weights_only=True))
+
+
+def choose_device(name: str) -> torch.device:
+    """The device that a config's `device` means.
+
+    Raises:
+        ValueError: cuda is asked for and there is none.
+    """
+    found = torch.cuda.is_available()
+    if name == "cuda" and not found:
+        raise ValueError("device: cuda, but this machine has no CUDA device (allowed: auto, cpu)")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and found) else "cpu")
+
+
+def to_device(arrays: Mapping[str, np.ndarray], device: torch.device) -> dict[str, Tensor]:
+    """Tensors of several arrays on a device, in one transfer. On the CPU they share the arrays' memory."""
+    if device.type == "cpu":
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+    packed, place, offset = {}, {}, 0
+    for name, array in arrays.items():
+        packed[name] = np.ascontiguousarray(array)
+        place[name] = offset
+        offset += (packed[name].nbytes + 15) // 16 * 16  # views must be aligned to their dtype
+    staging = torch.empty(offset, dtype=torch.uint8, pin_memory=True)
+    view = staging.numpy()
+    for name, array in packed.items():
+        view[place[name] : place[name] + array.nbytes] = array.reshape(-1).view(np.uint8)
+    moved = staging.to(device)
+    result = {}
+    for name, array in packed.items():
+        flat = moved[place[name] : place[name] + array.nbytes].view(torch.from_numpy(array.reshape(-1)[:0]).dtype)
+        result[name] = flat.view(array.shape)
+    return result
+
+
+def adam(parameters: Any, learning_rate: float, device: torch.device, eps: float = 1e-8) -> torch.optim.Adam:
+    """Adam in its fused form, which takes one kernel a step instead of one an operation."""
+    version = tuple(int(number) for number in torch.__version__.split(".")[:2])
+    return torch.optim.Adam(parameters, lr=learning_rate, eps=eps, fused=device.type == "cuda" or version >= (2, 4))
+
+
+def check_network(
+    net: nn.Module,
+    inputs: Mapping[str, Tensor | None],
+    signature: str,
+    expected: Sequence[tuple[int, ...]],
+    owner: str,
+    optional: Sequence[str] = (),
+) -> Any:
+    """Runs a network once on a zero batch and says plainly what does not fit.
+
+    Args:
+        net: the network.
+        inputs: arguments by name.
+        signature: how the network is to be called, for errors.
+        expected: shapes of its first results; what it returns beyond them is its own affair.
+        owner: the model, for errors.
+        optional: inputs that the network need not take.
+
+    Returns:
+        The network's result.
+
+    Raises:
+        TypeError: its arguments have other names.
+        ValueError: it fails on the batch, or its results have other shapes.
+    """
+    found = inspect.signature(net.forward)
+    kind = type(net).__name__
+    taken = {n: v for n, v in inputs.items() if n not in optional or n in found.parameters}
+    try:
+        found.bind(**taken)
+    except TypeError as error:
+        raise TypeError(
+            f"{owner}: {kind} does not take the observation's parts: {error}\n"
+            f"  expected  {signature}\n  found     forward{found}"
+        ) from None
+    shown = ", ".join(f"{n}{list(v.shape)} {str(v.dtype).removeprefix('torch.')}" for n, v in taken.items() if v is not None)
+    was_training = net.training
+    net.eval()  # a check must not move the statistics of a batch norm
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            result = net(**taken)
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        raise ValueError(f"{owner}: {kind} failed on a zero batch of {shown}: {error}\n  expected  {signature}") from error
+    finally:
+        net.train(was_training)
+    results = result if isinstance(result, tuple) else (result,)
+    shapes = [tuple(r.shape) if isinstance(r, Tensor) else type(r).__name__ for r in results[: len(expected)]]
+    if shapes != list(expected):
+        raise ValueError(
+            f"{owner}: {kind} returns the wrong shape for a zero batch of {shown}\n"
+            f"  expected  {signature}, here {', '.join(str(list(s)) for s in expected)}\n"
+            f"  found     {', '.join(str(list(s)) if isinstance(s, tuple) else s for s in shapes)}"
+        )
+    return result
+
+
+def split_extras(result: Any, n: int) -> tuple[Any, Any]:
+    """A network's listed results and what it returned beyond them.
+
+    Args:
+        result: what the network returned.
+        n: number of results listed in its signature.
+
+    Returns:
+        The listed results (one as it is, several as a tuple), and the extra ones: None, one as it is, or a tuple.
+    """
+    if not isinstance(result, tuple):
+        return result, None
+    listed, extras = result[:n], result[n:]
+    return (listed if n > 1 else listed[0]), (None if not extras else extras[0] if len(extras) == 1 else extras)
+
+
+def _to_plain(node: Any) -> Any:
+    """Arrays to tensors, so that a checkpoint loads with weights_only; the buffers' `np.asarray` reads them back."""
+    if isinstance(node, np.ndarray):
+        return torch.from_numpy(np.ascontiguousarray(node)).reshape(node.shape)
+    if isinstance(node, np.generic):
+        return node.item()
+    if isinstance(node, Mapping):
+        return {key: _to_plain(value) for key, value in node.items()}
+    if isinstance(node, list | tuple):
+        return [_to_plain(value) for value in node]
+    return node

@@ -1,0 +1,211 @@
+"""Clean Up: apples grow only while somebody cleans the river, and whoever cleans eats no apples.
+
+Dilemma and source
+    A public good. Hughes et al. 2018, "Inequity aversion improves cooperation in intertemporal social dilemmas";
+    rules as in Melting Pot 2 (``clean_up``).
+Actions
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, clean.
+Observation
+    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` in [0, 1].
+Rewards
+    +1 for an apple.
+Ends when
+    From step 1000 on with probability 0.2 at each step 99 mod 100; truncated at step 5000.
+Parameters
+    See ``Params``.
+Versions
+    1: first.
+"""
+
+from dataclasses import dataclass
+
+from sorrelsim import Gridworld, Kinds, kind, param, per_agent, per_world, probability, rule
+from sorrelsim.rules import beams, draw, episode, grid, movement
+from sorrelsim.sprites import WALL, pixels, plain
+
+ZAP, CLEAN = 7, 8
+
+
+class Kind(Kinds):
+    WALL = kind("W", solid=True, sprite=WALL)
+    WATER = kind("H", layer="ground", sprite=pixels("""
+        bbbbbbbb
+        bbcbbbbb
+        bcbcbbbb
+        bbbbbbbb
+        bbbbbbcb
+        bbbbbcbc
+        bbbbbbbb
+        bbbbbbbb
+    """))  # fmt: skip
+    DIRT = kind("F", stops=("CLEAN_BEAM",), sprite=pixels("""
+        ..nN....
+        .nNNNn..
+        .NnNNNn.
+        nNNNnNN.
+        .NNNNNNn
+        ..nNNnN.
+        .nNNNn..
+        ...nn...
+    """))  # fmt: skip
+    APPLE = kind("A", sprite=pixels("""
+        ....n...
+        ....nlG.
+        ..rrnrG.
+        .rwrrrr.
+        .rwrrrR.
+        .rrrrrR.
+        ..rrRR..
+        ........
+    """))  # fmt: skip
+    ZAP_BEAM = kind("*", layer="beam", sprite=plain("y", opacity=150))
+    CLEAN_BEAM = kind("+", layer="beam", stopped_by_agents=False, sprite=plain("c", opacity=140))
+
+
+RIVER = """
+WWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
+WHFFFHFFHFHFFFHFHFFHFFFHFHFFHW
+WHFHFFHFFHFFHFFHFFHFHFFHFFHFFW
+WFHFFHFFHFFHFFHFHFFHFFHFHFFHFW
+WHFFHFHFFHFHFFHFFHFFHFHFFHFFHW
+WFFHFHHHFFHFHHFHFHHFHFHHFHFHFW
+WHH~HHHH~HHHHH~HHHHH~HHHHH~HHW
+W  ~    ~     ~     ~     ~  W
+W  S    S     S     S     S  W
+W      P     P     P     P   W
+W P       P     P    P     P W
+W                            W
+W   P     P    P     P    P  W
+W                            W
+W      P     P    P     P    W
+WB BB BBB BBB BBB BBB BBB BB W
+WBBBBBBBBBBBBBBBBBBBBBBBBBB  W
+W BBBBBBBBBBBBBBBBBBBBBBBBBB W
+WBBBBBBBBBBBBBBBBBBBBBBBBBBB W
+W B BBB BBB BBB BBB BBB BBB BW
+WWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
+"""
+
+
+@dataclass(frozen=True)
+class Params:
+    apple_probability: float = probability(0.05)  # that an empty apple cell regrows, a step, in a clean river
+    depletion_threshold: float = param(0.4, low=1e-9, high=1.0)  # share of dirt at which no apple grows
+    dirt_probability: float = probability(0.5)  # that one clean river cell turns dirty, a step
+    dirt_delay: int = param(50, low=0)  # steps before dirt begins to spread
+    apple_value: float = 1.0
+    zap_cooldown: int = param(10, low=0)
+    clean_cooldown: int = param(2, low=0)
+    beam_length: int = param(3, low=1, high=20)
+    beam_radius: int = param(1, low=0, high=5)
+    zap_timeout: int = param(50, low=1)  # steps that a zapped agent is out
+    min_steps: int = param(1000, low=1)
+    end_probability: float = probability(0.2)
+    max_steps: int = param(5000, low=1)
+
+
+@rule
+def lay_river(w):
+    """The river's dirt is part of the map; its count is kept, so that no step has to recount it."""
+    w.dirt[0] = grid.count_at(w, w.river, Kind.DIRT)
+
+
+@rule
+def eat(w):
+    for i in range(w.n_agents):
+        if w.out[i] == 0 and grid.has(w, w.pos[i, 0], w.pos[i, 1], Kind.APPLE):
+            grid.take(w, w.pos[i, 0], w.pos[i, 1], Kind.APPLE)
+            w.reward[i] += w.p.apple_value
+            w.events[i, 0] += 1
+
+
+@rule
+def zap(w):
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if w.zap_wait[i] > 0:
+            w.zap_wait[i] -= 1
+        elif w.out[i] == 0 and w.action[i] == ZAP:
+            w.zap_wait[i] = w.p.zap_cooldown
+            w.events[i, 2] += 1
+            for h in range(beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)):
+                hit = w.occupant[w.hits[h, 0], w.hits[h, 1]]
+                if hit >= 0 and hit != i:
+                    w.zapped[hit] = 1
+                    w.events[hit, 3] += 1
+
+
+@rule
+def clean(w):
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if w.clean_wait[i] > 0:
+            w.clean_wait[i] -= 1
+        elif w.out[i] == 0 and w.action[i] == CLEAN:
+            w.clean_wait[i] = w.p.clean_cooldown
+            for h in range(beams.cast(w, i, Kind.CLEAN_BEAM, w.p.beam_length, w.p.beam_radius)):
+                row, col = w.hits[h, 0], w.hits[h, 1]
+                if grid.has(w, row, col, Kind.DIRT):
+                    grid.take(w, row, col, Kind.DIRT)
+                    w.dirt[0] -= 1
+                    w.events[i, 1] += 1
+
+
+@rule
+def remove_zapped(w):
+    """After all beams, so that mutual zaps both land."""
+    for i in range(w.n_agents):
+        if w.zapped[i]:
+            w.zapped[i] = 0
+            movement.remove(w, i, w.p.zap_timeout)
+
+
+@rule
+def spread_dirt(w):
+    clean_cells = w.river.shape[0] - w.dirt[0]
+    if w.turn > w.p.dirt_delay and clean_cells > 0 and draw.chance(w, w.p.dirt_probability):
+        chosen = draw.below(w, clean_cells)
+        for k in range(w.river.shape[0]):
+            if not grid.has(w, w.river[k, 0], w.river[k, 1], Kind.DIRT):
+                if chosen == 0:
+                    grid.put(w, w.river[k, 0], w.river[k, 1], Kind.DIRT)
+                    w.dirt[0] += 1
+                    return
+                chosen -= 1
+
+
+@rule
+def grow_apples(w):
+    share = w.dirt[0] / w.river.shape[0] if w.river.shape[0] > 0 else 0.0
+    threshold = w.p.depletion_threshold
+    p = w.p.apple_probability * min((threshold - share) / threshold, 1.0)
+    if p > 0:
+        for k in range(w.orchard.shape[0]):
+            row, col = w.orchard[k, 0], w.orchard[k, 1]
+            if not grid.has(w, row, col, Kind.APPLE) and draw.chance(w, p):
+                grid.put(w, row, col, Kind.APPLE)
+
+
+@rule
+def see_readiness(w, i, out):
+    out[0] = max(0.0, 1.0 - w.zap_wait[i] / w.p.zap_cooldown) if w.p.zap_cooldown > 0 else 1.0
+
+
+class Cleanup(Gridworld):
+    kinds, params = Kind, Params
+    maps = {"river": RIVER}
+    sites = {"spawns": "P", "orchard": "BT", "river": "HF"}
+    legend = {"F": (Kind.WATER, Kind.DIRT), "S": (Kind.WATER,), "~": (Kind.WATER,)}
+    n_agents = 7
+    actions = (*movement.EGOCENTRIC, "zap", "clean")
+    scalars = {"ready_to_shoot": 1}
+    observe = see_readiness
+    state = {"dirt": per_world(), "zap_wait": per_agent(), "clean_wait": per_agent(), "zapped": per_agent()}
+    events = ("apples_eaten", "cells_cleaned", "zaps_fired", "zaps_received")
+    start = (movement.scatter, lay_river)
+    rules = (
+        movement.move, zap, clean, remove_zapped, movement.respawn, eat, spread_dirt, grow_apples, eat,
+        episode.stochastic_end,
+    )  # fmt: skip

@@ -1,0 +1,112 @@
+"""Treasure hunt: gems, food and bones appear on an open field, and agents race for the good ones.
+
+Dilemma and source
+    None: the first world of Sorrel's tutorial, for learning how to collect and what to leave lying.
+Actions
+    up, down, left, right: one cell on the map.
+Observation
+    Five by five cells around the agent, north up.
+Rewards
+    Gem +10, food +5, bone -10 for whoever steps on it; -1 for walking into a wall.
+Ends when
+    100 steps have passed (a truncation).
+Parameters
+    See ``Params``.
+Versions
+    1: first.
+"""
+
+from dataclasses import dataclass
+
+from sorrelsim import Gridworld, Kinds, Window, kind, rule
+from sorrelsim.rules import draw, episode, grid, movement
+from sorrelsim.sprites import WALL, pixels
+
+
+class Kind(Kinds):
+    WALL = kind("W", solid=True, sprite=WALL)
+    GEM = kind("g", sprite=pixels("""
+        ........
+        ..cccc..
+        .cwwccb.
+        cwccccbb
+        .cccbbb.
+        ..cbbb..
+        ...bb...
+        ........
+    """))  # fmt: skip
+    FOOD = kind("f", sprite=pixels("""
+        ....n...
+        ....nlG.
+        ..rrnrG.
+        .rwrrrr.
+        .rwrrrR.
+        .rrrrrR.
+        ..rrRR..
+        ........
+    """))  # fmt: skip
+    BONE = kind("b", sprite=pixels("""
+        .....ww.
+        .....www
+        ....wwww
+        ...www..
+        ..www...
+        wwww....
+        www.....
+        .ww.....
+    """))  # fmt: skip
+
+
+FIELD = "\n".join(["W" * 21, *["W" + "P" * 19 + "W"] * 19, "W" * 21])
+
+
+@dataclass(frozen=True)
+class Params:
+    spawn_probability: float = 0.005  # that something appears on an empty cell, each step
+    gem_value: float = 10.0
+    food_value: float = 5.0
+    bone_value: float = -10.0
+    bump_value: float = -1.0  # for walking into a wall
+    max_steps: int = 100
+
+
+@rule
+def walk_and_collect(w):
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if not movement.step(w, i, movement.heading(w.action[i])):
+            w.reward[i] += w.p.bump_value
+            continue
+        row, col = w.pos[i, 0], w.pos[i, 1]
+        if grid.has(w, row, col, Kind.GEM):
+            w.reward[i] += w.p.gem_value
+            w.events[i, 0] += 1
+        elif grid.has(w, row, col, Kind.FOOD):
+            w.reward[i] += w.p.food_value
+            w.events[i, 1] += 1
+        elif grid.has(w, row, col, Kind.BONE):
+            w.reward[i] += w.p.bone_value
+            w.events[i, 2] += 1
+        grid.take(w, row, col, Kind.GEM)  # one layer holds whichever lay there
+
+
+@rule
+def appear(w):
+    for k in range(w.spawns.shape[0]):
+        row, col = w.spawns[k, 0], w.spawns[k, 1]
+        if draw.chance(w, w.p.spawn_probability) and w.grid[row, col, w.layer[Kind.GEM]] == 0:
+            if w.occupant[row, col] < 0:
+                grid.put(w, row, col, Kind.GEM + draw.below(w, 3))
+
+
+class TreasureHunt(Gridworld):
+    kinds, params = Kind, Params
+    maps = {"field": FIELD}
+    sites = {"spawns": "P"}
+    n_agents = 2
+    actions = movement.ABSOLUTE
+    window = Window.centred(2)
+    events = ("gems", "food", "bones")
+    start = (movement.scatter,)
+    rules = (walk_and_collect, appear, episode.time_limit)
