@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -133,7 +134,7 @@ class DDQN(ReplayModel):
         losses = F.smooth_l1_loss(taken, targets, reduction="none")
         loss = weighted_mean(losses, data["valid"], data["weights"])
         value = self.descend(loss, "adam", ["online"])
-        if c.prioritised:
+        if c.prioritised and math.isfinite(value):
             self.memory.update_priorities(batch.index, (targets - taken.detach()).cpu().numpy())
         self.after_gradient_step()
         return {"loss": value}

@@ -141,6 +141,11 @@ class IQN(ReplayModel):
         quantiles, _, extras = self._quantiles("online", parts, self.config.n_acting_taus)
         return quantiles.mean(1), extras
 
+    def before_acting(self, exploring: bool) -> None:
+        """Draws new noise on the weights, or silences it."""
+        if self.config.noisy:
+            set_noise(self.networks["online"], self.generator if exploring else None)
+
     def train_step(self) -> dict[str, float]:
         """One gradient step on a sampled batch."""
         c = self.config

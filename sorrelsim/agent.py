@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,8 @@ class Agent:
         if model.action_names != tuple(world.action_names):
             raise ValueError(f"{model.name} was built for actions {model.action_names}, not {tuple(world.action_names)}")
         self.model = model
-        self.transform = transform or Individual()
+        # Its own copy: a transform that two agents shared would take every step's rewards twice.
+        self.transform = copy.deepcopy(transform) if transform is not None else Individual()
         self.learn = learn
         self.seat = Seat(n_streams, model.new_carry(n_streams), explore=explore, learn=learn)
         self._all_slots = np.array_equal(self.slots, np.arange(world.n_agents))

@@ -1,34 +1,131 @@
-"""The bridge to Numba: rules become compilable, raw addresses become arrays. Imported only when a world is compiled.
+"""The bridge to Numba: how rules are compiled and how a copy looks to them. Imported only when a world is compiled.
 
-Arrays made here borrow memory that the world owns and carry no reference count, so a kernel does no atomic
-operation and passes copies of a world around for free.
+A compiled rule sees a copy as a pair (table of addresses, copy). ``w.pos`` becomes a few loads from the table and the
+address of that copy's array: no reference counts, no tuple of fifty arrays on the stack, and a call passes two words.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, overload, register_jitable
+from numba.core.datamodel import models
+from numba.core.typing.templates import AttributeTemplate
+from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, overload, register_jitable, register_model
 
 from sorrelsim import engine
 from sorrelsim.rules import draw
 from sorrelsim.rules.registry import RULES
 
-OPTIONS = {"error_model": "numpy"}
+OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _known: set[int] = set()
 
 
 def register_rules() -> None:
     """Make every function marked with ``@rule`` so far callable from compiled code."""
     for function in RULES:
-        if id(function) not in _known:
-            _known.add(id(function))
-            register_jitable(**OPTIONS)(function)
+        make_callable(function)
 
 
-def make_callable(function) -> None:
-    """Make one plain function callable from compiled code, inlined where it is called."""
-    register_jitable(**OPTIONS, forceinline=True)(function)
+def make_callable(function: Callable) -> None:
+    """Make one plain function callable from compiled code."""
+    if id(function) not in _known:
+        _known.add(id(function))
+        register_jitable(**OPTIONS)(function)
+
+
+class CopyType(types.Type):
+    """The type of ``w``, ``e`` or ``w.p``: its fields are known by name, its memory by the table."""
+
+    def __init__(self, title: str, fields: tuple, p: CopyType | None = None) -> None:
+        self.fields = {field[0]: field[1:] for field in fields}
+        self.p = p
+        super().__init__(name=f"sorrelsim.{title}{fields}")
+
+
+@register_model(CopyType)
+class _CopyModel(models.StructModel):
+    def __init__(self, manager, kind):
+        super().__init__(manager, kind, [("table", types.intp), ("copy", types.int64)])
+
+
+@infer_getattr
+class _CopyAttributes(AttributeTemplate):
+    key = CopyType
+
+    def generic_resolve(self, copy, attribute):
+        if attribute == "p" and copy.p is not None:
+            return copy.p
+        if attribute not in copy.fields:
+            return None
+        at, dtype, ndim, contiguous, scalar, per_copy = copy.fields[attribute]
+        element = types.boolean if dtype == "bool" else getattr(types, dtype)
+        return element if scalar else types.Array(element, ndim, "C" if contiguous else "A")
+
+
+@lower_getattr_generic(CopyType)
+def _lower_attribute(context, builder, copy, value, attribute):
+    model = cgutils.create_struct_proxy(copy)(context, builder, value=value)
+    if attribute == "p" and copy.p is not None:
+        inner = cgutils.create_struct_proxy(copy.p)(context, builder)
+        inner.table, inner.copy = model.table, model.copy
+        return inner._getvalue()
+    at, dtype, ndim, contiguous, scalar, per_copy = copy.fields[attribute]
+    word = context.get_value_type(types.int64)
+    table = builder.inttoptr(model.table, word.as_pointer())
+
+    def load(k):
+        # The table does not change while a kernel runs, which lets LLVM keep its words in registers.
+        loaded = builder.load(builder.gep(table, [context.get_constant(types.int64, at + k)]))
+        loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
+        return loaded
+
+    address = load(0)
+    if per_copy:
+        address = builder.add(address, builder.mul(model.copy, load(1)))
+    result = context.typing_context.resolve_getattr(copy, attribute)
+    if scalar:
+        pointer = builder.inttoptr(address, context.get_data_type(result).as_pointer())
+        return context.unpack_value(builder, result, pointer)
+    itemsize = context.get_abi_sizeof(context.get_data_type(result.dtype))
+    dims = [load(2 + k) for k in range(ndim)]
+    if contiguous:
+        strides = [context.get_constant(types.intp, itemsize)]
+        for dim in reversed(dims[1:]):
+            strides.insert(0, builder.mul(strides[0], dim))
+    else:
+        strides = [load(2 + ndim + k) for k in range(ndim)]
+    array = context.make_array(result)(context, builder)
+    data = builder.inttoptr(address, array.data.type)
+    context.populate_array(array, data=data, shape=dims, strides=strides, itemsize=itemsize, meminfo=None)
+    return array._getvalue()
+
+
+def loaders(layouts: dict[str, tuple]) -> tuple[Any, Any]:
+    """The functions ``load_W(table, copy)`` and ``load_E(table, copy)`` of one program.
+
+    Args:
+        layouts: For P, W and E: ``(name, offset in words, dtype, ndim, contiguous, scalar, per_copy)`` of each field.
+    """
+    p = CopyType("P", layouts["P"])
+    w = CopyType("W", layouts["W"], p)
+    e = CopyType("E", layouts["E"])
+
+    def loader(kind: CopyType):
+        @intrinsic
+        def load(typingctx, table, copy):
+            def codegen(context, builder, signature, args):
+                model = cgutils.create_struct_proxy(kind)(context, builder)
+                model.table, model.copy = args
+                return model._getvalue()
+
+            return kind(types.intp, types.int64), codegen
+
+        return load
+
+    return loader(w), loader(e)
 
 
 @overload(draw.bits, jit_options=OPTIONS)
@@ -72,37 +169,15 @@ def _fill(array, value):
 
 
 @intrinsic
-def array_at(typingctx, address, shape, dtype):
-    """A C-ordered array over foreign memory: ``array_at(address, (3, 4), types.int32)``."""
-    result = types.Array(dtype.dtype, len(shape), "C")
+def actions_at(typingctx, address, n):
+    """``int64[n]`` over foreign memory."""
+    result = types.Array(types.int64, 1, "C")
 
     def codegen(context, builder, signature, args):
-        dims = cgutils.unpack_tuple(builder, args[1], len(shape))
-        itemsize = context.get_abi_sizeof(context.get_data_type(result.dtype))
-        strides = [context.get_constant(types.intp, itemsize)]
-        for dim in reversed(dims[1:]):
-            strides.insert(0, builder.mul(strides[0], dim))
-        return _array(context, builder, result, args[0], dims, strides, itemsize)
+        array = context.make_array(result)(context, builder)
+        data = builder.inttoptr(args[0], array.data.type)
+        stride = [context.get_constant(types.intp, 8)]
+        context.populate_array(array, data=data, shape=[args[1]], strides=stride, itemsize=8, meminfo=None)
+        return array._getvalue()
 
-    return result(address, shape, dtype), codegen
-
-
-@intrinsic
-def strided_at(typingctx, address, shape, strides, dtype):
-    """An array with strides in bytes over foreign memory."""
-    result = types.Array(dtype.dtype, len(shape), "A")
-
-    def codegen(context, builder, signature, args):
-        dims = cgutils.unpack_tuple(builder, args[1], len(shape))
-        steps = cgutils.unpack_tuple(builder, args[2], len(shape))
-        itemsize = context.get_abi_sizeof(context.get_data_type(result.dtype))
-        return _array(context, builder, result, args[0], dims, steps, itemsize)
-
-    return result(address, shape, strides, dtype), codegen
-
-
-def _array(context, builder, result, address, dims, strides, itemsize):
-    array = context.make_array(result)(context, builder)
-    data = builder.inttoptr(address, array.data.type)
-    context.populate_array(array, data=data, shape=dims, strides=strides, itemsize=itemsize, meminfo=None)
-    return array._getvalue()
+    return result(address, types.int64), codegen

@@ -76,9 +76,6 @@ class Field:
         words = [self.array.__array_interface__["data"][0], step, *self.array.shape[skip:]]
         return words if self.contiguous else [*words, *self.array.strides[skip:]]
 
-    def layout(self) -> str:
-        return f"{self.name}:{self.array.dtype.str}:{self.ndim}:{self.contiguous}:{self.scalar}"
-
     def of(self, copy: int) -> Any:
         """What one copy sees, for interpreted rules."""
         value = self.array[copy] if self.per_copy else self.array
@@ -137,58 +134,37 @@ class Program:
             lines += ["    pass"]
         return "\n".join(lines) + "\n"
 
-    def kernel_source(self) -> str:
-        """The text that only a compiled world has: the table of addresses made into ``w`` and ``e``, and the loop."""
-        lines = ["", ""]
-        at = 0
+    def layouts(self) -> dict[str, tuple]:
+        """Where each field stands in the table of addresses, and what it is; see :func:`sorrelsim.jit.loaders`."""
+        at, out = 0, {}
         for title, fields in (("P", self.params), ("W", self.fields), ("E", self.engine_fields)):
-            lines.append(f"def load_{title}(t, b):")
-            lines.append(f"    return {title}(")
+            rows = []
             for field in fields:
-                text = _load(field, at)
+                dtype = field.array.dtype.name
+                rows.append((field.name, at, dtype, field.ndim, field.contiguous, field.scalar, field.per_copy))
                 at += len(field.words())
-                lines.append(f"        {text},")
-            if title == "W":
-                lines.append("        load_P(t, b),")
-            lines += ["    )", "", ""]
-        lines.append(HELPERS + KERNEL)
-        return "\n".join(lines)
+            out[title] = tuple(rows)
+        return out
 
     def all_fields(self) -> list[Field]:
         return [*self.params, *self.fields, *self.engine_fields]
 
 
-def _load(field: Field, at: int) -> str:
-    dtype = f"types.{field.array.dtype.name}" if field.array.dtype != np.bool_ else "types.boolean"
-    address = f"t[{at}] + b * t[{at + 1}]" if field.per_copy else f"t[{at}]"
-    n = field.ndim
-    if field.scalar:
-        return f"array_at({address}, (1,), {dtype})[0]"
-    shape = "(" + "".join(f"t[{at + 2 + k}], " for k in range(n)) + ")"
-    if field.contiguous:
-        return f"array_at({address}, {shape}, {dtype})"
-    strides = "(" + "".join(f"t[{at + 2 + n + k}], " for k in range(n)) + ")"
-    return f"strided_at({address}, {shape}, {strides}, {dtype})"
+KERNEL = '''
 
-
-HELPERS = '''\
-for function in (advance, clear, start, scalars, load_P, load_W, load_E):
+for function in (advance, clear, start, scalars):
     make_callable(function)
 
 
-'''
-
-KERNEL = '''\
 @cfunc("int64(intp, int64, int64, int64)", cache=True, nopython=True, error_model="numpy")
 def run(table, first, last, mode):
-    t = array_at(table, (TABLE_WORDS,), types.int64)
     ended = 0
     for b in range(first, last):
-        e = load_E(t, b)
+        w = load_W(table, b)
+        e = load_E(table, b)
         again = mode == 1 and e.command[0] != 0
         if mode == 0:
             e.turn[0] += 1
-            w = load_W(t, b)
             advance(w, e)
             if w.ended[0] != 0:
                 ended += 1
@@ -196,12 +172,9 @@ def run(table, first, last, mode):
                 view(w, e, e.final_cells, e.final_bytes)
                 scalars(w, e, e.final_scalars)
         if again:
-            e.turn[0] = 0
-            w = load_W(t, b)
             restore(w, e)
             clear(w)
             start(w)
-        w = load_W(t, b)
         view(w, e, e.cells_out, e.bytes_out)
         scalars(w, e, e.scalars_out)
     return ended
@@ -209,7 +182,7 @@ def run(table, first, last, mode):
 
 @cfunc("int64(intp, int64, int64)", cache=True, nopython=True)
 def first_bad_action(actions, n, n_actions):
-    a = array_at(actions, (n,), types.int64)
+    a = actions_at(actions, n)
     for k in range(n):
         if a[k] < 0 or a[k] >= n_actions:
             return k
@@ -254,9 +227,8 @@ class Interpreted:
                     engine.view(w, e, e.final_cells, e.final_bytes)
                     space["scalars"](w, e, e.final_scalars)
             if again:
-                e.turn[0] = 0
-                w = w._replace(turn=0)
                 engine.restore(w, e)
+                w = w._replace(turn=0)
                 space["clear"](w)
                 space["start"](w)
             engine.view(w, e, e.cells_out, e.bytes_out)
@@ -400,9 +372,7 @@ def _module(program: Program, quiet: bool):
     """Import the program's compiled module from the cache, or compile and keep it."""
     import numba
 
-    text = program.source() + program.kernel_source()
-    words = sum(len(field.words()) for field in program.all_fields())
-    text = text.replace("TABLE_WORDS", str(words))
+    text = program.source() + KERNEL
     name = f"sorrelsim_{program.name}_{_fingerprint(program, text, numba.__version__)}"
     if name in sys.modules:
         return sys.modules[name]
@@ -432,7 +402,8 @@ def _module(program: Program, quiet: bool):
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     module.__dict__.update(_namespace(program), __name__=name, make_callable=jit.make_callable)
-    module.__dict__.update(array_at=jit.array_at, strided_at=jit.strided_at, types=numba.types, cfunc=numba.cfunc)
+    load_w, load_e = jit.loaders(program.layouts())
+    module.__dict__.update(load_W=load_w, load_E=load_e, actions_at=jit.actions_at, cfunc=numba.cfunc)
     sys.modules[name] = module  # before it runs: Numba looks the NamedTuple classes up by module name
     cached = kept and any((folder / "__pycache__").glob(f"{name}.run*.nbc"))
     began = time.perf_counter()
@@ -475,8 +446,7 @@ def _writable(folder: Path) -> tuple[Path, bool]:
 
 def _fingerprint(program: Program, text: str, numba_version: str) -> str:
     digest = hashlib.sha256(text.encode())
-    for field in program.all_fields():
-        digest.update(field.layout().encode())
+    digest.update(repr(program.layouts()).encode())
     digest.update(f"{sys.version_info[:3]} {numba_version} {np.__version__} {platform.machine()}".encode())
     seen: set[int] = set()
     observe = [program.observe] if program.observe else []
@@ -506,6 +476,7 @@ def _digest_function(function: Callable, digest, seen: set[int]) -> None:
 
 
 def _digest_value(name: str, value: Any, code: types.CodeType, digest, seen: set[int]) -> None:
+    value = getattr(value, "__wrapped__", value)  # a cached function
     if isinstance(value, types.FunctionType):
         digest.update(name.encode())
         _digest_function(value, digest, seen)

@@ -6,10 +6,11 @@ numbers as floats. `one_hot` expands ids for networks of your own.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -43,16 +44,19 @@ def one_hot(ids: Tensor, n_codes: int) -> Tensor:
     """Expands kind ids to channels; id 0, nothing, is all zeros.
 
     Args:
-        ids: [batch, row, col, layer]; ids of different layers never coincide.
+        ids: uint8 [batch, row, col, layer]; ids of different layers never coincide.
         n_codes: ids lie in 0..n_codes-1.
 
     Returns:
-        float32 [batch, n_codes - 1, row, col].
+        float32 [batch, n_codes - 1, row, col], the channels innermost in memory.
     """
-    batch, rows, cols, _ = ids.shape
-    flat = torch.zeros(batch, rows, cols, n_codes, dtype=torch.float32, device=ids.device)
-    flat.scatter_(3, ids.long(), 1.0)
-    return flat[..., 1:].permute(0, 3, 1, 2)
+    batch, rows, cols, layers = ids.shape
+    if _compiled(ids):
+        out = torch.empty(batch, rows * cols, n_codes - 1)
+        _symbolic().expand(ids.reshape(batch, rows * cols, layers).contiguous().numpy(), out.numpy())
+        return out.view(batch, rows, cols, n_codes - 1).permute(0, 3, 1, 2)
+    wide = torch.zeros(batch, rows, cols, n_codes, device=ids.device)
+    return wide.scatter_(3, ids.long(), 1.0)[..., 1:].permute(0, 3, 1, 2)
 
 
 class SymbolicLinear(nn.Module):
@@ -72,16 +76,64 @@ class SymbolicLinear(nn.Module):
         self.n_cells, self.n_layers, self.n_codes = n_cells, n_layers, n_codes
         self.weight = nn.Parameter(torch.empty(n_cells * n_codes, n_out))
         # About one id a cell is there: that is the fan-in, not the number of possible inputs.
-        bound = math.sqrt(3.0 / n_cells)
+        bound = math.sqrt(1.0 / n_cells)
         nn.init.uniform_(self.weight, -bound, bound)
-        offsets = torch.arange(n_cells).repeat_interleave(n_layers) * n_codes
-        self.register_buffer("offsets", offsets, persistent=False)
-        self.offsets: Tensor
+
+    def orthogonal(self) -> None:
+        """Orthogonal weights, scaled for about one id a cell."""
+        nn.init.orthogonal_(self.weight)
+        with torch.no_grad():
+            self.weight *= math.sqrt(2 * self.weight.shape[0] / self.n_cells)
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Ids [batch, ..., layer] of n_cells * n_layers to float32 [batch, n_out]."""
-        flat = ids.flatten(1)
-        return F.embedding_bag(flat + self.offsets, self.weight, mode="sum", per_sample_weights=(flat != 0).float())
+        """Ids uint8 [batch, ..., layer] of n_cells * n_layers to float32 [batch, n_out]."""
+        ids = ids.reshape(-1, self.n_cells, self.n_layers)
+        if _compiled(ids) and self.weight.dtype == torch.float32:
+            return _SumRows.apply(ids.contiguous(), self.weight, self.n_codes)
+        cells = torch.arange(self.n_cells, device=ids.device).unsqueeze(1) * self.n_codes
+        present = (ids != 0).to(self.weight.dtype)
+        return F.embedding_bag(
+            (ids + cells).flatten(1), self.weight, mode="sum", per_sample_weights=present.flatten(1)
+        )
+
+
+class _SumRows(torch.autograd.Function):
+    """The compiled sum of weight rows, and its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, ids: Tensor, weight: Tensor, n_codes: int) -> Tensor:
+        ctx.save_for_backward(ids)
+        ctx.n_codes, ctx.shape = n_codes, weight.shape
+        out = torch.empty(ids.shape[0], weight.shape[1])
+        _symbolic().sum_rows(ids.numpy(), weight.detach().numpy(), n_codes, out.numpy())
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None]:
+        (ids,) = ctx.saved_tensors
+        out = torch.empty(ctx.shape)
+        _symbolic().sum_rows_gradient(ids.numpy(), gradients[0].contiguous().numpy(), ctx.n_codes, out.numpy())
+        return None, out, None
+
+
+@functools.cache
+def _symbolic() -> Any:
+    """The compiled kernels; imported when first needed, since numba takes a while."""
+    from sorrelsim import _symbolic as kernels
+
+    return kernels
+
+
+@functools.cache
+def _jit_enabled() -> bool:
+    import numba
+
+    return not numba.config.DISABLE_JIT
+
+
+def _compiled(ids: Tensor) -> bool:
+    """Whether compiled kernels can take these ids: on the CPU, unless numba is told to interpret."""
+    return ids.device.type == "cpu" and ids.dtype == torch.uint8 and _jit_enabled()
 
 
 class MLPEncoder(nn.Module):
@@ -103,6 +155,10 @@ class MLPEncoder(nn.Module):
         self.activation = _activation(config)
         self.layers = _dense(width, config.hidden[1:], config)
         self.n_features = config.hidden[-1]
+
+    def orthogonal(self) -> None:
+        """Orthogonal initialisation, as PPO wants it."""
+        _orthogonal(self)
 
     def forward(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Parts by name to features, [batch, n_features]."""
@@ -150,6 +206,10 @@ class ConvEncoder(nn.Module):
         hidden = (64,) if config.kind == "socialjax" else config.hidden
         self.layers = _dense(length, hidden, config)
         self.n_features = hidden[-1]
+
+    def orthogonal(self) -> None:
+        """Orthogonal initialisation, as PPO wants it."""
+        _orthogonal(self)
 
     def forward(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Parts by name to features, [batch, n_features]."""
@@ -242,3 +302,13 @@ def _dense(n_in: int, widths: tuple[int, ...], config: NetworkConfig) -> nn.Sequ
         layers += [nn.Linear(n_in, width), _activation(config)]
         n_in = width
     return nn.Sequential(*layers)
+
+
+def _orthogonal(net: nn.Module) -> None:
+    for layer in net.modules():
+        if isinstance(layer, SymbolicLinear):
+            layer.orthogonal()
+        elif isinstance(layer, nn.Linear | nn.Conv2d):
+            nn.init.orthogonal_(layer.weight, math.sqrt(2))
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from sorrelsim.buffers import Batch, Buffer
 from sorrelsim.model import Arrays, Seat
-from sorrelsim.networks import set_noise
 from sorrelsim.schedules import linear
 from sorrelsim.torch_model import TorchConfig, TorchModel, to_device
 
@@ -91,6 +90,9 @@ class ReplayModel(TorchModel):
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
         """Values of all actions, [batch, actions], and what else the network returned."""
 
+    def before_acting(self, exploring: bool) -> None:
+        """Called before the forward pass that chooses actions; for noise on weights."""
+
     def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
         """The allowed actions of the highest value, or random ones with chance epsilon; one forward pass for all.
 
@@ -98,8 +100,7 @@ class ReplayModel(TorchModel):
         """
         mask = None if seat is None else seat.mask
         exploring = self.explores(seat)
-        if getattr(self.config, "noisy", False):
-            set_noise(self.networks["online"], self.generator if exploring else None)
+        self.before_acting(exploring)
         with torch.inference_mode():
             values, self.extras = self.action_values(self.tensors(states))
             if mask is not None:

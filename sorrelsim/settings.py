@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def parse_config(config_class: type, given: Mapping[str, Any], where: str) -> Any:
+def parse_config(config_class: type[Any], given: Mapping[str, Any], where: str) -> Any:
     """Builds a frozen dataclass from plain settings; nested dataclasses from nested mappings.
 
     Args:
@@ -22,7 +22,7 @@ def parse_config(config_class: type, given: Mapping[str, Any], where: str) -> An
         ValueError: an unknown key (the nearest known one is named) or a value of the wrong type.
     """
     hints = typing.get_type_hints(config_class)
-    known = [f.name for f in dataclasses.fields(config_class)]
+    known = [f.name for f in dataclasses.fields(config_class) if f.init]
     values = {}
     for key, value in given.items():
         if key not in known:

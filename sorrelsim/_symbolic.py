@@ -1,0 +1,100 @@
+"""Compiled first layers on kind ids, for the CPU: sums of weight rows, their gradient, and one-hot channels.
+
+An id that is out of range counts as nothing, so that no memory outside the arrays is touched.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+
+@njit(cache=True, parallel=True, fastmath=True, nogil=True)
+def sum_rows(ids, weight, n_codes, out):
+    """out[b] = sum of weight[cell * n_codes + id] over the ids of sample b that are not 0.
+
+    ids is uint8 [batch, cell, layer], weight float32 [cell * n_codes, n_out], out float32 [batch, n_out].
+    """
+    n_batch, n_cells, n_layers = ids.shape
+    n_out = weight.shape[1]
+    for b in prange(n_batch):
+        rows = np.empty(n_cells * n_layers, np.uintp)
+        n = 0
+        for cell in range(n_cells):
+            for layer in range(n_layers):
+                code = ids[b, cell, layer]
+                if code != 0 and code < n_codes:
+                    rows[n] = np.uintp(cell * n_codes) + np.uintp(code)
+                    n += 1
+        o = out[b]
+        for h in range(n_out):
+            o[h] = 0.0
+        k = 0
+        while k + 4 <= n:  # four rows at a time: a quarter of the loads and stores of the sum
+            w0, w1, w2, w3 = weight[rows[k]], weight[rows[k + 1]], weight[rows[k + 2]], weight[rows[k + 3]]
+            for h in range(n_out):
+                o[h] += w0[h] + w1[h] + w2[h] + w3[h]
+            k += 4
+        while k < n:
+            w0 = weight[rows[k]]
+            for h in range(n_out):
+                o[h] += w0[h]
+            k += 1
+
+
+@njit(cache=True, parallel=True, fastmath=True, nogil=True)
+def sum_rows_gradient(ids, gradient, n_codes, out):
+    """out[cell * n_codes + id] = sum of gradient[b] over the samples with that id in that cell; out as weight.
+
+    Every thread owns whole cells, so no two write to one row; a counting sort brings a row's samples together.
+    """
+    n_batch, n_cells, n_layers = ids.shape
+    n_out = gradient.shape[1]
+    for cell in prange(n_cells):
+        start = np.zeros(n_codes + 1, np.int64)
+        for b in range(n_batch):
+            for layer in range(n_layers):
+                code = ids[b, cell, layer]
+                if code != 0 and code < n_codes:
+                    start[code + 1] += 1
+        for code in range(n_codes):
+            start[code + 1] += start[code]
+        samples = np.empty(n_batch * n_layers, np.uintp)
+        place = start.copy()
+        for b in range(n_batch):
+            for layer in range(n_layers):
+                code = ids[b, cell, layer]
+                if code != 0 and code < n_codes:
+                    samples[place[code]] = np.uintp(b)
+                    place[code] += 1
+        for code in range(n_codes):
+            o = out[np.uintp(cell * n_codes + code)]
+            for h in range(n_out):
+                o[h] = 0.0
+            k, stop = start[code], start[code + 1]
+            while k + 4 <= stop:
+                g0, g1 = gradient[samples[k]], gradient[samples[k + 1]]
+                g2, g3 = gradient[samples[k + 2]], gradient[samples[k + 3]]
+                for h in range(n_out):
+                    o[h] += g0[h] + g1[h] + g2[h] + g3[h]
+                k += 4
+            while k < stop:
+                g0 = gradient[samples[k]]
+                for h in range(n_out):
+                    o[h] += g0[h]
+                k += 1
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def expand(ids, out):
+    """out[b, cell, id - 1] = 1 for every id that is there, all else 0; ids as above, out [batch, cell, n_codes - 1]."""
+    n_batch, n_cells, n_layers = ids.shape
+    n_channels = out.shape[2]
+    for b in prange(n_batch):
+        for cell in range(n_cells):
+            for channel in range(n_channels):
+                out[b, cell, channel] = 0.0
+            for layer in range(n_layers):
+                code = ids[b, cell, layer]
+                if code != 0 and code <= n_channels:
+                    out[b, cell, code - 1] = 1.0
