@@ -69,8 +69,10 @@ class QuantileNet(nn.Module):
         self.value = linear(width, 1) if dueling else None
 
     def forward(self, taus: Tensor, **parts: Tensor) -> Tensor:
-        """Taus [batch or 1, n] and the parts of states to quantiles, [batch, n, actions]."""
+        """Taus [batch, n] and the parts of states to quantiles, [batch, n, actions]."""
         features = self.encoder(parts)
+        if taus.stride(0) == 0:
+            taus = taus[:1]  # the same fractions for every state, as in acting: embed them once
         embedded = torch.relu(self.tau_layer(torch.cos(taus.unsqueeze(-1) * self.frequencies)))
         hidden = torch.relu(self.hidden(features.unsqueeze(1) * embedded))
         advantage = self.advantage(hidden)
@@ -137,8 +139,10 @@ class IQN(ReplayModel):
         self.optimizers = {"adam": adam(net.parameters(), c.learning_rate, self.device)}
 
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
-        """Mean quantiles at random fractions, [batch, actions]."""
-        quantiles, _, extras = self._quantiles("online", parts, self.config.n_acting_taus)
+        """Mean quantiles at random fractions, the same for every state, [batch, actions]."""
+        batch = next(iter(parts.values())).shape[0]
+        taus = torch.rand(1, self.config.n_acting_taus, generator=self.generator, device=self.device)
+        quantiles, extras = split_extras(self.networks["online"](**parts, taus=taus.expand(batch, -1)), 1)
         return quantiles.mean(1), extras
 
     def before_acting(self, exploring: bool) -> None:

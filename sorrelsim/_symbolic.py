@@ -9,80 +9,106 @@ import numpy as np
 from numba import njit, prange
 
 
-@njit(cache=True, parallel=True, fastmath=True, nogil=True)
+# Each comes twice: with threads for large batches, and without for small ones, where waking a thread costs more than
+# it saves.
+
+
+@njit(fastmath=True, nogil=True)
+def _sum_sample(ids, weight, n_codes, o):
+    """One sample: ids [cell, layer], o [n_out]."""
+    n_cells, n_layers = ids.shape
+    n_out = weight.shape[1]
+    rows = np.empty(n_cells * n_layers, np.uintp)
+    n = 0
+    for cell in range(n_cells):
+        for layer in range(n_layers):
+            code = ids[cell, layer]
+            if code != 0 and code < n_codes:
+                rows[n] = np.uintp(cell * n_codes) + np.uintp(code)
+                n += 1
+    for h in range(n_out):
+        o[h] = 0.0
+    k = 0
+    while k + 4 <= n:  # four rows at a time: a quarter of the loads and stores of the sum
+        w0, w1, w2, w3 = weight[rows[k]], weight[rows[k + 1]], weight[rows[k + 2]], weight[rows[k + 3]]
+        for h in range(n_out):
+            o[h] += w0[h] + w1[h] + w2[h] + w3[h]
+        k += 4
+    while k < n:
+        w0 = weight[rows[k]]
+        for h in range(n_out):
+            o[h] += w0[h]
+        k += 1
+
+
+@njit(cache=True, nogil=True)
 def sum_rows(ids, weight, n_codes, out):
     """out[b] = sum of weight[cell * n_codes + id] over the ids of sample b that are not 0.
 
     ids is uint8 [batch, cell, layer], weight float32 [cell * n_codes, n_out], out float32 [batch, n_out].
     """
-    n_batch, n_cells, n_layers = ids.shape
-    n_out = weight.shape[1]
-    for b in prange(n_batch):
-        rows = np.empty(n_cells * n_layers, np.uintp)
-        n = 0
-        for cell in range(n_cells):
-            for layer in range(n_layers):
-                code = ids[b, cell, layer]
-                if code != 0 and code < n_codes:
-                    rows[n] = np.uintp(cell * n_codes) + np.uintp(code)
-                    n += 1
-        o = out[b]
+    for b in range(ids.shape[0]):
+        _sum_sample(ids[b], weight, n_codes, out[b])
+
+
+@njit(cache=True, parallel=True, nogil=True)
+def sum_rows_threads(ids, weight, n_codes, out):
+    """As sum_rows."""
+    for b in prange(ids.shape[0]):
+        _sum_sample(ids[b], weight, n_codes, out[b])
+
+
+@njit(fastmath=True, nogil=True)
+def _gradient_cell(ids, gradient, cell, n_codes, out):
+    """The rows of one cell; a counting sort brings each row's samples together."""
+    n_batch, _, n_layers = ids.shape
+    n_out = gradient.shape[1]
+    start = np.zeros(n_codes + 1, np.int64)
+    for b in range(n_batch):
+        for layer in range(n_layers):
+            code = ids[b, cell, layer]
+            if code != 0 and code < n_codes:
+                start[code + 1] += 1
+    for code in range(n_codes):
+        start[code + 1] += start[code]
+    samples = np.empty(n_batch * n_layers, np.uintp)
+    place = start.copy()
+    for b in range(n_batch):
+        for layer in range(n_layers):
+            code = ids[b, cell, layer]
+            if code != 0 and code < n_codes:
+                samples[place[code]] = np.uintp(b)
+                place[code] += 1
+    for code in range(n_codes):
+        o = out[np.uintp(cell * n_codes + code)]
         for h in range(n_out):
             o[h] = 0.0
-        k = 0
-        while k + 4 <= n:  # four rows at a time: a quarter of the loads and stores of the sum
-            w0, w1, w2, w3 = weight[rows[k]], weight[rows[k + 1]], weight[rows[k + 2]], weight[rows[k + 3]]
+        k, stop = start[code], start[code + 1]
+        while k + 4 <= stop:
+            g0, g1 = gradient[samples[k]], gradient[samples[k + 1]]
+            g2, g3 = gradient[samples[k + 2]], gradient[samples[k + 3]]
             for h in range(n_out):
-                o[h] += w0[h] + w1[h] + w2[h] + w3[h]
+                o[h] += g0[h] + g1[h] + g2[h] + g3[h]
             k += 4
-        while k < n:
-            w0 = weight[rows[k]]
+        while k < stop:
+            g0 = gradient[samples[k]]
             for h in range(n_out):
-                o[h] += w0[h]
+                o[h] += g0[h]
             k += 1
 
 
-@njit(cache=True, parallel=True, fastmath=True, nogil=True)
-def sum_rows_gradient(ids, gradient, n_codes, out):
-    """out[cell * n_codes + id] = sum of gradient[b] over the samples with that id in that cell; out as weight.
+@njit(cache=True, nogil=True)
+def gradient_rows(ids, gradient, n_codes, out):
+    """out[cell * n_codes + id] = sum of gradient[b] over the samples with that id in that cell; out as weight."""
+    for cell in range(ids.shape[1]):
+        _gradient_cell(ids, gradient, cell, n_codes, out)
 
-    Every thread owns whole cells, so no two write to one row; a counting sort brings a row's samples together.
-    """
-    n_batch, n_cells, n_layers = ids.shape
-    n_out = gradient.shape[1]
-    for cell in prange(n_cells):
-        start = np.zeros(n_codes + 1, np.int64)
-        for b in range(n_batch):
-            for layer in range(n_layers):
-                code = ids[b, cell, layer]
-                if code != 0 and code < n_codes:
-                    start[code + 1] += 1
-        for code in range(n_codes):
-            start[code + 1] += start[code]
-        samples = np.empty(n_batch * n_layers, np.uintp)
-        place = start.copy()
-        for b in range(n_batch):
-            for layer in range(n_layers):
-                code = ids[b, cell, layer]
-                if code != 0 and code < n_codes:
-                    samples[place[code]] = np.uintp(b)
-                    place[code] += 1
-        for code in range(n_codes):
-            o = out[np.uintp(cell * n_codes + code)]
-            for h in range(n_out):
-                o[h] = 0.0
-            k, stop = start[code], start[code + 1]
-            while k + 4 <= stop:
-                g0, g1 = gradient[samples[k]], gradient[samples[k + 1]]
-                g2, g3 = gradient[samples[k + 2]], gradient[samples[k + 3]]
-                for h in range(n_out):
-                    o[h] += g0[h] + g1[h] + g2[h] + g3[h]
-                k += 4
-            while k < stop:
-                g0 = gradient[samples[k]]
-                for h in range(n_out):
-                    o[h] += g0[h]
-                k += 1
+
+@njit(cache=True, parallel=True, nogil=True)
+def gradient_rows_threads(ids, gradient, n_codes, out):
+    """As gradient_rows; every thread owns whole cells, so no two write to one row."""
+    for cell in prange(ids.shape[1]):
+        _gradient_cell(ids, gradient, cell, n_codes, out)
 
 
 @njit(cache=True, parallel=True, nogil=True)

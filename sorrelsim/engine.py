@@ -17,29 +17,42 @@ from sorrelsim.rules.registry import rule
 def begin(w, e):
     """Open a step: last step's beams vanish, rewards go to zero."""
     if e.beam_mask != e.full_mask:
-        mask_cells(e.cells, e.beam_mask)
+        mask_cells(e.padded, e.pad, w.height, w.width, e.beam_mask)
     for i in range(w.n_agents):
         w.reward[i] = 0.0
+        e.was_out[i] = w.out[i] != 0
 
 
-def mask_cells(cells, mask):
-    """AND every packed cell with a mask. Compiled code uses :func:`mask_cells_compiled`."""
-    cells &= cells.dtype.type(mask & 0xFFFFFFFFFFFFFFFF)
+def mask_cells(padded, pad, height, width, mask):
+    """AND every packed cell of the map with a mask. Compiled code uses a loop for the width of a cell."""
+    padded[pad : pad + height, pad : pad + width] &= padded.dtype.type(mask & 0xFFFFFFFFFFFFFFFF)
 
 
-def mask_cells_compiled(cells, mask):
-    """What :func:`mask_cells` becomes in compiled code."""
-    for row in range(cells.shape[0]):
-        for col in range(cells.shape[1]):
-            cells[row, col] &= mask
+def mask_cells_32(padded, pad, height, width, mask):
+    """What :func:`mask_cells` becomes for cells of up to four layers."""
+    keep = np.uint32(mask)
+    for row in range(pad, pad + height):
+        for col in range(pad, pad + width):
+            padded[row, col] &= keep
+
+
+def mask_cells_64(padded, pad, height, width, mask):
+    """What :func:`mask_cells` becomes for cells of five to eight layers."""
+    keep = np.uint64(mask)
+    for row in range(pad, pad + height):
+        for col in range(pad, pad + width):
+            padded[row, col] &= keep
 
 
 @rule
 def finish(w, e):
-    """Close a step: drop rewards of agents that are out, add up the episode, report how it ended."""
+    """Close a step: drop rewards of agents that are out, add up the episode, report how it ended.
+
+    An agent that left the grid in this very step keeps what the step brought it: it ate before the beam took it away.
+    """
     ended = w.ended[0]
     for i in range(w.n_agents):
-        if e.drop_rewards_while_out and w.out[i] != 0:
+        if e.drop_rewards_while_out and e.was_out[i] and w.out[i] != 0:
             w.reward[i] = 0.0
         w.episode_return[i] += w.reward[i]
         e.reward[i] = w.reward[i]
@@ -196,13 +209,27 @@ def copy_window(flat, cells_out, i, start, row_stride, col_stride, rows, cols):
 
 
 def copy_window_compiled(flat, cells_out, i, start, row_stride, col_stride, rows, cols):
-    """What :func:`copy_window` becomes in compiled code."""
+    """What :func:`copy_window` becomes in compiled code: one loop a direction, so that the common ones are fast."""
     k = 0
-    for row in range(rows):
-        source = start + row * row_stride
-        for col in range(cols):
-            cells_out[i, k] = flat[source + col * col_stride]
-            k += 1
+    if col_stride == 1:
+        for row in range(rows):
+            source = start + row * row_stride
+            for col in range(cols):
+                cells_out[i, k + col] = flat[source + col]
+            k += cols
+    elif col_stride == -1:
+        for row in range(rows):
+            source = start + row * row_stride
+            for col in range(cols):
+                cells_out[i, k + col] = flat[source - col]
+            k += cols
+    else:
+        for row in range(rows):
+            source = start + row * row_stride
+            for col in range(cols):
+                cells_out[i, k + col] = flat[source]
+                source += col_stride
+            k += cols
 
 
 @cache

@@ -196,7 +196,7 @@ class Gridworld:
         self.height, self.width = self.map.cells.shape[:2]
         self.wraps = self.map_name in self.torus
         self._check_spawns()
-        self._params = read_params(type(self).params, params, self.n_worlds, self.name)
+        self._params = read_params(self.params, params, self.n_worlds, self.name)
         self.observations = ObservationSpec.of_grid(
             self.codes, self.window, self.height, self.width, observation, dict(self.scalars)
         )
@@ -218,7 +218,7 @@ class Gridworld:
         if preset not in self.presets:
             raise ValueError(unknown(f"preset of {self.name}", preset, self.presets))
         settings = dict(self.presets[preset])
-        fields = {field.name for field in dataclasses.fields(type(self).params)} | {"map"}
+        fields = {field.name for field in dataclasses.fields(settings.get("params", self.params))} | {"map"}
         for key in [key for key in settings if key not in fields]:
             if key not in Gridworld.__annotations__:
                 raise ValueError(unknown(f"setting in preset {preset!r} of {self.name}", key, fields))
@@ -273,6 +273,7 @@ class Gridworld:
         self._order = np.zeros((n, agents), np.int32)
         self._hits = np.zeros((n, 512, 2), np.int32)
         self._beam_blocked = np.zeros((n, 1), np.uint8)
+        self._was_out = np.zeros((n, agents), np.uint8)
         self._command = np.zeros((n, 1), np.uint8)
         self._last_return = np.zeros((n, agents), np.float64)
         self._last_length = np.zeros((n, 1), np.int64)
@@ -300,14 +301,20 @@ class Gridworld:
     def _program(self) -> Program:
         codes, window, out = self.codes, self.window, self._outputs[0]
 
-        def number(name: str, value: float) -> Field:
+        def size(name: str, value: int) -> Field:
             return Field(name, np.array([value], np.int64), per_copy=False, scalar=True)
+
+        def constant(name: str, value: int) -> Field:
+            return Field(name, np.array([value], np.int64), per_copy=False, scalar=True, constant=True)
+
+        def table(name: str, array: np.ndarray) -> Field:
+            return Field(name, array, per_copy=False, constant=True)
 
         def shared(name: str, array: np.ndarray) -> Field:
             return Field(name, array, per_copy=False)
 
         fields = [
-            Field("grid", self.grid),  # uint8[row, col, layer]: what lies where
+            Field("grid", self.grid, fixed_strides=(0, self._cell_dtype.itemsize, 1)),  # uint8[row, col, layer]: what lies where
             Field("occupant", self.occupant),  # int16[row, col]: the agent on a cell, or -1
             Field("pos", self.pos),  # int32[agent, 2]: (row, col)
             Field("facing", self.facing),  # int32[agent]: 0 north, 1 east, 2 south, 3 west
@@ -323,18 +330,18 @@ class Gridworld:
             Field("episode_return", self.episode_return),  # float64[agent]
             Field("ended", self._ended),  # uint8[1]: see rules.episode
             Field("turn", self.turn, scalar=True),  # steps into the episode, 1 in the first
-            number("n_agents", self.n_agents),
-            number("height", self.height),
-            number("width", self.width),
-            number("n_layers", len(codes.layers)),
-            number("wrap", self.wraps),
-            number("agent_layer", codes.agent_layer),
-            number("agent_code", codes.agent_code),
-            number("slot_stride", codes.slot_stride),
-            number("show_facing", codes.facing),
-            shared("layer", codes.layer),  # uint8[id]: the layer of an id
-            shared("solid", codes.solid),  # uint8[id]
-            shared("blocks", codes.blocks),  # uint8[id, id]: see Codebook
+            size("n_agents", self.n_agents),
+            size("height", self.height),
+            size("width", self.width),
+            constant("n_layers", len(codes.layers)),
+            constant("wrap", self.wraps),
+            constant("agent_layer", codes.agent_layer),
+            constant("agent_code", codes.agent_code),
+            constant("slot_stride", codes.slot_stride),
+            constant("show_facing", codes.facing),
+            table("layer", codes.layer),  # uint8[id]: the layer of an id
+            table("solid", codes.solid),  # uint8[id]
+            table("blocks", codes.blocks),  # uint8[id, id]: see Codebook
             *(shared(name, cells) for name, cells in self.map.sites.items()),
             *(Field(name, array) for name, array in self.extra.items()),
         ]
@@ -343,24 +350,26 @@ class Gridworld:
         if twice:
             raise ValueError(f"{self.name} declares a site or state named {sorted(twice)}, which a copy has already")
         rows, cols = window.size(self.height, self.width)
+        view_size = size if window.whole_map else constant
         flat = self._padded.reshape(self.n_worlds, -1)
         engine_fields = [
             Field("cells", self._cells),
             Field("padded", self._padded),
             Field("flat", flat),
             shared("template", self._template),
-            number("beam_mask", self._beam_mask if self._cell_dtype == np.uint32 else _signed(self._beam_mask)),
-            number("full_mask", self._full_mask if self._cell_dtype == np.uint32 else _signed(self._full_mask)),
-            number("pad", self._pad),
-            number("stride", self._padded.shape[2]),
-            number("forward", window.forward),
-            number("left", window.left),
-            number("rotate", window.rotate),
-            number("whole_map", window.whole_map),
-            number("view_rows", rows),
-            number("view_cols", cols),
-            number("self_code", codes.self_code),
-            number("drop_rewards_while_out", not self.keep_rewards_while_out),
+            constant("beam_mask", self._beam_mask if self._cell_dtype == np.uint32 else _signed(self._beam_mask)),
+            constant("full_mask", self._full_mask if self._cell_dtype == np.uint32 else _signed(self._full_mask)),
+            constant("pad", self._pad),
+            size("stride", self._padded.shape[2]),
+            constant("forward", window.forward),
+            constant("left", window.left),
+            constant("rotate", window.rotate),
+            constant("whole_map", window.whole_map),
+            view_size("view_rows", rows),
+            view_size("view_cols", cols),
+            constant("self_code", codes.self_code),
+            constant("drop_rewards_while_out", not self.keep_rewards_while_out),
+            Field("was_out", self._was_out),  # uint8[agent]: whether it was out before the step
             Field("command", self._command),
             Field("turn", self.turn),
             Field("last_return", self._last_return),

@@ -6,14 +6,25 @@ address of that copy's array: no reference counts, no tuple of fifty arrays on t
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.core.typing.templates import AttributeTemplate
-from numba.extending import infer_getattr, intrinsic, lower_getattr_generic, overload, register_jitable, register_model
+from numba.extending import (
+    infer_getattr,
+    intrinsic,
+    lower_builtin,
+    lower_getattr_generic,
+    overload,
+    register_jitable,
+    register_model,
+)
+from numba.np import arrayobj
 
 from sorrelsim import engine
 from sorrelsim.rules import draw
@@ -45,6 +56,50 @@ class CopyType(types.Type):
         super().__init__(name=f"sorrelsim.{title}{fields}")
 
 
+class FieldArray(types.Array):
+    """An array of a copy. Indexing it with integers takes them as they are: a negative index does not count from the end."""
+
+
+register_model(FieldArray)(models.ArrayModel)
+
+
+@lower_builtin(operator.getitem, FieldArray, types.Integer)
+@lower_builtin(operator.getitem, FieldArray, types.BaseTuple)
+def _get(context, builder, signature, args):
+    pointer = _element(context, builder, signature.args[0], signature.args[1], args[0], args[1])
+    if pointer is not None:
+        return arrayobj.load_item(context, builder, signature.args[0], pointer)
+    single = isinstance(signature.args[1], types.Integer)
+    usual = arrayobj.getitem_arraynd_intp if single else arrayobj.getitem_array_tuple
+    return usual(context, builder, signature, args)
+
+
+@lower_builtin(operator.setitem, FieldArray, types.Any, types.Any)
+def _set(context, builder, signature, args):
+    array, index, value = signature.args
+    pointer = _element(context, builder, array, index, args[0], args[1])
+    if pointer is None:
+        return arrayobj.setitem_array(context, builder, signature, args)
+    item = context.cast(builder, args[2], value, array.dtype)
+    arrayobj.store_item(context, builder, array, item, pointer)
+    return context.get_dummy_value()
+
+
+def _element(context, builder, array, index, value, at):
+    """The address of one element, or None where the index does not name one."""
+    kinds = tuple(index) if isinstance(index, types.BaseTuple) else (index,)
+    if len(kinds) != array.ndim or not all(isinstance(kind, types.Integer) for kind in kinds):
+        return None
+    parts = cgutils.unpack_tuple(builder, at, len(kinds)) if isinstance(index, types.BaseTuple) else [at]
+    parts = [context.cast(builder, part, kind, types.intp) for part, kind in zip(parts, kinds, strict=True)]
+    model = context.make_array(array)(context, builder, value)
+    strides = cgutils.unpack_tuple(builder, model.strides, array.ndim)
+    offset = builder.mul(parts[0], strides[0])
+    for part, stride in zip(parts[1:], strides[1:], strict=True):
+        offset = builder.add(offset, builder.mul(part, stride))
+    return cgutils.pointer_add(builder, model.data, offset)
+
+
 @register_model(CopyType)
 class _CopyModel(models.StructModel):
     def __init__(self, manager, kind):
@@ -60,9 +115,11 @@ class _CopyAttributes(AttributeTemplate):
             return copy.p
         if attribute not in copy.fields:
             return None
-        at, dtype, ndim, contiguous, scalar, per_copy = copy.fields[attribute]
+        _at, dtype, ndim, contiguous, scalar, _per_copy, _fixed, value = copy.fields[attribute]
         element = types.boolean if dtype == "bool" else getattr(types, dtype)
-        return element if scalar else types.Array(element, ndim, "C" if contiguous else "A")
+        if value is not None and not scalar:
+            return FieldArray(element, ndim, "C", readonly=True)
+        return element if scalar else FieldArray(element, ndim, "C" if contiguous else "A")
 
 
 @lower_getattr_generic(CopyType)
@@ -72,7 +129,13 @@ def _lower_attribute(context, builder, copy, value, attribute):
         inner = cgutils.create_struct_proxy(copy.p)(context, builder)
         inner.table, inner.copy = model.table, model.copy
         return inner._getvalue()
-    at, dtype, ndim, contiguous, scalar, per_copy = copy.fields[attribute]
+    at, dtype, ndim, contiguous, scalar, per_copy, fixed, constant = copy.fields[attribute]
+    result = context.typing_context.resolve_getattr(copy, attribute)
+    if constant is not None:
+        array = np.frombuffer(constant[1], dtype).reshape(constant[0])
+        if scalar:
+            return context.get_constant(result, array.item())
+        return context.make_constant_array(builder, result, array)
     word = context.get_value_type(types.int64)
     table = builder.inttoptr(model.table, word.as_pointer())
 
@@ -85,7 +148,6 @@ def _lower_attribute(context, builder, copy, value, attribute):
     address = load(0)
     if per_copy:
         address = builder.add(address, builder.mul(model.copy, load(1)))
-    result = context.typing_context.resolve_getattr(copy, attribute)
     if scalar:
         pointer = builder.inttoptr(address, context.get_data_type(result).as_pointer())
         return context.unpack_value(builder, result, pointer)
@@ -96,7 +158,8 @@ def _lower_attribute(context, builder, copy, value, attribute):
         for dim in reversed(dims[1:]):
             strides.insert(0, builder.mul(strides[0], dim))
     else:
-        strides = [load(2 + ndim + k) for k in range(ndim)]
+        known = [context.get_constant(types.intp, stride) if stride else None for stride in fixed]
+        strides = [load(2 + ndim + k) if stride is None else stride for k, stride in enumerate(known)]
     array = context.make_array(result)(context, builder)
     data = builder.inttoptr(address, array.data.type)
     context.populate_array(array, data=data, shape=dims, strides=strides, itemsize=itemsize, meminfo=None)
@@ -107,7 +170,8 @@ def loaders(layouts: dict[str, tuple]) -> tuple[Any, Any]:
     """The functions ``load_W(table, copy)`` and ``load_E(table, copy)`` of one program.
 
     Args:
-        layouts: For P, W and E: ``(name, offset in words, dtype, ndim, contiguous, scalar, per_copy)`` of each field.
+        layouts: For P, W and E: ``(name, offset in words, dtype, ndim, contiguous, scalar, per_copy, fixed strides, value of a
+            constant)`` of each field.
     """
     p = CopyType("P", layouts["P"])
     w = CopyType("W", layouts["W"], p)
@@ -144,8 +208,8 @@ def _unit(word):
 
 
 @overload(engine.mask_cells, jit_options=OPTIONS)
-def _mask_cells(cells, mask):
-    return engine.mask_cells_compiled
+def _mask_cells(padded, pad, height, width, mask):
+    return engine.mask_cells_32 if padded.dtype == types.uint32 else engine.mask_cells_64
 
 
 @overload(engine.copy_cells, jit_options=OPTIONS)

@@ -53,12 +53,17 @@ class Field:
         array: The memory, ``[copy, ...]`` when ``per_copy``, else shared by all copies.
         per_copy: Whether the first axis is the copy.
         scalar: Whether a copy sees a number instead of an array (read-only).
+        fixed_strides: For an array that is not contiguous: its strides in bytes for one copy, 0 where they depend on
+            the size of the map.
+        constant: Whether the value is written into compiled code, which another value then compiles anew.
     """
 
     name: str
     array: np.ndarray
     per_copy: bool = True
     scalar: bool = False
+    fixed_strides: tuple[int, ...] = ()
+    constant: bool = False
 
     @property
     def ndim(self) -> int:
@@ -71,6 +76,8 @@ class Field:
 
     def words(self) -> list[int]:
         """Address, bytes from copy to copy, then shape and, if not contiguous, strides in bytes."""
+        if self.constant:
+            return []
         skip = int(self.per_copy)
         step = self.array.strides[0] if self.per_copy else 0
         words = [self.array.__array_interface__["data"][0], step, *self.array.shape[skip:]]
@@ -86,6 +93,14 @@ class _PythonNumbers(np.ndarray):
     """An array whose elements come out as Python numbers, so that interpreted arithmetic equals compiled arithmetic."""
 
     def __getitem__(self, index):
+        if type(index) is int:
+            low = index
+        elif type(index) is tuple:
+            low = min(index, default=0)
+        else:
+            low = 0
+        if low < 0:
+            raise IndexError(f"index {index} is negative; compiled rules do not count from the end")
         value = super().__getitem__(index)
         return value.item() if isinstance(value, np.generic) else value
 
@@ -141,7 +156,11 @@ class Program:
             rows = []
             for field in fields:
                 dtype = field.array.dtype.name
-                rows.append((field.name, at, dtype, field.ndim, field.contiguous, field.scalar, field.per_copy))
+                fixed = () if field.contiguous else field.fixed_strides or (0,) * field.ndim
+                value = (field.array.shape, field.array.tobytes()) if field.constant else None
+                rows.append(
+                    (field.name, at, dtype, field.ndim, field.contiguous, field.scalar, field.per_copy, fixed, value)
+                )
                 at += len(field.words())
             out[title] = tuple(rows)
         return out
@@ -183,9 +202,13 @@ def run(table, first, last, mode):
 @cfunc("int64(intp, int64, int64)", cache=True, nopython=True)
 def first_bad_action(actions, n, n_actions):
     a = actions_at(actions, n)
+    bad = 0
     for k in range(n):
-        if a[k] < 0 or a[k] >= n_actions:
-            return k
+        bad += (a[k] < 0) | (a[k] >= n_actions)
+    if bad:
+        for k in range(n):
+            if a[k] < 0 or a[k] >= n_actions:
+                return k
     return -1
 '''
 

@@ -87,6 +87,16 @@ class Episodes:
     def __len__(self) -> int:
         return len(self.lengths)
 
+    def where(self, chosen: np.ndarray) -> Episodes:
+        """Some of the episodes, bool [E]."""
+        return Episodes(*(getattr(self, name)[chosen] for name in _ARRAYS), self.event_names)
+
+    @staticmethod
+    def join(parts: Sequence[Episodes]) -> Episodes:
+        """Several lots of episodes of one world in one; at least one lot."""
+        arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS)
+        return Episodes(*arrays, parts[0].event_names)
+
     def measures(self, slots: Sequence[int] | None = None) -> dict[str, float]:
         """Means over the episodes of all measures; nan where undefined in every one.
 
@@ -109,6 +119,9 @@ class Episodes:
         for k, name in enumerate(self.event_names):
             found |= {f"{name}_{slot}": float(means[slot, k]) for slot in range(len(means))}
         return found
+
+
+_ARRAYS = ("returns", "lengths", "steps_out", "reward_times", "reward_counts", "events")
 
 
 class Recorder:
@@ -162,11 +175,7 @@ class Recorder:
         n_agents, n_events = self._steps_out.shape[1], len(self.event_names)
         none = Episodes(
             np.zeros((0, n_agents)), np.zeros(0, np.int64), *(np.zeros((0, n_agents), np.int64) for _ in range(3)),
-            np.zeros((0, n_agents, n_events)),
+            np.zeros((0, n_agents, n_events)), self.event_names,
         )  # fmt: skip
-        parts = [none, *self._finished]
-        self._finished = []
-        names = ("returns", "lengths", "steps_out", "reward_times", "reward_counts", "events")
-        return Episodes(
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in names), self.event_names
-        )
+        found, self._finished = self._finished, []
+        return Episodes.join([none, *found])

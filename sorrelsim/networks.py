@@ -97,6 +97,9 @@ class SymbolicLinear(nn.Module):
         )
 
 
+_WORTH_THREADS = 2_000_000  # additions below which a second thread does not pay
+
+
 class _SumRows(torch.autograd.Function):
     """The compiled sum of weight rows, and its gradient."""
 
@@ -105,14 +108,19 @@ class _SumRows(torch.autograd.Function):
         ctx.save_for_backward(ids)
         ctx.n_codes, ctx.shape = n_codes, weight.shape
         out = torch.empty(ids.shape[0], weight.shape[1])
-        _symbolic().sum_rows(ids.numpy(), weight.detach().numpy(), n_codes, out.numpy())
+        kernels = _symbolic()
+        kernel = kernels.sum_rows_threads if ids.numel() * weight.shape[1] > _WORTH_THREADS else kernels.sum_rows
+        kernel(ids.numpy(), weight.detach().numpy(), n_codes, out.numpy())
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None]:
         (ids,) = ctx.saved_tensors
         out = torch.empty(ctx.shape)
-        _symbolic().sum_rows_gradient(ids.numpy(), gradients[0].contiguous().numpy(), ctx.n_codes, out.numpy())
+        kernels = _symbolic()
+        large = ids.numel() * ctx.shape[1] > _WORTH_THREADS
+        kernel = kernels.gradient_rows_threads if large else kernels.gradient_rows
+        kernel(ids.numpy(), gradients[0].contiguous().numpy(), ctx.n_codes, out.numpy())
         return None, out, None
 
 

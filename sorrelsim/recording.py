@@ -251,7 +251,7 @@ class Recording:
         rewards: ``float64[turn, slot]``.
         ms: ``float64[turn]``, milliseconds since the session began.
         ends: ``bool[turn]``, whether the turn ended an episode.
-        resets: Numbers of the turns before which the episode was started anew by hand.
+        resets: Numbers of the turns before which the episode was started anew by hand, once for each time.
         pressed: ``float64[turn, slot]``, when the key went down that chose the action, NaN where none did.
         hashes: Turn number (0 the first state) to state hash after it.
         keys: Every key that went down or up, as in the file.
@@ -413,9 +413,10 @@ class Replay:
             self._compare()
 
     def restart(self) -> Any:
-        """Do the restart by hand that lies between the turn played last and the next; returns the observations."""
+        """Do the restarts by hand that lie between the turn played last and the next; returns the observations."""
         if not self._restarted:
-            self.world.reset()
+            for _ in range(self.recording.resets.count(self.turn + 1)):
+                self.world.reset()
             self._restarted = True
         return self.world.obs
 
@@ -506,10 +507,7 @@ def load_recording(path: str | Path) -> Recording:
                     raise ValueError("an action that the world does not have")
                 turns.append(line)
             elif "reset" in line:
-                if len(turns) + 1 not in resets:
-                    resets.append(len(turns) + 1)
-                else:
-                    raise ValueError("two restarts in one turn")
+                resets.append(len(turns) + 1)
             else:
                 (keys if "key" in line else notes).append(line)
         except (ValueError, KeyError, TypeError) as error:

@@ -84,6 +84,18 @@ WALL = pixels("""
     dddddddk
 """)
 
+MARK = pixels("""
+    k......k
+    .k....k.
+    ..k..k..
+    ...kk...
+    ...kk...
+    ..k..k..
+    .k....k.
+    k......k
+""")
+"""A cross over an agent that was zapped once; see :mod:`sorrelsim.rules.marks`."""
+
 _AGENT = """
     ...aa...
     ..aaaa..

@@ -121,9 +121,8 @@ def eat(w):
 
 @rule
 def zap(w):
-    draw.agent_order(w)
-    for k in range(w.n_agents):
-        i = w.order[k]
+    """Nobody leaves before all have fired, so the order of agents does not matter here."""
+    for i in range(w.n_agents):
         if w.zap_wait[i] > 0:
             w.zap_wait[i] -= 1
         elif w.out[i] == 0 and w.action[i] == ZAP:
@@ -206,6 +205,6 @@ class Cleanup(Gridworld):
     events = ("apples_eaten", "cells_cleaned", "zaps_fired", "zaps_received")
     start = (movement.scatter, lay_river)
     rules = (
-        movement.move, zap, clean, remove_zapped, movement.respawn, eat, spread_dirt, grow_apples, eat,
+        movement.move, eat, zap, clean, remove_zapped, movement.respawn, spread_dirt, grow_apples, eat,
         episode.stochastic_end,
     )  # fmt: skip

@@ -2,9 +2,43 @@
 
 from __future__ import annotations
 
-from sorrelsim.rules.grid import wrapped
+from sorrelsim.rules.grid import inside, wrapped
 from sorrelsim.rules.movement import col_step, row_step
 from sorrelsim.rules.registry import rule
+
+
+@rule
+def fires(w, i, waits, action, cooldown):
+    """Whether agent ``i`` fires in this step: it chose ``action``, is on the grid, and its beam is ready.
+
+    Call it once a step for each agent: it also counts down ``waits[i]``, so that an agent can fire every
+    ``cooldown + 1`` steps. The wait stands still while the agent is out.
+    """
+    if w.out[i] != 0:
+        return False
+    if waits[i] > 0:
+        waits[i] -= 1
+        return False
+    if w.action[i] != action:
+        return False
+    waits[i] = cooldown
+    return True
+
+
+@rule
+def readiness(w, i, waits, cooldown):
+    """How ready the beam of agent ``i`` is, from 0 just after firing to 1; 0 while it is out."""
+    if w.out[i] != 0:
+        return 0.0
+    if cooldown <= 0:
+        return 1.0 if waits[i] <= 0 else 0.0
+    return max(0.0, 1.0 - waits[i] / cooldown)
+
+
+@rule
+def see_zap_readiness(w, i, out):
+    """The scalar ``ready_to_shoot``, for worlds with the state ``zap_wait`` and the param ``zap_cooldown``."""
+    out[0] = readiness(w, i, w.zap_wait, w.p.zap_cooldown)
 
 
 @rule
@@ -62,4 +96,27 @@ def column(w, i, beam, cells, side, n):
             return n
         row += dr
         col += dc
+    return n
+
+
+@rule
+def cast_fork(w, i, beam):
+    """Fire ``beam`` at four cells, whatever lies in them: one and two ahead, and those beside the first.
+
+    Lists those that are on the map in ``w.hits[:n]``, and shows the beam in them; returns n. For maps that do not
+    wrap. Source: SocialJax.
+    """
+    n = 0
+    ahead = w.facing[i]
+    right = (ahead + 1) & 3
+    for cell in range(4):
+        far = 2 if cell == 1 else 1
+        side = 0 if cell < 2 else 2 * cell - 5
+        row = w.pos[i, 0] + far * row_step(ahead) + side * row_step(right)
+        col = w.pos[i, 1] + far * col_step(ahead) + side * col_step(right)
+        if inside(w, row, col):
+            w.grid[row, col, w.layer[beam]] = beam
+            w.hits[n, 0] = row
+            w.hits[n, 1] = col
+            n += 1
     return n

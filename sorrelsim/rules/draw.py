@@ -84,6 +84,62 @@ def agent_order(w):
     return w.order
 
 
+@rule
+def binomial(w, n, p):
+    """How many of ``n`` independent trials with probability ``p`` succeed; mostly one draw, however large n is.
+
+    Inversion of the distribution function (Devroye 1986, "Non-uniform random variate generation", X.4.3), in lots of
+    at most 256 trials so that no term underflows. It costs about n * p + n / 256 steps.
+    """
+    if p <= 0.0:
+        return 0
+    if p >= 1.0:
+        return n
+    rare = p if p <= 0.5 else 1.0 - p
+    found = 0
+    left = n
+    while left > 0:
+        lot = left if left < 256 else 256
+        left -= lot
+        term = power(1.0 - rare, lot)
+        ratio = rare / (1.0 - rare)
+        u = uniform(w)
+        k = 0
+        while u >= term and k < lot:
+            u -= term
+            term *= ratio * (lot - k) / (k + 1)
+            k += 1
+        found += k
+    return found if p <= 0.5 else n - found
+
+
+@rule
+def power(base, n):
+    """``base`` to a whole power, by multiplications alone, which round alike on every machine."""
+    result = 1.0
+    square = base
+    while n > 0:
+        if n & 1:
+            result *= square
+        square *= square
+        n >>= 1
+    return result
+
+
+@rule
+def fresh(w, stamps):
+    """An index into ``stamps`` drawn uniformly from those not yet drawn in this step; ``stamps`` remembers them.
+
+    With :func:`binomial` it picks which of many trials succeeded, without a draw for each: draw the number of
+    successes, then that many fresh indices. ``stamps`` is state of the world's own, ``int[n]``; at most n draws a step.
+    """
+    k = below(w, stamps.shape[0])
+    while stamps[k] == w.turn:
+        k = below(w, stamps.shape[0])
+    stamps[k] = w.turn
+    return k
+
+
 def streams(seed: int, n: int) -> np.ndarray:
     """The starting ``w.rng`` of copies 0..n-1 under one seed: ``uint64[n, 2]``, state and odd gamma.
 

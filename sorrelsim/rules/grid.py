@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sorrelsim.rules import draw
 from sorrelsim.rules.registry import rule
 
 
@@ -95,3 +96,43 @@ def count_at(w, cells, kind):
         if w.grid[cells[k, 0], cells[k, 1], layer] == kind:
             found += 1
     return found
+
+
+@rule
+def pick_empty(w, cells, kind):
+    """Index of a uniformly random one of the listed cells (a site) with nothing in the layer of ``kind``; -1 if none."""
+    layer = w.layer[kind]
+    empty = 0
+    for k in range(cells.shape[0]):
+        if w.grid[cells[k, 0], cells[k, 1], layer] == 0:
+            empty += 1
+    if empty == 0:
+        return -1
+    chosen = draw.below(w, empty)
+    for k in range(cells.shape[0]):
+        if w.grid[cells[k, 0], cells[k, 1], layer] == 0:
+            if chosen == 0:
+                return k
+            chosen -= 1
+    return -1
+
+
+@rule
+def spread(w, counts, row, col, reach_squared, change):
+    """Add ``change`` to ``counts`` in every cell within a squared distance of 1 to ``reach_squared`` of a cell.
+
+    With it a world keeps count of what lies around each cell (state of its own, ``per_cell()``) as things come and
+    go, which is cheaper than counting anew each step. Reach 4 is a disc of 12 cells, 2 a square of 8.
+    """
+    reach = 0
+    while (reach + 1) * (reach + 1) <= reach_squared:
+        reach += 1
+    for dr in range(-reach, reach + 1):
+        for dc in range(-reach, reach + 1):
+            away = dr * dr + dc * dc
+            if away > 0 and away <= reach_squared:
+                r, c = row + dr, col + dc
+                if w.wrap:
+                    r, c = wrapped(r, w.height), wrapped(c, w.width)
+                if inside(w, r, c):
+                    counts[r, c] += change

@@ -116,6 +116,26 @@ def heading(action):
 
 
 @rule
+def move_on_map(w):
+    """Carry out the actions :data:`ABSOLUTE`, then turn_left and turn_right; agents in a fresh random order.
+
+    Walking leaves the facing as it is, which directs the view and the beams.
+    """
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if w.out[i] != 0 or w.frozen[i] > 0:
+            continue
+        action = w.action[i]
+        if action < 4:
+            step(w, i, heading(action))
+        elif action == 4:
+            turn(w, i, (w.facing[i] + 3) & 3)
+        elif action == 5:
+            turn(w, i, (w.facing[i] + 1) & 3)
+
+
+@rule
 def scatter(w):
     """Put every agent on a site of ``spawns`` drawn without replacement, with a random facing."""
     for i in range(w.n_agents):
@@ -145,6 +165,15 @@ def spawn_at(w, i, cells):
 
 
 @rule
+def resite(w, i, cells):
+    """Move agent ``i`` to a uniformly random free cell of a site, with a random facing; it stays if none is free."""
+    row, col = w.pos[i, 0], w.pos[i, 1]
+    lift(w, i)
+    if not spawn_at(w, i, cells):
+        place(w, i, row, col)
+
+
+@rule
 def remove(w, i, steps):
     """Take agent ``i`` off the grid for ``steps`` steps, or for good with :data:`GONE`.
 
@@ -153,6 +182,21 @@ def remove(w, i, steps):
     """
     lift(w, i)
     w.out[i] = steps + 1 if steps >= 0 else steps
+
+
+@rule
+def send_off(w, marks, steps):
+    """Take every marked agent out for ``steps`` steps (0: to a random spawn at once) and wipe the marks.
+
+    Called after all beams, so that mutual zaps both land. ``marks`` is state of the world's own, ``int[agent]``.
+    """
+    for i in range(w.n_agents):
+        if marks[i] != 0:
+            marks[i] = 0
+            if steps > 0:
+                remove(w, i, steps)
+            else:
+                resite(w, i, w.spawns)
 
 
 @rule
@@ -171,3 +215,31 @@ def thaw(w):
     for i in range(w.n_agents):
         if w.frozen[i] > 0:
             w.frozen[i] -= 1
+
+
+@rule
+def unmark(w, kind):
+    """Clear the layer of ``kind`` in every agent's cell: for marks that move with agents, before they move."""
+    for i in range(w.n_agents):
+        if w.out[i] == 0:
+            w.grid[w.pos[i, 0], w.pos[i, 1], w.layer[kind]] = 0
+
+
+@rule
+def faces_wall(w, i, direction):
+    """Whether something solid, or the edge of the map, keeps agent ``i`` from a step; other agents do not count."""
+    row = w.pos[i, 0] + row_step(direction)
+    col = w.pos[i, 1] + col_step(direction)
+    if w.wrap:
+        return is_solid(w, wrapped(row, w.height), wrapped(col, w.width))
+    return row < 0 or row >= w.height or col < 0 or col >= w.width or is_solid(w, row, col)
+
+
+@rule
+def n_present(w):
+    """How many agents are on the grid."""
+    present = 0
+    for i in range(w.n_agents):
+        if w.out[i] == 0:
+            present += 1
+    return present

@@ -1,0 +1,25 @@
+"""The command line: ``sorrelsim`` and ``python -m sorrelsim``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Runs the command; what a user got wrong is said in a line or two, without a traceback."""
+    from sorrelsim.cli import app
+
+    try:
+        app()
+    except Exception as error:
+        # Compared by name, because importing the modules that define them would make every command slow.
+        told = isinstance(error, ValueError | OSError) or type(error).__name__ in ("RuleError", "TrainingDiverged")
+        if not told or os.environ.get("SORRELSIM_TRACEBACK"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

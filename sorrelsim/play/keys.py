@@ -1,0 +1,200 @@
+"""Which key does what: sensible keys for any world's actions, several people at one keyboard, and how to remap them.
+
+Keys go by the names that SDL gives them: ``w``, ``space``, ``left``, ``return``, ``right shift``, ``f1``, ``[4]`` (on
+the keypad). Nothing here needs pygame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sorrelsim.names import unknown
+
+IDLE_NAMES = ("noop", "stay", "wait", "none", "idle", "nothing", "no_op")
+"""Names of the action that is taken when nobody presses a key."""
+
+
+@dataclass(frozen=True)
+class KeySet:
+    """The keys of one person: for each of these uses the first free key is taken, and all the free ones work."""
+
+    up: tuple[str, ...]
+    down: tuple[str, ...]
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    turn_left: tuple[str, ...]
+    turn_right: tuple[str, ...]
+    idle: tuple[str, ...]
+    specials: tuple[str, ...]
+    numbers: tuple[str, ...]
+
+
+LEFT_HAND = KeySet(
+    ("w",), ("s",), ("a",), ("d",), ("q",), ("e",), ("x",), ("space", "f", "c", "v", "g", "z"), tuple("12345")
+)
+RIGHT_HAND = KeySet(
+    ("up",), ("down",), (",",), (".",), ("left",), ("right",), ("/",),
+    ("return", "right shift", "right ctrl", "'", ";", "\\"), tuple("67890"),
+)  # fmt: skip
+MIDDLE = KeySet(("i",), ("k",), ("j",), ("l",), ("u",), ("o",), ("m",), ("h", "y", "b", "t", "n"), ())
+KEYPAD = KeySet(
+    ("[8]",), ("[5]",), ("[4]",), ("[6]",), ("[7]",), ("[9]",), ("[.]",), ("[0]", "[1]", "[3]", "[2]", "[+]", "[-]"), ()
+)
+SETS = (LEFT_HAND, RIGHT_HAND, MIDDLE, KEYPAD)
+
+WINDOW_KEYS: dict[str, tuple[str, ...]] = {
+    "help": ("f1",),
+    "restart": ("f2",),
+    "step": ("f3",),
+    "slower": ("f4", "["),
+    "faster": ("f5", "]"),
+    "view": ("tab",),
+    "slot": ("f6",),
+    "zoom in": ("=", "[+]"),
+    "zoom out": ("-", "[-]"),
+    "labels": ("f7",),
+    "mode": ("f8",),
+    "screenshot": ("f9",),
+    "full screen": ("f11",),
+    "pause": ("p", "pause"),
+    "quit": ("escape",),
+}
+"""What the window itself listens to. A key that chooses an action is never one of these."""
+
+Binding = tuple[int, int]
+"""A slot, or place among the people, and an action."""
+
+
+def idle_action(actions: Sequence[str]) -> int | None:
+    """The action that stands for doing nothing, if the world has one."""
+    return next((k for k, name in enumerate(actions) if name in IDLE_NAMES), None)
+
+
+def _uses(actions: Sequence[str]) -> dict[str, list[str]]:
+    """For each action the uses of a key set that it claims, best first."""
+    absolute = "up" in actions
+    named = {
+        "forward": ["up"], "up": ["up"], "north": ["up"], "backward": ["down"], "down": ["down"], "south": ["down"],
+        "step_left": ["left"], "step_right": ["right"], "left": ["left"], "west": ["left"], "right": ["right"],
+        "east": ["right"], "turn_left": ["turn_left"], "turn_right": ["turn_right"],
+    }  # fmt: skip
+    if not absolute and "step_left" not in actions and "left" not in actions:
+        named |= {"turn_left": ["turn_left", "left"], "turn_right": ["turn_right", "right"]}
+    return {name: named.get(name, []) for name in actions}
+
+
+def default_keys(actions: Sequence[str], people: int = 1) -> list[dict[str, int]]:
+    """Keys for each person: a list of key name to action.
+
+    One person alone has both hands: WASD and the arrows. Two have one set each: WASD with Q, E and space, and the
+    arrows with return; the third has IJKL, the fourth the keypad.
+
+    Raises:
+        ValueError: If there are more people than key sets.
+    """
+    if people > len(SETS):
+        raise ValueError(f"{people} people at one keyboard; there are keys for {len(SETS)}")
+    out = [_set_keys(actions, SETS[person]) for person in range(people)]
+    if people == 1:
+        arrows = _set_keys(actions, RIGHT_HAND)
+        out[0] = {**{key: action for key, action in arrows.items() if key in ("up", "down", "left", "right")}, **out[0]}
+        for k, key in enumerate("6789"):  # the number row goes on for worlds with many specials
+            specials = _specials(actions)
+            if k + 5 < len(specials):
+                out[0].setdefault(key, specials[k + 5])
+    return out
+
+
+def _specials(actions: Sequence[str]) -> list[int]:
+    uses, idle = _uses(actions), idle_action(actions)
+    return [k for k, name in enumerate(actions) if not uses[name] and k != idle]
+
+
+def _set_keys(actions: Sequence[str], keys: KeySet) -> dict[str, int]:
+    uses, idle = _uses(actions), idle_action(actions)
+    turning = any("turn_left" in claimed for claimed in uses.values())
+    out: dict[str, int] = {}
+    for k, name in enumerate(actions):
+        for use in uses[name]:
+            out.update(dict.fromkeys(getattr(keys, use), k))
+    if not turning:
+        # Without turning, the keys for it move (arrows) or are free for specials (Q and E).
+        for name, use in (("left", "turn_left"), ("right", "turn_right")):
+            claimed = [k for k, action in enumerate(actions) if name in uses[action]]
+            if keys is RIGHT_HAND and claimed:
+                out.update(dict.fromkeys(getattr(keys, use), claimed[0]))
+    if idle is not None:
+        out.update(dict.fromkeys(keys.idle, idle))
+    spare = list(keys.specials)
+    if not turning and keys is not RIGHT_HAND:
+        spare[1:1] = [*keys.turn_right, *keys.turn_left]
+    for place, k in enumerate(_specials(actions)):
+        if place < len(keys.numbers):
+            out[keys.numbers[place]] = k
+        if spare:
+            out[spare.pop(0)] = k
+    return out
+
+
+def remap(
+    keys: list[dict[str, int]], given: Mapping[str, Any], actions: Sequence[str]
+) -> tuple[list[dict[str, int]], dict[str, tuple[str, ...]]]:
+    """Lay a person's own choice of keys over the defaults.
+
+    Args:
+        keys: From :func:`default_keys`.
+        given: ``players``: a list of action name to key or keys, one entry a person; or, for one person, action names
+            at the top. ``window``: what the window does to key or keys, as in :data:`WINDOW_KEYS`.
+        actions: The world's actions.
+
+    Returns:
+        The keys of each person, and of the window.
+
+    Raises:
+        ValueError: On an unknown action or use, or a key that is given twice.
+    """
+    people = given.get("players", [{k: v for k, v in given.items() if k not in ("players", "window")}])
+    if not isinstance(people, list) or not all(isinstance(person, Mapping) for person in people):
+        raise ValueError("keys: 'players' is a list, one mapping of action to keys for each person")
+    if len(people) > len(keys):
+        raise ValueError(f"keys for {len(people)} people, but {len(keys)} play")
+    out = [dict(person) for person in keys]
+    chosen: dict[str, str] = {}
+    for place, person in enumerate(people):
+        for name, wanted in person.items():
+            if name not in actions:
+                raise ValueError(unknown("action", name, actions, "keys"))
+            action = list(actions).index(name)
+            for key in [key for key, bound in out[place].items() if bound == action]:
+                del out[place][key]
+            for key in _names(wanted):
+                if key in chosen:
+                    raise ValueError(f"keys: {key!r} is given to {chosen[key]} and to {name}")
+                chosen[key] = name
+                for other in out:
+                    other.pop(key, None)
+                out[place][key] = action
+    window = dict(WINDOW_KEYS)
+    for use, wanted in given.get("window", {}).items():
+        if use not in window:
+            raise ValueError(unknown("use of a window key", use, window, "keys"))
+        window[use] = _names(wanted)
+    return out, window
+
+
+def _names(wanted: Any) -> tuple[str, ...]:
+    names = wanted if isinstance(wanted, list | tuple) else [wanted]
+    return tuple(str(name).lower() for name in names)
+
+
+def shown(key: str) -> str:
+    """A key as it is drawn on a key cap."""
+    marks = {
+        "up": "\u2191", "down": "\u2193", "left": "\u2190", "right": "\u2192", "return": "Enter", "escape": "Esc",
+        "right shift": "R Shift", "right ctrl": "R Ctrl", "=": "+",
+    }  # fmt: skip
+    if key.startswith("[") and len(key) == 3:
+        return f"Pad {key[1]}"
+    return marks.get(key, key.upper() if len(key) <= 3 else key.capitalize())

@@ -1,0 +1,288 @@
+"""The side panel: turn, scores, inventory, what happened lately, and the keys. Drawn from plain data, when it changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pygame
+
+from sorrelsim import sprites
+from sorrelsim.play import theme
+from sorrelsim.play.keys import shown
+from sorrelsim.play.session import Happening
+from sorrelsim.play.stage import surface_of
+
+
+@dataclass(frozen=True)
+class Line:
+    """A player's line in the table.
+
+    Attributes:
+        slot: Its slot.
+        label: Who plays it.
+        score: Sum of rewards this episode.
+        reward: The last turn's.
+        state: ``""``, or why it does not act: "out 12", "frozen 3".
+        mine: Whether a person plays it.
+        chosen: Whether it is the slot looked at.
+    """
+
+    slot: int
+    label: str
+    score: float
+    reward: float = 0.0
+    state: str = ""
+    mine: bool = False
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """Something observed beside the grid: a bar where it is one number in 0..1, else boxes with numbers."""
+
+    name: str
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class KeyLine:
+    """An action and its keys; ``lit`` while it is chosen."""
+
+    action: str
+    keys: tuple[str, ...]
+    lit: bool = False
+    slot: int = -1
+
+
+@dataclass(frozen=True)
+class PanelInfo:
+    """Everything that the panel shows."""
+
+    title: str
+    subtitle: str
+    turn: int
+    status: str
+    tone: str = "run"  # run, wait, pause, over
+    episode: int = 1
+    lines: tuple[Line, ...] = ()
+    gauges: tuple[Gauge, ...] = ()
+    events: tuple[Happening, ...] = ()
+    keys: tuple[KeyLine, ...] = ()
+    foot: tuple[tuple[str, str], ...] = ()  # key and meaning
+    recording: str = ""
+    problem: str = ""
+    colours: str = "own"  # "own": agents in their own colours; else those of the observation
+
+
+_TONES = {"run": theme.ACCENT, "wait": theme.WARN, "pause": theme.WARN, "over": theme.MUTED}
+
+
+@dataclass
+class Panel:
+    """Draws :class:`PanelInfo` on a surface of its own, again only when something changed."""
+
+    letters: theme.Letters
+    _last: tuple | None = None
+    _surface: pygame.Surface | None = None
+    _faces: dict[tuple[int, int], pygame.Surface] = field(default_factory=dict)
+
+    def draw(self, target: pygame.Surface, area: pygame.Rect, info: PanelInfo) -> bool:
+        """Put the panel into the window; whether it had to be drawn anew."""
+        key = (info, area.size, self.letters.scale)
+        fresh = key != self._last
+        if fresh:
+            self._last = key
+            if self._surface is None or self._surface.get_size() != area.size:
+                self._surface = pygame.Surface(area.size).convert()
+            self._paint(self._surface, info)
+        assert self._surface is not None
+        target.blit(self._surface, area)
+        return fresh
+
+    def _paint(self, surface: pygame.Surface, info: PanelInfo) -> None:
+        px = self.letters.px
+        surface.fill(theme.PANEL)
+        pygame.draw.line(surface, theme.LINE, (0, 0), (0, surface.get_height()))
+        pad = px(22)
+        left, width = pad, surface.get_width() - 2 * pad
+        y = self._head(surface, info, left, width, px(20))
+        y = self._table(surface, info, left, width, y + px(16))
+        y = self._gauges(surface, info, left, width, y)
+        bottom = self._keys(surface, info, left, width, y)
+        self._events(surface, info, left, width, y + px(6), bottom - px(10))
+
+    def _head(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int) -> int:
+        draw, px = self.letters.draw, self.letters.px
+        right = left + width
+        if info.recording:
+            label = draw(info.recording, 13, theme.MUTED)
+            surface.blit(label, (right - label.get_width(), y + px(9)))
+            centre = (right - label.get_width() - px(11), y + px(9) + label.get_height() // 2)
+            pygame.draw.circle(surface, theme.WARN if info.problem else (226, 84, 84), centre, px(5))
+            width_title = width - label.get_width() - px(30)
+        else:
+            width_title = width
+        surface.blit(self.letters.fit(info.title, 25, width_title, theme.TEXT, "bold"), (left, y))
+        y += px(36)
+        surface.blit(self.letters.fit(info.subtitle, 14, width, theme.MUTED), (left, y))
+        y += px(30)
+        number = draw(f"{info.turn}", 38, theme.TEXT, "bold")
+        word = draw("turn", 15, theme.MUTED)
+        surface.blit(number, (left, y))
+        base = y + number.get_height() - px(10)
+        surface.blit(word, (left + number.get_width() + px(9), base - word.get_height()))
+        chip = draw(info.status, 14, theme.BACKGROUND, "bold")
+        rect = pygame.Rect(0, 0, chip.get_width() + px(22), px(28))
+        rect.midright = (right, y + number.get_height() // 2)
+        theme.box(surface, _TONES[info.tone], rect, px(14))
+        surface.blit(chip, chip.get_rect(center=rect.center))
+        y += number.get_height() + px(2)
+        if info.problem:
+            for text in _wrapped(self.letters, info.problem, 13, width):
+                surface.blit(draw(text, 13, theme.WARN), (left, y))
+                y += px(18)
+        return y
+
+    def _table(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int) -> int:
+        """Everybody's score; the one looked at larger than the rest, many players in two columns."""
+        px = self.letters.px
+        if not info.lines:
+            return y
+        columns = 2 if len(info.lines) > 9 else 1
+        row_height = px(38) if len(info.lines) <= 6 else px(32)
+        if columns == 2:
+            row_height = px(29)
+        per_column = -(-len(info.lines) // columns)
+        each = (width - (columns - 1) * px(10)) // columns
+        best = max((abs(line.score) for line in info.lines), default=0) or 1
+        for k, line in enumerate(info.lines):
+            column, row = divmod(k, per_column)
+            rect = pygame.Rect(left + column * (each + px(10)), y + row * row_height, each, row_height - px(4))
+            self._line(surface, rect, line, best, columns == 1)
+        return y + per_column * row_height + px(10)
+
+    def _line(self, surface: pygame.Surface, rect: pygame.Rect, line: Line, best: float, wide: bool) -> None:
+        px, draw = self.letters.px, self.letters.draw
+        away = line.state.startswith("out")
+        theme.box(surface, theme.RAISED if line.chosen else theme.PANEL, rect, px(7), theme.LINE if line.chosen else None)
+        face = self._face(line.slot, max(16, (rect.height - px(8)) // 8 * 8))
+        if away:
+            face = face.copy()
+            face.set_alpha(80)
+        surface.blit(face, face.get_rect(midleft=(rect.left + px(8), rect.centery)))
+        x = rect.left + px(16) + face.get_width()
+        digits = draw(f"{line.score:g}" if abs(line.score) < 1e5 else f"{line.score:.2g}", 18, theme.TEXT, "bold")
+        end = rect.right - px(10)
+        surface.blit(digits, digits.get_rect(midright=(end, rect.centery)))
+        gap = end - digits.get_width() - px(8)
+        if line.reward and wide:
+            colour = theme.GAIN if line.reward > 0 else theme.LOSS
+            change = draw(f"{line.reward:+g}".replace("-", "\u2212"), 14, colour, "bold")
+            gap -= change.get_width()
+            surface.blit(change, change.get_rect(midleft=(gap, rect.centery)))
+            gap -= px(6)
+        label = f"{line.slot}  {'you' if line.mine else line.label}" if wide else f"{line.slot}"
+        colour = theme.FAINT if away else theme.TEXT if line.mine or line.chosen else theme.MUTED
+        state = draw(line.state, 13, theme.WARN) if line.state else None
+        room = gap - x - (state.get_width() + px(8) if state else 0)
+        name = self.letters.fit(label, 15, max(room, px(16)), colour, "bold" if line.mine else "")
+        surface.blit(name, name.get_rect(midleft=(x, rect.centery)))
+        if state and (wide or room > px(30)):
+            surface.blit(state, state.get_rect(midleft=(x + name.get_width() + px(8), rect.centery)))
+        if wide and line.score:
+            bar = pygame.Rect(rect.left + px(8), rect.bottom - px(2), 0, max(1, px(2)))
+            bar.width = round((rect.width - px(16)) * min(1.0, abs(line.score) / best))
+            surface.fill(sprites.agent_colour(line.slot) if line.score > 0 else theme.LOSS, bar)
+
+    def _face(self, slot: int, size: int) -> pygame.Surface:
+        if (slot, size) not in self._faces:
+            picture = surface_of(sprites.agent_sprite(sprites.agent_colour(slot)).rgba)
+            self._faces[slot, size] = pygame.transform.scale(picture, (size, size)).convert_alpha()
+        return self._faces[slot, size]
+
+    def _gauges(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int) -> int:
+        px, draw = self.letters.px, self.letters.draw
+        for gauge in info.gauges:
+            name = self.letters.fit(gauge.name.replace("_", " "), 14, width // 2, theme.MUTED)
+            surface.blit(name, (left, y))
+            inner = pygame.Rect(left + width // 2, y + px(1), width - width // 2, px(16))
+            if len(gauge.values) == 1 and 0 <= gauge.values[0] <= 1:
+                value = gauge.values[0]
+                theme.box(surface, theme.RAISED, inner, px(8))
+                if value > 0:
+                    filled = pygame.Rect(inner.left, inner.top, max(px(16), round(inner.width * value)), inner.height)
+                    theme.box(surface, theme.ACCENT if value >= 1 else theme.FAINT, filled, px(8))
+            else:
+                shown_values = [f"{value:.3g}" for value in gauge.values]
+                text = "   ".join(shown_values) if len(shown_values) <= 8 else " ".join(shown_values)
+                value_text = self.letters.fit(text, 15, inner.width, theme.TEXT, "bold")
+                surface.blit(value_text, value_text.get_rect(topright=(left + width, y - px(1))))
+            y += px(25)
+        del draw
+        return y + px(6) if info.gauges else y
+
+    def _events(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, top: int, bottom: int) -> None:
+        px, draw = self.letters.px, self.letters.draw
+        step = px(23)
+        room = (bottom - top - px(26)) // step
+        if room < 2:
+            return
+        surface.blit(draw("Lately", 14, theme.FAINT, "bold"), (left, top))
+        y = top + px(26)
+        for age, event in enumerate(reversed(info.events[-room:])):
+            colour = theme.TEXT if age < 3 else theme.MUTED if age < 8 else theme.FAINT
+            when = draw(f"{event.turn}", 13, theme.FAINT, "mono")
+            surface.blit(when, (left + px(40) - when.get_width(), y + px(2)))
+            x = left + px(50)
+            if event.slot >= 0:
+                face = self._face(event.slot, 16 if step >= 18 else 8)
+                surface.blit(face, face.get_rect(midleft=(x, y + px(10))))
+                x += face.get_width() + px(8)
+            surface.blit(self.letters.fit(event.text, 14, left + width - x, colour), (x, y))
+            y += step
+
+    def _keys(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, top: int) -> int:
+        """The keys, at the bottom; returns where they begin."""
+        px, draw = self.letters.px, self.letters.draw
+        foot_height = px(26) * -(-len(info.foot) // 2) + px(12) if info.foot else 0
+        columns = 2
+        row = px(31)
+        count = -(-len(info.keys) // columns)
+        height = count * row + px(26) if info.keys else 0
+        available = surface.get_height() - top - foot_height - px(12)
+        if height > available:
+            count = max(0, (available - px(26)) // row)
+            height = count * row + px(26) if count else 0
+        y = bottom = surface.get_height() - foot_height - height - px(4)
+        if height:
+            pygame.draw.line(surface, theme.LINE, (left, y - px(4)), (left + width, y - px(4)))
+            y += px(10)
+            each = width // columns
+            for k, line in enumerate(info.keys[: count * columns]):
+                column, place = divmod(k, count)
+                x, at = left + column * each, y + place * row
+                end = x + each - px(6)
+                for key in line.keys[:2]:
+                    x += theme.key_cap(surface, self.letters, x, at, shown(key), 12, line.lit) + px(4)
+                text = self.letters.fit(line.action.replace("_", " "), 14, max(end - x - px(4), px(8)), theme.TEXT if line.lit else theme.MUTED)
+                surface.blit(text, text.get_rect(midleft=(x + px(4), at + px(11))))
+        y = surface.get_height() - foot_height
+        if info.foot:
+            pygame.draw.line(surface, theme.LINE, (left, y - px(4)), (left + width, y - px(4)))
+            for k, (key, meaning) in enumerate(info.foot):
+                row_at, column = divmod(k, 2)
+                x, at = left + column * (width // 2), y + px(5) + row_at * px(26)
+                key_width = theme.key_cap(surface, self.letters, x, at, key, 11)
+                surface.blit(draw(meaning, 13, theme.FAINT), (x + key_width + px(8), at + px(1)))
+        return bottom
+
+
+def _wrapped(letters: theme.Letters, text: str, size: float, width: int) -> list[str]:
+    font, out, line = letters.font(size), [], ""
+    for word in text.split():
+        longer = f"{line} {word}".strip()
+        if line and font.size(longer)[0] > width:
+            out.append(line)
+            longer = word
+        line = longer
+    return [*out, line] if line else out

@@ -1,0 +1,154 @@
+"""What is to be seen, as plain arrays: the whole map, an agent's own window with fog around, or through its eyes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sorrelsim import sprites
+from sorrelsim.gridworld import Gridworld
+from sorrelsim.observation import Window
+from sorrelsim.play.session import Before
+
+VIEWS = ("map", "window", "eyes")
+VIEW_NAMES = {"map": "the whole map", "window": "the agent's own window", "eyes": "through the agent's eyes"}
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """An agent as drawn: where it is and was, and its look.
+
+    Attributes:
+        slot: Its slot.
+        cell: (row, col).
+        was: (row, col) it comes from; the same where it did not walk.
+        facing: 0 north, 1 east, 2 south, 3 west.
+        colour: Its colour.
+        mine: Whether a person plays it, which is marked.
+        frozen: Whether it cannot move.
+    """
+
+    slot: int
+    cell: tuple[int, int]
+    was: tuple[int, int]
+    facing: int
+    colour: Colour
+    mine: bool = False
+    frozen: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """One picture.
+
+    Attributes:
+        cells: ``uint8[row, col, layer]``, ids as in a world's grid. The layers up to ``under`` lie under the actors.
+        under: Number of layers under the actors.
+        looks: ``uint8[id, SIZE, SIZE, 4]``, a sprite for each id.
+        actors: The agents, drawn between the layers.
+        fog: ``bool[row, col]``, which cells are hidden.
+        wraps: Whether the edges join.
+        focus: The slot that the camera follows.
+    """
+
+    cells: np.ndarray
+    under: int
+    looks: np.ndarray
+    actors: tuple[Actor, ...]
+    fog: np.ndarray
+    wraps: bool
+    focus: int
+
+
+def map_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Before | None = None) -> Scene:
+    """The whole map, each agent in its own colour."""
+    cells = world.grid[0].copy()
+    layer = world.codes.agent_layer
+    cells[..., layer] = 0
+    actors = tuple(
+        _actor(world, i, sprites.agent_colour(i), int(world.facing[0, i]), mine, before)
+        for i in range(world.n_agents)
+        if world.out[0, i] == 0
+    )
+    fog = np.zeros(cells.shape[:2], np.bool_)
+    return Scene(cells, layer, world.looks_table(), actors, fog, world.wraps, slot)
+
+
+def window_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Before | None = None) -> Scene:
+    """What the agent in a slot sees, laid on the map, north up: fog hides the rest.
+
+    Others look as in its observation: all alike unless the world tells them apart, without facing unless it is shown.
+    """
+    cells = world.grid[0].copy()
+    layer = world.codes.agent_layer
+    cells[..., layer] = 0
+    seen = window_cells(world, slot)
+    cells[~seen] = 0
+    actors = []
+    for i in range(world.n_agents):
+        row, col = world.pos[0, i]
+        if world.out[0, i] != 0 or not seen[row, col]:
+            continue
+        if i == slot:
+            colour, facing = sprites.PALETTE["w"], int(world.facing[0, i])
+        else:
+            colour = sprites.agent_colour(i) if world.looks == "individual" else sprites.PALETTE["o"]
+            facing = int(world.facing[0, i]) if world.codes.facing else 0
+        actors.append(_actor(world, i, colour, facing, mine, before))
+    return Scene(cells, layer, world.looks_table(), tuple(actors), ~seen, world.wraps, slot)
+
+
+def eyes_scene(observed: np.ndarray, looks: np.ndarray) -> Scene:
+    """An observation as it is handed to a model: ids ``[row, col, layer]``, turned to the agent's facing."""
+    fog = np.zeros(observed.shape[:2], np.bool_)
+    if not observed.any():
+        fog[...] = True  # out of the game: nothing is seen
+    return Scene(np.array(observed), observed.shape[-1], looks, (), fog, False, -1)
+
+
+def scene_of(world: Gridworld, view: str, slot: int, mine: tuple[int, ...], before: Before | None = None) -> Scene:
+    """The scene of one of :data:`VIEWS`."""
+    if view == "eyes":
+        return eyes_scene(world._out.grid[0, slot], world.looks_table())
+    return (map_scene if view == "map" else window_scene)(world, slot, mine, before)
+
+
+def window_cells(world: Gridworld, slot: int) -> np.ndarray:
+    """Which cells of the map lie in an agent's window: ``bool[row, col]``; none while it is out."""
+    seen = np.zeros((world.height, world.width), np.bool_)
+    if world.out[0, slot] != 0:
+        return seen
+    window: Window = world.window
+    if window.whole_map:
+        seen[...] = True
+        return seen
+    facing = int(world.facing[0, slot]) if window.rotate else 0
+    reach = (window.forward, window.right, window.back, window.left)  # ahead, then clockwise
+    north, east, south, west = (reach[(side - facing) % 4] for side in range(4))
+    row, col = (int(x) for x in world.pos[0, slot])
+    rows, cols = np.arange(row - north, row + south + 1), np.arange(col - west, col + east + 1)
+    if world.wraps:
+        rows, cols = rows % world.height, cols % world.width
+    else:
+        rows = rows[(rows >= 0) & (rows < world.height)]
+        cols = cols[(cols >= 0) & (cols < world.width)]
+    seen[np.ix_(rows, cols)] = True
+    return seen
+
+
+def _actor(
+    world: Gridworld, i: int, colour: Colour, facing: int, mine: tuple[int, ...], before: Before | None
+) -> Actor:
+    row, col = (int(x) for x in world.pos[0, i])
+    was = (row, col)
+    if before is not None and before.out[i] == 0:
+        was = (int(before.pos[i, 0]), int(before.pos[i, 1]))
+        apart = [was[0] - row, was[1] - col]
+        if world.wraps:  # the short way round
+            apart = [(d + n // 2) % n - n // 2 for d, n in zip(apart, (world.height, world.width), strict=True)]
+        # A step is walked; a jump (a respawn, a teleport) is not.
+        was = (row + apart[0], col + apart[1]) if max(abs(d) for d in apart) <= 1 else (row, col)
+    return Actor(i, (row, col), was, facing, colour, i in mine, bool(world.frozen[0, i] > 0))

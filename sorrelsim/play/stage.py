@@ -1,0 +1,274 @@
+"""Draws a scene into a part of the window: crisp pixels at whole multiples, and only what changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pygame
+
+from sorrelsim import sprites
+from sorrelsim.play import theme
+from sorrelsim.play.scene import Actor, Scene
+
+MAX_PIXELS = 24_000_000
+"""Largest picture of a map that is kept, in pixels; zooming in stops there."""
+
+_FOGGED = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@dataclass
+class PopUp:
+    """A reward that rises from an agent for a moment."""
+
+    slot: int
+    text: str
+    gain: bool
+    born: float
+
+
+class Stage:
+    """The map in the window.
+
+    Attributes:
+        zoom: Screen pixels for a pixel of a sprite, or None for as many as fit.
+        labels: Whether slot numbers are drawn on the agents.
+    """
+
+    POP_UP_TIME = 1.1
+
+    def __init__(self) -> None:
+        self.zoom: int | None = None
+        self.labels = False
+        self.pop_ups: list[PopUp] = []
+        self._scale = 0
+        self._looks: np.ndarray | None = None
+        self._base: pygame.Surface | None = None
+        self._drawn: np.ndarray | None = None
+        self._tiles: dict[tuple, pygame.Surface] = {}
+        self._over: list[tuple[int, int, pygame.Surface]] = []
+        self._scene: Scene | None = None
+
+    def fit(self, shape: tuple[int, int], area: pygame.Rect) -> int:
+        """The largest whole scale at which a map of ``shape`` cells fits, at least 1."""
+        rows, cols = shape
+        return max(1, min(area.width // (cols * sprites.SIZE), area.height // (rows * sprites.SIZE)))
+
+    def scale(self, shape: tuple[int, int], area: pygame.Rect) -> int:
+        """The scale in use: what was zoomed to, or what fits."""
+        rows, cols = shape
+        most = max(1, int((MAX_PIXELS / (rows * cols * sprites.SIZE**2)) ** 0.5))
+        return min(most, self.zoom or self.fit(shape, area))
+
+    def zoom_by(self, steps: int, shape: tuple[int, int], area: pygame.Rect) -> None:
+        """Zoom in or out by whole steps; at what fits, following the window's size again."""
+        fitting = self.fit(shape, area)
+        wanted = max(1, min(self.scale(shape, area) + steps, 16))
+        self.zoom = None if wanted == fitting else wanted
+
+    def draw(self, surface: pygame.Surface, area: pygame.Rect, scene: Scene, progress: float, now: float) -> None:
+        """Draw a scene.
+
+        Args:
+            surface: The window.
+            area: Where in it.
+            scene: What.
+            progress: How far everybody has walked from where they were: 0 to 1.
+            now: Seconds, for the pop-ups.
+        """
+        rows, cols = scene.cells.shape[:2]
+        scale = self.scale((rows, cols), area)
+        self._prepare(scene, scale)
+        cell = scale * sprites.SIZE
+        left, top = self._corner(area, scene, cell, progress)
+        surface.set_clip(area)
+        surface.fill(theme.BACKGROUND, area)
+        assert self._base is not None
+        surface.blit(self._base, (left, top))
+        map_area = pygame.Rect(left, top, cols * cell, rows * cell).clip(area)
+        surface.set_clip(map_area)
+        for actor in sorted(scene.actors, key=lambda a: a.mine):
+            self._draw_actor(surface, actor, scene, left, top, cell, scale, progress)
+        for row, col, tile in self._over:
+            surface.blit(tile, (left + col * cell, top + row * cell))
+        self._draw_pop_ups(surface, scene, left, top, cell, progress, now)
+        surface.set_clip(None)
+
+    # ------------------------------------------------------------------------------------------------ the still part
+
+    def _prepare(self, scene: Scene, scale: int) -> None:
+        rows, cols, layers = scene.cells.shape
+        cell = scale * sprites.SIZE
+        if scale != self._scale or scene.looks is not self._looks:
+            self._tiles.clear()
+            self._scale, self._looks, self._drawn = scale, scene.looks, None
+        if self._base is None or self._base.get_size() != (cols * cell, rows * cell):
+            self._base = pygame.Surface((cols * cell, rows * cell))
+            if pygame.display.get_surface() is not None:
+                self._base = self._base.convert()
+            self._drawn = None
+        if scene is self._scene and self._drawn is not None:
+            return
+        self._scene = scene
+        packed = np.zeros((rows, cols), np.uint64)
+        for layer in range(scene.under):
+            packed |= scene.cells[..., layer].astype(np.uint64) << np.uint64(8 * layer)
+        packed[scene.fog] = _FOGGED
+        changed = np.ones((rows, cols), np.bool_) if self._drawn is None else packed != self._drawn
+        for row, col in np.argwhere(changed).tolist():
+            ids = None if scene.fog[row, col] else tuple(scene.cells[row, col, : scene.under].tolist())
+            self._base.blit(self._tile(ids), (col * cell, row * cell))
+        self._drawn = packed
+        self._over = [
+            (row, col, self._see_through(int(scene.cells[row, col, layer])))
+            for layer in range(scene.under, layers)
+            for row, col in np.argwhere((scene.cells[..., layer] > 0) & ~scene.fog).tolist()
+        ]
+
+    def _tile(self, ids: tuple[int, ...] | None) -> pygame.Surface:
+        """A cell's layers flattened onto the ground, scaled; fog for None."""
+        if ids not in self._tiles:
+            assert self._looks is not None
+            if ids is None:
+                picture = np.broadcast_to(np.array(theme.FOG, np.uint8), (sprites.SIZE, sprites.SIZE, 3))
+            else:
+                picture = sprites.stack([sprites.GROUND.rgba, *(self._looks[k] for k in ids)])
+            self._tiles[ids] = self._scaled(surface_of(picture))  # type: ignore[index]
+        return self._tiles[ids]  # type: ignore[index]
+
+    def _see_through(self, code: int) -> pygame.Surface:
+        if ("over", code) not in self._tiles:
+            assert self._looks is not None
+            self._tiles["over", code] = self._scaled(surface_of(self._looks[code]))
+        return self._tiles["over", code]
+
+    def _agent(self, colour: tuple[int, int, int], facing: int) -> pygame.Surface:
+        key = ("agent", colour, facing)
+        if key not in self._tiles:
+            self._tiles[key] = self._scaled(surface_of(sprites.agent_sprite(colour, facing).rgba))
+        return self._tiles[key]
+
+    def _scaled(self, picture: pygame.Surface) -> pygame.Surface:
+        cell = self._scale * sprites.SIZE
+        out = pygame.transform.scale(picture, (cell, cell))
+        if pygame.display.get_surface() is None:
+            return out
+        return out.convert_alpha() if out.get_flags() & pygame.SRCALPHA else out.convert()
+
+    # --------------------------------------------------------------------------------------------- the moving part
+
+    def _corner(self, area: pygame.Rect, scene: Scene, cell: int, progress: float) -> tuple[int, int]:
+        """Where the map's corner lies: in the middle if the map fits, else so that the focus is in sight."""
+        rows, cols = scene.cells.shape[:2]
+        focus = (rows / 2, cols / 2)
+        for actor in scene.actors:
+            if actor.slot == scene.focus:
+                row, col = _between(actor, progress)
+                focus = (row + 0.5, col + 0.5)
+        corner = []
+        for start, size, whole, at in (
+            (area.left, area.width, cols * cell, focus[1] * cell),
+            (area.top, area.height, rows * cell, focus[0] * cell),
+        ):
+            if whole <= size:
+                corner.append(start + (size - whole) // 2)
+            else:
+                corner.append(start - round(min(max(at - size / 2, 0), whole - size)))
+        return corner[0], corner[1]
+
+    def _draw_actor(
+        self, surface: pygame.Surface, actor: Actor, scene: Scene, left: int, top: int, cell: int, scale: int, progress: float
+    ) -> None:
+        rows, cols = scene.cells.shape[:2]
+        row, col = _between(actor, progress)
+        picture = self._agent(actor.colour, actor.facing)
+        # On a torus someone who walks over an edge is seen on both sides.
+        places = [(row, col)]
+        if scene.wraps:
+            places = [(row + r, col + c) for r in (-rows, 0, rows) for c in (-cols, 0, cols)]
+        for at_row, at_col in places:
+            if not (-1 < at_row < rows and -1 < at_col < cols):
+                continue
+            x, y = left + round(at_col * cell), top + round(at_row * cell)
+            surface.blit(picture, (x, y))
+            if actor.frozen:
+                pygame.draw.rect(surface, theme.ACCENT, (x, y, cell, cell), max(1, scale // 2))
+            if actor.mine:
+                _brackets(surface, x, y, cell, scale)
+            if self.labels and cell >= 16:
+                self._label(surface, actor.slot, x, y, cell)
+
+    def _label(self, surface: pygame.Surface, slot: int, x: int, y: int, cell: int) -> None:
+        key = ("label", slot, cell)
+        if key not in self._tiles:
+            letters = theme.Letters(1.0)
+            number = letters.draw(str(slot), max(10, cell * 0.36), theme.TEXT, "bold")
+            badge = pygame.Surface((number.get_width() + 4, number.get_height()), pygame.SRCALPHA)
+            badge.fill((*theme.BACKGROUND, 200))
+            badge.blit(number, (2, 0))
+            self._tiles[key] = badge
+        badge = self._tiles[key]
+        surface.blit(badge, (x + cell - badge.get_width(), y + cell - badge.get_height()))
+
+    def _draw_pop_ups(
+        self, surface: pygame.Surface, scene: Scene, left: int, top: int, cell: int, progress: float, now: float
+    ) -> None:
+        self.pop_ups = [pop for pop in self.pop_ups if now - pop.born < self.POP_UP_TIME]
+        letters = theme.Letters(1.0)
+        stacked: dict[int, int] = {}
+        for pop in reversed(self.pop_ups):
+            actor = next((a for a in scene.actors if a.slot == pop.slot), None)
+            if actor is None:
+                continue
+            height = stacked.get(pop.slot, 0)
+            stacked[pop.slot] = height + 1
+            key = ("pop", pop.text, pop.gain, cell)
+            if key not in self._tiles:
+                size = min(max(13, cell * 0.5), 36)
+                self._tiles[key] = _outlined(letters, pop.text, size, theme.GAIN if pop.gain else theme.LOSS)
+            picture = self._tiles[key]
+            age = (now - pop.born) / self.POP_UP_TIME
+            row, col = _between(actor, progress)
+            picture.set_alpha(255 if age < 0.6 else round(255 * (1 - age) / 0.4))
+            middle = left + (col + 0.5) * cell
+            rise = top + row * cell - cell * (0.2 + 0.7 * age) - height * picture.get_height() * 0.9
+            surface.blit(picture, picture.get_rect(center=(round(middle), round(rise))))
+
+    @property
+    def moving(self) -> bool:
+        """Whether something is left to be animated beside the walking."""
+        return bool(self.pop_ups)
+
+
+def surface_of(picture: np.ndarray) -> pygame.Surface:
+    """A picture ``uint8[row, col, 3 or 4]`` as a surface."""
+    rows, cols, channels = picture.shape
+    return pygame.image.frombytes(np.ascontiguousarray(picture).tobytes(), (cols, rows), "RGBA" if channels == 4 else "RGB")
+
+
+def _between(actor: Actor, progress: float) -> tuple[float, float]:
+    smooth = 1 - (1 - progress) ** 2
+    row = actor.was[0] + (actor.cell[0] - actor.was[0]) * smooth
+    col = actor.was[1] + (actor.cell[1] - actor.was[1]) * smooth
+    return row, col
+
+
+def _brackets(surface: pygame.Surface, x: int, y: int, cell: int, scale: int) -> None:
+    """Four white corners around the agent that a person plays."""
+    width, arm = max(1, round(scale * 0.6)), max(3, 2 * scale)
+    for sx, sy in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        cx, cy = x + sx * (cell - width), y + sy * (cell - width)
+        hx, vy = (cx if not sx else cx - arm + width), (cy if not sy else cy - arm + width)
+        surface.fill(theme.TEXT, (hx, cy, arm, width))
+        surface.fill(theme.TEXT, (cx, vy, width, arm))
+
+
+def _outlined(letters: theme.Letters, text: str, size: float, colour: theme.Colour) -> pygame.Surface:
+    front, back = letters.draw(text, size, colour, "bold"), letters.draw(text, size, theme.BACKGROUND, "bold")
+    edge = max(1, round(size / 12))
+    out = pygame.Surface((front.get_width() + 2 * edge, front.get_height() + 2 * edge), pygame.SRCALPHA)
+    for dx in (0, edge, 2 * edge):
+        for dy in (0, edge, 2 * edge):
+            out.blit(back, (dx, dy))
+    out.blit(front, (edge, edge))
+    return out

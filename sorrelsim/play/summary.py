@@ -1,0 +1,55 @@
+"""The card that closes an episode: who earned what."""
+
+from __future__ import annotations
+
+import numpy as np
+import pygame
+
+from sorrelsim import sprites
+from sorrelsim.play import theme
+from sorrelsim.play.session import Session
+from sorrelsim.play.stage import surface_of
+
+
+def draw_summary(screen: pygame.Surface, area: pygame.Rect, letters: theme.Letters, session: Session) -> None:
+    """Draw the returns of the episode that is over as bars, highest first, over the map."""
+    summary = session.summary
+    assert summary is not None
+    px, draw = letters.px, letters.draw
+    shade = pygame.Surface(area.size, pygame.SRCALPHA)
+    shade.fill((*theme.BACKGROUND, 170))
+    screen.blit(shade, area)
+    n = len(summary.returns)
+    row = px(34) if n <= 10 else px(24)
+    width = min(px(560), area.width - px(40))
+    rect = pygame.Rect(0, 0, width, min(n * row + px(150), area.height - px(20)))
+    rect.center = area.center
+    theme.box(screen, theme.PANEL, rect, px(14), theme.LINE)
+    left, right, y = rect.left + px(30), rect.right - px(30), rect.top + px(24)
+    screen.blit(draw("Episode over", 24, theme.TEXT, "bold"), (left, y))
+    y += px(36)
+    total = f"{summary.steps} turns  \u00b7  together {summary.returns.sum():g}"
+    screen.blit(draw(total, 15, theme.MUTED), (left, y))
+    y += px(36)
+    best = float(np.abs(summary.returns).max()) or 1.0
+    for slot in np.argsort(-summary.returns, kind="stable").tolist():
+        if y + row > rect.bottom - px(40):
+            break
+        value = float(summary.returns[slot])
+        face = pygame.transform.scale(surface_of(sprites.agent_sprite(sprites.agent_colour(slot)).rgba), (24, 24))
+        middle = y + row // 2
+        screen.blit(face, face.get_rect(midleft=(left, middle)))
+        mine = slot in session.humans
+        name = letters.fit(
+            f"{slot}  {'you' if mine else session.players[slot]}", 15, px(140), theme.TEXT if mine else theme.MUTED,
+            "bold" if mine else "",
+        )  # fmt: skip
+        screen.blit(name, name.get_rect(midleft=(left + px(36), middle)))
+        digits = draw(f"{value:g}", 17, theme.TEXT, "bold")
+        screen.blit(digits, digits.get_rect(midright=(right, middle)))
+        start, room = left + px(190), right - left - px(270)
+        bar = pygame.Rect(start, middle - px(5), max(px(3), round(room * abs(value) / best)), px(10))
+        theme.box(screen, sprites.agent_colour(slot) if value >= 0 else theme.LOSS, bar, px(5))
+        y += row
+    foot = draw("any key goes on", 14, theme.FAINT)
+    screen.blit(foot, foot.get_rect(midbottom=(rect.centerx, rect.bottom - px(14))))

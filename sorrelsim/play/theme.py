@@ -1,0 +1,100 @@
+"""Colours, letters and the simple shapes of the window: a calm dark theme that scales with the screen."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections import OrderedDict
+from pathlib import Path
+
+import pygame
+
+Colour = tuple[int, int, int]
+
+BACKGROUND: Colour = (19, 21, 26)
+PANEL: Colour = (27, 30, 37)
+RAISED: Colour = (38, 42, 51)
+LINE: Colour = (51, 56, 67)
+TEXT: Colour = (233, 235, 239)
+MUTED: Colour = (154, 161, 173)
+FAINT: Colour = (110, 117, 130)
+ACCENT: Colour = (86, 180, 233)
+GAIN: Colour = (120, 200, 245)
+"""Blue for gains and orange for losses: told apart with any colour vision, and a sign says it too."""
+LOSS: Colour = (250, 160, 80)
+WARN: Colour = (245, 205, 71)
+FOG: Colour = (13, 14, 18)
+
+
+class Letters:
+    """Draws text, and keeps what it drew.
+
+    Args:
+        scale: Pixels for one unit of the layout: 1 on a screen 1080 pixels high.
+    """
+
+    def __init__(self, scale: float = 1.0) -> None:
+        self.scale = scale
+        self._fonts: dict[tuple[int, str], pygame.font.Font] = {}
+        self._drawn: OrderedDict[tuple, pygame.Surface] = OrderedDict()
+
+    def px(self, units: float) -> int:
+        """Units of the layout in whole pixels."""
+        return round(units * self.scale)
+
+    def font(self, size: float, style: str = "") -> pygame.font.Font:
+        """DejaVu Sans, which comes with matplotlib; ``style`` is "", "bold" or "mono"."""
+        pixels = max(8, round(size * self.scale))
+        if (pixels, style) not in self._fonts:
+            self._fonts[pixels, style] = pygame.font.Font(_font_file(style), pixels)
+        return self._fonts[pixels, style]
+
+    def draw(self, text: str, size: float, colour: Colour = TEXT, style: str = "") -> pygame.Surface:
+        """A line of text on nothing."""
+        key = (text, size, colour, style)
+        if key in self._drawn:
+            self._drawn.move_to_end(key)
+            return self._drawn[key]
+        picture = self.font(size, style).render(text, True, colour)
+        self._drawn[key] = picture
+        if len(self._drawn) > 1500:
+            self._drawn.popitem(last=False)
+        return picture
+
+    def fit(self, text: str, size: float, width: int, colour: Colour = TEXT, style: str = "") -> pygame.Surface:
+        """A line of text that is cut with an ellipsis where it is wider than ``width`` pixels."""
+        font = self.font(size, style)
+        if font.size(text)[0] > width:
+            while text and font.size(text + "\u2026")[0] > width:
+                text = text[:-1]
+            text = text.rstrip() + "\u2026"
+        return self.draw(text, size, colour, style)
+
+
+def _font_file(style: str) -> str | None:
+    name = {"": "DejaVuSans.ttf", "bold": "DejaVuSans-Bold.ttf", "mono": "DejaVuSansMono.ttf"}[style]
+    found = importlib.util.find_spec("matplotlib")  # only its folder is wanted; importing it would take a second
+    for folder in (found.submodule_search_locations or []) if found else []:
+        path = Path(folder) / "mpl-data" / "fonts" / "ttf" / name
+        if path.is_file():
+            return str(path)
+    return None  # pygame's own
+
+
+def box(surface: pygame.Surface, colour: Colour, rect: pygame.Rect, radius: int = 0, line: Colour | None = None) -> None:
+    """A filled box with round corners, and a line around it if asked."""
+    pygame.draw.rect(surface, colour, rect, border_radius=radius)
+    if line is not None:
+        pygame.draw.rect(surface, line, rect, width=1, border_radius=radius)
+
+
+def key_cap(surface: pygame.Surface, letters: Letters, x: int, y: int, text: str, size: float, lit: bool = False) -> int:
+    """A key as it looks on a keyboard; returns its width in pixels."""
+    label = letters.draw(text, size, BACKGROUND if lit else TEXT, "bold")
+    height = letters.px(size * 1.75)
+    width = max(height, label.get_width() + letters.px(size * 0.8))
+    rect = pygame.Rect(x, y, width, height)
+    edge = max(1, letters.px(2))
+    box(surface, (64, 132, 174) if lit else (16, 18, 22), rect.move(0, edge), letters.px(5))
+    box(surface, ACCENT if lit else (58, 63, 75), rect, letters.px(5))
+    surface.blit(label, label.get_rect(center=rect.center))
+    return width

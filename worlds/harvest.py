@@ -1,0 +1,278 @@
+"""Commons Harvest: apples grow back faster among apples, so greed kills the orchard.
+
+Dilemma and source
+    A common-pool resource. Janssen et al. 2010, "Lab experiments for the study of social-ecological systems";
+    Perolat et al. 2017, "A multi-agent reinforcement learning model of common-pool resource appropriation".
+    Rules as in Melting Pot 2 (``commons_harvest``). The results of other versions do not compare; see the
+    presets.
+Actions
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, zap. ``socialjax``: up, down, left,
+    right on the map, turn_left, turn_right, noop, zap.
+Observation
+    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` in [0, 1]. An apple cell without
+    grass has no live apple near, and grows none. ``classic``: 15 x 15 cells, the agent in the middle.
+Rewards
+    +1 for an apple. ``classic``: -1 for firing, -50 for being hit.
+Ends when
+    From step 1000 on with probability 0.15 at each step 99 mod 100; truncated at step 5000. ``classic`` and
+    ``socialjax``: truncated at step 1000.
+Parameters
+    See ``Params``. Presets: ``mp``, Melting Pot's open map; ``closed`` and ``partnership``, its maps with
+    rooms to defend, where beams reach further, a time out lasts 100 steps and a single apple brings back the
+    next more slowly; ``classic``, as Vinitsky et al. rebuilt the game of Hughes et al. 2018, "Inequity
+    aversion improves cooperation in intertemporal social dilemmas": nobody is removed; ``socialjax``, as in
+    SocialJax: moves on the map, and a zapped agent starts the next step at a spawn.
+Versions
+    1: first.
+"""
+
+from dataclasses import dataclass
+
+from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, per_cell, per_site, probability, rule
+from sorrelsim.rules import beams, draw, episode, grid, movement
+from sorrelsim.sprites import WALL, pixels, plain
+
+ZAP = 7
+
+
+class Kind(Kinds):
+    WALL = kind("W", solid=True, sprite=WALL)
+    GRASS = kind(".", layer="ground", sprite=pixels("""
+        FFFFFFFF
+        FFGFFFFF
+        FGFGFFFF
+        FFFFFFFF
+        FFFFFGFF
+        FFFFGFGF
+        FFFFFFFF
+        FFFFFFFF
+    """))  # fmt: skip
+    APPLE = kind("A", sprite=pixels("""
+        ....n...
+        ....nlG.
+        ..rrnrG.
+        .rwrrrr.
+        .rwrrrR.
+        .rrrrrR.
+        ..rrRR..
+        ........
+    """))  # fmt: skip
+    ZAP_BEAM = kind("*", layer="beam", sprite=plain("y", opacity=150))
+
+
+OPEN = """
+WWWWWWWWWWWWWWWWWWWWWWWW
+WAA                  AAW
+WA    A          A    AW
+W    AAA        AAA    W
+W   AAAAA  Q   AAAAA   W
+W    AAA        AAA    W
+W     A          A     W
+W                      W
+W PPPPPPPPPPPPPPPPPPPP W
+W PPPPPPPPPPPPPPPPPPPP W
+W PPPPPPPPPPPPPPPPPPPP W
+W                      W
+W     A          A     W
+W    AAA        AAA    W
+W   AAAAA   Q  AAAAA   W
+WA   AAA        AAA   AW
+WAA   A          A   AAW
+WWWWWWWWWWWWWWWWWWWWWWWW
+"""
+
+CLOSED = """
+WWWWWWWWWWWWWWWWWWWWWWWW
+W  A     AAWWAA     A  W
+W AAA     AWWA     AAA W
+WAAAAA     WW     AAAAAW
+W AAA      WW      AAA W
+W  A Q  A  WW  A  Q A  W
+W      AAA WW AAA      W
+W     AAAAAWWAAAAA     W
+WA     AAA WW AAA     AW
+WAA     A  WW  A     AAW
+WWWW WWWWWWWWWWWWWW WWWW
+WWWW WWWWWWWWWWWWWW WWWW
+WWWW WWWWWWWWWWWWWW WWWW
+W                      W
+W PPPPPPPPPPPPPPPPPPPP W
+W PPPPPPPPPPPPPPPPPPPP W
+W PPPPPPPPPPPPPPPPPPPP W
+WWWWWWWWWWWWWWWWWWWWWWWW
+"""
+
+PARTNERSHIP = """
+WWWWWWWWWWWWWWWWWWWWWWWW
+W  A    AAW  WAA    A  W
+W AAA    AW  WA    AAA W
+WAAAAA            AAAAAW
+W AAA     W  W     AAA W
+W  A Q A  W  W  A Q A  W
+W     AAA W  W AAA     W
+W    AAAAAW  WAAAAA    W
+WA    AAA W  W AAA    AW
+WAA    A  W  W  A    AAW
+WWWW WWWWWW  WWWWWW WWWW
+WWWW WWWWWW  WWWWWW WWWW
+WWWW WWWWWW  WWWWWW WWWW
+W                      W
+W PPPPPPPPPPPPPPPPPPPP W
+W PPPPPPPPPPPPPPPPPPPP W
+W PPPPPPPPPPPPPPPPPPPP W
+WWWWWWWWWWWWWWWWWWWWWWWW
+"""
+
+CLASSIC = """
+WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
+W    A  P     P  A  P     P  A  P    W
+W P AAA    A    AAA    A    AAA    P W
+W    A    AAA    A    AAA    A       W
+W          A  A        A  A          W
+W  P    A    AAA    A    AAA    A  P W
+W      AAA    A    AAA    A    AAA   W
+W    A  A        A  A        A  A    W
+W P AAA    A    AAA    A    AAA    P W
+W    A    AAA    A    AAA    A       W
+W          A  A        A  A          W
+W  P    A    AAA    A    AAA    A  P W
+W      AAA    A    AAA    A    AAA   W
+W       A           A           A    W
+W P     P     P     P     P     P  P W
+WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
+"""
+
+SOCIALJAX = "\n".join(line[1:-1] for line in OPEN.splitlines()[2:-1])
+
+
+@dataclass(frozen=True)
+class Params:
+    regrowth: tuple = param(
+        (0.0, 0.0025, 0.005, 0.025), low=0.0, high=1.0
+    )  # with 0, 1, 2, 3 or more apples around
+    reach_squared: int = param(
+        4, low=1, high=8
+    )  # how far "around" is: 4 is a disc of 12 cells, 2 a square of 8
+    prompt_growth: bool = False  # by what is around now, never under agents; else a step late
+    apple_value: float = 1.0
+    zap_value: float = 0.0  # to the agent that fires
+    hit_value: float = 0.0  # to the agent that is hit
+    zap_cooldown: int = param(2, low=0)
+    beam_length: int = param(3, low=1, high=20)
+    beam_radius: int = param(1, low=0, high=5)
+    forked_beam: bool = False  # SocialJax's four cells, in place of length and radius
+    zap_timeout: int = param(4, low=0)  # steps that a zapped agent is out; 0: it is at a spawn at once
+    min_steps: int = param(1000, low=1)
+    end_probability: float = probability(0.15)
+    max_steps: int = param(5000, low=1)
+
+
+@rule
+def settle(w):
+    """The first two agents start inside, where the map has room for them; the others at spawns."""
+    for i in range(w.n_agents):
+        if i >= 2 or not movement.spawn_at(w, i, w.inner):
+            movement.spawn_at(w, i, w.spawns)
+    for k in range(w.orchard.shape[0]):
+        grid.spread(w, w.around, w.orchard[k, 0], w.orchard[k, 1], w.p.reach_squared, 1)
+
+
+@rule
+def eat(w):
+    for i in range(w.n_agents):
+        row, col = w.pos[i, 0], w.pos[i, 1]
+        if w.out[i] == 0 and grid.has(w, row, col, Kind.APPLE):
+            grid.take(w, row, col, Kind.APPLE)
+            grid.spread(w, w.around, row, col, w.p.reach_squared, -1)
+            w.reward[i] += w.p.apple_value
+            w.events[i, 0] += 1
+
+
+@rule
+def zap(w):
+    for i in range(w.n_agents):  # in any order, since all beams come before all removals
+        if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
+            w.reward[i] += w.p.zap_value
+            w.events[i, 1] += 1
+            n = (
+                beams.cast_fork(w, i, Kind.ZAP_BEAM)
+                if w.p.forked_beam
+                else beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
+            )
+            for h in range(n):
+                hit = w.occupant[w.hits[h, 0], w.hits[h, 1]]
+                if hit >= 0 and hit != i:
+                    w.zapped[hit] = 1
+                    w.reward[hit] += w.p.hit_value
+                    w.events[hit, 2] += 1
+
+
+@rule
+def move_zapped(w):
+    movement.send_off(w, w.zapped, w.p.zap_timeout)
+
+
+@rule
+def regrow(w):
+    for k in range(w.orchard.shape[0]):
+        row, col = w.orchard[k, 0], w.orchard[k, 1]
+        held = w.p.prompt_growth and w.occupant[row, col] >= 0
+        if w.near[k] > 0 and not held and draw.chance(w, w.p.regrowth[min(w.near[k] - 1, 3)]):
+            grid.put(w, row, col, Kind.APPLE)
+            grid.spread(w, w.around, row, col, w.p.reach_squared, 1)
+            w.next_near[k] = 0
+
+
+@rule
+def look_around(w):
+    """Set ``w.near``: 0 while a cell has an apple, else 1 plus the apples around it, now or a step ago."""
+    for k in range(w.orchard.shape[0]):
+        row, col = w.orchard[k, 0], w.orchard[k, 1]
+        now = 0 if grid.has(w, row, col, Kind.APPLE) else w.around[row, col] + 1
+        w.near[k] = now if w.p.prompt_growth else w.next_near[k]
+        w.next_near[k] = now
+        if w.near[k] == 1:
+            grid.take(w, row, col, Kind.GRASS)
+        elif w.near[k] > 1:
+            grid.put(w, row, col, Kind.GRASS)
+
+
+ROOMS = {"zap_cooldown": 1, "beam_length": 4, "zap_timeout": 100, "regrowth": (0.0, 0.001, 0.005, 0.025)}
+PROMPT = {"prompt_growth": True, "zap_cooldown": 0, "max_steps": 1000}
+
+
+# fmt: off
+class Harvest(Gridworld):
+    kinds, params = Kind, Params
+    maps = {"open": OPEN, "closed": CLOSED, "partnership": PARTNERSHIP}
+    maps |= {"classic": CLASSIC, "socialjax": SOCIALJAX}
+    sites = {"spawns": "P", "inner": "Q", "orchard": "A"}
+    legend = {"A": (Kind.GRASS, Kind.APPLE)}
+    n_agents = 7
+    actions = (*movement.EGOCENTRIC, "zap")
+    scalars = {"ready_to_shoot": 1}
+    observe = beams.see_zap_readiness
+    state = {"zap_wait": per_agent(), "zapped": per_agent(), "around": per_cell()}
+    state |= {"near": per_site("orchard"), "next_near": per_site("orchard")}
+    events = ("apples_eaten", "zaps_fired", "zaps_received")
+    start = (settle,)
+    rules = (
+        movement.move, eat, zap, move_zapped, movement.respawn, regrow, eat, look_around, episode.stochastic_end,
+    )
+    presets = {
+        "mp": {},
+        "closed": {"map": "closed", **ROOMS},
+        "partnership": {"map": "partnership", **ROOMS},
+        "classic": {
+            **PROMPT, "map": "classic", "n_agents": 5, "window": Window(7, 7, 7, 7), "reach_squared": 2,
+            "regrowth": (0.0, 0.005, 0.02, 0.05), "beam_length": 5, "zap_value": -1.0, "hit_value": -50.0,
+            "rules": (movement.move, eat, zap, look_around, regrow, episode.time_limit),
+        },
+        "socialjax": {
+            **PROMPT, "map": "socialjax", "show_facing": True, "forked_beam": True, "zap_timeout": 0,
+            "regrowth": (0.0, 0.001, 0.005, 0.025),
+            "actions": (*movement.ABSOLUTE, "turn_left", "turn_right", "noop", "zap"),
+            "rules": (look_around, regrow, move_zapped, movement.move_on_map, eat, zap, episode.time_limit),
+        },
+    }
+# fmt: on

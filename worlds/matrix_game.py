@@ -1,0 +1,355 @@
+"""Matrix games in space: gather resources, meet an agent, and play the strategy that both hoards amount to.
+
+Dilemma and source
+    Whichever the matrix is: prisoner's dilemma, stag hunt, chicken, Bach or Stravinsky, coordination, running
+    with scissors, or one given. Vezhnevets et al. 2020, "OPtions as REsponses"; rules as in Melting Pot 2.
+    A preset is a game and a form, as ``stag_hunt_repeated``: ``arena`` has eight agents, the others two.
+Actions
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, interact.
+Observation
+    11 x 11 cells, 9 ahead, turned to the agent's facing; with two agents 5 x 5, 3 ahead. ``ready_to_shoot``
+    in [0, 1]; ``inventory``, the number held of each resource. Under an agent lies a silver mark once it may
+    interact, the colour of its payoff while that is shown, and in a game of roles the colour of its role.
+Rewards
+    p'Aq to the row player and p'Bq to the column player, p and q their inventories over their sums; B is A
+    transposed unless given. Who fires is the row player, but in Bach or Stravinsky even slots always are.
+Ends when
+    From step 1000 on with the game's probability at each step 99 mod 100; truncated at step 5000.
+    ``one_shot``: when the first interaction is paid; truncated at step 1000.
+Parameters
+    See ``Params``. A 3 x 3 matrix needs a preset of three resources; one without a row is left off a map.
+Versions
+    1: first.
+"""
+
+from dataclasses import dataclass
+
+from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, per_cell, per_site, probability, rule
+from sorrelsim.rules import beams, draw, episode, grid, movement
+from sorrelsim.sprites import WALL, pixels, plain
+
+INTERACT = 7
+INTERACTIONS, PAYOFF, COLLECTED, DESTROYED, FIRED, PLAYED = 0, 1, 2, 5, 6, 7  # in ``events``
+
+TOKEN = """
+........
+.12oo21.
+.2oyyo2.
+.oywooo.
+.oyoooo.
+.2oooo2.
+.12oo21.
+........
+"""
+DISC = TOKEN.translate(str.maketrans("12oy", ".Bbc"))
+BLOCK = TOKEN.translate(str.maketrans("12oy", "rrot"))
+DIAMOND = TOKEN.translate(str.maketrans("12oy", "..yY"))
+
+
+class Kind(Kinds):
+    WALL = kind("W", solid=True, sprite=WALL)
+    RESOURCE_1 = kind("1", stops=("BEAM",), sprite=pixels(DISC))
+    RESOURCE_2 = kind("2", stops=("BEAM",), sprite=pixels(BLOCK))
+    RESOURCE_3 = kind("3", stops=("BEAM",), sprite=pixels(DIAMOND))
+    ROW = kind("r", sprite=plain("b"))  # under an agent that is row player, where no resource can lie
+    COLUMN = kind("c", sprite=plain("o"))
+    READY = kind("!", layer="mark", sprite=plain("s", opacity=130))
+    RESULT_1 = kind("A", layer="mark", sprite=plain("R", opacity=210))  # the least payoff, and so on upwards
+    RESULT_2 = kind("B", layer="mark", sprite=plain("n", opacity=210))
+    RESULT_3 = kind("C", layer="mark", sprite=plain("c", opacity=210))
+    RESULT_4 = kind("D", layer="mark", sprite=plain("y", opacity=210))
+    RESULT_5 = kind("E", layer="mark", sprite=plain("w", opacity=210))
+    BEAM = kind("*", layer="beam", sprite=plain("y", opacity=130))
+
+
+def turned(upper, middle=""):
+    """A map whose lower half is the upper one turned round."""
+    return upper + middle + upper[::-1].lstrip("\n") + "\n"
+
+
+HALF_ARENA = """
+WWWWWWWWWWWWWWWWWWWWWWWWW
+W           W           W
+W                       W
+WPP   111       222   PPW
+WPP   22    W    11   PPW
+WPP         W         PPW
+WPP      aa W aa      PPW
+WPP                   PPW
+WPP  WWW    1    WWW  PPW
+WPP         1         PPW
+WPP  a      W     2   PPW
+W       WW  W  WW       W
+"""
+STAG = turned("""
+WWWWWWWWWWWWWWWWWWWWWWWWW
+WPP         W         PPW
+WPP 222           222 PPW
+WPP 22     11      22 PPW
+WPP        11         PPW
+WPP    W   W W   W    PPW
+WPP  2  aa     aa  2  PPW
+WPP  2      22     2  PPW
+WPP        2222       PPW
+WPP 11 W         W 11 PPW
+WPP 11 W    a    W 11 PPW
+WPP    W    a    W    PPW
+""").replace("11", "1 ", 1)  # 23 stags, 40 hares
+REPEATED = turned("""
+WWWWWWWWWWWWWWWWWWWWWWW
+WP         P         PW
+W     W    W    W     W
+W  11a W       W a22  W
+W  11a W   W   W a22  W
+W  11a     W     a22  W
+WP         W         PW
+""", "W  WW  W P P P W  WW  W\n")  # fmt: skip
+ARENA = HALF_ARENA + turned(HALF_ARENA)[len(HALF_ARENA) :].translate({49: 50, 50: 49})  # 1 and 2 swapped
+EDGE = "W           W           W"
+ARENA_3 = ARENA.replace(EDGE, "W   333     W     333   W", 1).replace(EDGE, "W   333     W    3333   W")
+REPEATED_3 = REPEATED.replace("a11", "aaa").replace("22a", "33a")
+
+
+@dataclass(frozen=True)
+class Params:
+    matrix: tuple = ((3.0, 0.0), (5.0, 1.0))  # A: the row player's payoff where row meets column
+    column_matrix: tuple = ((3.0, 5.0), (0.0, 1.0))  # B, the column player's, where ``transposed`` is false
+    transposed: bool = True  # B is A transposed, whatever ``column_matrix`` says
+    roles: bool = False  # even slots are row players, odd slots column players; others never interact
+    result_bounds: tuple = (1.0, 2.0, 3.0, 4.0)  # payoffs, rising, at which the next colour is shown
+    resource_health: int = param(3, low=1)  # interact hits that destroy a resource until it regrows
+    regrowth_probability: float = probability(0.04)  # a step
+    regrowth_delay: int = param(10, low=1)  # steps before a resource may regrow
+    refill: bool = False  # all resources come back once all agents are out
+    freeze_steps: int = param(16, low=0)  # that an interaction is shown before it is paid
+    timeout: int = param(50, low=1)  # steps that both are out afterwards
+    cooldown: int = param(2, low=0)
+    beam_length: int = param(3, low=1, high=20)
+    beam_radius: int = param(1, low=0, high=5)
+    one_shot: bool = False  # the episode ends when the first interaction is paid
+    min_steps: int = param(1000, low=1)
+    end_probability: float = probability(0.15)
+    max_steps: int = param(5000, low=1)
+
+
+@dataclass(frozen=True)
+class Params3(Params):
+    matrix: tuple = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    column_matrix: tuple = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+
+@rule
+def lay_resources(w):
+    for i in range(w.n_agents):
+        empty_hands(w, i)
+    for k in range(w.resources.shape[0]):
+        row, col = w.resources[k, 0], w.resources[k, 1]
+        kind = w.grid[row, col, w.layer[Kind.RESOURCE_1]]
+        if kind == 0:  # a cell of a random resource
+            kind = Kind.RESOURCE_1 + draw.below(w, w.inventory.shape[1])
+        w.species[k] = kind if kind < Kind.RESOURCE_1 + w.inventory.shape[1] else 0
+        w.health[row, col] = w.p.resource_health
+        w.grid[row, col, w.layer[Kind.RESOURCE_1]] = w.species[k]
+
+
+@rule
+def empty_hands(w, i):
+    """One of each, so that the mix is defined, and not yet ready to interact."""
+    w.ready[i] = 0
+    for r in range(w.inventory.shape[1]):
+        w.inventory[i, r] = 1
+
+
+@rule
+def walk_and_collect(w):
+    """Marks lie under agents between steps only: no other rule need know of them."""
+    movement.unmark(w, Kind.READY)
+    movement.unmark(w, Kind.ROW)
+    movement.move(w)
+    for i in range(w.n_agents):
+        row, col = w.pos[i, 0], w.pos[i, 1]
+        kind = w.grid[row, col, w.layer[Kind.RESOURCE_1]]
+        if w.out[i] == 0 and kind > Kind.WALL:
+            grid.take(w, row, col, kind)
+            w.gone[row, col] = w.turn
+            w.inventory[i, kind - Kind.RESOURCE_1] += 1
+            w.ready[i] = 1
+            w.events[i, COLLECTED + kind - Kind.RESOURCE_1] += 1
+
+
+@rule
+def interact(w):
+    """All who fire do so, then hits land in random order; who is frozen or out does not cool down either."""
+    draw.agent_order(w)
+    for i in range(w.n_agents):
+        w.engaged[i] = 0
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if w.frozen[i] == 0 and beams.fires(w, i, w.cooling, INTERACT, w.p.cooldown):
+            w.events[i, FIRED] += 1
+            strike(w, i, w.p.beam_length, 0)
+            for side in range(-1, 2, 2):
+                for r in range(1, w.p.beam_radius + 1):
+                    strike(w, i, w.p.beam_length - r + 1, side * r)
+                    if w.beam_blocked[0]:
+                        break
+
+
+@rule
+def strike(w, i, cells, side):
+    """One column of the beam: it stops at the first agent or resource, but not at one that it destroys."""
+    n = beams.column(w, i, Kind.BEAM, cells, side, 0)
+    while n > 0:
+        row, col = w.hits[n - 1, 0], w.hits[n - 1, 1]
+        if w.occupant[row, col] >= 0 and w.occupant[row, col] != i:
+            meet(w, i, w.occupant[row, col])
+        if w.grid[row, col, w.layer[Kind.RESOURCE_1]] <= Kind.WALL:
+            return
+        w.health[row, col] -= 1
+        if w.health[row, col] > 0:
+            return
+        w.health[row, col] = w.p.resource_health
+        w.gone[row, col] = w.turn
+        grid.take(w, row, col, Kind.RESOURCE_1)
+        w.events[i, DESTROYED] += 1
+        n = beams.column(w, i, Kind.BEAM, cells, side, 0)
+
+
+@rule
+def meet(w, i, j):
+    """Agent i's beam hits agent j. Whoever has been hit, or has hit, takes part in nothing else this step."""
+    busy = w.engaged[j] > 0 or w.engaged[i] > 0
+    if w.engaged[j] == 0:
+        w.engaged[j] = w.engaged[i] = 1
+    if busy or w.due[j] > 0 or not w.ready[i] or not w.ready[j] or (w.p.roles and (i + j) % 2 == 0):
+        return
+    row, col = (j, i) if w.p.roles and i % 2 == 1 else (i, j)
+    pairs, row_payoff, col_payoff = 0, 0.0, 0.0
+    for a in range(w.inventory.shape[1]):
+        for b in range(w.inventory.shape[1]):
+            both = w.inventory[row, a] * w.inventory[col, b]
+            pairs += both
+            row_payoff += both * w.p.matrix[a, b]
+            col_payoff += both * (w.p.matrix[b, a] if w.p.transposed else w.p.column_matrix[a, b])
+    for who, payoff in ((row, row_payoff / pairs), (col, col_payoff / pairs)):
+        w.payoff[who] = payoff
+        w.due[who] = w.p.freeze_steps + 1
+        w.events[who, INTERACTIONS] += 1
+        most = 0
+        for r in range(1, w.inventory.shape[1]):
+            if w.inventory[who, r] > w.inventory[who, most]:
+                most = r
+        w.events[who, PLAYED + most] += 1
+
+
+@rule
+def regrow(w):
+    nobody = w.p.refill and movement.n_present(w) == 0
+    for k in range(w.resources.shape[0]):
+        row, col = w.resources[k, 0], w.resources[k, 1]
+        kind = w.species[k]
+        if kind == 0 or w.grid[row, col, w.layer[Kind.RESOURCE_1]] != 0:
+            continue
+        rested = w.turn >= w.gone[row, col] + w.p.regrowth_delay
+        grown = rested and draw.chance(w, w.p.regrowth_probability) and w.occupant[row, col] < 0
+        if grown or nobody:
+            grid.put(w, row, col, kind)
+
+
+@rule
+def settle(w):
+    """Pay what has been shown long enough. It comes after ``respawn``, so one step less is to be waited."""
+    for i in range(w.n_agents):
+        if w.due[i] > 0:
+            w.due[i] -= 1
+            if w.due[i] == 0:
+                w.reward[i] += w.payoff[i]
+                w.events[i, PAYOFF] += w.payoff[i]
+                empty_hands(w, i)
+                movement.remove(w, i, w.p.timeout - 1)
+                if w.p.one_shot:
+                    episode.terminate(w)
+        w.frozen[i] = w.due[i]
+
+
+@rule
+def show_marks(w):
+    for i in range(w.n_agents):
+        row, col = w.pos[i, 0], w.pos[i, 1]
+        if w.out[i] == 0 and w.p.roles:
+            grid.put(w, row, col, Kind.ROW + i % 2)
+        if w.due[i] > 0:
+            level = 0
+            for k in range(w.p.result_bounds.shape[0]):
+                level += w.payoff[i] >= w.p.result_bounds[k]
+            grid.put(w, row, col, Kind.RESULT_1 + level)
+        elif w.out[i] == 0 and w.ready[i]:
+            grid.put(w, row, col, Kind.READY)
+
+
+@rule
+def see_hands(w, i, out):
+    out[0] = beams.readiness(w, i, w.cooling, w.p.cooldown)
+    for r in range(w.inventory.shape[1]):
+        out[1 + r] = w.inventory[i, r]
+
+
+STATE = {
+    "inventory": per_agent(shape=(2,)), "ready": per_agent(), "cooling": per_agent(), "engaged": per_agent(),
+    "due": per_agent(), "payoff": per_agent(float), "species": per_site("resources"), "health": per_cell(),
+    "gone": per_cell(),
+}  # fmt: skip
+THREE = {"params": Params3, "scalars": {"ready_to_shoot": 1, "inventory": 3}}
+THREE["state"] = STATE | {"inventory": per_agent(shape=(3,))}
+TWO = {
+    "n_agents": 2,
+    "window": Window(3, 1, 2, 2),
+    "timeout": 5,
+    "regrowth_probability": 0.02,
+    "refill": True,
+}
+ONCE = {"one_shot": True, "refill": False, "regrowth_probability": 0, "end_probability": 0, "max_steps": 1000}
+GAMES = {  # probability of ending in the arena and repeated, bounds of the colours of payoffs, matrix
+    "prisoners_dilemma": (0.15, 0.1, (1, 2, 3, 4), ((3, 0), (5, 1))),
+    "stag_hunt": (0.1, 0.1, (0.5, 1.5, 2.5, 3.5), ((4, 0), (2, 2))),
+    "chicken": (0.2, 0.1, (1.5, 2.5, 3.5, 5), ((3, 2), (5, 0))),
+    "bach_or_stravinsky": (0.2, 0.1, (0.5, 1.5, 2.5, 3), ((3, 0), (0, 2))),
+    "pure_coordination": (0.2, 0.1, (0.2, 0.4, 0.6, 0.8), ((1, 0, 0), (0, 1, 0), (0, 0, 1))),
+    "rationalizable_coordination": (0.2, 0.1, (0.5, 1.5, 2.5, 3), ((1, 0, 0), (0, 2, 0), (0, 0, 3))),
+    "running_with_scissors": (0.2, 0.2, (-5, -2.5, 2.5, 5), ((0, -10, 10), (10, 0, -10), (-10, 10, 0))),
+}
+PRESETS = {}
+for _name, (_arena_end, _repeated_end, _bounds, _matrix) in GAMES.items():
+    _three = "_3" * (len(_matrix) == 3)
+    _game = {"matrix": _matrix, "result_bounds": _bounds} | (THREE if _three else {})
+    if _name == "bach_or_stravinsky":
+        _game |= {"column_matrix": ((2, 0), (0, 3)), "transposed": False, "roles": True}
+    _arena = "stag_arena" if _name == "stag_hunt" else "arena" + _three
+    _pair = _game | TWO | {"map": "repeated" + _three, "end_probability": _repeated_end}
+    PRESETS[f"{_name}_arena"] = _game | {"map": _arena, "end_probability": _arena_end}
+    PRESETS[f"{_name}_repeated"] = _pair
+    PRESETS[f"{_name}_one_shot"] = _pair | ONCE
+
+
+class MatrixGame(Gridworld):
+    kinds, params = Kind, Params
+    maps = {
+        "arena": ARENA, "arena_3": ARENA_3, "stag_arena": STAG, "repeated": REPEATED, "repeated_3": REPEATED_3
+    }  # fmt: skip
+    sites = {"spawns": "P", "resources": "123a"}
+    layers = ("object", "mark", "agent", "beam")
+    n_agents = 8
+    actions = (*movement.EGOCENTRIC, "interact")
+    scalars = {"ready_to_shoot": 1, "inventory": 2}
+    observe = see_hands
+    state = STATE
+    events = (
+        "interactions", "payoff", "collected_1", "collected_2", "collected_3", "destroyed", "beams_fired",
+        "played_1", "played_2", "played_3",
+    )  # fmt: skip
+    start = (movement.scatter, lay_resources, show_marks)
+    rules = (
+        walk_and_collect, interact, movement.respawn, regrow, settle, show_marks, episode.stochastic_end
+    )  # fmt: skip
+    presets = PRESETS
+    keep_rewards_while_out = True

@@ -1,0 +1,313 @@
+"""Territory: claimed walls pay whoever claimed them; zaps take walls, claims and rivals away for good.
+
+Dilemma and source
+    Property without a state. All earn if each keeps to a share of the walls; who invades gains more, and sets
+    off fights that destroy walls for all. Rules as in Melting Pot 2 (``territory__open``,
+    ``territory__rooms``); Leibo et al. 2021, "Scalable evaluation of multi-agent reinforcement learning with
+    Melting Pot".
+Actions
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, claim. Facing a resource from
+    the next cell claims it too, every step and with any action. Claims pass through resources and agents.
+Observation
+    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` in [0, 1]. A resource shows its
+    owner's colour, a cross once it has paid that owner, and a crack once it was zapped.
+Rewards
+    +1 with probability 0.01 a step for each claimed resource, from 25 steps after it changed hands. Two zaps
+    destroy a resource. The first zap of an agent freezes it for 25 steps; a second one within 50 removes it
+    for good, and its claims lapse.
+Ends when
+    From step 1000 on with probability 0.2 at each step 99 mod 100; truncated at step 5000.
+Parameters
+    See ``Params``.
+Versions
+    1: first.
+"""
+
+from dataclasses import dataclass
+
+from sorrelsim import (
+    Gridworld,
+    Kinds,
+    kind,
+    param,
+    per_agent,
+    per_cell,
+    per_site,
+    per_world,
+    probability,
+    rule,
+)
+from sorrelsim.rules import beams, draw, episode, grid, marks, movement
+from sorrelsim.sprites import MARK, WALL, agent_colour, pixels, plain
+
+ZAP, CLAIM = 7, 8
+COLOURS = 16  # claims of slots sixteen apart look alike
+
+
+def stone(paying=".", cracked="."):
+    """A block with its owner's paint within its rim: a cross once it has paid, a crack once zapped."""
+    art = """
+        ss2sssss
+        s..2...d
+        s.2112.d
+        s2111..d
+        s.2111.d
+        s..11.2d
+        s....2.d
+        sdddd2dd
+    """
+    return pixels(art.replace("1", paying).replace("2", cracked))
+
+
+class Kind(Kinds):
+    WALL = kind("W", sprite=WALL, solid=True)
+    RESOURCE = kind("R", solid=True, opaque=False, stops=("ZAP_BEAM",), sprite=stone())
+    PAYING = kind("$", solid=True, opaque=False, stops=("ZAP_BEAM",), sprite=stone(paying="w"))
+    CRACKED = kind("r", solid=True, opaque=False, sprite=stone(cracked="k"))
+    CRACKED_PAYING = kind("%", solid=True, opaque=False, sprite=stone(paying="w", cracked="k"))
+    CLAIM_0 = kind("0", layer="paint", sprite=plain(agent_colour(0)))
+    CLAIM_1 = kind("1", layer="paint", sprite=plain(agent_colour(1)))
+    CLAIM_2 = kind("2", layer="paint", sprite=plain(agent_colour(2)))
+    CLAIM_3 = kind("3", layer="paint", sprite=plain(agent_colour(3)))
+    CLAIM_4 = kind("4", layer="paint", sprite=plain(agent_colour(4)))
+    CLAIM_5 = kind("5", layer="paint", sprite=plain(agent_colour(5)))
+    CLAIM_6 = kind("6", layer="paint", sprite=plain(agent_colour(6)))
+    CLAIM_7 = kind("7", layer="paint", sprite=plain(agent_colour(7)))
+    CLAIM_8 = kind("8", layer="paint", sprite=plain(agent_colour(8)))
+    CLAIM_9 = kind("9", layer="paint", sprite=plain(agent_colour(9)))
+    CLAIM_10 = kind("A", layer="paint", sprite=plain(agent_colour(10)))
+    CLAIM_11 = kind("B", layer="paint", sprite=plain(agent_colour(11)))
+    CLAIM_12 = kind("C", layer="paint", sprite=plain(agent_colour(12)))
+    CLAIM_13 = kind("D", layer="paint", sprite=plain(agent_colour(13)))
+    CLAIM_14 = kind("E", layer="paint", sprite=plain(agent_colour(14)))
+    CLAIM_15 = kind("F", layer="paint", sprite=plain(agent_colour(15)))
+    ZAP_BEAM = kind("*", layer="beam", sprite=plain("y", opacity=150))
+    CLAIM_BEAM = kind("+", layer="beam", stopped_by_agents=False, sprite=plain("c", opacity=110))
+    MARK = kind("x", layer="beam", sprite=MARK)
+
+
+OPEN = """
+WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
+W,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,W
+W,,RRRRR,,,,R,,,,RRRRRR,,,,,,,,,,,,,,,W
+W,,RRRRR,,,,R,,,,,,,,,,,,,,,,,,,,,R,,,W
+W,,,,,,,,,,,R,,,,,,,,,,,,,,RRRR,,,R,,,W
+W,,,,,,,,,,,R,,,,,,,,,,,P,,RRRR,,,R,,,W
+W,,,,,,,,,,,R,,P,,,,,,,,,,,,,,,,,,R,,,W
+W,,,RRRR,,,,R,,,,,,,RR,,,,,,,,,,,,,,,,W
+W,,,,,,,R,,,,,,,,,,,RR,,,,,,,,,,,,,,,,W
+W,,,,,,,R,,,,,,,,,,,RR,,,,,,,RRRRRR,,,W
+W,,,,,,,R,,,,,RRR,,,,,,,P,,,,,,,,,,,,,W
+W,,,,P,,R,,,,,RRR,,,P,,,,,,,,,,,,,,,,,W
+W,,,,,,,,,,P,,,,,,,,,,,,,,,,,,P,,R,,,,W
+W,,RRRRRR,,,,,,,,,,,R,,,,,,,,,,,,R,,,,W
+W,,,,,,,,,,,,,,,,,,,R,,,,,,RRR,,,,,,,,W
+W,,,,,,P,,,,,,,,,P,,R,,,P,,RRR,,,,,,,,W
+W,,,,,,,,,,RRRR,,,,,R,,,,,,,,,,,,P,,,,W
+W,,,,,,,,,,,,,,,,,,,P,,,,,,,,,,,,,,,,,W
+W,,,R,,,,P,,,,,,,,,,,,,,,,,,,,,,,RRRR,W
+W,,,R,,,,,,,,,P,,,,,,,,,,,,P,,,,,,,,,,W
+W,,,,,,P,,,,,,,,,,,,,P,,,,,,,,,,P,,,,,W
+W,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,W
+WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
+"""
+
+ROOMS = """
+WRRRRRWWRRRRRWWRRRRRW
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,P,,RR,,P,,RR,,P,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+WRRRRRWWRRRRRWWRRRRRW
+WRRRRRWWRRRRRWWRRRRRW
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,P,,RR,,P,,RR,,P,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+WRRRRRWWRRRRRWWRRRRRW
+WRRRRRWWRRRRRWWRRRRRW
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,P,,RR,,P,,RR,,P,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+WRRRRRWWRRRRRWWRRRRRW
+"""
+
+
+@dataclass(frozen=True)
+class Params:
+    pay_probability: float = probability(0.01)  # that a claimed resource pays, a step
+    pay_value: float = 1.0
+    pay_delay: int = param(25, low=0)  # steps from a change of hands until it can pay
+    mend_probability: float = probability(0.1)  # that a cracked resource mends, a step
+    mend_delay: int = param(15, low=0)  # steps without a hit before it can mend
+    zap_cooldown: int = param(4, low=0)
+    zap_length: int = param(2, low=1, high=20)
+    zap_radius: int = param(1, low=0, high=5)
+    claim_cooldown: int = param(0, low=0)
+    claim_length: int = param(2, low=1, high=20)
+    freeze_steps: int = param(25, low=0)  # after the first zap
+    mark_steps: int = param(50, low=1)  # within which a second zap removes
+    min_steps: int = param(1000, low=1)
+    end_probability: float = probability(0.2)
+    max_steps: int = param(5000, low=1)
+
+
+@rule
+def is_resource(kind):
+    return kind >= Kind.RESOURCE and kind <= Kind.CRACKED_PAYING
+
+
+@rule
+def zap(w):
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if not beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
+            continue
+        w.events[i, 3] += 1
+        for h in range(beams.cast(w, i, Kind.ZAP_BEAM, w.p.zap_length, w.p.zap_radius)):
+            row, col = w.hits[h, 0], w.hits[h, 1]
+            hit = w.occupant[row, col]
+            if hit >= 0 and hit != i:
+                w.zapped[hit] += 1
+                w.events[hit, 4] += 1
+            crack(w, i, row, col)
+
+
+@rule
+def crack(w, i, row, col):
+    """One zap on a resource: it cracks, or falls if it was cracked, and then the zap goes on behind it."""
+    lies = w.grid[row, col, w.layer[Kind.RESOURCE]]
+    if lies == Kind.RESOURCE or lies == Kind.PAYING:
+        grid.put(w, row, col, lies + 2)
+        w.struck[row, col] = w.turn
+        w.cracked[0] += 1
+    elif lies == Kind.CRACKED or lies == Kind.CRACKED_PAYING:
+        grid.take(w, row, col, Kind.RESOURCE)
+        grid.take(w, row, col, Kind.CLAIM_0)
+        w.owner[row, col] = 0
+        w.cracked[0] -= 1
+        w.events[i, 2] += 1
+
+
+@rule
+def sanction(w):
+    for i in range(w.n_agents):
+        if marks.strike(w, i, w.p.freeze_steps, w.p.mark_steps, w.p.zap_cooldown):
+            movement.remove(w, i, movement.GONE)
+            w.events[i, 5] += 1
+            for k in range(w.resources.shape[0]):
+                row, col = w.resources[k, 0], w.resources[k, 1]
+                if w.owner[row, col] == i + 1:
+                    own(w, -1, row, col)
+
+
+@rule
+def own(w, i, row, col):
+    """Agent ``i`` (nobody if -1) owns a resource from now on."""
+    w.owner[row, col] = i + 1
+    w.claimed[row, col] = w.turn
+    if i >= 0:
+        grid.put(w, row, col, Kind.CLAIM_0 + i % COLOURS)
+    else:
+        grid.take(w, row, col, Kind.CLAIM_0)
+    lies = w.grid[row, col, w.layer[Kind.RESOURCE]]
+    if lies == Kind.PAYING or lies == Kind.CRACKED_PAYING:
+        grid.put(w, row, col, lies - 1)
+
+
+@rule
+def claim_cell(w, i, row, col):
+    if is_resource(w.grid[row, col, w.layer[Kind.RESOURCE]]) and w.owner[row, col] != i + 1:
+        own(w, i, row, col)
+        w.events[i, 0] += 1
+
+
+@rule
+def touch(w):
+    """Every agent claims the resource right ahead of it, frozen or not."""
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if w.out[i] == 0:
+            row = w.pos[i, 0] + movement.row_step(w.facing[i])
+            col = w.pos[i, 1] + movement.col_step(w.facing[i])
+            if w.wrap:
+                row, col = grid.wrapped(row, w.height), grid.wrapped(col, w.width)
+            if grid.inside(w, row, col):
+                claim_cell(w, i, row, col)
+
+
+@rule
+def claim(w):
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if beams.fires(w, i, w.claim_wait, CLAIM, w.p.claim_cooldown):
+            for h in range(beams.cast(w, i, Kind.CLAIM_BEAM, w.p.claim_length, 0)):
+                claim_cell(w, i, w.hits[h, 0], w.hits[h, 1])
+
+
+@rule
+def pay(w):
+    for _ in range(draw.binomial(w, w.resources.shape[0], w.p.pay_probability)):
+        k = draw.fresh(w, w.drawn)
+        row, col = w.resources[k, 0], w.resources[k, 1]
+        i = w.owner[row, col] - 1
+        if i >= 0 and w.turn - w.claimed[row, col] >= w.p.pay_delay:
+            w.reward[i] += w.p.pay_value
+            w.events[i, 1] += 1
+            lies = w.grid[row, col, w.layer[Kind.RESOURCE]]
+            if lies == Kind.RESOURCE or lies == Kind.CRACKED:
+                grid.put(w, row, col, lies + 1)
+
+
+@rule
+def mend(w):
+    if w.cracked[0] > 0:
+        for k in range(w.resources.shape[0]):
+            row, col = w.resources[k, 0], w.resources[k, 1]
+            lies = w.grid[row, col, w.layer[Kind.RESOURCE]]
+            rested = lies >= Kind.CRACKED and w.turn - w.struck[row, col] >= w.p.mend_delay
+            if rested and draw.chance(w, w.p.mend_probability):
+                grid.put(w, row, col, lies - 2)
+                w.cracked[0] -= 1
+
+
+@rule
+def show_marks(w):
+    marks.show(w, Kind.MARK)
+
+
+@rule
+def see_readiness(w, i, out):
+    out[0] = beams.readiness(w, i, w.zap_wait, w.p.zap_cooldown)
+
+
+class Territory(Gridworld):
+    kinds, params = Kind, Params
+    maps = {"open": OPEN, "rooms": ROOMS}
+    torus = ("rooms",)
+    sites = {"spawns": "P", "resources": "R"}
+    legend = {",": (), **dict.fromkeys("F=T|LJ", (Kind.WALL,))}
+    layers = ("paint", "object", "agent", "beam")
+    n_agents = 9
+    looks = "individual"
+    actions = (*movement.EGOCENTRIC, "zap", "claim")
+    scalars = {"ready_to_shoot": 1}
+    observe = see_readiness
+    state = {
+        "owner": per_cell(), "claimed": per_cell(), "struck": per_cell(), "drawn": per_site("resources"),
+        "cracked": per_world(), "zap_wait": per_agent(), "claim_wait": per_agent(), "zapped": per_agent(),
+        "mark": per_agent(),
+    }  # fmt: skip
+    events = ("claims", "payouts", "resources_destroyed", "zaps_fired", "zaps_received", "removals")
+    start = (movement.scatter,)
+    rules = (
+        movement.move, zap, sanction, touch, claim, pay, mend, marks.recover, show_marks,
+        episode.stochastic_end,
+    )  # fmt: skip
