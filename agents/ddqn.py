@@ -104,10 +104,8 @@ class DDQN(ReplayModel):
         seed: int = 0,
         network: nn.Module | None = None,
     ) -> None:
-        c = config or DDQNConfig()
-        super().__init__(
-            observations, action_names, n_streams, c, seed, c.priority_exponent if c.prioritised else 0.0
-        )
+        super().__init__(observations, action_names, n_streams, config, seed)
+        c = self.config
         with self.seeded_init():
             net = network or QNet(observations, c.n_frames, self.action_space, c.network, c.dueling)
         net = net.to(self.device)
@@ -115,6 +113,11 @@ class DDQN(ReplayModel):
         check_network(net, self.zero_states(), signature, [(2, self.action_space)], self.name)
         self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
         self.optimizers = {"adam": adam(net.parameters(), c.learning_rate, self.device)}
+
+    @property
+    def priority_exponent(self) -> float:
+        """How much the TD error counts in sampling."""
+        return self.config.priority_exponent if self.config.prioritised else 0.0
 
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
         """Values of all actions, [batch, actions], and what else the network returned."""

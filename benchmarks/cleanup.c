@@ -200,7 +200,11 @@ static int advance(const Batch *b, World *w, int64_t k) {
 
     for (int64_t row = 0; row < w->height; row++)
         for (int64_t col = 0; col < w->width; col++) w->cells[row * w->stride + col] &= 0x00FFFFFF;
-    for (int i = 0; i < n; i++) reward[i] = 0;
+    uint8_t was_out[MAX_AGENTS];
+    for (int i = 0; i < n; i++) {
+        reward[i] = 0;
+        was_out[i] = w->out[i] != 0;
+    }
 
     agent_order(w, order);
     for (int j = 0; j < n; j++) {
@@ -217,8 +221,9 @@ static int advance(const Batch *b, World *w, int64_t k) {
     }
     eat(w, reward);
     for (int i = 0; i < n; i++) {
+        if (w->out[i]) continue;
         if (w->zap_wait[i] > 0) w->zap_wait[i]--;
-        else if (!w->out[i] && action[i] == ZAP) {
+        else if (action[i] == ZAP) {
             w->zap_wait[i] = 10;
             for (int h = 0, m = cast(w, i, ZAP_BEAM, hits); h < m; h++) {
                 int hit = w->occupant[hits[h][0] * w->width + hits[h][1]];
@@ -229,8 +234,9 @@ static int advance(const Batch *b, World *w, int64_t k) {
     agent_order(w, order);
     for (int j = 0; j < n; j++) {
         int i = order[j];
+        if (w->out[i]) continue;
         if (w->clean_wait[i] > 0) w->clean_wait[i]--;
-        else if (!w->out[i] && action[i] == CLEAN) {
+        else if (action[i] == CLEAN) {
             w->clean_wait[i] = 2;
             for (int h = 0, m = cast(w, i, CLEAN_BEAM, hits); h < m; h++) {
                 uint32_t *cell = at(w, hits[h][0], hits[h][1]);
@@ -273,7 +279,7 @@ static int advance(const Batch *b, World *w, int64_t k) {
     if (turn >= 1000 && turn % 100 == 99 && uniform(w) < 0.2) ended = 1;
     if (turn >= 5000 && !ended) ended = 2;
     for (int i = 0; i < n; i++) {
-        if (w->out[i]) reward[i] = 0;
+        if (was_out[i] && w->out[i]) reward[i] = 0;
         b->terminated[k * n + i] = ended == 1;
         b->truncated[k * n + i] = ended == 2;
     }

@@ -8,8 +8,8 @@ A bot is a model like any other, one file in ``agents/``, written for many strea
             direction, _ = view.toward(view.shows("apple"))
             return self.walk(view, direction, otherwise=self.wander(view, seat))
 
-Directions are those of the observation as it is laid out: 0 up, 1 right, 2 down, 3 left; ``NOWHERE`` is none. In
-a window that turns with the agent, up is ahead.
+Directions are those of the observation as it is laid out: 0 up, 1 right, 2 down, 3 left; ``NOWHERE`` is none.
+In a window that turns with the agent, up is ahead.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class View:
         """Where any of some things lie: ``bool[n, rows, cols]``.
 
         Args:
-            names: Names of kinds in lower case; ``agent`` for every other agent, ``agent 3`` for that of slot 3.
+            names: Names of kinds in lower case; ``agent`` for every other agent, ``agent 3`` for slot 3.
 
         Raises:
             ValueError: If there is no such thing in this world.
@@ -71,7 +71,7 @@ class View:
 
     @cached_property
     def blocked(self) -> np.ndarray:
-        """Cells that cannot be entered now, ``bool[n, rows, cols]``: solid, with an agent, or beyond the map."""
+        """Cells that cannot be entered now, ``bool[n, rows, cols]``: solid, taken, or off the map."""
         closed = self.codes.solid.astype(np.bool_)
         closed[self.codes.outside] = closed[self.codes.agent_code :] = True
         blocked = closed[self.grid[..., 0]]
@@ -82,7 +82,16 @@ class View:
     @cached_property
     def free(self) -> np.ndarray:
         """Whether the next cell in each direction can be entered: ``bool[n, 4]``."""
-        return np.stack([~self._beside(_framed(self.blocked, True), d) for d in range(4)], axis=1)
+        return ~self.beside(self.blocked, beyond=True)
+
+    def beside(self, cells: np.ndarray, beyond: bool = False) -> np.ndarray:
+        """The values of ``cells[n, rows, cols]`` in the four cells next to every agent: ``bool[n, 4]``.
+
+        Args:
+            cells: ``bool[n, rows, cols]``.
+            beyond: The value beyond the picture.
+        """
+        return _next_to(_framed(cells, beyond), self.row, self.col)
 
     def here(self, cells: np.ndarray) -> np.ndarray:
         """The value of ``cells[n, rows, cols]`` at every agent's own cell, ``[n]``."""
@@ -97,25 +106,25 @@ class View:
 
         Returns:
             ``direction`` and ``distance``, both ``int64[n]``. On a target: ``NOWHERE`` and 0. If there is none
-            within reach: ``NOWHERE`` and -1. Of equally short walks, the one that starts the way the agent looks is
-            taken, then one to a side.
+            within reach: ``NOWHERE`` and -1. Of equally short walks, one that starts ahead is taken, then
+            one to a side.
         """
-        n = len(targets)
         distance = np.where(self.here(targets), 0, -1).astype(np.int64)
-        direction = np.full(n, NOWHERE, np.int64)
-        free = _framed(~(self.blocked if avoid is None else self.blocked | avoid), False)
-        wave = _framed(targets, False)
+        direction = np.full(len(targets), NOWHERE, np.int64)
         order = (self.facing[:, None] + np.array([0, 1, 3, 2])) & 3
-        reached = wave.sum()
-        for steps in range(1, targets[0].size + 1):
-            near = np.stack([self._beside(wave, d) for d in range(4)], axis=1)
-            fresh = near.any(axis=1) & (distance < 0)
-            if fresh.any():
-                preferred = np.take_along_axis(near, order, axis=1).argmax(axis=1)
-                direction[fresh] = order[np.arange(n), preferred][fresh]
-                distance[fresh] = steps
-            if (distance >= 0).all():
-                break
+        # A wave runs from the targets over free cells until it is next to each agent, or stands still.
+        left = np.flatnonzero((distance < 0) & targets.any(axis=(1, 2)))
+        wave = _framed(targets[left], False)
+        free = _framed(~(self.blocked if avoid is None else self.blocked | avoid)[left], False)
+        steps, size, before = 1, int(wave.sum()), -1
+        while left.size and size > before:
+            near = np.take_along_axis(_next_to(wave, self.row[left], self.col[left]), order[left], axis=1)
+            found = near.any(axis=1)
+            if found.any():
+                direction[left[found]] = order[left, near.argmax(axis=1)][found]
+                distance[left[found]] = steps
+                left, wave, free = left[~found], wave[~found], free[~found]
+            before = int(wave.sum())
             grown = wave.copy()
             grown[:, 1:] |= wave[:, :-1]
             grown[:, :-1] |= wave[:, 1:]
@@ -123,9 +132,7 @@ class View:
             grown[:, :, :-1] |= wave[:, :, 1:]
             grown &= free
             wave |= grown
-            before, reached = reached, wave.sum()
-            if reached == before:
-                break
+            steps, size = steps + 1, int(wave.sum())
         return direction, distance
 
     def in_beam(self, cells: np.ndarray, length: int, radius: int) -> np.ndarray:
@@ -152,20 +159,16 @@ class View:
                 found |= padded[streams, row, col]
         return found
 
-    def _beside(self, framed: np.ndarray, direction: int) -> np.ndarray:
-        dr, dc = STEPS[direction]
-        return framed[np.arange(len(framed)), self.row + 1 + dr, self.col + 1 + dc]
-
 
 class Bot(BaseModel):
     """Base of scripted players.
 
-    A subclass answers ``take_actions``, with the help of :meth:`see`, :meth:`walk` and :meth:`wander`. It plays
-    any world that shows the things it looks for, with moves relative to its facing or to the map.
+    A subclass answers ``take_actions``, with the help of :meth:`see`, :meth:`walk` and :meth:`wander`. It
+    plays any world that shows the things it looks for, with moves relative to its facing or to the map.
 
     Raises:
-        ValueError: Observations are not symbolic, or it could not tell where its moves lead: relative moves need
-            a window that turns with the agent or one that shows facings, moves on the map one that does not turn.
+        ValueError: Observations are not symbolic, or it could not tell where its moves lead: relative moves
+            need a window that turns with the agent or shows facings, moves on the map one that does not turn.
     """
 
     turning_chance = 0.1
@@ -258,18 +261,28 @@ class Bot(BaseModel):
         """As :meth:`walk`, but an agent turns until it looks that way before it walks, for those who aim."""
         return self._act(view, direction, self._turns, otherwise)
 
-    def wander(self, view: View, seat: Seat | None = None) -> np.ndarray:
-        """Walking about without an aim, ahead while the way is free and with a turn now and then: ``int64[n]``."""
+    def wander(self, view: View, seat: Seat | None = None, avoid: np.ndarray | None = None) -> np.ndarray:
+        """Walking about without an aim, ahead while the way is free, with a turn now and then.
+
+        Args:
+            view: What is seen.
+            seat: Where the model plays; keeps the course of agents that move on the map.
+            avoid: ``bool[n, rows, cols]``, cells not to step on.
+
+        Returns:
+            ``int64[n]``, actions.
+        """
         n = len(view.grid)
+        streams = np.arange(n)
         carry = seat.carry if seat is not None else {}
         course = view.facing if self.relative else carry.get("course", self.rng.integers(4, size=n))
-        free = view.free
-        change = ~free[np.arange(n), course] | (self.rng.random(n) < self.turning_chance)
-        drawn = (self.rng.random((n, 4)) * (0.01 + free)).argmax(axis=1)
+        free = view.free if avoid is None else view.free & ~view.beside(avoid)
+        change = ~free[streams, course] | (self.rng.random(n) < self.turning_chance)
+        drawn = (self.rng.random((n, 4)) * free).argmax(axis=1)
         course = np.where(change, drawn, course)
         if not self.relative and "course" in carry:
             carry["course"][:] = course
-        return self._act(view, course, self._turns, None)
+        return self._act(view, np.where(free.any(axis=1), course, NOWHERE), self._turns, None)
 
     def _act(
         self, view: View, direction: np.ndarray, actions: np.ndarray, otherwise: np.ndarray | None
@@ -281,6 +294,12 @@ class Bot(BaseModel):
 def _framed(cells: np.ndarray, value: bool) -> np.ndarray:
     """``cells[n, rows, cols]`` with one cell of ``value`` around each picture."""
     return np.pad(cells, ((0, 0), (1, 1), (1, 1)), constant_values=value)
+
+
+def _next_to(framed: np.ndarray, row: np.ndarray, col: np.ndarray) -> np.ndarray:
+    """What framed pictures hold up, right, down and left of each agent: ``[n, 4]``."""
+    streams = np.arange(len(framed))
+    return np.stack([framed[streams, row + 1 + dr, col + 1 + dc] for dr, dc in STEPS], axis=1)
 
 
 def _ids(codes: Codebook, name: str) -> tuple[int, int, int]:

@@ -55,6 +55,11 @@ def finish(w, e):
         if e.drop_rewards_while_out and e.was_out[i] and w.out[i] != 0:
             w.reward[i] = 0.0
         w.episode_return[i] += w.reward[i]
+        if w.out[i] != 0:
+            e.tallies[i, 0] += 1.0
+        if w.reward[i] > 0.0:
+            e.tallies[i, 1] += 1.0
+            e.tallies[i, 2] += e.turn[0]
         e.reward[i] = w.reward[i]
         e.terminated[i] = ended == 1
         e.truncated[i] = ended == 2
@@ -62,6 +67,8 @@ def finish(w, e):
         e.last_length[0] = e.turn[0]
         for i in range(w.n_agents):
             e.last_return[i] = w.episode_return[i]
+            for k in range(3):
+                e.last_tallies[i, k] = e.tallies[i, k]
             for k in range(w.events.shape[1]):
                 e.last_events[i, k] = w.events[i, k]
 
@@ -81,6 +88,8 @@ def restore(w, e):
         w.frozen[i] = 0
         w.reward[i] = 0.0
         w.episode_return[i] = 0.0
+        for k in range(3):
+            e.tallies[i, k] = 0.0
         for k in range(w.events.shape[1]):
             w.events[i, k] = 0.0
 
@@ -159,22 +168,18 @@ def view(w, e, cells_out, bytes_out):
             fill_row(cells_out, i)
             continue
         row, col, facing = w.pos[i, 0], w.pos[i, 1], w.facing[i]
-        top, left, direction = row + e.pad - e.forward, col + e.pad - e.left, 0
+        # The window's first cell in the padded map, and how far apart its rows and columns lie there.
         if e.whole_map:
-            top, left = e.pad, e.pad
-        elif e.rotate:
-            direction = facing
-        if direction == 0:
-            copy_window(e.flat, cells_out, i, top * e.stride + left, e.stride, 1, rows, cols)
-        elif direction == 1:
-            start = (row + e.pad - e.left) * e.stride + col + e.pad + e.forward
-            copy_window(e.flat, cells_out, i, start, -1, e.stride, rows, cols)
-        elif direction == 2:
-            start = (row + e.pad + e.forward) * e.stride + col + e.pad + e.left
-            copy_window(e.flat, cells_out, i, start, -e.stride, -1, rows, cols)
+            start, row_stride, col_stride = e.pad * e.stride + e.pad, e.stride, 1
+        elif not e.rotate or facing == 0:
+            start, row_stride, col_stride = corner(e, row - e.forward, col - e.left), e.stride, 1
+        elif facing == 1:
+            start, row_stride, col_stride = corner(e, row - e.left, col + e.forward), -1, e.stride
+        elif facing == 2:
+            start, row_stride, col_stride = corner(e, row + e.forward, col + e.left), -e.stride, -1
         else:
-            start = (row + e.pad + e.left) * e.stride + col + e.pad - e.forward
-            copy_window(e.flat, cells_out, i, start, 1, -e.stride, rows, cols)
+            start, row_stride, col_stride = corner(e, row + e.left, col - e.forward), 1, -e.stride
+        copy_window(e.flat, cells_out, i, start, row_stride, col_stride, rows, cols)
         if e.whole_map:
             own = row * cols + col
         else:
@@ -189,6 +194,12 @@ def view(w, e, cells_out, bytes_out):
         if w.show_facing and not e.rotate:
             self_code += facing
         bytes_out[i, own, w.agent_layer] = self_code
+
+
+@rule
+def corner(e, row, col):
+    """Index of a cell in the flat padded map."""
+    return (row + e.pad) * e.stride + col + e.pad
 
 
 def fill_row(cells_out, i):
@@ -227,9 +238,18 @@ def copy_window_compiled(flat, cells_out, i, start, row_stride, col_stride, rows
         for row in range(rows):
             source = start + row * row_stride
             for col in range(cols):
-                cells_out[i, k + col] = flat[source]
+                cells_out[i, k + col] = read_alone(flat, source)
                 source += col_stride
             k += cols
+
+
+def read_alone(flat, index):
+    """Read one cell with a load of its own. Compiled code uses an intrinsic.
+
+    LLVM would turn a loop over distant cells into gather instructions, which many processors run slower than the
+    loads they stand for.
+    """
+    return flat[index]
 
 
 @cache

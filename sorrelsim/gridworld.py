@@ -95,6 +95,7 @@ class Gridworld:
         kinds: The enumeration of what can lie in a cell.
         params: A frozen dataclass of numbers; every copy has its own.
         maps: Map name to ASCII text, the default first.
+        map_params: Map name to the params that it plays by, where they differ; presets and ``make`` override them.
         sites: Site name to the glyphs whose cells it lists; ``spawns`` holds the spawn cells. In a rule, ``w.orchard``
             is ``int32[n, 2]``.
         legend: Glyphs that stand for several kinds in one cell.
@@ -120,6 +121,7 @@ class Gridworld:
     kinds: ClassVar[type[Kinds]]
     params: ClassVar[type]
     maps: ClassVar[Mapping[str, str]]
+    map_params: Mapping[str, Mapping[str, Any]] = {}
     sites: Mapping[str, str] = {"spawns": "P"}
     legend: Mapping[str, tuple] = {}
     layers: Sequence[str] = ("ground", "object", "agent", "beam")
@@ -179,7 +181,8 @@ class Gridworld:
         self.compiled = compiled
         self.preset = preset
         params = self._apply_preset(preset) | params
-        map = params.pop("map", None) if map is None else map
+        preset_map = params.pop("map", None)
+        map = preset_map if map is None else map
         self.window = window or self.window
         self.looks = looks or self.looks
         self.show_facing = self.show_facing if show_facing is None else show_facing
@@ -192,6 +195,7 @@ class Gridworld:
         self.n_actions = len(self.action_names)
         self.codes = codebook(self.kinds, tuple(self.layers), self.n_agents, self.looks, self.show_facing)
         self.map_name, text = find_map(map, self.maps, self.name)
+        params = {**self.map_params.get(self.map_name, {}), **params}
         self.map = read_map(self.map_name, text, self.kinds, self.codes, self.sites, self.legend)
         self.height, self.width = self.map.cells.shape[:2]
         self.wraps = self.map_name in self.torus
@@ -267,6 +271,8 @@ class Gridworld:
         self.turn = np.zeros((n, 1), np.int64)
         self._reward = np.zeros((n, agents), np.float64)
         self.episode_return = np.zeros((n, agents), np.float64)
+        self._tallies = np.zeros((n, agents, 3), np.float64)
+        self._last_tallies = np.zeros((n, agents, 3), np.float64)
         self.event_counts = np.zeros((n, agents, len(self.events)), np.float64)
         self._ended = np.zeros((n, 1), np.uint8)
         self._action = np.zeros((n, agents), np.int64)
@@ -375,6 +381,8 @@ class Gridworld:
             Field("last_return", self._last_return),
             Field("last_length", self._last_length),
             Field("last_events", self._last_events),
+            Field("tallies", self._tallies),
+            Field("last_tallies", self._last_tallies),
             Field("final_cells", self._final.cells),
             Field("final_bytes", self._final.bytes),
             Field("final_scalars", self._final.scalars),
@@ -432,7 +440,9 @@ class Gridworld:
             ``obs, reward, terminated, truncated, info``, each ``[copy, agent, ...]``. In copies that ended, ``obs`` is
             the first observation of the new episode and ``info["final_obs"]`` the last of the old one. ``info`` also
             has ``ended`` (bool[copy]), and where any ended ``episode_return`` [copy, agent], ``episode_length``
-            [copy] and ``episode_events`` [copy, agent, event] of the episodes that did.
+            [copy] and ``episode_events`` [copy, agent, event] of the episodes that did, and what the social measures
+            need, each [copy, agent]: ``episode_steps_out`` steps spent off the grid, ``episode_paid_steps`` steps with a
+            positive reward, ``episode_paid_turns`` the sum of their turns.
 
         Raises:
             ValueError: If an action is missing, out of range, of another type or shape. Nothing has moved then.
@@ -486,7 +496,15 @@ class Gridworld:
             "episode_return": self._last_return.copy(),
             "episode_length": self._last_length[:, 0].copy(),
             "episode_events": self._last_events.copy(),
+            "episode_steps_out": self._last_tallies[..., 0].copy(),
+            "episode_paid_steps": self._last_tallies[..., 1].copy(),
+            "episode_paid_turns": self._last_tallies[..., 2].copy(),
         }
+
+    @property
+    def symbolic(self) -> np.ndarray:
+        """The latest symbolic windows, ``uint8[copy, agent, row, col, layer]``, whatever form observations have."""
+        return self._out.grid
 
     def _ended_copies(self) -> np.ndarray:
         return (self.terminated | self.truncated)[:, 0]
@@ -510,7 +528,7 @@ class Gridworld:
         return {
             "cells": self._padded, "occupant": self.occupant, "pos": self.pos, "facing": self.facing, "out": self.out,
             "frozen": self.frozen, "rng": self.rng, "turn": self.turn, "reward": self._reward,
-            "episode_return": self.episode_return, "event_counts": self.event_counts, "ended": self._ended,
+            "episode_return": self.episode_return, "event_counts": self.event_counts, "tallies": self._tallies, "ended": self._ended,
             **{f"params.{name}": array for name, array in self._params.items()},
             **{f"state.{name}": array for name, array in self.extra.items()},
         }  # fmt: skip

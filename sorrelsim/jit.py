@@ -6,6 +6,7 @@ address of that copy's array: no reference counts, no tuple of fifty arrays on t
 
 from __future__ import annotations
 
+import hashlib
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -53,7 +54,8 @@ class CopyType(types.Type):
     def __init__(self, title: str, fields: tuple, p: CopyType | None = None) -> None:
         self.fields = {field[0]: field[1:] for field in fields}
         self.p = p
-        super().__init__(name=f"sorrelsim.{title}{fields}")
+        # Numba builds the names of compiled functions from those of types, so a short one saves much compiling.
+        super().__init__(name=f"{title}_{hashlib.sha256(repr((fields, p)).encode()).hexdigest()[:12]}")
 
 
 class FieldArray(types.Array):
@@ -94,6 +96,8 @@ def _element(context, builder, array, index, value, at):
     parts = [context.cast(builder, part, kind, types.intp) for part, kind in zip(parts, kinds, strict=True)]
     model = context.make_array(array)(context, builder, value)
     strides = cgutils.unpack_tuple(builder, model.strides, array.ndim)
+    if array.layout == "C":  # said to LLVM in so many words, because a loop over a stride of unknown length is slow
+        strides[-1] = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(array.dtype)))
     offset = builder.mul(parts[0], strides[0])
     for part, stride in zip(parts[1:], strides[1:], strict=True):
         offset = builder.add(offset, builder.mul(part, stride))
@@ -222,7 +226,7 @@ def _fill_row(cells_out, i):
     return engine.fill_row_compiled
 
 
-@overload(engine.copy_window, jit_options=OPTIONS)
+@overload(engine.copy_window, jit_options={**OPTIONS, "forceinline": True})  # its sizes are constants there
 def _copy_window(flat, cells_out, i, start, row_stride, col_stride, rows, cols):
     return engine.copy_window_compiled
 
@@ -230,6 +234,22 @@ def _copy_window(flat, cells_out, i, start, row_stride, col_stride, rows, cols):
 @overload(engine.fill, jit_options=OPTIONS)
 def _fill(array, value):
     return {1: engine.fill_1d, 2: engine.fill_2d, 3: engine.fill_3d}[array.ndim]
+
+
+@overload(engine.read_alone, jit_options={**OPTIONS, "forceinline": True})
+def _read_alone(flat, index):
+    return lambda flat, index: _load_alone(flat, index)
+
+
+@intrinsic
+def _load_alone(typingctx, flat, index):
+    """``flat[index]`` as an atomic load without ordering: an ordinary load that LLVM does not merge with others."""
+
+    def codegen(context, builder, signature, args):
+        pointer = _element(context, builder, signature.args[0], signature.args[1], args[0], args[1])
+        return builder.load_atomic(pointer, "monotonic", flat.dtype.bitwidth // 8)
+
+    return flat.dtype(flat, index), codegen
 
 
 @intrinsic

@@ -35,7 +35,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from sorrelsim import engine
-from sorrelsim.rules import registry
 
 STEP, RESET, VIEW = 0, 1, 2
 
@@ -96,7 +95,7 @@ class _PythonNumbers(np.ndarray):
         if type(index) is int:
             low = index
         elif type(index) is tuple:
-            low = min(index, default=0)
+            low = min((k for k in index if type(k) is int), default=0)
         else:
             low = 0
         if low < 0:
@@ -473,8 +472,7 @@ def _fingerprint(program: Program, text: str, numba_version: str) -> str:
     digest.update(f"{sys.version_info[:3]} {numba_version} {np.__version__} {platform.machine()}".encode())
     seen: set[int] = set()
     observe = [program.observe] if program.observe else []
-    own = [function for function in registry.RULES if function.__module__.startswith("sorrelsim.rules")]
-    for function in [*program.rules, *program.start, *observe, *own, engine.begin, engine.view, engine.finish]:
+    for function in [*program.rules, *program.start, *observe, engine.begin, engine.view, engine.finish]:
         _digest_function(function, digest, seen)
     for file in (engine.__file__, Path(__file__).with_name("jit.py"), sys.modules["sorrelsim.rules.draw"].__file__):
         digest.update(Path(str(file)).read_bytes())

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
-    from sorrelsim.observation import ObservationSpec, Part
+    from sorrelsim.observation import ObservationSpec
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class MLPEncoder(nn.Module):
                 self.inputs[name] = SymbolicLinear(length // layers, layers, part.n_codes, width)
             else:
                 self.inputs[name] = nn.Linear(length, width, bias=False)
-        self.scales = {name: input_scale(part) for name, part in observations.parts.items()}
+        self.scales = {name: input_scale(observations, name) for name in observations.parts}
         self.bias = nn.Parameter(torch.zeros(width))
         self.activation = _activation(config)
         self.layers = _dense(width, config.hidden[1:], config)
@@ -186,13 +187,15 @@ class ConvEncoder(nn.Module):
         super().__init__()
         self.n_frames = n_frames
         self.parts = dict(observations.parts)
+        self.scales = {name: input_scale(observations, name) for name in self.parts}
+        self.first = {name: channels_first(observations, name) for name in self.parts}
         self.stacks, self.embeddings = nn.ModuleDict(), nn.ModuleDict()
         length = 0
         for name, part in self.parts.items():
             if len(part.shape) != 3:
                 length += n_frames * math.prod(part.shape)
                 continue
-            channels = part.shape[2]
+            channels, rows, cols = part.shape if self.first[name] else (part.shape[2], *part.shape[:2])
             if part.n_codes > 0:
                 channels = config.embedding or part.n_codes - 1
                 if config.embedding:
@@ -205,7 +208,7 @@ class ConvEncoder(nn.Module):
                 convolutions += [nn.Conv2d(before, width, size, padding=size // 2), _activation(config)]
                 before = width
             self.stacks[name] = nn.Sequential(*convolutions)
-            length += before * part.shape[0] * part.shape[1]
+            length += before * rows * cols
         if not self.stacks:
             raise ValueError(
                 f"network.kind {config.kind} needs a part with rows, columns and channels; the observation has "
@@ -225,7 +228,7 @@ class ConvEncoder(nn.Module):
         for name, part in self.parts.items():
             x = parts[name]
             if name not in self.stacks:
-                flat.append(x.flatten(1).float() * input_scale(part))
+                flat.append(x.flatten(1).float() * self.scales[name])
                 continue
             batch = x.shape[0]
             x = x.reshape(batch * self.n_frames, *part.shape)
@@ -234,7 +237,8 @@ class ConvEncoder(nn.Module):
             elif part.n_codes > 0:
                 x = one_hot(x, part.n_codes)
             else:
-                x = (x.float() * input_scale(part)).permute(0, 3, 1, 2)
+                x = x.float() * self.scales[name]
+                x = x if self.first[name] else x.permute(0, 3, 1, 2)
             x = x.reshape(batch, -1, *x.shape[2:])
             flat.append(self.stacks[name](x).flatten(1))
         return self.layers(torch.cat(flat, 1) if len(flat) > 1 else flat[0])
@@ -295,9 +299,16 @@ def set_noise(net: nn.Module, generator: torch.Generator | None) -> None:
                 layer.resample(generator)
 
 
-def input_scale(part: Part) -> float:
+def input_scale(observations: ObservationSpec, name: str) -> float:
     """What a part's numbers are multiplied by: pixels are scaled to 0..1, all else is left alone."""
-    return 1 / 255 if len(part.shape) == 3 and part.n_codes == 0 and part.dtype == "uint8" else 1.0
+    part = observations.parts[name]
+    pixels = len(part.shape) == 3 and part.n_codes == 0 and part.dtype == np.uint8 and not channels_first(observations, name)
+    return 1 / 255 if pixels else 1.0
+
+
+def channels_first(observations: ObservationSpec, name: str) -> bool:
+    """Whether a part is [channel, row, col], as worlds give one-hot grids; else the last axis is the channels."""
+    return observations.form == "one_hot" and name == "grid" and len(observations.parts[name].shape) == 3
 
 
 def _activation(config: NetworkConfig) -> nn.Module:

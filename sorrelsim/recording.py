@@ -49,9 +49,16 @@ class RecordingError(ValueError):
 
 
 def state_hash(world: Gridworld) -> str:
-    """Sixteen hexadecimal digits of everything that a world's future depends on, equal on every machine."""
+    """Sixteen hexadecimal digits of everything in a copy that rules read or draw from, equal on every machine."""
     digest = hashlib.blake2b(digest_size=8)
-    for name, array in sorted(world.get_state().items()):
+    # Named one by one, so that a hash outlives a new array inside the engine.
+    arrays = {
+        "grid": world.grid, "pos": world.pos, "facing": world.facing, "out": world.out, "frozen": world.frozen,
+        "rng": world.rng, "turn": world.turn, "return": world.episode_return, "events": world.event_counts,
+        **{f"params.{name}": array for name, array in world._params.items()},
+        **{f"state.{name}": array for name, array in world.extra.items()},
+    }  # fmt: skip
+    for name, array in sorted(arrays.items()):
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
@@ -129,7 +136,12 @@ class Recorder:
     """
 
     def __init__(
-        self, path: str | Path, spec: WorldSpec, world: Gridworld, players: Sequence[str], humans: Sequence[int]
+        self,
+        path: str | Path,
+        spec: WorldSpec,
+        world: Gridworld,
+        players: Sequence[str],
+        humans: Sequence[int],
     ) -> None:
         self.path = Path(path)
         self.problem = ""
@@ -176,7 +188,9 @@ class Recorder:
             line["h"] = state_hash(world)
         self._write(line)
 
-    def key(self, name: str, down: bool, ms: float, slot: int | None = None, action: str | None = None) -> None:
+    def key(
+        self, name: str, down: bool, ms: float, slot: int | None = None, action: str | None = None
+    ) -> None:
         """Record a key that went down or up, and what it stands for if it chooses an action."""
         line: dict[str, Any] = {"key": name, "down": down, "ms": round(ms, 2)}
         if slot is not None:
@@ -373,7 +387,9 @@ class Recording:
                 import pyarrow
                 import pyarrow.parquet
             except ImportError:
-                raise ValueError(f"{path}: Parquet needs pyarrow (pip install pyarrow); or name a .csv file") from None
+                raise ValueError(
+                    f"{path}: Parquet needs pyarrow (pip install pyarrow); or name a .csv file"
+                ) from None
             pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(self.rows())), path)
         else:
             raise ValueError(f"{path}: a table ends in .csv or .parquet")
@@ -538,10 +554,24 @@ def _header(path: Path, lines: list[bytes]) -> dict[str, Any]:
     except ValueError:
         header = {}
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise RecordingError(f"{path} is not a recording of sorrelsim: its first line has no format {FORMAT!r}")
+        raise RecordingError(
+            f"{path} is not a recording of sorrelsim: its first line has no format {FORMAT!r}"
+        )
     if header["version"] != VERSION:
-        raise RecordingError(f"{path} is a recording of format version {header['version']}; this reads version {VERSION}")
-    needed = {"world", "world_version", "world_hash", "seed", "settings", "actions", "n_agents", "players", "humans"}
+        raise RecordingError(
+            f"{path} is a recording of format version {header['version']}; this reads version {VERSION}"
+        )
+    needed = {
+        "world",
+        "world_version",
+        "world_hash",
+        "seed",
+        "settings",
+        "actions",
+        "n_agents",
+        "players",
+        "humans",
+    }
     missing = sorted((needed | {"state_hash"}) - set(header))
     if missing:
         raise RecordingError(f"{path}, line 1: the header lacks {', '.join(missing)}")

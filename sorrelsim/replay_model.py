@@ -77,14 +77,18 @@ class ReplayModel(TorchModel):
         n_streams: int = 1,
         config: Any = None,
         seed: int = 0,
-        priority_exponent: float = 0.0,
     ) -> None:
         super().__init__(observations, action_names, n_streams, config, seed)
         c = self.config
         self.memory = Buffer(
-            observations, c.memory_size, n_streams, c.n_frames, c.n_step, c.gamma, priority_exponent, seed=self.seed
+            observations, c.memory_size, n_streams, c.n_frames, c.n_step, c.gamma, self.priority_exponent, seed=self.seed
         )
         self.extras: Any = None
+
+    @property
+    def priority_exponent(self) -> float:
+        """How much the TD error counts in sampling; 0 samples uniformly."""
+        return 0.0
 
     @abstractmethod
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:

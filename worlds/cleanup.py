@@ -64,25 +64,25 @@ class Kind(Kinds):
 
 RIVER = """
 WWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
-WHFFFHFFHFHFFFHFHFFHFFFHFHFFHW
-WHFHFFHFFHFFHFFHFFHFHFFHFFHFFW
-WFHFFHFFHFFHFFHFHFFHFFHFHFFHFW
-WHFFHFHFFHFHFFHFFHFFHFHFFHFFHW
-WFFHFHHHFFHFHHFHFHHFHFHHFHFHFW
-WHH~HHHH~HHHHH~HHHHH~HHHHH~HHW
-W  ~    ~     ~     ~     ~  W
-W  S    S     S     S     S  W
-W      P     P     P     P   W
-W P       P     P    P     P W
+WHFFFFHHHHHHHHHHHHHHHHHHHHHHHW
+WFFFFFFHHHHHHHHFFFHHHHHFFHHHHW
+WFFFFFFHHHHHHHFFFFHHFFFFFFHHHW
+WFFFFFFFHHHHHFFFFFFFFFFFFFFHHW
+WFFFFFFFHHHHHFFFFFFFFFFFFFFHHW
+W~F~~~F~~~H~~~F~~~F~~~F~~~F~~W
+W    SS       SS       SS    W
+W    SS       SS       SS    W
+W  P     P  P     P  P     P W
+W     P        P        P    W
+W P        P       P        PW
+W    P  P      P      P  P   W
+W           P                W
 W                            W
-W   P     P    P     P    P  W
-W                            W
-W      P     P    P     P    W
-WB BB BBB BBB BBB BBB BBB BB W
-WBBBBBBBBBBBBBBBBBBBBBBBBBB  W
-W BBBBBBBBBBBBBBBBBBBBBBBBBB W
-WBBBBBBBBBBBBBBBBBBBBBBBBBBB W
-W B BBB BBB BBB BBB BBB BBB BW
+WBBB BBBB BBBB  BBBB BBBB BBBW
+WBBBBBBBBBBBBBBBBBBBBBBBBBBBBW
+WBBBBBBBBB BBBBBBBB BBBBBBBBBW
+WBBBB BBBBBBBB  BBBBBBBB BBBBW
+W BBBBB BBBB BBBB BBBB BBBBB W
 WWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
 """
 
@@ -123,10 +123,7 @@ def eat(w):
 def zap(w):
     """Nobody leaves before all have fired, so the order of agents does not matter here."""
     for i in range(w.n_agents):
-        if w.zap_wait[i] > 0:
-            w.zap_wait[i] -= 1
-        elif w.out[i] == 0 and w.action[i] == ZAP:
-            w.zap_wait[i] = w.p.zap_cooldown
+        if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
             w.events[i, 2] += 1
             for h in range(beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)):
                 hit = w.occupant[w.hits[h, 0], w.hits[h, 1]]
@@ -140,10 +137,7 @@ def clean(w):
     draw.agent_order(w)
     for k in range(w.n_agents):
         i = w.order[k]
-        if w.clean_wait[i] > 0:
-            w.clean_wait[i] -= 1
-        elif w.out[i] == 0 and w.action[i] == CLEAN:
-            w.clean_wait[i] = w.p.clean_cooldown
+        if beams.fires(w, i, w.clean_wait, CLEAN, w.p.clean_cooldown):
             for h in range(beams.cast(w, i, Kind.CLEAN_BEAM, w.p.beam_length, w.p.beam_radius)):
                 row, col = w.hits[h, 0], w.hits[h, 1]
                 if grid.has(w, row, col, Kind.DIRT):
@@ -187,11 +181,6 @@ def grow_apples(w):
                 grid.put(w, row, col, Kind.APPLE)
 
 
-@rule
-def see_readiness(w, i, out):
-    out[0] = max(0.0, 1.0 - w.zap_wait[i] / w.p.zap_cooldown) if w.p.zap_cooldown > 0 else 1.0
-
-
 class Cleanup(Gridworld):
     kinds, params = Kind, Params
     maps = {"river": RIVER}
@@ -200,7 +189,7 @@ class Cleanup(Gridworld):
     n_agents = 7
     actions = (*movement.EGOCENTRIC, "zap", "clean")
     scalars = {"ready_to_shoot": 1}
-    observe = see_readiness
+    observe = beams.see_zap_readiness
     state = {"dirt": per_world(), "zap_wait": per_agent(), "clean_wait": per_agent(), "zapped": per_agent()}
     events = ("apples_eaten", "cells_cleaned", "zaps_fired", "zaps_received")
     start = (movement.scatter, lay_river)

@@ -257,7 +257,8 @@ class Harvest(Gridworld):
     events = ("apples_eaten", "zaps_fired", "zaps_received")
     start = (settle,)
     rules = (
-        movement.move, eat, zap, move_zapped, movement.respawn, regrow, eat, look_around, episode.stochastic_end,
+        movement.move, eat, zap, move_zapped, movement.respawn, regrow, eat, look_around,
+        episode.stochastic_end,
     )
     presets = {
         "mp": {},

@@ -8,7 +8,7 @@ Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, interact.
 Observation
     11 x 11 cells, 9 ahead, turned to the agent's facing; with two agents 5 x 5, 3 ahead. ``ready_to_shoot``
-    in [0, 1]; ``inventory``, the number held of each resource. Under an agent lies a silver mark once it may
+    in [0, 1]; ``inventory``, the number held of each resource. Under an agent lies a white mark once it may
     interact, the colour of its payoff while that is shown, and in a game of roles the colour of its role.
 Rewards
     p'Aq to the row player and p'Bq to the column player, p and q their inventories over their sums; B is A
@@ -51,9 +51,9 @@ class Kind(Kinds):
     RESOURCE_1 = kind("1", stops=("BEAM",), sprite=pixels(DISC))
     RESOURCE_2 = kind("2", stops=("BEAM",), sprite=pixels(BLOCK))
     RESOURCE_3 = kind("3", stops=("BEAM",), sprite=pixels(DIAMOND))
-    ROW = kind("r", sprite=plain("b"))  # under an agent that is row player, where no resource can lie
-    COLUMN = kind("c", sprite=plain("o"))
-    READY = kind("!", layer="mark", sprite=plain("s", opacity=130))
+    ROW = kind("r", sprite=plain("p"))  # under an agent that is row player, where no resource can lie
+    COLUMN = kind("c", sprite=plain("Y"))
+    READY = kind("!", layer="mark", sprite=plain("w", opacity=150))
     RESULT_1 = kind("A", layer="mark", sprite=plain("R", opacity=210))  # the least payoff, and so on upwards
     RESULT_2 = kind("B", layer="mark", sprite=plain("n", opacity=210))
     RESULT_3 = kind("C", layer="mark", sprite=plain("c", opacity=210))
@@ -301,14 +301,8 @@ STATE = {
 }  # fmt: skip
 THREE = {"params": Params3, "scalars": {"ready_to_shoot": 1, "inventory": 3}}
 THREE["state"] = STATE | {"inventory": per_agent(shape=(3,))}
-TWO = {
-    "n_agents": 2,
-    "window": Window(3, 1, 2, 2),
-    "timeout": 5,
-    "regrowth_probability": 0.02,
-    "refill": True,
-}
-ONCE = {"one_shot": True, "refill": False, "regrowth_probability": 0, "end_probability": 0, "max_steps": 1000}
+TWO = {"n_agents": 2, "window": Window(3, 1, 2, 2), "timeout": 5, "regrowth_probability": 0.02}
+ONCE = {"one_shot": True, "regrowth_probability": 0, "end_probability": 0, "max_steps": 1000}
 GAMES = {  # probability of ending in the arena and repeated, bounds of the colours of payoffs, matrix
     "prisoners_dilemma": (0.15, 0.1, (1, 2, 3, 4), ((3, 0), (5, 1))),
     "stag_hunt": (0.1, 0.1, (0.5, 1.5, 2.5, 3.5), ((4, 0), (2, 2))),
@@ -325,7 +319,7 @@ for _name, (_arena_end, _repeated_end, _bounds, _matrix) in GAMES.items():
     if _name == "bach_or_stravinsky":
         _game |= {"column_matrix": ((2, 0), (0, 3)), "transposed": False, "roles": True}
     _arena = "stag_arena" if _name == "stag_hunt" else "arena" + _three
-    _pair = _game | TWO | {"map": "repeated" + _three, "end_probability": _repeated_end}
+    _pair = _game | TWO | {"map": "repeated" + _three, "end_probability": _repeated_end, "refill": True}
     PRESETS[f"{_name}_arena"] = _game | {"map": _arena, "end_probability": _arena_end}
     PRESETS[f"{_name}_repeated"] = _pair
     PRESETS[f"{_name}_one_shot"] = _pair | ONCE

@@ -65,6 +65,16 @@ class Kind(Kinds):
     PAYING = kind("$", solid=True, opaque=False, stops=("ZAP_BEAM",), sprite=stone(paying="w"))
     CRACKED = kind("r", solid=True, opaque=False, sprite=stone(cracked="k"))
     CRACKED_PAYING = kind("%", solid=True, opaque=False, sprite=stone(paying="w", cracked="k"))
+    UNCLAIMED = kind("u", layer="paint", sprite=pixels("""
+        gggggggg
+        gdggdggd
+        dddddddd
+        ggdggdgg
+        ggdggdgg
+        dddddddd
+        gdggdggd
+        gggggggg
+    """))  # fmt: skip
     CLAIM_0 = kind("0", layer="paint", sprite=plain(agent_colour(0)))
     CLAIM_1 = kind("1", layer="paint", sprite=plain(agent_colour(1)))
     CLAIM_2 = kind("2", layer="paint", sprite=plain(agent_colour(2)))
@@ -211,10 +221,7 @@ def own(w, i, row, col):
     """Agent ``i`` (nobody if -1) owns a resource from now on."""
     w.owner[row, col] = i + 1
     w.claimed[row, col] = w.turn
-    if i >= 0:
-        grid.put(w, row, col, Kind.CLAIM_0 + i % COLOURS)
-    else:
-        grid.take(w, row, col, Kind.CLAIM_0)
+    grid.put(w, row, col, Kind.CLAIM_0 + i % COLOURS if i >= 0 else Kind.UNCLAIMED)
     lies = w.grid[row, col, w.layer[Kind.RESOURCE]]
     if lies == Kind.PAYING or lies == Kind.CRACKED_PAYING:
         grid.put(w, row, col, lies - 1)
@@ -293,7 +300,7 @@ class Territory(Gridworld):
     maps = {"open": OPEN, "rooms": ROOMS}
     torus = ("rooms",)
     sites = {"spawns": "P", "resources": "R"}
-    legend = {",": (), **dict.fromkeys("F=T|LJ", (Kind.WALL,))}
+    legend = {"R": (Kind.RESOURCE, Kind.UNCLAIMED), ",": (), **dict.fromkeys("F=T|LJ", (Kind.WALL,))}
     layers = ("paint", "object", "agent", "beam")
     n_agents = 9
     looks = "individual"

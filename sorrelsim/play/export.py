@@ -65,7 +65,9 @@ def animation(pictures: Sequence[np.ndarray], fps: float = 8, longest: int = 480
     return Animation(data)
 
 
-def frames_of(recording: Recording, first: int = 0, last: int | None = None, check: bool = True) -> Iterator[np.ndarray]:
+def frames_of(
+    recording: Recording, first: int = 0, last: int | None = None, check: bool = True
+) -> Iterator[np.ndarray]:
     """The pictures of a recording, from the state after turn ``first`` (0: before any) to that after ``last``."""
     replay = recording.replay(check)
     last = len(recording) if last is None else min(last, len(recording))

@@ -40,7 +40,15 @@ RIGHT_HAND = KeySet(
 )  # fmt: skip
 MIDDLE = KeySet(("i",), ("k",), ("j",), ("l",), ("u",), ("o",), ("m",), ("h", "y", "b", "t", "n"), ())
 KEYPAD = KeySet(
-    ("[8]",), ("[5]",), ("[4]",), ("[6]",), ("[7]",), ("[9]",), ("[.]",), ("[0]", "[1]", "[3]", "[2]", "[+]", "[-]"), ()
+    ("[8]",),
+    ("[5]",),
+    ("[4]",),
+    ("[6]",),
+    ("[7]",),
+    ("[9]",),
+    ("[.]",),
+    ("[0]", "[1]", "[3]", "[2]", "[+]", "[-]"),
+    (),
 )
 SETS = (LEFT_HAND, RIGHT_HAND, MIDDLE, KEYPAD)
 
@@ -99,7 +107,10 @@ def default_keys(actions: Sequence[str], people: int = 1) -> list[dict[str, int]
     out = [_set_keys(actions, SETS[person]) for person in range(people)]
     if people == 1:
         arrows = _set_keys(actions, RIGHT_HAND)
-        out[0] = {**{key: action for key, action in arrows.items() if key in ("up", "down", "left", "right")}, **out[0]}
+        out[0] = {
+            **{key: action for key, action in arrows.items() if key in ("up", "down", "left", "right")},
+            **out[0],
+        }
         for k, key in enumerate("6789"):  # the number row goes on for worlds with many specials
             specials = _specials(actions)
             if k + 5 < len(specials):
@@ -197,4 +208,4 @@ def shown(key: str) -> str:
     }  # fmt: skip
     if key.startswith("[") and len(key) == 3:
         return f"Pad {key[1]}"
-    return marks.get(key, key.upper() if len(key) <= 3 else key.capitalize())
+    return marks.get(key, key.upper() if len(key) <= 2 or key[1:].isdigit() else key.capitalize())

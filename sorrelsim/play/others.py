@@ -10,7 +10,9 @@ from sorrelsim.loading import NotFound, find_class
 from sorrelsim.model import BaseModel
 
 
-def seat_others(world: Gridworld, others: str, seed: int = 0, humans: list[int] | None = None) -> tuple[list[Agent], list[str]]:
+def seat_others(
+    world: Gridworld, others: str, seed: int = 0, humans: list[int] | None = None
+) -> tuple[list[Agent], list[str]]:
     """Seat players in every slot; people overrule them in theirs.
 
     Args:

@@ -157,21 +157,31 @@ class Panel:
         best = max((abs(line.score) for line in info.lines), default=0) or 1
         for k, line in enumerate(info.lines):
             column, row = divmod(k, per_column)
-            rect = pygame.Rect(left + column * (each + px(10)), y + row * row_height, each, row_height - px(4))
+            rect = pygame.Rect(
+                left + column * (each + px(10)), y + row * row_height, each, row_height - px(4)
+            )
             self._line(surface, rect, line, best, columns == 1)
         return y + per_column * row_height + px(10)
 
     def _line(self, surface: pygame.Surface, rect: pygame.Rect, line: Line, best: float, wide: bool) -> None:
         px, draw = self.letters.px, self.letters.draw
         away = line.state.startswith("out")
-        theme.box(surface, theme.RAISED if line.chosen else theme.PANEL, rect, px(7), theme.LINE if line.chosen else None)
+        theme.box(
+            surface,
+            theme.RAISED if line.chosen else theme.PANEL,
+            rect,
+            px(7),
+            theme.LINE if line.chosen else None,
+        )
         face = self._face(line.slot, max(16, (rect.height - px(8)) // 8 * 8))
         if away:
             face = face.copy()
             face.set_alpha(80)
         surface.blit(face, face.get_rect(midleft=(rect.left + px(8), rect.centery)))
         x = rect.left + px(16) + face.get_width()
-        digits = draw(f"{line.score:g}" if abs(line.score) < 1e5 else f"{line.score:.2g}", 18, theme.TEXT, "bold")
+        digits = draw(
+            f"{line.score:g}" if abs(line.score) < 1e5 else f"{line.score:.2g}", 18, theme.TEXT, "bold"
+        )
         end = rect.right - px(10)
         surface.blit(digits, digits.get_rect(midright=(end, rect.centery)))
         gap = end - digits.get_width() - px(8)
@@ -201,7 +211,7 @@ class Panel:
         return self._faces[slot, size]
 
     def _gauges(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int) -> int:
-        px, draw = self.letters.px, self.letters.draw
+        px = self.letters.px
         for gauge in info.gauges:
             name = self.letters.fit(gauge.name.replace("_", " "), 14, width // 2, theme.MUTED)
             surface.blit(name, (left, y))
@@ -210,7 +220,9 @@ class Panel:
                 value = gauge.values[0]
                 theme.box(surface, theme.RAISED, inner, px(8))
                 if value > 0:
-                    filled = pygame.Rect(inner.left, inner.top, max(px(16), round(inner.width * value)), inner.height)
+                    filled = pygame.Rect(
+                        inner.left, inner.top, max(px(16), round(inner.width * value)), inner.height
+                    )
                     theme.box(surface, theme.ACCENT if value >= 1 else theme.FAINT, filled, px(8))
             else:
                 shown_values = [f"{value:.3g}" for value in gauge.values]
@@ -218,10 +230,11 @@ class Panel:
                 value_text = self.letters.fit(text, 15, inner.width, theme.TEXT, "bold")
                 surface.blit(value_text, value_text.get_rect(topright=(left + width, y - px(1))))
             y += px(25)
-        del draw
         return y + px(6) if info.gauges else y
 
-    def _events(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, top: int, bottom: int) -> None:
+    def _events(
+        self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, top: int, bottom: int
+    ) -> None:
         px, draw = self.letters.px, self.letters.draw
         step = px(23)
         room = (bottom - top - px(26)) // step
@@ -264,7 +277,12 @@ class Panel:
                 end = x + each - px(6)
                 for key in line.keys[:2]:
                     x += theme.key_cap(surface, self.letters, x, at, shown(key), 12, line.lit) + px(4)
-                text = self.letters.fit(line.action.replace("_", " "), 14, max(end - x - px(4), px(8)), theme.TEXT if line.lit else theme.MUTED)
+                text = self.letters.fit(
+                    line.action.replace("_", " "),
+                    14,
+                    max(end - x - px(4), px(8)),
+                    theme.TEXT if line.lit else theme.MUTED,
+                )
                 surface.blit(text, text.get_rect(midleft=(x + px(4), at + px(11))))
         y = surface.get_height() - foot_height
         if info.foot:

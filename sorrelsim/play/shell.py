@@ -197,7 +197,12 @@ class Shell(ABC):
             self.lost_focus(now)
         elif event.type in (pygame.KEYDOWN, pygame.KEYUP):
             self._key(pygame.key.name(event.key).lower(), event.type == pygame.KEYDOWN, event.mod, now)
-        elif event.type in (pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP, pygame.MOUSEMOTION, pygame.MOUSEWHEEL):
+        elif event.type in (
+            pygame.MOUSEBUTTONDOWN,
+            pygame.MOUSEBUTTONUP,
+            pygame.MOUSEMOTION,
+            pygame.MOUSEWHEEL,
+        ):
             self.mouse(event, now)
 
     def _key(self, name: str, down: bool, modifiers: int, now: float) -> None:
@@ -240,7 +245,7 @@ class Shell(ABC):
 
     def _rescale(self) -> None:
         width, height = self.screen.get_size()
-        self.letters.scale = max(0.72, min(height / 1000, width / 1500))
+        self.letters.scale = max(0.85, min(height / 900, width / 1550))
         self.dirty = True
 
     def areas(self) -> tuple[pygame.Rect, pygame.Rect]:

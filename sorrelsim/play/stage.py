@@ -66,7 +66,9 @@ class Stage:
         wanted = max(1, min(self.scale(shape, area) + steps, 16))
         self.zoom = None if wanted == fitting else wanted
 
-    def draw(self, surface: pygame.Surface, area: pygame.Rect, scene: Scene, progress: float, now: float) -> None:
+    def draw(
+        self, surface: pygame.Surface, area: pygame.Rect, scene: Scene, progress: float, now: float
+    ) -> None:
         """Draw a scene.
 
         Args:
@@ -177,7 +179,15 @@ class Stage:
         return corner[0], corner[1]
 
     def _draw_actor(
-        self, surface: pygame.Surface, actor: Actor, scene: Scene, left: int, top: int, cell: int, scale: int, progress: float
+        self,
+        surface: pygame.Surface,
+        actor: Actor,
+        scene: Scene,
+        left: int,
+        top: int,
+        cell: int,
+        scale: int,
+        progress: float,
     ) -> None:
         rows, cols = scene.cells.shape[:2]
         row, col = _between(actor, progress)
@@ -211,7 +221,14 @@ class Stage:
         surface.blit(badge, (x + cell - badge.get_width(), y + cell - badge.get_height()))
 
     def _draw_pop_ups(
-        self, surface: pygame.Surface, scene: Scene, left: int, top: int, cell: int, progress: float, now: float
+        self,
+        surface: pygame.Surface,
+        scene: Scene,
+        left: int,
+        top: int,
+        cell: int,
+        progress: float,
+        now: float,
     ) -> None:
         self.pop_ups = [pop for pop in self.pop_ups if now - pop.born < self.POP_UP_TIME]
         letters = theme.Letters(1.0)
@@ -243,7 +260,9 @@ class Stage:
 def surface_of(picture: np.ndarray) -> pygame.Surface:
     """A picture ``uint8[row, col, 3 or 4]`` as a surface."""
     rows, cols, channels = picture.shape
-    return pygame.image.frombytes(np.ascontiguousarray(picture).tobytes(), (cols, rows), "RGBA" if channels == 4 else "RGB")
+    return pygame.image.frombytes(
+        np.ascontiguousarray(picture).tobytes(), (cols, rows), "RGBA" if channels == 4 else "RGB"
+    )
 
 
 def _between(actor: Actor, progress: float) -> tuple[float, float]:

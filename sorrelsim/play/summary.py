@@ -36,7 +36,9 @@ def draw_summary(screen: pygame.Surface, area: pygame.Rect, letters: theme.Lette
         if y + row > rect.bottom - px(40):
             break
         value = float(summary.returns[slot])
-        face = pygame.transform.scale(surface_of(sprites.agent_sprite(sprites.agent_colour(slot)).rgba), (24, 24))
+        face = pygame.transform.scale(
+            surface_of(sprites.agent_sprite(sprites.agent_colour(slot)).rgba), (24, 24)
+        )
         middle = y + row // 2
         screen.blit(face, face.get_rect(midleft=(left, middle)))
         mine = slot in session.humans

@@ -60,7 +60,9 @@ class Letters:
             self._drawn.popitem(last=False)
         return picture
 
-    def fit(self, text: str, size: float, width: int, colour: Colour = TEXT, style: str = "") -> pygame.Surface:
+    def fit(
+        self, text: str, size: float, width: int, colour: Colour = TEXT, style: str = ""
+    ) -> pygame.Surface:
         """A line of text that is cut with an ellipsis where it is wider than ``width`` pixels."""
         font = self.font(size, style)
         if font.size(text)[0] > width:
@@ -72,7 +74,9 @@ class Letters:
 
 def _font_file(style: str) -> str | None:
     name = {"": "DejaVuSans.ttf", "bold": "DejaVuSans-Bold.ttf", "mono": "DejaVuSansMono.ttf"}[style]
-    found = importlib.util.find_spec("matplotlib")  # only its folder is wanted; importing it would take a second
+    found = importlib.util.find_spec(
+        "matplotlib"
+    )  # only its folder is wanted; importing it would take a second
     for folder in (found.submodule_search_locations or []) if found else []:
         path = Path(folder) / "mpl-data" / "fonts" / "ttf" / name
         if path.is_file():
@@ -80,14 +84,18 @@ def _font_file(style: str) -> str | None:
     return None  # pygame's own
 
 
-def box(surface: pygame.Surface, colour: Colour, rect: pygame.Rect, radius: int = 0, line: Colour | None = None) -> None:
+def box(
+    surface: pygame.Surface, colour: Colour, rect: pygame.Rect, radius: int = 0, line: Colour | None = None
+) -> None:
     """A filled box with round corners, and a line around it if asked."""
     pygame.draw.rect(surface, colour, rect, border_radius=radius)
     if line is not None:
         pygame.draw.rect(surface, line, rect, width=1, border_radius=radius)
 
 
-def key_cap(surface: pygame.Surface, letters: Letters, x: int, y: int, text: str, size: float, lit: bool = False) -> int:
+def key_cap(
+    surface: pygame.Surface, letters: Letters, x: int, y: int, text: str, size: float, lit: bool = False
+) -> int:
     """A key as it looks on a keyboard; returns its width in pixels."""
     label = letters.draw(text, size, BACKGROUND if lit else TEXT, "bold")
     height = letters.px(size * 1.75)

@@ -69,7 +69,7 @@ class PlayWindow(Shell):
         self._uses = {key: use for key, use in self._uses.items() if self.inputs.person_of(key) is None}
         self._scene: scenes.Scene | None = None
         title = options.title or pretty(session.world.name)
-        super().__init__(f"{title} \u2013 sorrelsim", options.size, options.full_screen)
+        super().__init__(f"{title} - sorrelsim", options.size, options.full_screen)
         self.panel = Panel(self.letters)
         self.started = False
 

@@ -136,3 +136,16 @@ def spread(w, counts, row, col, reach_squared, change):
                     r, c = wrapped(r, w.height), wrapped(c, w.width)
                 if inside(w, r, c):
                     counts[r, c] += change
+
+
+@rule
+def sprinkle(w, cells, kind, n, p):
+    """Lay one of ``n`` kinds, from ``kind`` on, on each empty one of the listed cells (a site) with probability ``p``.
+
+    All n are equally likely, share a layer, and nothing appears under an agent.
+    """
+    layer = w.layer[kind]
+    for k in range(cells.shape[0]):
+        row, col = cells[k, 0], cells[k, 1]
+        if draw.chance(w, p) and w.grid[row, col, layer] == 0 and w.occupant[row, col] < 0:
+            w.grid[row, col, layer] = kind + draw.below(w, n)

@@ -1,0 +1,139 @@
+"""What a learner costs beside its bare network: everything counted, over the same forward and backward passes alone.
+
+    python benchmarks/learners.py [--threads 2] [--rounds 5] [--cases ppo ppo-socialjax iqn ddqn]
+
+Each round times the whole learner (acting, stepping, storing, sampling, updating) and then its bare network: the same
+modules on real states, called as often and at the same batch sizes, a sum of the outputs for a loss, without optimiser,
+clipping or world. Rounds alternate, so that a busy machine slows both; the median of the rounds' ratios is what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+import sorrelsim
+from sorrelsim.agent import Agent
+from sorrelsim.agents.ddqn import DDQN
+from sorrelsim.agents.iqn import IQN
+from sorrelsim.agents.ppo import PPO
+from sorrelsim.torch_model import TorchModel
+
+BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "iqn": 1.5, "ddqn": 1.5}
+
+
+def run(agent: Agent, world: object, n_steps: int) -> None:
+    """The loop of an experiment."""
+    for _ in range(n_steps):
+        agent.transition(world)
+        world.step()
+        agent.remember(world)
+
+
+def states_of(world: object, model: TorchModel) -> dict[str, torch.Tensor]:
+    """The world's observations now, all copies and slots, by part name."""
+    return {
+        name: torch.from_numpy(np.ascontiguousarray(part).reshape(-1, *part.shape[2:]))
+        for name, part in model.named(world.obs).items()
+    }
+
+
+def pick(states: dict[str, torch.Tensor], n: int) -> dict[str, torch.Tensor]:
+    """n states, repeated as needed."""
+    return {k: v.repeat(-(-n // len(v)), *[1] * (v.dim() - 1))[:n].contiguous() for k, v in states.items()}
+
+
+def ppo(kind: str, copies: int, n_steps: int) -> tuple[Callable[[], None], Callable[[], None], int]:
+    """PPO on Clean Up, 7 slots sharing it: one rollout, and the passes of one rollout."""
+    world = sorrelsim.make("cleanup", n_worlds=copies, seed=0)
+    streams = copies * world.n_agents
+    config = {"n_steps": n_steps, "n_epochs": 2, "n_minibatches": 8, "network": {"kind": kind}}
+    model = PPO.from_config(world.observations, world.action_names, streams, config)
+    agent = Agent(world, range(world.n_agents), model)
+    run(agent, world, n_steps)
+    net, acting = model.networks["net"], states_of(world, model)
+    batch = pick(acting, n_steps * streams // 8)
+
+    def bare() -> None:
+        with torch.inference_mode():
+            for _ in range(n_steps + 1):  # one for the state after the last
+                net(acting)
+        for _ in range(16):
+            logits, values = net(batch)
+            net.zero_grad(set_to_none=True)
+            (logits.sum() + values.sum()).backward()
+
+    return lambda: run(agent, world, n_steps), bare, n_steps * streams
+
+
+def replay(kind: type[IQN] | type[DDQN]) -> tuple[Callable[[], None], Callable[[], None], int]:
+    """IQN or DDQN on treasure hunt, 32 copies, one gradient step in 4 agent-steps, batch 64: ten world-steps."""
+    world = sorrelsim.make("treasure_hunt", n_worlds=32, seed=0)
+    streams = 32 * world.n_agents
+    config = {"warmup": streams * 10, "steps_between_updates": 4, "batch_size": 64}
+    model = kind.from_config(world.observations, world.action_names, streams, config)
+    agent = Agent(world, range(world.n_agents), model)
+    run(agent, world, 20)
+    acting = states_of(world, model)
+    batch = pick(acting, 64)
+    online, target = model.networks["online"], model.networks["target"]
+    few: dict[str, torch.Tensor] = {"taus": torch.rand(64, 8)} if kind is IQN else {}
+    many = {"taus": torch.rand(1, 32).expand(streams, -1)} if kind is IQN else {}
+
+    def bare() -> None:
+        for _ in range(10):
+            with torch.inference_mode():
+                online(**acting, **many)
+            for _ in range(streams // 4):
+                with torch.no_grad():
+                    target(**batch, **few)
+                    online(**batch, **few)
+                online.zero_grad(set_to_none=True)
+                online(**batch, **few).sum().backward()
+
+    return lambda: run(agent, world, 10), bare, 10 * streams
+
+
+def clock(work: Callable[[], None]) -> float:
+    """Seconds that some work takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Runs the cases and prints a line each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--copies", type=int, default=64, help="copies of Clean Up")
+    parser.add_argument("--cases", nargs="+", default=list(BAR), choices=list(BAR))
+    asked = parser.parse_args()
+    torch.set_num_threads(asked.threads)
+    sorrelsim.set_threads(asked.threads)
+    build = {
+        "ppo": lambda: ppo("mlp", asked.copies, 64),
+        "ppo-socialjax": lambda: ppo("socialjax", max(1, asked.copies // 8), 32),
+        "iqn": lambda: replay(IQN),
+        "ddqn": lambda: replay(DDQN),
+    }
+    for case in asked.cases:
+        whole, bare, n_agent_steps = build[case]()
+        whole(), bare()  # what is compiled or allocated on first use
+        ratios, rates = [], []
+        for _ in range(asked.rounds):
+            seconds, alone = clock(whole), clock(bare)
+            ratios.append(seconds / alone)
+            rates.append(n_agent_steps / seconds)
+        print(
+            f"{case:14} {np.median(ratios):5.2f} x bare network (bar {BAR[case]}; rounds "
+            f"{', '.join(f'{ratio:.2f}' for ratio in ratios)})  {np.median(rates):8,.0f} agent-steps/s", flush=True
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,266 @@
+"""The commands ``play`` and ``watch``. Imports nothing heavy until one of them runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sorrelsim.recording import Recording, WorldSpec
+
+Speed = Annotated[float, typer.Option(min=0.1, max=60, help="Turns a second.")]
+Size = Annotated[str | None, typer.Option(help="Size of the window, such as 1280x720.")]
+FullScreen = Annotated[bool, typer.Option("--full-screen", help="Fill the screen.")]
+
+
+def play(
+    world: Annotated[str, typer.Argument(help="Name or file of a world.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Settings of the world, such as zap_timeout=10."),
+    ] = None,
+    slot: Annotated[int, typer.Option(min=0, help="The slot that you play.")] = 0,
+    humans: Annotated[
+        str | None, typer.Option(help="Slots that people play at one keyboard, such as 0,1.")
+    ] = None,
+    others: Annotated[
+        str,
+        typer.Option(
+            help="Who plays the rest: random, a bot's name, or a run folder; or names with commas between."
+        ),
+    ] = "random",
+    mode: Annotated[str, typer.Option(help="realtime, turns (the world waits), or auto.")] = "auto",
+    speed: Speed = 6,
+    view: Annotated[
+        str, typer.Option(help="map, window (the agent's own), or eyes (the observation as it is).")
+    ] = "map",
+    map: Annotated[str | None, typer.Option(help="Name or file of a map.")] = None,
+    preset: Annotated[str | None, typer.Option(help="One of the world's presets.")] = None,
+    agents: Annotated[int | None, typer.Option(min=1, help="Number of agents.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed; another each time by default.")] = None,
+    episodes: Annotated[int, typer.Option(min=0, help="Close after so many episodes; 0 plays on.")] = 0,
+    record: Annotated[bool, typer.Option("--record", help="Keep the session in recordings/.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Keep the session in this file, or in this folder.")
+    ] = None,
+    keys: Annotated[Path | None, typer.Option(help="A YAML file with keys of your own.")] = None,
+    size: Size = None,
+    full_screen: FullScreen = False,
+) -> None:
+    """Play a world in a window, beside bots, trained agents or other people."""
+    with _plain_errors():
+        from sorrelsim.recording import WorldSpec
+
+        people = _slots(humans, slot)
+        settings = _settings(changes or [], map=map, preset=preset, n_agents=agents)
+        if seed is None:
+            import secrets
+
+            seed = secrets.randbelow(1_000_000)
+        kept = _recording_path(world, record, out)
+        spec = WorldSpec(world, seed, settings)
+        _play(
+            spec,
+            people,
+            others,
+            mode,
+            speed,
+            view,
+            episodes,
+            kept,
+            _keys_file(keys),
+            _size(size),
+            full_screen,
+        )
+
+
+def watch(
+    what: Annotated[str, typer.Argument(metavar="FILE|RUN", help="A recorded session, or a run folder.")],
+    speed: Speed = 6,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Write a .gif or .mp4, or a table (.csv, .parquet), instead of opening a window."),
+    ] = None,
+    first: Annotated[int, typer.Option(min=0, help="First turn of the film.")] = 0,
+    last: Annotated[int | None, typer.Option(min=0, help="Last turn of the film.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the world in which a run's agents play.")] = 0,
+    record: Annotated[
+        bool, typer.Option("--record", help="Keep what a run's agents do in recordings/.")
+    ] = False,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Replay although version or hashes differ.")
+    ] = False,
+    size: Size = None,
+    full_screen: FullScreen = False,
+) -> None:
+    """Watch a recorded session, turn by turn, or the agents of a run, live."""
+    with _plain_errors():
+        if Path(what).is_dir():
+            if export is not None:
+                raise ValueError(
+                    "--export takes a recording; record a run's agents first: sorrelsim watch RUN --record"
+                )
+            from sorrelsim.experiment import load_run
+            from sorrelsim.recording import WorldSpec
+
+            settings = dict(load_run(what).config.world)
+            name = settings.pop("name")
+            kept = _recording_path(name, record, None)
+            spec = WorldSpec(name, seed, _first_copy(name, settings))
+            _play(spec, [], what, "realtime", speed, "map", 0, kept, {}, _size(size), full_screen)
+            return
+        from sorrelsim.recording import load_recording
+
+        recording = load_recording(what)
+        if export is None:
+            from sorrelsim.play.viewer import ViewerWindow
+
+            ViewerWindow(recording, not unchecked, speed, _size(size), full_screen).run()
+        elif export.suffix in (".csv", ".parquet"):
+            recording.save_table(export)
+        else:
+            from sorrelsim.play.export import save_film
+
+            save_film(recording, export, speed, first, last, check=not unchecked)
+        if export is not None:
+            typer.echo(f"wrote {export}")
+
+
+def _play(
+    spec: WorldSpec, people: list[int], others: str, mode: str, speed: float, view: str, episodes: int,
+    kept: Path | None, remapped: dict[str, Any], size: tuple[int, int] | None, full_screen: bool,
+) -> None:  # fmt: skip
+    from sorrelsim.names import unknown
+    from sorrelsim.play.keys import default_keys, idle_action, remap
+    from sorrelsim.play.others import seat_others
+    from sorrelsim.play.scene import VIEWS
+    from sorrelsim.play.session import Session
+    from sorrelsim.play.shell import open_display
+    from sorrelsim.play.window import PlayOptions, PlayWindow
+    from sorrelsim.recording import Recorder
+
+    for what, given, allowed in (("mode", mode, ("auto", "realtime", "turns")), ("view", view, VIEWS)):
+        if given not in allowed:
+            raise ValueError(unknown(what, given, allowed))
+    if Path(others).is_dir() and people:
+        from sorrelsim.experiment import load_run
+
+        trained_in = load_run(others).config.world["name"]
+        if Path(trained_in).stem != Path(spec.name).stem:
+            raise ValueError(f"the agents of {others} were trained in {trained_in!r}, not in {spec.name!r}")
+    world = spec.make()
+    for slot in people:
+        if slot >= world.n_agents:
+            raise ValueError(f"no slot {slot} in {world.name}; allowed: 0 to {world.n_agents - 1}")
+    agents, labels = seat_others(world, others, spec.seed, people)
+    keys, window_keys = remap(
+        default_keys(world.action_names, max(1, len(people))), remapped, world.action_names
+    )
+    if mode == "auto":  # where nothing is not an action, a clock would make the person do something
+        mode = "turns" if people and idle_action(world.action_names) is None else "realtime"
+    options = PlayOptions(keys if people else [], window_keys, mode, speed, view, episodes, size, full_screen)
+    open_display()  # before the recording is begun: without a window there is nothing to keep
+    recorder = None
+    if kept is not None:
+        shown = ["person" if slot in people else label for slot, label in enumerate(labels)]
+        recorder = Recorder(kept, spec, world, shown, people)
+    window = PlayWindow(Session(world, agents, labels, people, recorder), options)
+    try:
+        window.run()
+    finally:
+        if recorder is not None:
+            typer.echo(
+                f"kept {recorder.turns} turns in {recorder.path}; see them with: sorrelsim watch {recorder.path}"
+            )
+
+
+class _plain_errors:
+    """Errors of the user's making end in one line, not in a traceback."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if kind is None:
+            return
+        no_display = "sorrelsim.play.shell" in sys.modules and isinstance(
+            error, sys.modules["sorrelsim.play.shell"].NoDisplay
+        )
+        if isinstance(error, ValueError | TypeError) or no_display:
+            typer.echo(f"error: {error}", err=True)
+            raise typer.Exit(2) from None
+
+
+def _slots(humans: str | None, slot: int) -> list[int]:
+    if humans is None:
+        return [slot]
+    try:
+        return [int(part) for part in humans.split(",") if part.strip()]
+    except ValueError:
+        raise ValueError(
+            f"--humans {humans}: slots are whole numbers with commas between, such as 0,1"
+        ) from None
+
+
+def _settings(changes: list[str], **given: Any) -> dict[str, Any]:
+    import yaml
+
+    out = {key: value for key, value in given.items() if value is not None}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise ValueError(f"{change!r} is no setting; settings look like zap_timeout=10")
+        out[key] = yaml.safe_load(value)
+    return out
+
+
+def _first_copy(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """A run's settings for one copy: where a param has a value for each copy, the first."""
+    import numpy as np
+
+    from sorrelsim.gridworld import Gridworld
+    from sorrelsim.loading import find_class
+
+    declared = find_class(name, "worlds", Gridworld).params
+    out = {}
+    for key, value in settings.items():
+        swept = isinstance(value, list) and np.ndim(value) > np.ndim(getattr(declared, key, value))
+        out[key] = value[0] if swept else value
+    return out
+
+
+def _keys_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    import yaml
+
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ValueError(f"--keys {path}: {error}") from None
+    if not isinstance(given, dict):
+        raise ValueError(f"--keys {path}: a mapping of action to key is expected, such as zap: space")
+    return given
+
+
+def _recording_path(world: str, record: bool, out: Path | None) -> Path | None:
+    if out is None and not record:
+        return None
+    if out is None or out.is_dir() or not out.suffix:
+        import datetime
+
+        stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+        return (out or Path("recordings")) / f"{Path(world).stem}-{stamp}.jsonl"
+    return out
+
+
+def _size(size: str | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    parts = size.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() and 200 <= int(part) <= 16384 for part in parts):
+        raise ValueError(f"--size {size}: width and height in pixels, such as 1280x720")
+    return int(parts[0]), int(parts[1])

@@ -1,0 +1,127 @@
+"""Tag: one agent is "it" and earns nothing until it has touched another, who then is.
+
+Dilemma and source
+    Conflict without end: what one gains another loses. An example world of Sorrel.
+Actions
+    up, down, left, right: one cell on the map.
+Observation
+    Nine by nine cells around the agent, north up, a ring under whoever is it; ``it``, 1 if one is it oneself.
+Rewards
+    +10 a step for everyone who is not it at the step's end; -1 for walking into a wall.
+Ends when
+    20 steps have passed (a truncation).
+Parameters
+    See ``Params``.
+Versions
+    1: first.
+"""
+
+from dataclasses import dataclass
+
+from sorrelsim import Gridworld, Kinds, Window, kind, param, per_world, rule
+from sorrelsim.rules import draw, episode, grid, movement
+from sorrelsim.sprites import WALL, pixels
+
+
+class Kind(Kinds):
+    WALL = kind("W", solid=True, sprite=WALL)
+    IT = kind("!", sprite=pixels("""
+        rrrrrrrr
+        rwwwwwwr
+        rwrrrrwr
+        rwrrrrwr
+        rwrrrrwr
+        rwrrrrwr
+        rwwwwwwr
+        rrrrrrrr
+    """))  # fmt: skip
+
+
+YARD = "\n".join(["W" * 11, *["W" + "P" * 9 + "W"] * 9, "W" * 11])
+NOBODY = -1
+
+
+@dataclass(frozen=True)
+class Params:
+    free_value: float = 10.0  # for an agent that is not it, each step
+    bump_value: float = -1.0  # for walking into a wall
+    tag_back: bool = True  # whether it may tag the agent that has just tagged it
+    max_steps: int = param(20, low=1)
+
+
+@rule
+def choose_it(w):
+    w.it[0] = draw.below(w, w.n_agents)
+    w.tagger[0] = NOBODY
+    mark(w)
+
+
+@rule
+def walk(w):
+    movement.unmark(w, Kind.IT)
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        direction = movement.heading(w.action[i])
+        if movement.faces_wall(w, i, direction):
+            w.reward[i] += w.p.bump_value
+        else:
+            movement.step(w, i, direction)
+
+
+@rule
+def tag(w):
+    """It tags a uniformly random one of the agents beside it, above or below."""
+    it, tagger = w.it[0], w.tagger[0]
+    found, tagged = 0, NOBODY
+    for direction in range(4):
+        row = w.pos[it, 0] + movement.row_step(direction)
+        col = w.pos[it, 1] + movement.col_step(direction)
+        if w.wrap:
+            row, col = grid.wrapped(row, w.height), grid.wrapped(col, w.width)
+        elif not grid.inside(w, row, col):
+            continue
+        other = w.occupant[row, col]
+        if other >= 0 and other != it and (w.p.tag_back or other != tagger):
+            found += 1
+            if draw.below(w, found) == 0:
+                tagged = other
+    if tagged >= 0:
+        w.it[0], w.tagger[0] = tagged, it
+        w.events[it, 0] += 1
+        w.events[tagged, 1] += 1
+
+
+@rule
+def pay(w):
+    for i in range(w.n_agents):
+        if i != w.it[0]:
+            w.reward[i] += w.p.free_value
+            w.events[i, 2] += 1
+    mark(w)
+
+
+@rule
+def mark(w):
+    grid.put(w, w.pos[w.it[0], 0], w.pos[w.it[0], 1], Kind.IT)
+
+
+@rule
+def see_it(w, i, out):
+    out[0] = i == w.it[0]
+
+
+class Tag(Gridworld):
+    kinds, params = Kind, Params
+    maps = {"yard": YARD}
+    sites = {"spawns": "P"}
+    n_agents = 5
+    actions = movement.ABSOLUTE
+    window = Window.centred(4)
+    scalars = {"it": 1}
+    observe = see_it
+    state = {"it": per_world(), "tagger": per_world()}
+    events = ("tags", "tagged", "steps_free")
+    start = (movement.scatter, choose_it)
+    rules = (walk, tag, pay, episode.time_limit)
+    presets = {"no_tag_back": {"tag_back": False}}
