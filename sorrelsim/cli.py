@@ -5,12 +5,11 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    import numpy as np
+from sorrelsim.play.commands import play, watch  # light, as its own docstring promises
 
 app = typer.Typer(
     help="Fast multi-agent gridworlds: run experiments, play, write worlds and models.",
@@ -56,6 +55,10 @@ def train(
             console.print(f"What there was to save lies in [bold]{folder}[/]")
             raise
     console.print(progress.summary(folder))
+
+
+app.command()(play)
+app.command()(watch)
 
 
 @app.command("list")
@@ -152,12 +155,15 @@ def bench(
 
 
 @app.command()
-def check(file: Annotated[str, typer.Argument(help="File or name of a world or a model.")]) -> None:
+def check(
+    file: Annotated[str, typer.Argument(help="File or name of a world or a model.")],
+    world: Annotated[str | None, typer.Option(help="The world in which a model is tried.")] = None,
+) -> None:
     """Check a world or model file, and say in plain words what is wrong with it."""
     from sorrelsim.testing import CheckFailed, check_file
 
     try:
-        done = check_file(file, say=lambda line: typer.echo(f"  ok    {line}"))
+        done = check_file(file, world=world, say=lambda line: typer.echo(f"  ok    {line}"))
     except CheckFailed as failure:
         for problem in failure.problems:
             typer.secho(f"  wrong {problem}", fg="red")

@@ -220,19 +220,11 @@ def copy_window(flat, cells_out, i, start, row_stride, col_stride, rows, cols):
 
 
 def copy_window_compiled(flat, cells_out, i, start, row_stride, col_stride, rows, cols):
-    """What :func:`copy_window` becomes in compiled code: one loop a direction, so that the common ones are fast."""
+    """What :func:`copy_window` becomes in compiled code: whole rows at once where they lie in one piece."""
     k = 0
     if col_stride == 1:
         for row in range(rows):
-            source = start + row * row_stride
-            for col in range(cols):
-                cells_out[i, k + col] = flat[source + col]
-            k += cols
-    elif col_stride == -1:
-        for row in range(rows):
-            source = start + row * row_stride
-            for col in range(cols):
-                cells_out[i, k + col] = flat[source - col]
+            copy_run(cells_out, i, k, flat, start + row * row_stride, cols)
             k += cols
     else:
         for row in range(rows):
@@ -250,6 +242,11 @@ def read_alone(flat, index):
     loads they stand for.
     """
     return flat[index]
+
+
+def copy_run(cells_out, i, k, flat, start, n):
+    """Copy ``n`` neighbouring cells. Compiled code uses an intrinsic that says that the two do not overlap."""
+    cells_out[i, k : k + n] = flat[start : start + n]
 
 
 @cache

@@ -610,6 +610,11 @@ class Gridworld:
                         top[tuple(self.pos[copy, i])] = "^>v<"[self.facing[copy, i]]
         return "\n".join("".join(row) for row in top)
 
+    def _repr_png_(self) -> bytes:
+        from sorrelsim.play.export import to_png
+
+        return to_png(self.render())
+
     def __repr__(self) -> str:
         kind = "compiled" if self.compiled else "interpreted"
         return (

@@ -252,6 +252,25 @@ def _load_alone(typingctx, flat, index):
     return flat.dtype(flat, index), codegen
 
 
+@overload(engine.copy_run, jit_options={**OPTIONS, "forceinline": True})
+def _copy_run(cells_out, i, k, flat, start, n):
+    return lambda cells_out, i, k, flat, start, n: _memcpy(cells_out, i, k, flat, start, n)
+
+
+@intrinsic
+def _memcpy(typingctx, target, i, k, source, start, n):
+    """``target[i, k : k + n] = source[start : start + n]`` for arrays that do not overlap."""
+
+    def codegen(context, builder, signature, args):
+        where = context.make_tuple(builder, types.UniTuple(types.intp, 2), [args[1], args[2]])
+        to = _element(context, builder, target, types.UniTuple(types.intp, 2), args[0], where)
+        at = _element(context, builder, source, types.intp, args[3], args[4])
+        cgutils.raw_memcpy(builder, to, at, args[5], source.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.none(target, types.intp, types.intp, source, types.intp, types.intp), codegen
+
+
 @intrinsic
 def actions_at(typingctx, address, n):
     """``int64[n]`` over foreign memory."""

@@ -52,13 +52,17 @@ def _quiet(line: str) -> None:
     pass
 
 
-def check_file(name: str | Path, compiled: bool = True, steps: int = 200, say: Say = _quiet) -> str:
+def check_file(
+    name: str | Path, compiled: bool = True, steps: int = 200, world: str | None = None, say: Say = _quiet
+) -> str:
     """Checks a file that is either a world or a model.
 
     Args:
         name: Its path, or the name of a world or a model.
         compiled: Whether to compile a world as well.
         steps: Steps to play.
+        world: The world in which a model is tried; by default the one whose name begins the model's, as ``cleanup``
+            does ``cleanup_cooperator``, or else treasure_hunt.
         say: Called with what was found in order.
 
     Returns:
@@ -71,7 +75,7 @@ def check_file(name: str | Path, compiled: bool = True, steps: int = 200, say: S
     if _is_world(str(name)):
         check_world(name, compiled=compiled, steps=steps, say=say)
         return "world"
-    check_model(name, steps=steps, say=say)
+    check_model(name, world, steps=steps, say=say)
     return "model"
 
 
@@ -404,7 +408,7 @@ def _variant(cls: type[Gridworld], settings: dict[str, Any]) -> str:
 
 def check_model(
     model: str | Path | type[BaseModel],
-    world: str | Path = "treasure_hunt",
+    world: str | Path | None = None,
     steps: int = 60,
     compiled: bool = False,
     say: Say = _quiet,
@@ -413,7 +417,7 @@ def check_model(
 
     Args:
         model: Its name, file or class.
-        world: The world that it plays in.
+        world: The world that it plays in, if not as in :func:`check_file`.
         steps: Turns to play.
         compiled: Whether that world is compiled.
         say: Called with what was found in order.
@@ -422,6 +426,7 @@ def check_model(
         CheckFailed: With everything that is wrong.
     """
     cls = model if isinstance(model, type) else _load(model, "agents", BaseModel)
+    world = world or _world_of(cls)
     problems: list[str] = []
     for check in (_model_page, _model_builds, _model_answers, _model_plays, _model_replays, _model_saves):
         try:
@@ -435,6 +440,12 @@ def check_model(
 
 
 Maker = Callable[[int], Gridworld]
+
+
+def _world_of(cls: type[BaseModel]) -> str:
+    name = Path(_file(cls)).stem
+    known = [entry.name for entry in catalogue.entries("worlds") if name.startswith(f"{entry.name}_")]
+    return max(known, key=len, default="treasure_hunt")
 
 
 def _model_page(cls: type[BaseModel], make: Maker, steps: int) -> str:

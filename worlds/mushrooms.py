@@ -124,13 +124,13 @@ def eat(w):
             kind = w.grid[row, col, w.layer[Kind.RED]]
             if kind >= Kind.RED and kind <= Kind.ORANGE:
                 c = kind - Kind.RED
-                grid.take(w, row, col, kind)
                 w.events[i, c] += 1
                 share(w, i, c)
                 for _ in range(w.p.spores[c]):
                     release(w, c)
                 if c == 3:
                     blight(w)
+                grid.take(w, row, col, kind)  # only now, so that no spore falls on the very cell
                 if w.p.digestion[c] > w.frozen[i]:
                     w.frozen[i] = w.p.digestion[c]
 

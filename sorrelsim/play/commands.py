@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,6 +36,7 @@ def play(
     view: Annotated[
         str, typer.Option(help="map, window (the agent's own), or eyes (the observation as it is).")
     ] = "map",
+    own: Annotated[bool, typer.Option("--own", help="Show a person only what their agent observes.")] = False,
     map: Annotated[str | None, typer.Option(help="Name or file of a map.")] = None,
     preset: Annotated[str | None, typer.Option(help="One of the world's presets.")] = None,
     agents: Annotated[int | None, typer.Option(min=1, help="Number of agents.")] = None,
@@ -51,30 +51,29 @@ def play(
     full_screen: FullScreen = False,
 ) -> None:
     """Play a world in a window, beside bots, trained agents or other people."""
-    with _plain_errors():
-        from sorrelsim.recording import WorldSpec
+    from sorrelsim.recording import WorldSpec
 
-        people = _slots(humans, slot)
-        settings = _settings(changes or [], map=map, preset=preset, n_agents=agents)
-        if seed is None:
-            import secrets
+    people = _slots(humans, slot)
+    settings = _settings(changes or [], map=map, preset=preset, n_agents=agents)
+    if seed is None:
+        import secrets
 
-            seed = secrets.randbelow(1_000_000)
-        kept = _recording_path(world, record, out)
-        spec = WorldSpec(world, seed, settings)
-        _play(
-            spec,
-            people,
-            others,
-            mode,
-            speed,
-            view,
-            episodes,
-            kept,
-            _keys_file(keys),
-            _size(size),
-            full_screen,
-        )
+        seed = secrets.randbelow(1_000_000)
+    kept = _recording_path(world, record, out)
+    spec = WorldSpec(world, seed, settings)
+    _play(
+        spec,
+        people,
+        others,
+        mode,
+        speed,
+        view,
+        episodes,
+        kept,
+        _keys_file(keys),
+        _size(size),
+        full_screen,
+    )
 
 
 def watch(
@@ -97,41 +96,40 @@ def watch(
     full_screen: FullScreen = False,
 ) -> None:
     """Watch a recorded session, turn by turn, or the agents of a run, live."""
-    with _plain_errors():
-        if Path(what).is_dir():
-            if export is not None:
-                raise ValueError(
-                    "--export takes a recording; record a run's agents first: sorrelsim watch RUN --record"
-                )
-            from sorrelsim.experiment import load_run
-            from sorrelsim.recording import WorldSpec
-
-            settings = dict(load_run(what).config.world)
-            name = settings.pop("name")
-            kept = _recording_path(name, record, None)
-            spec = WorldSpec(name, seed, _first_copy(name, settings))
-            _play(spec, [], what, "realtime", speed, "map", 0, kept, {}, _size(size), full_screen)
-            return
-        from sorrelsim.recording import load_recording
-
-        recording = load_recording(what)
-        if export is None:
-            from sorrelsim.play.viewer import ViewerWindow
-
-            ViewerWindow(recording, not unchecked, speed, _size(size), full_screen).run()
-        elif export.suffix in (".csv", ".parquet"):
-            recording.save_table(export)
-        else:
-            from sorrelsim.play.export import save_film
-
-            save_film(recording, export, speed, first, last, check=not unchecked)
+    if Path(what).is_dir():
         if export is not None:
-            typer.echo(f"wrote {export}")
+            raise ValueError(
+                "--export takes a recording; record a run's agents first: sorrelsim watch RUN --record"
+            )
+        from sorrelsim.experiment import load_run
+        from sorrelsim.recording import WorldSpec
+
+        settings = dict(load_run(what).config.world)
+        name = settings.pop("name")
+        kept = _recording_path(name, record, None)
+        spec = WorldSpec(name, seed, _first_copy(name, settings))
+        _play(spec, [], what, "realtime", speed, "map", 0, kept, {}, _size(size), full_screen, own)
+        return
+    from sorrelsim.recording import load_recording
+
+    recording = load_recording(what)
+    if export is None:
+        from sorrelsim.play.viewer import ViewerWindow
+
+        ViewerWindow(recording, not unchecked, speed, _size(size), full_screen).run()
+    elif export.suffix in (".csv", ".parquet"):
+        recording.save_table(export)
+    else:
+        from sorrelsim.play.export import save_film
+
+        save_film(recording, export, speed, first, last, check=not unchecked)
+    if export is not None:
+        typer.echo(f"wrote {export}")
 
 
 def _play(
     spec: WorldSpec, people: list[int], others: str, mode: str, speed: float, view: str, episodes: int,
-    kept: Path | None, remapped: dict[str, Any], size: tuple[int, int] | None, full_screen: bool,
+    kept: Path | None, remapped: dict[str, Any], size: tuple[int, int] | None, full_screen: bool, own: bool = False,
 ) -> None:  # fmt: skip
     from sorrelsim.names import unknown
     from sorrelsim.play.keys import default_keys, idle_action, remap
@@ -175,23 +173,6 @@ def _play(
             typer.echo(
                 f"kept {recorder.turns} turns in {recorder.path}; see them with: sorrelsim watch {recorder.path}"
             )
-
-
-class _plain_errors:
-    """Errors of the user's making end in one line, not in a traceback."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if kind is None:
-            return
-        no_display = "sorrelsim.play.shell" in sys.modules and isinstance(
-            error, sys.modules["sorrelsim.play.shell"].NoDisplay
-        )
-        if isinstance(error, ValueError | TypeError) or no_display:
-            typer.echo(f"error: {error}", err=True)
-            raise typer.Exit(2) from None
 
 
 def _slots(humans: str | None, slot: int) -> list[int]:

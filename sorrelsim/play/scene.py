@@ -114,7 +114,7 @@ def scene_of(
 ) -> Scene:
     """The scene of one of :data:`VIEWS`."""
     if view == "eyes":
-        return eyes_scene(world._out.grid[0, slot], world.looks_table())
+        return eyes_scene(world.symbolic[0, slot], world.looks_table())
     return (map_scene if view == "map" else window_scene)(world, slot, mine, before)
 
 

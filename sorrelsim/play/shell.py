@@ -20,7 +20,7 @@ FRAMES_PER_SECOND = 60
 SMALLEST = (480, 320)
 
 
-class NoDisplay(RuntimeError):
+class NoDisplay(OSError):
     """There is no screen to open a window on."""
 
 

@@ -11,15 +11,16 @@ from sorrelsim.play.session import Session
 from sorrelsim.play.stage import surface_of
 
 
-def draw_summary(screen: pygame.Surface, area: pygame.Rect, letters: theme.Letters, session: Session) -> None:
-    """Draw the returns of the episode that is over as bars, highest first, over the map."""
+def draw_summary(screen: pygame.Surface, area: pygame.Rect, letters: theme.Letters, session: Session, only: int | None = None) -> None:
+    """Draw the returns of the episode that is over as bars, highest first, over the map; with ``only``, of that slot."""
     summary = session.summary
     assert summary is not None
     px, draw = letters.px, letters.draw
     shade = pygame.Surface(area.size, pygame.SRCALPHA)
     shade.fill((*theme.BACKGROUND, 170))
     screen.blit(shade, area)
-    n = len(summary.returns)
+    shown = [slot for slot in np.argsort(-summary.returns, kind="stable").tolist() if only in (None, slot)]
+    n = len(shown)
     row = px(34) if n <= 10 else px(24)
     width = min(px(560), area.width - px(40))
     rect = pygame.Rect(0, 0, width, min(n * row + px(150), area.height - px(20)))
@@ -28,11 +29,13 @@ def draw_summary(screen: pygame.Surface, area: pygame.Rect, letters: theme.Lette
     left, right, y = rect.left + px(30), rect.right - px(30), rect.top + px(24)
     screen.blit(draw("Episode over", 24, theme.TEXT, "bold"), (left, y))
     y += px(36)
-    total = f"{summary.steps} turns  \u00b7  together {summary.returns.sum():g}"
+    total = f"{summary.steps} turns"
+    if only is None:
+        total += f"  \u00b7  together {summary.returns.sum():g}"
     screen.blit(draw(total, 15, theme.MUTED), (left, y))
     y += px(36)
     best = float(np.abs(summary.returns).max()) or 1.0
-    for slot in np.argsort(-summary.returns, kind="stable").tolist():
+    for slot in shown:
         if y + row > rect.bottom - px(40):
             break
         value = float(summary.returns[slot])

@@ -9,6 +9,7 @@ import pygame
 
 from sorrelsim.gridworld import Gridworld
 from sorrelsim.play import scene as scenes
+from sorrelsim.play import theme
 from sorrelsim.play.inputs import Inputs
 from sorrelsim.play.keys import WINDOW_KEYS, idle_action, shown
 from sorrelsim.play.panel import Gauge, KeyLine, Line, Panel, PanelInfo
@@ -33,6 +34,7 @@ class PlayOptions:
         episodes: Episodes to play before the window closes; 0 for no end.
         size: Of the window, or None for most of the screen.
         full_screen: Whether to fill the screen.
+        own: Whether only what the first person's agent observes is shown: no other view, no other scores or events.
         title: What is written above the panel; by default the world's name.
     """
 
@@ -44,6 +46,7 @@ class PlayOptions:
     episodes: int = 0
     size: tuple[int, int] | None = None
     full_screen: bool = False
+    own: bool = False
     title: str = ""
 
 
@@ -59,6 +62,8 @@ class PlayWindow(Shell):
         self.session, self.options = session, options
         self.inputs = Inputs(options.keys, idle_action(session.world.action_names))
         self.mode, self.speed, self.view = options.mode, float(options.speed), options.view
+        if options.own and self.view == "map":
+            self.view = "window"
         self.paused = False
         self.watched = session.humans[0] if session.humans else 0
         self.stage = Stage()
@@ -265,7 +270,8 @@ class PlayWindow(Shell):
 
     def next_view(self) -> None:
         """The whole map, the agent's own window, its eyes, and round again."""
-        self.view = scenes.VIEWS[(scenes.VIEWS.index(self.view) + 1) % len(scenes.VIEWS)]
+        views = [view for view in scenes.VIEWS if view != "map" or not self.options.own]
+        self.view = views[(views.index(self.view) + 1) % len(views)]
         self._note(f"view {self.view}")
         self.say(f"{scenes.VIEW_NAMES[self.view].capitalize()}", 1.5)
         self._changed()
@@ -297,8 +303,19 @@ class PlayWindow(Shell):
         progress = min(1.0, max(0.0, (now - self._turn_at) / self._walk)) if self.session.turns else 1.0
         self.stage.draw(self.screen, area, self._now_scene(), progress, now)
         self.panel.draw(self.screen, side, self.info())
+        if self.view != "map" and not self.over:
+            self._draw_absence(area)
         if self.over:
             self._draw_summary(area)
+
+    def _draw_absence(self, area: pygame.Rect) -> None:
+        """An agent that is out sees nothing; the window says why it is dark."""
+        out = int(self.session.world.out[0, self.watched])
+        if out == 0:
+            return
+        text = "Out of the game" if out < 0 else f"Out: back in {out} turn{'s' if out > 1 else ''}"
+        label = self.letters.draw(text, 24, theme.MUTED, "bold")
+        self.screen.blit(label, label.get_rect(center=area.center))
 
     def info(self) -> PanelInfo:
         """What the panel shows now."""
@@ -311,9 +328,9 @@ class PlayWindow(Shell):
             status=self._status(),
             tone="over" if self.over else "pause" if self.paused else "run" if self.running else "wait",
             episode=session.episode,
-            lines=player_lines(session, self.watched),
+            lines=tuple(line for line in player_lines(session, self.watched) if line.chosen or not self.options.own),
             gauges=gauges_of(world, self.watched),
-            events=tuple(session.log)[-24:],
+            events=tuple(e for e in session.log if e.slot in (-1, self.watched) or not self.options.own)[-24:],
             keys=self._key_lines(),
             foot=self._foot(),
             recording=f"{recorder.turns}" if recorder is not None else "",
@@ -381,8 +398,7 @@ class PlayWindow(Shell):
     def _draw_summary(self, area: pygame.Rect) -> None:
         from sorrelsim.play.summary import draw_summary
 
-        assert self.session.summary is not None
-        draw_summary(self.screen, area, self.letters, self.session)
+        draw_summary(self.screen, area, self.letters, self.session, self.watched if self.options.own else None)
 
     def close(self) -> None:
         self.session.close()

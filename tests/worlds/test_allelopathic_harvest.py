@@ -14,7 +14,7 @@ PLANTED, FIRED, RECEIVED, REMOVALS = 3, 4, 5, 6
 
 
 def orchard(text, agents, n_worlds=1, **settings):
-    """A scene in which dots are spawn cells; ripe berries are ``r``, ``g``, ``b`` and start unripe in the orchard."""
+    """A scene in which dots are spawn cells, and ``r``, ``g``, ``b`` berries that are ripe at once."""
     lines = text.splitlines()
     bare = text.replace(".", "P").translate(str.maketrans("rgb", "123"))
     made = {"ripening_rate": 0.0} | settings

@@ -117,7 +117,10 @@ def test_the_beam_reaches_five_cells_and_stops_at_agents_and_walls():
         world = hold(seat(make(), (1, 2, "E"), (1, col, "W")), [1, 0, 0], [0, 0, 0])
         act(world, "gift", "noop")
         assert (held(world)[1] == [0, 5, 0]) is reached
-    world = hold(seat(make(n_agents=3), (1, 2, "E"), (1, 4, "W"), (1, 5, "W")), [2, 0, 0], [0] * 3, [0] * 3)
+    three = HALL.replace("WPTTTTTTTW\nWW", "WPPTTTTTTW\nWW")
+    world = hold(
+        seat(make(three, n_agents=3), (1, 2, "E"), (1, 4, "W"), (1, 5, "W")), [2, 0, 0], [0] * 3, [0] * 3
+    )
     act(world, "gift", "noop", "noop")
     assert held(world) == [[1, 0, 0], [0, 5, 0], [0, 0, 0]]
     walled = HALL.replace("WPTTTTTTTW\nWP", "WPTWTTTTTW\nWP")
