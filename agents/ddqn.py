@@ -45,7 +45,12 @@ class QNet(nn.Module):
     """The default network: an encoder and a linear head."""
 
     def __init__(
-        self, observations: ObservationSpec, n_frames: int, n_actions: int, network: NetworkConfig, dueling: bool = False
+        self,
+        observations: ObservationSpec,
+        n_frames: int,
+        n_actions: int,
+        network: NetworkConfig,
+        dueling: bool = False,
     ) -> None:
         super().__init__()
         self.encoder = build_encoder(observations, n_frames, network)
@@ -132,7 +137,9 @@ class DDQN(ReplayModel):
         with torch.no_grad():
             following = split_extras(self.networks["target"](**next_states), 1)[0]
             chooser = self.action_values(next_states)[0] if c.double else following
-            targets = q_targets(data["rewards"], data["discounts"], following, chooser, data.get("next_masks"))
+            targets = q_targets(
+                data["rewards"], data["discounts"], following, chooser, data.get("next_masks")
+            )
         taken = self.action_values(states)[0].gather(1, data["actions"].unsqueeze(1)).squeeze(1)
         losses = F.smooth_l1_loss(taken, targets, reduction="none")
         loss = weighted_mean(losses, data["valid"], data["weights"])

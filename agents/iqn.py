@@ -1,4 +1,5 @@
-"""IQN: implicit quantile networks (Dabney et al. 2018), with double, dueling and noisy variants and n-step returns.
+"""IQN: implicit quantile networks (Dabney et al. 2018), with double, dueling and noisy variants and n-step
+returns.
 
 The network maps a state and quantile fractions tau to quantiles of the return; actions follow their mean.
 """
@@ -45,7 +46,9 @@ class IQNConfig(ReplayConfig):
 
 
 class QuantileNet(nn.Module):
-    """The default network: encoder features times a cosine embedding of tau (eq. 4), then a hidden layer and the head."""
+    """The default network: encoder features times a cosine embedding of tau (eq. 4), then a hidden layer and
+    the head.
+    """
 
     def __init__(
         self,
@@ -108,7 +111,8 @@ class IQN(ReplayModel):
         n_streams: copies x slots.
         config: settings; None means all defaults.
         seed: seed of everything random.
-        network: a network of one's own, `forward(<part>=[batch, ...], ..., taus[batch, n]) -> [batch, n, actions]`.
+        network: a network of one's own, `forward(<part>=[batch, ...], ..., taus[batch, n]) -> [batch, n,
+            actions]`.
     """
 
     Config = IQNConfig
@@ -131,10 +135,12 @@ class IQN(ReplayModel):
             )
         net = net.to(self.device)
         check_network(
-            net, self.zero_states() | {"taus": torch.full((2, 3), 0.5, device=self.device)},
+            net,
+            self.zero_states() | {"taus": torch.full((2, 3), 0.5, device=self.device)},
             f"forward({', '.join(observations.parts)}, taus[B, n]) -> quantiles[B, n, {n_actions}]",
-            [(2, 3, n_actions)], self.name,
-        )  # fmt: skip
+            [(2, 3, n_actions)],
+            self.name,
+        )
         self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
         self.optimizers = {"adam": adam(net.parameters(), c.learning_rate, self.device)}
 
@@ -161,7 +167,9 @@ class IQN(ReplayModel):
             following, _, _ = self._quantiles("target", next_states, c.n_target_taus)  # [batch, n', actions]
             chooser = self._quantiles("online", next_states, c.n_target_taus)[0] if c.double else following
             best = mask_values(chooser.mean(1), data.get("next_masks")).argmax(1)
-            targets = data["rewards"].unsqueeze(1) + data["discounts"].unsqueeze(1) * _of_action(following, best)
+            targets = data["rewards"].unsqueeze(1) + data["discounts"].unsqueeze(1) * _of_action(
+                following, best
+            )
         quantiles, taus, _ = self._quantiles("online", states, c.n_taus)
         losses = quantile_huber_loss(_of_action(quantiles, data["actions"]), taus, targets, c.kappa)
         loss = weighted_mean(losses, data["valid"], data["weights"])
@@ -170,7 +178,9 @@ class IQN(ReplayModel):
         return {"loss": value}
 
     def _quantiles(self, network: str, parts: dict[str, Tensor], n_taus: int) -> tuple[Tensor, Tensor, Any]:
-        """Quantiles at fresh fractions, [batch, n_taus, actions], the fractions, and the network's extra results."""
+        """Quantiles at fresh fractions, [batch, n_taus, actions], the fractions, and the network's extra
+        results.
+        """
         batch = next(iter(parts.values())).shape[0]
         taus = torch.rand(batch, n_taus, generator=self.generator, device=self.device)
         quantiles, extras = split_extras(self.networks[network](**parts, taus=taus), 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sorrelsim.bots import NOWHERE, Bot
+from sorrelsim.bots import Bot
 from sorrelsim.model import Arrays, Seat
 
 
@@ -21,9 +21,9 @@ class MatrixCollectorConfig:
 
 
 class MatrixCollector(Bot):
-    """Fills its hands with one resource, walking round the others; then it hunts agents that bear the ready mark.
+    """Fills its hands with one resource, walking round the others, then hunts agents with the ready mark.
 
-    In a game of roles it hunts those of the other role. Until it sees one, it goes on gathering.
+    In a game of roles it hunts those of the other role.
 
     Raises:
         ValueError: The world has no such resource, or no action "interact".
@@ -53,7 +53,7 @@ class MatrixCollector(Bot):
         full = inventory[:, self.config.resource - 1] > self.config.hoard
         gather, _ = view.toward(view.shows(f"resource_{self.config.resource}"), avoid=wrong)
         hunt, _ = view.toward(prey, avoid=wrong)
-        direction = np.where(full & (hunt != NOWHERE), hunt, gather)
+        direction = np.where(full, hunt, gather)
         stroll = self.wander(view, seat)
         spoils = view.in_beam(wrong, 1, 0) & (stroll == self.action("forward"))
         stroll = np.where(spoils, self.action("turn_left"), stroll)

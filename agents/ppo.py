@@ -1,4 +1,6 @@
-"""PPO: proximal policy optimisation (Schulman et al. 2017), feed-forward or recurrent (GRU, LSTM), masks honoured."""
+"""PPO: proximal policy optimisation (Schulman et al. 2017), feed-forward or recurrent (GRU, LSTM), masks
+honoured.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +76,13 @@ class ActorCritic(nn.Module):
     """The default network: one encoder, an optional recurrent layer, and heads for policy and value."""
 
     def __init__(
-        self, observations: ObservationSpec, n_frames: int, n_actions: int, network: NetworkConfig, recurrent: str, size: int
+        self,
+        observations: ObservationSpec,
+        n_frames: int,
+        n_actions: int,
+        network: NetworkConfig,
+        recurrent: str,
+        size: int,
     ) -> None:
         super().__init__()
         self.encoder = build_encoder(observations, n_frames, network)
@@ -129,13 +137,13 @@ def policy_terms(logits: Tensor, actions: Tensor, masks: Tensor | None = None) -
 
 
 def mask_logits(logits: Tensor, masks: Tensor | None) -> Tensor:
-    """Logits of forbidden actions become so low that their probability is 0; finite, to keep entropies free of NaN."""
+    """Logits of forbidden actions become so low that their probability is 0; finite, to keep entropies free
+    of NaN.
+    """
     return logits if masks is None else logits.masked_fill(~masks, -1e9)
 
 
-def ppo_loss(
-    log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float
-) -> Tensor:
+def ppo_loss(log_prob: Tensor, old_log_prob: Tensor, advantage: Tensor, clip: float) -> Tensor:
     """The clipped surrogate (Schulman et al. 2017, eq. 7), negated, of each sample.
 
     Args:
@@ -152,7 +160,8 @@ def ppo_loss(
 
 
 def value_loss(value: Tensor, old_value: Tensor, target: Tensor, clip: float | None) -> Tensor:
-    """Half the squared error of each sample; with `clip`, the worse of it and that of the value moved at most so far.
+    """Half the squared error of each sample; with `clip`, the worse of it and that of the value moved at most
+    so far.
 
     Args:
         value: estimates now, [batch].
@@ -179,8 +188,10 @@ class PPO(TorchModel):
         n_streams: copies x slots.
         config: settings; None means all defaults.
         seed: seed of everything random.
-        actor: a network of one's own, `forward(<part>=[batch, ...], ..., action=None) -> action, log_prob[batch],
-            entropy[batch]`; a given action is returned as it is. It may also take `action_mask` (bool [batch, actions]
+        actor: a network of one's own, `forward(<part>=[batch, ...], ..., action=None) -> action,
+            log_prob[batch],
+            entropy[batch]`; a given action is returned as it is. It may also take `action_mask` (bool [batch,
+            actions]
             or None) and `greedy` (bool).
         critic: its value network, `forward(<part>=[batch, ...], ...) -> value[batch, 1]`.
     """
@@ -207,7 +218,9 @@ class PPO(TorchModel):
         self._actor_takes: set[str] = set()
         if actor is not None and critic is not None:
             if c.recurrent != "none":
-                raise ValueError("recurrent is a setting of the default network; it cannot be given to one of one's own")
+                raise ValueError(
+                    "recurrent is a setting of the default network; it cannot be given to one of one's own"
+                )
             self.networks = {"actor": actor.to(self.device), "critic": critic.to(self.device)}
             self._check()
         else:
@@ -227,7 +240,9 @@ class PPO(TorchModel):
     def new_carry(self, n_streams: int) -> dict[str, Any]:
         """The recurrent layer's state, zeros; empty if there is none."""
         names = {"none": (), "gru": ("h",), "lstm": ("h", "c")}[self.config.recurrent]
-        return {name: torch.zeros(n_streams, self.config.recurrent_size, device=self.device) for name in names}
+        return {
+            name: torch.zeros(n_streams, self.config.recurrent_size, device=self.device) for name in names
+        }
 
     def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
         """Actions drawn from the policy, or its likeliest ones when not exploring; one forward pass for all."""
@@ -235,7 +250,11 @@ class PPO(TorchModel):
         n = len(next(iter(parts.values())))
         mask = None if seat is None or seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
         learning = seat is not None and seat.learn
-        if learning and self.config.recurrent != "none" and self.memory.size % self.config.sequence_length == 0:
+        if (
+            learning
+            and self.config.recurrent != "none"
+            and self.memory.size % self.config.sequence_length == 0
+        ):
             for name, kept in self._chunk_carries.items():
                 kept[self.memory.size // self.config.sequence_length] = seat.carry[name]
         with torch.inference_mode():
@@ -252,14 +271,14 @@ class PPO(TorchModel):
                     log_probs = F.log_softmax(logits, 1).gather(1, actions.unsqueeze(1)).squeeze(1)
             else:
                 asked = {"action_mask": mask, "greedy": not explore}
-                (actions, log_probs, _), self.extras = split_extras(
-                    self._user_actor(parts, None, asked), 3
-                )
+                (actions, log_probs, _), self.extras = split_extras(self._user_actor(parts, None, asked), 3)
                 if learning:
                     values = self.networks["critic"](**parts).squeeze(-1)
             chosen = actions.cpu().numpy()
             if learning:
-                self.memory.add_choice(states, chosen, log_probs.cpu().numpy(), values.cpu().numpy(), seat.mask)
+                self.memory.add_choice(
+                    states, chosen, log_probs.cpu().numpy(), values.cpu().numpy(), seat.mask
+                )
         return chosen
 
     # Learning
@@ -277,7 +296,9 @@ class PPO(TorchModel):
             if t.final_states is None:
                 raise ValueError("a truncated step needs final_obs: without it the next state is lost")
             named = {name: part[cut] for name, part in self.named(t.final_states).items()}
-            self.memory.final_values[row, t.ended[cut]] = self._values(named, t.seat, t.ended[cut], fresh=None)
+            self.memory.final_values[row, t.ended[cut]] = self._values(
+                named, t.seat, t.ended[cut], fresh=None
+            )
         if self.memory.full:
             self._next_value = self._values(self.named(t.next_states()), t.seat, None, fresh=t.ended)
 
@@ -286,21 +307,40 @@ class PPO(TorchModel):
         return int(self.memory.full)
 
     def train_step(self) -> dict[str, float]:
-        """One update: several passes over the rollout, which is then cleared. Returns mean losses over its gradient steps."""
+        """One update: several passes over the rollout, which is then cleared. Returns mean losses over its
+        gradient steps.
+        """
         c, m = self.config, self.memory
         advantages = generalised_advantages(
-            m.rewards, m.values, self._next_value, m.terminated, m.ended, m.final_values, c.gamma, c.gae_lambda
+            m.rewards,
+            m.values,
+            self._next_value,
+            m.terminated,
+            m.ended,
+            m.final_values,
+            c.gamma,
+            c.gae_lambda,
         )
         arrays = {f"part {name}": part for name, part in m.states.items()} | {
-            "actions": m.actions, "log_probs": m.log_probs, "values": m.values,
-            "advantages": advantages, "returns": advantages + m.values, "ended": m.ended,
-        }  # fmt: skip
+            "actions": m.actions,
+            "log_probs": m.log_probs,
+            "values": m.values,
+            "advantages": advantages,
+            "returns": advantages + m.values,
+            "ended": m.ended,
+        }
         if m.masks is not None:
             arrays["masks"] = m.masks
         data = to_device(arrays, self.device)
         for group in self.optimizers["adam"].param_groups:
-            group["lr"] = linear(c.learning_rate, 0.0, self.agent_steps, c.anneal_steps) if c.anneal_steps else c.learning_rate
-        sequences = self._sequences(data) if c.recurrent != "none" else {k: v.flatten(0, 1) for k, v in data.items()}
+            group["lr"] = (
+                linear(c.learning_rate, 0.0, self.agent_steps, c.anneal_steps)
+                if c.anneal_steps
+                else c.learning_rate
+            )
+        sequences = (
+            self._sequences(data) if c.recurrent != "none" else {k: v.flatten(0, 1) for k, v in data.items()}
+        )
         n = len(sequences["actions"]) if c.recurrent == "none" else sequences["actions"].shape[1]
         sums: dict[str, float] = {}
         n_steps, stop = 0, False
@@ -342,7 +382,9 @@ class PPO(TorchModel):
         parts = {name: batch[f"part {name}"] for name in self.observations.parts}
         masks = batch.get("masks")
         if "net" in self.networks:
-            logits, values = self._replay(parts, batch) if c.recurrent != "none" else self.networks["net"](parts)
+            logits, values = (
+                self._replay(parts, batch) if c.recurrent != "none" else self.networks["net"](parts)
+            )
             log_probs, entropy = policy_terms(logits, batch["actions"], masks)
         else:
             asked = {"action_mask": masks, "greedy": False}
@@ -375,7 +417,9 @@ class PPO(TorchModel):
             carry[name].copy_(tensor)
         return net.split(moved["h"])
 
-    def _values(self, named: dict[str, np.ndarray], seat: Seat, rows: Any, fresh: np.ndarray | None) -> np.ndarray:
+    def _values(
+        self, named: dict[str, np.ndarray], seat: Seat, rows: Any, fresh: np.ndarray | None
+    ) -> np.ndarray:
         """Values of states that follow the seat's last step, float32 [n]; the seat's carry is left alone.
 
         Args:
@@ -388,7 +432,10 @@ class PPO(TorchModel):
         with torch.inference_mode():
             if "critic" in self.networks:
                 return self.networks["critic"](**parts).squeeze(-1).cpu().numpy()
-            carry = {name: tensor.clone() if rows is None else tensor[torch.from_numpy(rows)] for name, tensor in seat.carry.items()}
+            carry = {
+                name: tensor.clone() if rows is None else tensor[torch.from_numpy(rows)]
+                for name, tensor in seat.carry.items()
+            }
             if fresh is not None and fresh.size:
                 self.reset_carry(carry, fresh)
             return self._forward(parts, carry)[1].cpu().numpy()
@@ -396,24 +443,34 @@ class PPO(TorchModel):
     def _new_chunk_carries(self) -> dict[str, Tensor]:
         chunks = self.config.n_steps // self.config.sequence_length
         return {
-            name: tensor.unsqueeze(0).repeat(chunks, 1, 1) for name, tensor in self.new_carry(self.n_streams).items()
+            name: tensor.unsqueeze(0).repeat(chunks, 1, 1)
+            for name, tensor in self.new_carry(self.n_streams).items()
         }
 
     def _sequences(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
-        """[n_steps, n_streams, ...] cut into [sequence_length, sequences, ...], with the carry that each starts from."""
+        """[n_steps, n_streams, ...] cut into [sequence_length, sequences, ...], with the carry that each
+        starts from.
+        """
         length = self.config.sequence_length
         chunks = self.config.n_steps // length
         cut = {
-            key: value.unflatten(0, (chunks, length)).transpose(0, 1).flatten(1, 2) for key, value in data.items()
+            key: value.unflatten(0, (chunks, length)).transpose(0, 1).flatten(1, 2)
+            for key, value in data.items()
         }
-        return cut | {f"carry {name}": kept.flatten(0, 1).unsqueeze(0) for name, kept in self._chunk_carries.items()}
+        return cut | {
+            f"carry {name}": kept.flatten(0, 1).unsqueeze(0) for name, kept in self._chunk_carries.items()
+        }
 
     def _replay(self, parts: dict[str, Tensor], batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Runs sequences through the recurrent layer as they were lived, its state reset where episodes ended."""
+        """Runs sequences through the recurrent layer as they were lived, its state reset where episodes
+        ended.
+        """
         net, length = self.networks["net"], self.config.sequence_length
         features = net.encoder({name: part.flatten(0, 1) for name, part in parts.items()})
         features = features.unflatten(0, (length, -1))
-        carry = {key.removeprefix("carry "): value[0] for key, value in batch.items() if key.startswith("carry ")}
+        carry = {
+            key.removeprefix("carry "): value[0] for key, value in batch.items() if key.startswith("carry ")
+        }
         going_on = (~batch["ended"]).float().unsqueeze(-1)
         outputs = []
         for t in range(length):
@@ -443,6 +500,8 @@ class PPO(TorchModel):
         action = torch.zeros(2, dtype=torch.int64, device=self.device)
         given = check_network(actor, zeros | {"action": action}, signature, [(2,), (2,), (2,)], self.name)[0]
         if not torch.equal(given, action):
-            raise ValueError(f"{self.name}: the actor must return a given action as it is; expected {signature}")
+            raise ValueError(
+                f"{self.name}: the actor must return a given action as it is; expected {signature}"
+            )
         check_network(actor, zeros | {"action": None}, signature, [(2,), (2,), (2,)], self.name)
         check_network(critic, zeros, f"forward({parts}) -> value[B, 1]", [(2, 1)], self.name)

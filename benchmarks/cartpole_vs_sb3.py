@@ -2,9 +2,12 @@
 
     python benchmarks/cartpole_vs_sb3.py [--seeds 0 1 2] [--learners ppo ddqn] [--alone]
 
-Each learner trains for its budget and is evaluated every tenth of it on 20 episodes, greedily; "reached" is the first
-of these evaluations with a mean of 475 or more. Wall-clock is the training's alone, on one thread. Settings of
-stable-baselines3 are those of its own RL Zoo for CartPole where it has them. Without that package (it is no dependency
+Each learner trains for its budget and is evaluated every tenth of it on 20 episodes, greedily; "reached" is
+the first
+of these evaluations with a mean of 475 or more. Wall-clock is the training's alone, on one thread. Settings
+of
+stable-baselines3 are those of its own RL Zoo for CartPole where it has them. Without that package (it is no
+dependency
 of this project), or with --alone, only our own learners run.
 """
 
@@ -17,26 +20,41 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from sorrelsim.agents.ddqn import DDQN
+from sorrelsim.agents.ppo import PPO
 
 from sorrelsim.adapters import GymnasiumWorld
 from sorrelsim.agent import Agent
-from sorrelsim.agents.ddqn import DDQN
-from sorrelsim.agents.ppo import PPO
 from sorrelsim.model import BaseModel
 
 BUDGET = {"ppo": 150_000, "ddqn": 100_000}
 SOLVED = 475.0
 CONFIGS = {
     "ppo": {
-        "n_steps": 64, "n_epochs": 10, "n_minibatches": 8, "learning_rate": 1e-3, "anneal_steps": 150_000,
-        "gae_lambda": 0.95, "entropy": 0.0, "gamma": 0.99, "network": {"hidden": [64, 64], "activation": "tanh"},
+        "n_steps": 64,
+        "n_epochs": 10,
+        "n_minibatches": 8,
+        "learning_rate": 1e-3,
+        "anneal_steps": 150_000,
+        "gae_lambda": 0.95,
+        "entropy": 0.0,
+        "gamma": 0.99,
+        "network": {"hidden": [64, 64], "activation": "tanh"},
     },
     "ddqn": {
-        "steps_between_updates": 2, "batch_size": 64, "learning_rate": 1e-3, "memory_size": 50_000, "warmup": 1_000,
-        "epsilon_steps": 10_000, "epsilon_end": 0.04, "target_tau": 0.01, "n_step": 3, "gamma": 0.99,
+        "steps_between_updates": 2,
+        "batch_size": 64,
+        "learning_rate": 1e-3,
+        "memory_size": 50_000,
+        "warmup": 1_000,
+        "epsilon_steps": 10_000,
+        "epsilon_end": 0.04,
+        "target_tau": 0.01,
+        "n_step": 3,
+        "gamma": 0.99,
         "network": {"hidden": [128, 128]},
     },
-}  # fmt: skip
+}
 COPIES = {"ppo": 16, "ddqn": 4}
 
 
@@ -82,16 +100,38 @@ def theirs(learner: str, seed: int) -> tuple[float, list[float]]:
     if learner == "ppo":
         env = make_vec_env("CartPole-v1", n_envs=8, seed=seed)
         model = TheirPPO(
-            "MlpPolicy", env, n_steps=32, batch_size=256, gae_lambda=0.8, gamma=0.98, n_epochs=20, ent_coef=0.0,
-            learning_rate=lambda left: 1e-3 * left, clip_range=lambda left: 0.2 * left, seed=seed, device="cpu",
-        )  # fmt: skip
+            "MlpPolicy",
+            env,
+            n_steps=32,
+            batch_size=256,
+            gae_lambda=0.8,
+            gamma=0.98,
+            n_epochs=20,
+            ent_coef=0.0,
+            learning_rate=lambda left: 1e-3 * left,
+            clip_range=lambda left: 0.2 * left,
+            seed=seed,
+            device="cpu",
+        )
     else:
         env = make_vec_env("CartPole-v1", n_envs=1, seed=seed)
         model = TheirDQN(
-            "MlpPolicy", env, learning_rate=2.3e-3, batch_size=64, buffer_size=100_000, learning_starts=1_000,
-            gamma=0.99, target_update_interval=10, train_freq=256, gradient_steps=128, exploration_fraction=0.16,
-            exploration_final_eps=0.04, policy_kwargs={"net_arch": [256, 256]}, seed=seed, device="cpu",
-        )  # fmt: skip
+            "MlpPolicy",
+            env,
+            learning_rate=2.3e-3,
+            batch_size=64,
+            buffer_size=100_000,
+            learning_starts=1_000,
+            gamma=0.99,
+            target_update_interval=10,
+            train_freq=256,
+            gradient_steps=128,
+            exploration_fraction=0.16,
+            exploration_final_eps=0.04,
+            policy_kwargs={"net_arch": [256, 256]},
+            seed=seed,
+            device="cpu",
+        )
     seconds, scores = 0.0, []
     done = [False]
 
@@ -126,7 +166,9 @@ def theirs(learner: str, seed: int) -> tuple[float, list[float]]:
     return seconds, scores
 
 
-def report(name: str, train: Callable[[str, int], tuple[float, list[float]]], learner: str, seeds: list[int]) -> float:
+def report(
+    name: str, train: Callable[[str, int], tuple[float, list[float]]], learner: str, seeds: list[int]
+) -> float:
     """Trains from every seed and prints a line each; returns the mean seconds."""
     all_seconds = []
     for seed in seeds:
@@ -135,13 +177,18 @@ def report(name: str, train: Callable[[str, int], tuple[float, list[float]]], le
         solved = [i for i, score in enumerate(scores) if score >= SOLVED]
         reached = f"{BUDGET[learner] * (solved[0] + 1) // 10:>7}" if solved else "  never"
         shown = " ".join(f"{score:3.0f}" for score in scores)
-        print(f"{name:6} {learner:5} seed {seed}  best {max(scores):5.1f}  last {scores[-1]:5.1f}  reached at {reached}  ({shown})", flush=True)
+        print(
+            f"{name:6} {learner:5} seed {seed}  best {max(scores):5.1f}  last {scores[-1]:5.1f}  reached at {reached}  ({shown})",
+            flush=True,
+        )
     return float(np.mean(all_seconds))
 
 
 def main() -> None:
     """Runs the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--learners", nargs="+", default=["ppo", "ddqn"], choices=["ppo", "ddqn"])
     parser.add_argument("--alone", action="store_true", help="leave stable-baselines3 out")
@@ -152,7 +199,9 @@ def main() -> None:
         seconds = report("ours", ours, learner, asked.seeds)
         if compare:
             others = report("sb3", theirs, learner, asked.seeds)
-            print(f"{learner}: stable-baselines3 took {others / seconds:.2f} times our wall-clock for {BUDGET[learner]} steps")
+            print(
+                f"{learner}: stable-baselines3 took {others / seconds:.2f} times our wall-clock for {BUDGET[learner]} steps"
+            )
         else:
             print(f"{learner}: {seconds:.1f} s for {BUDGET[learner]} steps (stable-baselines3 not run)")
 

@@ -1,10 +1,14 @@
-"""What a learner costs beside its bare network: everything counted, over the same forward and backward passes alone.
+"""What a learner costs beside its bare network: everything counted, over the same forward and backward passes
+alone.
 
     python benchmarks/learners.py [--threads 2] [--rounds 5] [--cases ppo ppo-socialjax iqn ddqn]
 
-Each round times the whole learner (acting, stepping, storing, sampling, updating) and then its bare network: the same
-modules on real states, called as often and at the same batch sizes, a sum of the outputs for a loss, without optimiser,
-clipping or world. Rounds alternate, so that a busy machine slows both; the median of the rounds' ratios is what counts.
+Each round times the whole learner (acting, stepping, storing, sampling, updating) and then its bare network:
+the same
+modules on real states, called as often and at the same batch sizes, a sum of the outputs for a loss, without
+optimiser,
+clipping or world. Rounds alternate, so that a busy machine slows both; the median of the rounds' ratios is
+what counts.
 """
 
 from __future__ import annotations
@@ -15,12 +19,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-
-import sorrelsim
-from sorrelsim.agent import Agent
 from sorrelsim.agents.ddqn import DDQN
 from sorrelsim.agents.iqn import IQN
 from sorrelsim.agents.ppo import PPO
+
+import sorrelsim
+from sorrelsim.agent import Agent
 from sorrelsim.torch_model import TorchModel
 
 BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "iqn": 1.5, "ddqn": 1.5}
@@ -107,7 +111,9 @@ def clock(work: Callable[[], None]) -> float:
 
 def main() -> None:
     """Runs the cases and prints a line each."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--copies", type=int, default=64, help="copies of Clean Up")
@@ -131,8 +137,9 @@ def main() -> None:
             rates.append(n_agent_steps / seconds)
         print(
             f"{case:14} {np.median(ratios):5.2f} x bare network (bar {BAR[case]}; rounds "
-            f"{', '.join(f'{ratio:.2f}' for ratio in ratios)})  {np.median(rates):8,.0f} agent-steps/s", flush=True
-        )  # fmt: skip
+            f"{', '.join(f'{ratio:.2f}' for ratio in ratios)})  {np.median(rates):8,.0f} agent-steps/s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

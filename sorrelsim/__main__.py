@@ -14,7 +14,10 @@ def main() -> None:
         app()
     except Exception as error:
         # Compared by name, because importing the modules that define them would make every command slow.
-        told = isinstance(error, ValueError | OSError) or type(error).__name__ in ("RuleError", "TrainingDiverged")
+        told = isinstance(error, ValueError | OSError) or type(error).__name__ in (
+            "RuleError",
+            "TrainingDiverged",
+        )
         if not told or os.environ.get("SORRELSIM_TRACEBACK"):
             raise
         print(f"error: {error}", file=sys.stderr)

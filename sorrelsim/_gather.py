@@ -1,6 +1,8 @@
-"""Compiled inner loops of the memories. Callers check everything; these only read, and write into their `out`s.
+"""Compiled inner loops of the memories. Callers check everything; these only read, and write into their
+`out`s.
 
-Rows are time, columns are streams; row numbers wrap at the end of the ring. Frames are seen as bytes, so one kernel
+Rows are time, columns are streams; row numbers wrap at the end of the ring. Frames are seen as bytes, so one
+kernel
 serves every dtype.
 """
 
@@ -12,10 +14,13 @@ EMPTY = 3  # values of `kind`: 0 goes on, 1 terminated, 2 truncated, 3 an empty 
 
 
 @njit(cache=True, nogil=True)
-def transitions(index, head, size, n_step, gamma, kind, reward, out_return, out_discount, out_done, out_valid, out_next):
+def transitions(
+    index, head, size, n_step, gamma, kind, reward, out_return, out_discount, out_done, out_valid, out_next
+):
     """n-step returns of the steps at `index` = row * n_streams + stream.
 
-    out_next is the row of the next state, or -1 - row for an episode's end at that row, whose final frame applies.
+    out_next is the row of the next state, or -1 - row for an episode's end at that row, whose final frame
+    applies.
     A window stops at an episode's end; one that reaches the write head or an empty frame first is not valid.
     """
     n_rows, n_streams = kind.shape
@@ -47,7 +52,8 @@ def transitions(index, head, size, n_step, gamma, kind, reward, out_return, out_
 def stacks(rows, streams, head, size, kind, frames, final, final_index, out, out_whole):
     """Stacks of frames ending at `rows` (or, for -1 - row, at the final frame after that row), oldest first.
 
-    Frames before an episode's first are zero, as they were when the agent acted. out_whole is set to 0 where the write
+    Frames before an episode's first are zero, as they were when the agent acted. out_whole is set to 0 where
+    the write
     head has overwritten frames that the stack needs.
     """
     n_rows = kind.shape[0]

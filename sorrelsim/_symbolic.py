@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
-
-# Each comes twice: with threads for large batches, and without for small ones, where waking a thread costs more than
+# Each comes twice: with threads for large batches, and without for small ones, where waking a thread costs
+# more than
 # it saves.
 
 
@@ -99,7 +99,9 @@ def _gradient_cell(ids, gradient, cell, n_codes, out):
 
 @njit(cache=True, nogil=True)
 def gradient_rows(ids, gradient, n_codes, out):
-    """out[cell * n_codes + id] = sum of gradient[b] over the samples with that id in that cell; out as weight."""
+    """out[cell * n_codes + id] = sum of gradient[b] over the samples with that id in that cell; out as
+    weight.
+    """
     for cell in range(ids.shape[1]):
         _gradient_cell(ids, gradient, cell, n_codes, out)
 
@@ -113,7 +115,9 @@ def gradient_rows_threads(ids, gradient, n_codes, out):
 
 @njit(cache=True, parallel=True, nogil=True)
 def expand(ids, out):
-    """out[b, cell, id - 1] = 1 for every id that is there, all else 0; ids as above, out [batch, cell, n_codes - 1]."""
+    """out[b, cell, id - 1] = 1 for every id that is there, all else 0; ids as above, out [batch, cell,
+    n_codes - 1].
+    """
     n_batch, n_cells, n_layers = ids.shape
     n_channels = out.shape[2]
     for b in prange(n_batch):

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class GymnasiumWorld:
-    """Copies of a Gymnasium environment with discrete actions, stepped in turn, with the interface that Agents use.
+    """Copies of a Gymnasium environment with discrete actions, stepped in turn, with the interface that
+    Agents use.
 
     Args:
         env_id: name of the environment, such as "CartPole-v1".
@@ -22,7 +23,8 @@ class GymnasiumWorld:
         seed: seed of the copies; each gets its own from it.
 
     Raises:
-        ValueError: actions are not discrete, or an observation is neither a Box, a Discrete nor a Dict of those.
+        ValueError: actions are not discrete, or an observation is neither a Box, a Discrete nor a Dict of
+            those.
     """
 
     def __init__(self, env_id: str, n_worlds: int = 1, seed: int = 0) -> None:
@@ -36,7 +38,9 @@ class GymnasiumWorld:
         self.n_worlds, self.n_agents, self.n_actions = n_worlds, 1, int(actions.n)
         self.action_names = tuple(f"action {i}" for i in range(self.n_actions))
         self._spaces = dict(space.spaces) if isinstance(space, gymnasium.spaces.Dict) else {"grid": space}
-        self.observations = ObservationSpec({name: _part(env_id, part) for name, part in self._spaces.items()})
+        self.observations = ObservationSpec(
+            {name: _part(env_id, part) for name, part in self._spaces.items()}
+        )
         self.action_mask: np.ndarray | None = None
         self._submitted = np.zeros((n_worlds, 1), np.int64)
         self.reset(seed)
@@ -47,10 +51,17 @@ class GymnasiumWorld:
         Args:
             seed: seeds the copies anew; None lets their random streams run on.
         """
-        seeds = [None] * self.n_worlds if seed is None else np.random.SeedSequence(seed).generate_state(self.n_worlds).tolist()
+        seeds = (
+            [None] * self.n_worlds
+            if seed is None
+            else np.random.SeedSequence(seed).generate_state(self.n_worlds).tolist()
+        )
         firsts = [env.reset(seed=s)[0] for env, s in zip(self._envs, seeds, strict=True)]
         self.reward = np.zeros((self.n_worlds, 1))
-        self.terminated, self.truncated = np.zeros((self.n_worlds, 1), bool), np.zeros((self.n_worlds, 1), bool)
+        self.terminated, self.truncated = (
+            np.zeros((self.n_worlds, 1), bool),
+            np.zeros((self.n_worlds, 1), bool),
+        )
         self.info: dict[str, Any] = {}
         self.obs = self._stack(firsts)
         return self.obs
@@ -59,7 +70,9 @@ class GymnasiumWorld:
         """Takes actions for the next step, int [n_worlds, len(slots)]."""
         self._submitted[:, slots] = actions
 
-    def step(self, actions: np.ndarray | None = None) -> tuple[Arrays, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step(
+        self, actions: np.ndarray | None = None
+    ) -> tuple[Arrays, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Steps every copy; one that ends begins its next episode in the same call.
 
         Args:
@@ -71,7 +84,10 @@ class GymnasiumWorld:
         chosen = self._submitted if actions is None else actions
         # Fresh arrays each step: agents hold on to the last ones until they have remembered them.
         self.reward = np.zeros((self.n_worlds, 1))
-        self.terminated, self.truncated = np.zeros((self.n_worlds, 1), bool), np.zeros((self.n_worlds, 1), bool)
+        self.terminated, self.truncated = (
+            np.zeros((self.n_worlds, 1), bool),
+            np.zeros((self.n_worlds, 1), bool),
+        )
         observed, final = [], {}
         for i, env in enumerate(self._envs):
             obs, reward, terminated, truncated, _ = env.step(int(chosen[i, 0]) + self._first_action)

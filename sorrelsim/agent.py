@@ -1,4 +1,6 @@
-"""An Agent seats a model in slots of a world: it observes, stacks frames, submits actions and passes on rewards."""
+"""An Agent seats a model in slots of a world: it observes, stacks frames, submits actions and passes on
+rewards.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ IDENTITY = "identity"
 
 
 def with_identity(observations: ObservationSpec, n_slots: int) -> ObservationSpec:
-    """The same observations with a part "identity", one-hot float32 [n_slots]: which of a model's slots this is.
+    """The same observations with a part "identity", one-hot float32 [n_slots]: which of a model's slots this
+    is.
 
     Build a model with these, and the Agent that seats it fills the part in.
     """
@@ -67,7 +70,9 @@ class Agent:
                 f"{self.slots.size} slots make {n_streams}"
             )
         if model.action_names != tuple(world.action_names):
-            raise ValueError(f"{model.name} was built for actions {model.action_names}, not {tuple(world.action_names)}")
+            raise ValueError(
+                f"{model.name} was built for actions {model.action_names}, not {tuple(world.action_names)}"
+            )
         self.model = model
         # Its own copy: a transform that two agents shared would take every step's rewards twice.
         self.transform = copy.deepcopy(transform) if transform is not None else Individual()
@@ -113,10 +118,18 @@ class Agent:
                 final_states = self._peek(final_obs, ended)
             self.model.remember(
                 Transition(
-                    self._frames, self._actions, reward, terminated, truncated & ~terminated, ended,
-                    final_obs, final_states, lambda: self._next_states(world, ended), self.seat,
+                    self._frames,
+                    self._actions,
+                    reward,
+                    terminated,
+                    truncated & ~terminated,
+                    ended,
+                    final_obs,
+                    final_states,
+                    lambda: self._next_states(world, ended),
+                    self.seat,
                 )
-            )  # fmt: skip
+            )
             self.model.learn(self.seat.n_streams)
         if ended.size:
             for stack in self._stack.values():
@@ -181,7 +194,8 @@ class Agent:
             return final
         named = final if isinstance(final, dict) else {"grid": final}
         states = {
-            name: np.concatenate([self._stack[name][ended, 1:], frame[:, None]], axis=1) for name, frame in named.items()
+            name: np.concatenate([self._stack[name][ended, 1:], frame[:, None]], axis=1)
+            for name, frame in named.items()
         }
         return states if isinstance(final, dict) else states["grid"]
 

@@ -105,9 +105,9 @@ class View:
             avoid: ``bool[n, rows, cols]``, further cells not to walk over.
 
         Returns:
-            ``direction`` and ``distance``, both ``int64[n]``. On a target: ``NOWHERE`` and 0. If there is none
-            within reach: ``NOWHERE`` and -1. Of equally short walks, one that starts ahead is taken, then
-            one to a side.
+            ``direction`` and ``distance``, both ``int64[n]``. On a target: ``NOWHERE`` and 0. If none is
+            within reach: ``NOWHERE`` and -1. Of equally short walks one that starts ahead is taken, else one
+            that starts to a side.
         """
         distance = np.where(self.here(targets), 0, -1).astype(np.int64)
         direction = np.full(len(targets), NOWHERE, np.int64)

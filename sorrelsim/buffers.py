@@ -1,7 +1,9 @@
 """Replay memory for many parallel streams, with frame stacks, n-step returns and priorities.
 
-A frame is stored once, in its own dtype; stacks and next states are gathered when sampled. Termination and truncation
-are told apart, and the true last frame of every episode is kept, so a time limit bootstraps from what was really seen.
+A frame is stored once, in its own dtype; stacks and next states are gathered when sampled. Termination and
+truncation
+are told apart, and the true last frame of every episode is kept, so a time limit bootstraps from what was
+really seen.
 """
 
 from __future__ import annotations
@@ -27,13 +29,16 @@ class Batch:
     """Sampled steps. Unpacks as `states, actions, rewards, next_states, dones, valid = batch`.
 
     Attributes:
-        states: [batch, *shape], or [batch, n_frames, *shape] if frames are stacked; dicts of these by part name.
+        states: [batch, *shape], or [batch, n_frames, *shape] if frames are stacked; dicts of these by part
+            name.
         actions: [batch].
         rewards: n-step returns, float32 [batch].
-        next_states: states n steps later, or the episode's true last one if it ended sooner; same shape as states.
+        next_states: states n steps later, or the episode's true last one if it ended sooner; same shape as
+            states.
         dones: float32 [batch], 1 where the window ended by termination: there nothing follows.
         valid: float32 [batch], 0 where a stack or a window would cross the write head or an unknown boundary.
-        discounts: float32 [batch], gamma to the power of the steps in the window; multiplies the next state's value.
+        discounts: float32 [batch], gamma to the power of the steps in the window; multiplies the next state's
+            value.
         weights: float32 [batch], importance weights; 1 without priorities.
         index: int64 [batch], for `update_priorities`.
         masks: allowed actions in states, bool [batch, n_actions], or None.
@@ -220,9 +225,19 @@ class Buffer:
         out_return, out_discount, dones, valid = (np.empty(batch_size, np.float32) for _ in range(4))
         following = np.empty(batch_size, np.int64)
         self._kernels.transitions(
-            index, self.head, self.size, self.n_step, self.gamma, self._kind, self._rewards,
-            out_return, out_discount, dones, valid, following,
-        )  # fmt: skip
+            index,
+            self.head,
+            self.size,
+            self.n_step,
+            self.gamma,
+            self._kind,
+            self._rewards,
+            out_return,
+            out_discount,
+            dones,
+            valid,
+            following,
+        )
         rows, streams = np.divmod(index, self.n_streams)
         states = {name: self._states(name, rows, streams, valid) for name in self._part_names()}
         untouched = np.ones(batch_size, np.float32)  # a state that is whole has a next state that is
@@ -233,10 +248,18 @@ class Buffer:
             next_masks = self._gather(_MASK, following, streams, 1, untouched)[:, 0]
             next_masks[following < 0] = True
         return Batch(
-            states if self._is_dict else states["grid"], self._actions[rows, streams].astype(np.int64), out_return,
-            next_states if self._is_dict else next_states["grid"], dones, valid, out_discount, weights, index,
-            masks, next_masks,
-        )  # fmt: skip
+            states if self._is_dict else states["grid"],
+            self._actions[rows, streams].astype(np.int64),
+            out_return,
+            next_states if self._is_dict else next_states["grid"],
+            dones,
+            valid,
+            out_discount,
+            weights,
+            index,
+            masks,
+            next_masks,
+        )
 
     def update_priorities(self, index: np.ndarray, errors: np.ndarray) -> None:
         """Sets the priorities of sampled steps to (|error| + 1e-6) ** priority_exponent.
@@ -270,13 +293,19 @@ class Buffer:
         return {
             "shape": [self.n_rows, self.n_streams],
             "frames": {name: array[:n].copy() for name, array in self._frames.items()},
-            "actions": self._actions[:n].copy(), "rewards": self._rewards[:n].copy(), "kind": self._kind[:n].copy(),
+            "actions": self._actions[:n].copy(),
+            "rewards": self._rewards[:n].copy(),
+            "kind": self._kind[:n].copy(),
             "final_index": self._final_index[:n].copy(),
             "final": {name: array.copy() for name, array in self._final.items()},
-            "free": self._free.copy(), "n_free": self._n_free, "rng": self.rng.bit_generator.state,
-            "tree": None if self._tree is None else self._tree.copy(), "top_priority": self._top_priority,
-            "head": self.head, "size": n,
-        }  # fmt: skip
+            "free": self._free.copy(),
+            "n_free": self._n_free,
+            "rng": self.rng.bit_generator.state,
+            "tree": None if self._tree is None else self._tree.copy(),
+            "top_priority": self._top_priority,
+            "head": self.head,
+            "size": n,
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what `state_dict` gave.
@@ -349,25 +378,40 @@ class Buffer:
             self._kernels.tree_find(self._tree, self.rng.random(batch_size), index, share)
             weights = (len(self) * share) ** -correction
             return index, (weights / weights.max()).astype(np.float32)
-        # Leave out what is known to be incomplete: the newest windows, and the oldest stacks once the ring is full.
+        # Leave out what is known to be incomplete: the newest windows, and the oldest stacks once the ring is
+        # full.
         first = self.n_frames - 1 if self.size == self.n_rows else 0
         last = self.size - self.n_step if self.size - self.n_step > first else self.size
-        age, stream = np.divmod(self.rng.integers(first * self.n_streams, last * self.n_streams, batch_size), self.n_streams)
-        return (self.head - self.size + age) % self.n_rows * self.n_streams + stream, np.ones(batch_size, np.float32)
+        age, stream = np.divmod(
+            self.rng.integers(first * self.n_streams, last * self.n_streams, batch_size), self.n_streams
+        )
+        return (self.head - self.size + age) % self.n_rows * self.n_streams + stream, np.ones(
+            batch_size, np.float32
+        )
 
     def _states(self, name: str, rows: np.ndarray, streams: np.ndarray, whole: np.ndarray) -> np.ndarray:
         out = self._gather(name, rows, streams, self.n_frames, whole)
         return out[:, 0] if self.n_frames == 1 else out
 
-    def _gather(self, name: str, rows: np.ndarray, streams: np.ndarray, depth: int, whole: np.ndarray) -> np.ndarray:
+    def _gather(
+        self, name: str, rows: np.ndarray, streams: np.ndarray, depth: int, whole: np.ndarray
+    ) -> np.ndarray:
         """Stacks of one part, [len(rows), depth, *shape]; clears `whole` where one is not all there."""
         shape, dtype = self._parts[name]
         source = self._bytes[name]
         out = np.empty((len(rows), depth, source.shape[2]), np.uint8)
         self._kernels.stacks(
-            rows, streams, self.head, self.size, self._kind, source, _as_bytes(self._final[name], 1),
-            self._final_index, out, whole,
-        )  # fmt: skip
+            rows,
+            streams,
+            self.head,
+            self.size,
+            self._kind,
+            source,
+            _as_bytes(self._final[name], 1),
+            self._final_index,
+            out,
+            whole,
+        )
         return out.view(dtype).reshape(len(rows), depth, *shape)
 
     def _release_finals(self, row: int) -> None:
@@ -380,7 +424,9 @@ class Buffer:
             old[:] = -1
 
     def _store_finals(self, row: int, ended: np.ndarray, final: Mapping[str, np.ndarray]) -> None:
-        """Keeps the last frames of the streams that ended, in free table entries; the table doubles when full."""
+        """Keeps the last frames of the streams that ended, in free table entries; the table doubles when
+        full.
+        """
         if self._n_free < ended.size:
             before = len(self._free)
             extra = max(before, ended.size, 64)

@@ -1,4 +1,5 @@
-"""Checkpoints without pickle: arrays and plain data in one file, written whole or not at all, read without running code.
+"""Checkpoints without pickle: arrays and plain data in one file, written whole or not at all, read without
+running code.
 
 The file is NumPy's npz: one entry for each array, and one of JSON for the tree that they hang in.
 """
@@ -59,7 +60,11 @@ def load_tree(path: str | Path) -> dict[str, Any]:
 
         def dress(node: Any) -> Any:
             if isinstance(node, dict):
-                return file[node[_ARRAY]] if _ARRAY in node else {key: dress(value) for key, value in node.items()}
+                return (
+                    file[node[_ARRAY]]
+                    if _ARRAY in node
+                    else {key: dress(value) for key, value in node.items()}
+                )
             return [dress(value) for value in node] if isinstance(node, list) else node
 
         return dress(json.loads(file[_TREE].tobytes()))

@@ -19,17 +19,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_is_help=True, rich_markup_mode=None)
+new_app = typer.Typer(
+    help="Write a new world or model, and its test.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(new_app, name="new")
 
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads that step the copies; all cores by default.")]
+Threads = Annotated[
+    int | None, typer.Option(min=1, help="Threads that step the copies; all cores by default.")
+]
 
 
 @app.command()
 def train(
     config: Annotated[Path, typer.Argument(help="A YAML file, such as configs/treasure_hunt_iqn.yaml.")],
     changes: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Changes, such as seed=1 or seats.0.model=ddqn.")
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Changes, such as seed=1 or seats.0.model=ddqn."),
     ] = None,
     threads: Threads = None,
 ) -> None:
@@ -73,17 +78,25 @@ def list_all() -> None:
     for entry in worlds:
         actions = entry.attributes.get("actions", ())
         agents = entry.attributes.get("n_agents", 1)
-        facts = f"{agents} agent{'s' if agents != 1 else ''}, {len(actions)} actions" if actions else f"{agents} agents"
+        facts = (
+            f"{agents} agent{'s' if agents != 1 else ''}, {len(actions)} actions"
+            if actions
+            else f"{agents} agents"
+        )
         presets = entry.attributes.get("presets", ())
         if presets:
             facts += f", presets {', '.join(presets)}"
-        typer.echo(typer.style(f"  {entry.name:<{column}}", fg="cyan") + _shorten(entry.summary, width - column - 2))
+        typer.echo(
+            typer.style(f"  {entry.name:<{column}}", fg="cyan") + _shorten(entry.summary, width - column - 2)
+        )
         typer.secho(" " * (column + 2) + _shorten(facts, width - column - 2), dim=True)
         if actions:
             typer.secho(" " * (column + 2) + _shorten(" ".join(actions), width - column - 2), dim=True)
     typer.secho("\nModels", bold=True)
     for entry in models:
-        typer.echo(typer.style(f"  {entry.name:<{column}}", fg="green") + _shorten(entry.summary, width - column - 2))
+        typer.echo(
+            typer.style(f"  {entry.name:<{column}}", fg="green") + _shorten(entry.summary, width - column - 2)
+        )
     typer.secho("\nsorrelsim show WORLD tells more of one.", dim=True)
 
 
@@ -114,7 +127,9 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     episodes: Annotated[int, typer.Option(min=1, help="Episodes to play, side by side.")] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the copies.")] = 1_000_003,
-    gif: Annotated[Path | None, typer.Option(help="Write an animation of one more episode to this file.")] = None,
+    gif: Annotated[
+        Path | None, typer.Option(help="Write an animation of one more episode to this file.")
+    ] = None,
 ) -> None:
     """Let the agents of a run play their best on new episodes: returns, social measures, counts."""
     from rich.console import Console
@@ -128,7 +143,9 @@ def evaluate(
 def plot(
     runs: Annotated[list[Path], typer.Argument(help="Run folders; several are drawn together.")],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write: PNG, PDF or SVG.")] = None,
-    column: Annotated[list[str] | None, typer.Option("--column", "-c", help="Column of metrics.csv; may be repeated.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", "-c", help="Column of metrics.csv; may be repeated.")
+    ] = None,
 ) -> None:
     """Draw the learning curves of one run, or compare several."""
     from sorrelsim.runs import draw_curves
@@ -140,10 +157,14 @@ def plot(
 @app.command()
 def bench(
     world: Annotated[str | None, typer.Argument(help="Name or file of a world; cleanup by default.")] = None,
-    copies: Annotated[list[int] | None, typer.Option(min=1, help="Number of copies; may be repeated.")] = None,
+    copies: Annotated[
+        list[int] | None, typer.Option(min=1, help="Number of copies; may be repeated.")
+    ] = None,
     threads: Threads = None,
     all: Annotated[bool, typer.Option("--all", help="Every world.")] = False,
-    interpreted: Annotated[bool, typer.Option("--interpreted", help="Run the rules as plain Python.")] = False,
+    interpreted: Annotated[
+        bool, typer.Option("--interpreted", help="Run the rules as plain Python.")
+    ] = False,
     seconds: Annotated[float, typer.Option(min=0.01, help="Time spent on each measurement.")] = 1.0,
 ) -> None:
     """Measure steps a second with random actions, observations for all agents included."""
@@ -173,17 +194,23 @@ def check(
 
 
 @new_app.command("world")
-def new_world(name: Annotated[str, typer.Argument(help="Its name: lower case, such as berry_field.")]) -> None:
+def new_world(
+    name: Annotated[str, typer.Argument(help="Its name: lower case, such as berry_field.")],
+) -> None:
     """Write worlds/NAME.py, a small world that runs at once, and its test."""
     from sorrelsim.scaffold import write_world
 
     for path in write_world(name):
         typer.echo(f"wrote {path}")
-    typer.echo(f"see it: sorrelsim show {name}   check it: sorrelsim check {name}   measure it: sorrelsim bench {name}")
+    typer.echo(
+        f"see it: sorrelsim show {name}   check it: sorrelsim check {name}   measure it: sorrelsim bench {name}"
+    )
 
 
 @new_app.command("model")
-def new_model(name: Annotated[str, typer.Argument(help="Its name: lower case, such as tit_for_tat.")]) -> None:
+def new_model(
+    name: Annotated[str, typer.Argument(help="Its name: lower case, such as tit_for_tat.")],
+) -> None:
     """Write agents/NAME.py, a small model that plays at once, and its test."""
     from sorrelsim.scaffold import write_model
 

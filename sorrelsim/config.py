@@ -114,7 +114,9 @@ class ExperimentConfig(_Section):
     def _one_seat_takes_the_rest(self) -> Self:
         rest = [k for k, seat in enumerate(self.seats) if seat.slots in ("each", "all")]
         if len(rest) > 1:
-            raise ValueError(f"seats {rest} both take all slots that are left; only one seat can be 'each' or 'all'")
+            raise ValueError(
+                f"seats {rest} both take all slots that are left; only one seat can be 'each' or 'all'"
+            )
         return self
 
 
@@ -146,7 +148,9 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentCo
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(raw, dict):
-        raise ConfigError(f"{path}: a config is a mapping with the keys {', '.join(ExperimentConfig.model_fields)}")
+        raise ConfigError(
+            f"{path}: a config is a mapping with the keys {', '.join(ExperimentConfig.model_fields)}"
+        )
     for change in overrides:
         _override(raw, change, str(path))
     raw.setdefault("name", path.stem)
@@ -194,7 +198,9 @@ def _override(raw: dict[str, Any], change: str, where: str) -> None:
     """Applies one ``a.b.c=value`` in place."""
     key, equals, text = change.partition("=")
     if not equals or not key:
-        raise ConfigError(f"{change!r} is no setting; write key=value, such as epochs=5 or seats.0.config.n_step=1")
+        raise ConfigError(
+            f"{change!r} is no setting; write key=value, such as epochs=5 or seats.0.config.n_step=1"
+        )
     try:
         value = _parse(text)
     except yaml.YAMLError:
@@ -217,7 +223,9 @@ def _override(raw: dict[str, Any], change: str, where: str) -> None:
 def _child(node: Any, part: str, where: str, create: bool) -> Any:
     if isinstance(node, list):
         if not part.isdigit() or int(part) >= len(node):
-            raise ConfigError(f"{where} is a list of {len(node)}: write {where}.0 to {where}.{len(node) - 1}, not {part!r}")
+            raise ConfigError(
+                f"{where} is a list of {len(node)}: write {where}.0 to {where}.{len(node) - 1}, not {part!r}"
+            )
         return node[int(part)]
     if not isinstance(node, dict):
         raise ConfigError(f"{where} is {node!r}, which has no {part!r} to set")

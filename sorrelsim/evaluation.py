@@ -34,7 +34,12 @@ def evaluate_run(folder: str | Path, episodes: int, seed: int, gif: Path | None 
     title = f"[bold]{run.folder}[/] · {world.name} · {len(found)} episodes, greedy"
     parts: list[RenderableType] = [Text.from_markup(title)]
     if len(found) < episodes:
-        parts.append(Text(f"{episodes - len(found)} episodes had not ended after {limit} turns and are left out", "yellow"))
+        parts.append(
+            Text(
+                f"{episodes - len(found)} episodes had not ended after {limit} turns and are left out",
+                "yellow",
+            )
+        )
     returns = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for name in ("", "return", "+/-"):
         returns.add_column(name, justify="right" if name else "left")

@@ -66,7 +66,9 @@ def seating(config: ExperimentConfig, n_agents: int) -> list[Place]:
             groups.append((name, tuple(seat.slots), seat))
             continue
         if not rest:
-            raise ConfigError(f"seats: no slot is left for the seat of {seat.model!r}; others name all {n_agents}")
+            raise ConfigError(
+                f"seats: no slot is left for the seat of {seat.model!r}; others name all {n_agents}"
+            )
         if seat.slots == "all":
             groups.append((name, tuple(rest), seat))
         else:
@@ -145,7 +147,11 @@ def _transform(seat: SeatConfig) -> Any:
 
 
 def seat_agents(
-    places: Sequence[Place], models: Sequence[BaseModel], world: Gridworld, learn: bool = True, explore: bool = True
+    places: Sequence[Place],
+    models: Sequence[BaseModel],
+    world: Gridworld,
+    learn: bool = True,
+    explore: bool = True,
 ) -> list[Agent]:
     """The models seated in a world.
 
@@ -199,7 +205,9 @@ class Experiment:
         self.places = seating(config, self.world.n_agents)
         self.models = [make_model(place, self.world) for place in self.places]
         self.agents = seat_agents(self.places, self.models, self.world)
-        for library in ("torch", "numba"):  # numba serves the networks' first layers; copies have threads of their own
+        # Numba serves the networks' first layers; copies have threads of their own. Numba comes first, because where
+        # both run on one OpenMP library it sets PyTorch's threads too when it starts its own.
+        for library in ("numba", "torch"):
             if library in sys.modules:
                 sys.modules[library].set_num_threads(config.torch_threads)
         self.recorder = Recorder(self.world)
@@ -293,7 +301,9 @@ class Experiment:
             self._looked_at = make_world(self.config, n, seed)
         else:
             self._looked_at.reset(seed)
-        return self._looked_at, seat_agents(self.places, self.models, self._looked_at, learn=False, explore=False)
+        return self._looked_at, seat_agents(
+            self.places, self.models, self._looked_at, learn=False, explore=False
+        )
 
     def evaluate(self) -> Row:
         """Greedy play, one episode a copy: ``eval_return_mean``, and ``eval_return_<slot>`` for each agent."""
@@ -391,7 +401,9 @@ class Run:
             try:
                 model.load(self.folder / "models" / f"{place.name}.pt")
             except (ValueError, OSError, RuntimeError) as error:
-                raise ConfigError(f"{self.folder}: the model of seat {place.name} cannot be loaded: {error}") from error
+                raise ConfigError(
+                    f"{self.folder}: the model of seat {place.name} cannot be loaded: {error}"
+                ) from error
             models.append(model)
         return seat_agents(places, models, world, learn, explore)
 

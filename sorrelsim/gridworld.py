@@ -59,31 +59,47 @@ _DTYPES: dict[type, Any] = {int: np.int32, float: np.float64, bool: np.bool_}
 
 
 class _Outputs:
-    """The arrays of one step's answer. They are reused only when nobody holds them any more."""
+    """The arrays of one step's answer. They are reused only when nobody holds them any more.
 
-    def __init__(self, n: int, agents: int, rows: int, cols: int, layers: int, cell: np.dtype, scalars: int) -> None:
-        self.cells = np.zeros((n, agents, rows * cols), cell)
-        self.bytes = self.cells.view(np.uint8).reshape(n, agents, rows * cols, cell.itemsize)
-        self.grid = self.cells.view(np.uint8).reshape(n, agents, rows, cols, cell.itemsize)[..., :layers]
-        self.scalars = np.zeros((n, agents, scalars), np.float32)
+    Attributes:
+        parts: The observation by part, as views of the arrays that the kernel writes.
+        words: For the kernel: where these arrays lie.
+    """
+
+    def __init__(self, n: int, agents: int, window: tuple[int, int], layers: int, cell: np.dtype, scalars: dict) -> None:
+        rows, cols = window
+        cells = np.zeros((n, agents, rows * cols), cell)
+        whole = cells.view(np.uint8).reshape(n, agents, rows * cols, cell.itemsize)
+        self.grid = whole.reshape(n, agents, rows, cols, cell.itemsize)[..., :layers]
+        beside = np.zeros((n, agents, sum(scalars.values())), np.float32)
+        self.parts = {"grid": self.grid}
+        at = 0
+        for name, size in scalars.items():
+            self.parts[name] = beside[..., at : at + size]
+            at += size
         self.reward = np.zeros((n, agents), np.float64)
         self.terminated = np.zeros((n, agents), np.bool_)
         self.truncated = np.zeros((n, agents), np.bool_)
         self.words: np.ndarray | None = None
         self.fields = [
-            Field("cells_out", self.cells),
-            Field("bytes_out", self.bytes),
-            Field("scalars_out", self.scalars),
+            Field("cells_out", cells),
+            Field("bytes_out", whole),
+            Field("scalars_out", beside),
             Field("reward", self.reward),
             Field("terminated", self.terminated),
             Field("truncated", self.truncated),
         ]
-        self.idle = self.references()  # the views above count too, so this is the count with no user
+        # A view that a user makes refers to the array that owns the memory; one that was handed out is counted itself.
+        self._held = (cells, beside, *self.parts.values(), self.reward, self.terminated, self.truncated)
+        del cells, beside  # they would count as held
+        self._idle = self._references()
 
-    def references(self) -> int:
-        count = sys.getrefcount
-        total = count(self.cells) + count(self.grid) + count(self.scalars) + count(self.reward)
-        return total + count(self.terminated) + count(self.truncated)
+    def _references(self) -> int:
+        return sum(map(sys.getrefcount, self._held))
+
+    def is_free(self) -> bool:
+        """Whether nobody outside holds an array of these or a view of one."""
+        return self._references() == self._idle
 
 
 class Gridworld:
@@ -296,13 +312,13 @@ class Gridworld:
             self.extra[name] = np.zeros((n, *shape), _DTYPES[extra.dtype])
         self._final = self._new_outputs()
         self._outputs = [self._new_outputs(), self._new_outputs()]
+        self._out = self._outputs[0]
 
     def _new_outputs(self) -> _Outputs:
-        rows, cols = self.window.size(self.height, self.width)
-        scalars = sum(self.scalars.values())
         return _Outputs(
-            self.n_worlds, self.n_agents, rows, cols, len(self.codes.layers), self._cell_dtype, scalars
-        )
+            self.n_worlds, self.n_agents, self.window.size(self.height, self.width), len(self.codes.layers),
+            self._cell_dtype, dict(self.scalars),
+        )  # fmt: skip
 
     def _program(self) -> Program:
         codes, window, out = self.codes, self.window, self._outputs[0]
@@ -374,6 +390,7 @@ class Gridworld:
             view_size("view_rows", rows),
             view_size("view_cols", cols),
             constant("self_code", codes.self_code),
+            constant("n_actions", self.n_actions),
             constant("drop_rewards_while_out", not self.keep_rewards_while_out),
             Field("was_out", self._was_out),  # uint8[agent]: whether it was out before the step
             Field("command", self._command),
@@ -383,9 +400,10 @@ class Gridworld:
             Field("last_events", self._last_events),
             Field("tallies", self._tallies),
             Field("last_tallies", self._last_tallies),
-            Field("final_cells", self._final.cells),
-            Field("final_bytes", self._final.bytes),
-            Field("final_scalars", self._final.scalars),
+            *(
+                Field(name, field.array)
+                for name, field in zip(("final_cells", "final_bytes", "final_scalars"), self._final.fields, strict=False)
+            ),
             *out.fields,  # last, because they are exchanged from step to step
         ]
         params = [Field(name, array, scalar=array.ndim == 1) for name, array in self._params.items()]
@@ -452,28 +470,29 @@ class Gridworld:
                 missing = sorted(set(range(self.n_agents)) - self._submitted)
                 raise ValueError(f"{self.name}: no action was submitted for slots {missing}")
         else:
-            given = np.asarray(actions)
+            given = actions if type(actions) is np.ndarray else np.asarray(actions)
             if given.shape != self._action.shape or given.dtype.kind not in "iu":
                 raise ValueError(
                     f"{self.name}: actions are {given.dtype}{list(given.shape)}; allowed: integers "
                     f"{list(self._action.shape)}, one for each copy and agent"
                 )
             self._action[...] = given
-        bad = self._runner.first_bad_action(self._action, self.n_actions)
-        if bad >= 0:
-            copy, slot = divmod(bad, self.n_agents)
+        ended = self._run(STEP)
+        if ended < 0:
+            copy, slot = divmod(-1 - ended, self.n_agents)
             raise ValueError(
                 f"{self.name}: action {self._action[copy, slot]} of agent {slot} in copy {copy} is out of range; "
                 f"allowed: 0 to {self.n_actions - 1} ({', '.join(self.action_names)})"
             )
-        self._submitted.clear()
-        self._take(self._run(STEP))
+        if self._submitted:
+            self._submitted.clear()
+        self._take(ended)
         return self.obs, self.reward, self.terminated, self.truncated, self.info
 
     def _run(self, mode: int) -> int:
         # The arrays of the answer are reused, but never while somebody holds one of them.
         for out in self._outputs:
-            if out.references() == out.idle:
+            if out is not self._out and out.is_free():
                 break
         else:
             out = self._new_outputs()
@@ -510,17 +529,10 @@ class Gridworld:
         return (self.terminated | self.truncated)[:, 0]
 
     def _observation(self, out: _Outputs, copy: bool = False) -> Any:
-        grid = out.grid.copy() if copy else out.grid
+        parts = {name: part.copy() for name, part in out.parts.items()} if copy else out.parts.copy()
         if self.observations.form != "symbolic":
-            grid = self.observations.convert(grid, self.looks_table())
-        if not self.scalars:
-            return grid
-        scalars = out.scalars.copy() if copy else out.scalars
-        obs, at = {"grid": grid}, 0
-        for name, size in self.scalars.items():
-            obs[name] = scalars[..., at : at + size]
-            at += size
-        return obs
+            parts["grid"] = self.observations.convert(parts["grid"], self.looks_table())
+        return parts if len(parts) > 1 else parts["grid"]
 
     # --------------------------------------------------------------------------------------------------- state
 

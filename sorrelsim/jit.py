@@ -269,18 +269,3 @@ def _memcpy(typingctx, target, i, k, source, start, n):
         return context.get_dummy_value()
 
     return types.none(target, types.intp, types.intp, source, types.intp, types.intp), codegen
-
-
-@intrinsic
-def actions_at(typingctx, address, n):
-    """``int64[n]`` over foreign memory."""
-    result = types.Array(types.int64, 1, "C")
-
-    def codegen(context, builder, signature, args):
-        array = context.make_array(result)(context, builder)
-        data = builder.inttoptr(args[0], array.data.type)
-        stride = [context.get_constant(types.intp, 8)]
-        context.populate_array(array, data=data, shape=[args[1]], strides=stride, itemsize=8, meminfo=None)
-        return array._getvalue()
-
-    return result(address, types.int64), codegen

@@ -36,7 +36,7 @@ import numpy as np
 
 from sorrelsim import engine
 
-STEP, RESET, VIEW = 0, 1, 2
+STEP, RESET, VIEW, CHECK = 0, 1, 2, 3
 
 
 class RuleError(Exception):
@@ -170,12 +170,35 @@ class Program:
 
 KERNEL = '''
 
-for function in (advance, clear, start, scalars):
+def first_bad_action(table, first, last):
+    bad = 0
+    for b in range(first, last):
+        w = load_W(table, b)
+        e = load_E(table, b)
+        for i in range(w.n_agents):
+            bad += (w.action[i] < 0) | (w.action[i] >= e.n_actions)
+    if bad > 0:
+        for b in range(first, last):
+            w = load_W(table, b)
+            e = load_E(table, b)
+            for i in range(w.n_agents):
+                if w.action[i] < 0 or w.action[i] >= e.n_actions:
+                    return b * w.n_agents + i
+    return -1
+
+
+for function in (advance, clear, start, scalars, first_bad_action):
     make_callable(function)
 
 
 @cfunc("int64(intp, int64, int64, int64)", cache=True, nopython=True, error_model="numpy")
 def run(table, first, last, mode):
+    if mode == 0 or mode == 3:
+        bad = first_bad_action(table, first, last)
+        if bad >= 0:
+            return -1 - bad
+        if mode == 3:
+            return 0
     ended = 0
     for b in range(first, last):
         w = load_W(table, b)
@@ -196,19 +219,6 @@ def run(table, first, last, mode):
         view(w, e, e.cells_out, e.bytes_out)
         scalars(w, e, e.scalars_out)
     return ended
-
-
-@cfunc("int64(intp, int64, int64)", cache=True, nopython=True)
-def first_bad_action(actions, n, n_actions):
-    a = actions_at(actions, n)
-    bad = 0
-    for k in range(n):
-        bad += (a[k] < 0) | (a[k] >= n_actions)
-    if bad:
-        for k in range(n):
-            if a[k] < 0 or a[k] >= n_actions:
-                return k
-    return -1
 '''
 
 
@@ -219,7 +229,8 @@ class Interpreted:
         self.program = program
         self.space = _namespace(program)
         exec(compile(program.source(), f"<rules of {program.name}>", "exec"), self.space)
-        n = len(next(f.array for f in program.fields if f.per_copy))
+        self.actions = next(f.array for f in program.fields if f.name == "action")
+        n = len(self.actions)
         self.copies = [
             (
                 self.space["W"](*(f.of(b) for f in program.fields), self._params(b)),
@@ -232,8 +243,13 @@ class Interpreted:
         return self.space["P"](*(field.of(b) for field in self.program.params))
 
     def run(self, mode: int, outputs: Outputs) -> int:
-        """Step, reset or only view all copies, answering into ``outputs``; the number of episodes that ended."""
+        """Step, reset or only view all copies, answering into ``outputs``; see :meth:`Compiled.run`."""
         space = self.space
+        if mode == STEP:
+            actions = self.actions.reshape(-1)
+            bad = np.flatnonzero((actions < 0) | (actions >= self.copies[0][1].n_actions))
+            if len(bad):
+                return -1 - int(bad[0])
         ended = 0
         for b, (w, e) in enumerate(self.copies):
             w = w._replace(p=self._params(b))
@@ -257,11 +273,6 @@ class Interpreted:
             space["scalars"](w, e, e.scalars_out)
         return ended
 
-    def first_bad_action(self, actions: np.ndarray, n_actions: int) -> int:
-        """Flat index of the first action out of range, or -1."""
-        bad = np.flatnonzero((actions < 0) | (actions >= n_actions))
-        return int(bad[0]) if len(bad) else -1
-
 
 class Compiled:
     """Runs a program as machine code, over any number of threads; the result does not depend on how many."""
@@ -270,7 +281,6 @@ class Compiled:
         self.program = program
         module = _module(program, quiet)
         self.step = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)(module.run.address)
-        self.check = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 3)(module.first_bad_action.address)
         words: list[int] = []
         for field in program.all_fields():
             words += field.words()
@@ -280,7 +290,12 @@ class Compiled:
         self.outputs: Outputs | None = None
 
     def run(self, mode: int, outputs: Outputs) -> int:
-        """Step, reset or only view all copies, answering into ``outputs``; the number of episodes that ended."""
+        """Step, reset or only view all copies, answering into ``outputs``.
+
+        Returns:
+            The number of episodes that ended; or -1 - k where action k, of all copies' in a row, is out of range, and
+            then no copy has moved.
+        """
         if outputs is not self.outputs:
             if outputs.words is None:
                 outputs.words = np.array([word for field in outputs.fields for word in field.words()], np.int64)
@@ -288,11 +303,11 @@ class Compiled:
             self.outputs = outputs
         if _threads == 1 or self.n < 8:
             return self.step(self.address, 0, self.n, mode)
+        if mode == STEP:
+            bad = self.step(self.address, 0, self.n, CHECK)
+            if bad < 0:
+                return bad
         return _workers(_threads).run(self.step, self.address, self.n, mode)
-
-    def first_bad_action(self, actions: np.ndarray, n_actions: int) -> int:
-        """Flat index of the first action out of range, or -1."""
-        return self.check(actions.__array_interface__["data"][0], actions.size, n_actions)
 
 
 # ------------------------------------------------------------------------------------------------------- threads
@@ -425,7 +440,7 @@ def _module(program: Program, quiet: bool):
     module = importlib.util.module_from_spec(spec)
     module.__dict__.update(_namespace(program), __name__=name, make_callable=jit.make_callable)
     load_w, load_e = jit.loaders(program.layouts())
-    module.__dict__.update(load_W=load_w, load_E=load_e, actions_at=jit.actions_at, cfunc=numba.cfunc)
+    module.__dict__.update(load_W=load_w, load_E=load_e, cfunc=numba.cfunc)
     sys.modules[name] = module  # before it runs: Numba looks the NamedTuple classes up by module name
     cached = kept and any((folder / "__pycache__").glob(f"{name}.run*.nbc"))
     began = time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import pkgutil
@@ -55,7 +56,7 @@ def load_module(name: str | Path, folder: str) -> ModuleType:
 
 def _from_file(path: Path) -> ModuleType:
     path = path.resolve()
-    name = f"sorrelsim_file_{abs(hash(str(path))) & 0xFFFFFF:x}.{path.stem}"
+    name = f"sorrelsim_file_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}.{path.stem}"
     known = sys.modules.get(name)
     stamp = path.stat().st_mtime_ns
     if known is not None and known.__dict__.get("__stamp__") == stamp:

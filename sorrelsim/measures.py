@@ -89,13 +89,13 @@ class Episodes:
 
     def where(self, chosen: np.ndarray) -> Episodes:
         """Some of the episodes, bool [E]."""
-        return Episodes(*(getattr(self, name)[chosen] for name in _ARRAYS), self.event_names)
+        return Episodes(*(getattr(self, name)[chosen] for name in _ARRAYS), event_names=self.event_names)
 
     @staticmethod
     def join(parts: Sequence[Episodes]) -> Episodes:
         """Several lots of episodes of one world in one; at least one lot."""
         arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS)
-        return Episodes(*arrays, parts[0].event_names)
+        return Episodes(*arrays, event_names=parts[0].event_names)
 
     def measures(self, slots: Sequence[int] | None = None) -> dict[str, float]:
         """Means over the episodes of all measures; nan where undefined in every one.

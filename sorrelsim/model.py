@@ -1,6 +1,7 @@
 """What every model must answer: bots, humans and learners alike.
 
-A model chooses actions for a batch of *streams*; a stream is one slot of one copy of a world. It may have a memory and
+A model chooses actions for a batch of *streams*; a stream is one slot of one copy of a world. It may have a
+memory and
 may learn. This module needs numpy only, so that a world with scripted players starts without torch.
 """
 
@@ -28,7 +29,8 @@ Arrays = np.ndarray | dict[str, np.ndarray]
 
 
 class TrainingDiverged(RuntimeError):
-    """A loss became NaN or infinite. Names the model and the step; the run's owner adds the last good checkpoint.
+    """A loss became NaN or infinite. Names the model and the step; the run's owner adds the last good
+    checkpoint.
 
     Attributes:
         model: name of the model.
@@ -49,12 +51,14 @@ class TrainingDiverged(RuntimeError):
 class Seat:
     """What a model knows of the place where it plays; each Agent holds one.
 
-    A model plays in several seats at a time (training and evaluation), so whatever it must remember about a stream
+    A model plays in several seats at a time (training and evaluation), so whatever it must remember about a
+    stream
     between two steps lives here, never on the model.
 
     Attributes:
         n_streams: number of streams, copies x slots; copy-major, so stream = copy * n_slots + slot.
-        carry: arrays by name with one row a stream (recurrent state, a bot's plan), from `BaseModel.new_carry`. The
+        carry: arrays by name with one row a stream (recurrent state, a bot's plan), from
+            `BaseModel.new_carry`. The
             Agent resets a stream's row when its episode ends.
         mask: allowed actions now, bool [n_streams, n_actions], or None if all are.
         explore: False asks for the model's best action.
@@ -70,7 +74,8 @@ class Seat:
 
 @dataclass
 class Transition:
-    """One step of all streams of a seat, as `BaseModel.remember` gets it. Arrays are only lent: copy what you keep.
+    """One step of all streams of a seat, as `BaseModel.remember` gets it. Arrays are only lent: copy what you
+    keep.
 
     Attributes:
         obs: the frame acted on, [n_streams, *shape], or by part name.
@@ -168,7 +173,9 @@ class BaseModel(ABC):
         Raises:
             ValueError: an unknown key (the nearest known one is named) or a value of the wrong type.
         """
-        return cls(observations, action_names, n_streams, parse_config(cls.Config, config or {}, cls.__name__), seed)
+        return cls(
+            observations, action_names, n_streams, parse_config(cls.Config, config or {}, cls.__name__), seed
+        )
 
     # What it is
 
@@ -206,7 +213,8 @@ class BaseModel(ABC):
 
         Args:
             states: the states; only lent, so copy what is kept.
-            seat: memory a stream, action mask and mode; None means no memory, no mask and the model's own mode.
+            seat: memory a stream, action mask and mode; None means no memory, no mask and the model's own
+                mode.
 
         Returns:
             int64 [n_streams].
@@ -218,7 +226,9 @@ class BaseModel(ABC):
         return np.fromiter(map(self.take_action, states), np.int64, len(states))
 
     def new_carry(self, n_streams: int) -> dict[str, Any]:
-        """What must be remembered a stream between steps: arrays with one row a stream, in their starting state."""
+        """What must be remembered a stream between steps: arrays with one row a stream, in their starting
+        state.
+        """
         return {}
 
     def reset_carry(self, carry: dict[str, Any], ended: np.ndarray) -> None:
@@ -278,10 +288,13 @@ class BaseModel(ABC):
         """Takes in one step of all its streams; by default adds it to `memory`, if there is one."""
         if self.memory is not None:
             t = transition
-            self.memory.add(t.obs, t.action, t.reward, t.terminated, t.truncated, t.final_obs, mask=t.seat.mask)
+            self.memory.add(
+                t.obs, t.action, t.reward, t.terminated, t.truncated, t.final_obs, mask=t.seat.mask
+            )
 
     def learn(self, n_steps: int) -> None:
-        """Counts agent-steps and takes the gradient steps that fall due. Called once a world-step, for all slots.
+        """Counts agent-steps and takes the gradient steps that fall due. Called once a world-step, for all
+        slots.
 
         Raises:
             TrainingDiverged: a loss is not finite.
@@ -301,7 +314,9 @@ class BaseModel(ABC):
         return True
 
     def train_step(self) -> float | dict[str, float]:
-        """Takes one gradient step; returns its loss, or several by name. By default does nothing and returns 0."""
+        """Takes one gradient step; returns its loss, or several by name. By default does nothing and returns
+        0.
+        """
         return 0.0
 
     def note_losses(self, losses: float | Mapping[str, float]) -> None:
@@ -320,10 +335,10 @@ class BaseModel(ABC):
         self._loss_sums = {}
         return means
 
-    def start_epoch_action(self, **kwargs: Any) -> None:
+    def start_epoch_action(self, **kwargs: Any) -> None:  # noqa: B027
         """Called before each epoch; keywords: `epoch` (int)."""
 
-    def end_epoch_action(self, **kwargs: Any) -> None:
+    def end_epoch_action(self, **kwargs: Any) -> None:  # noqa: B027
         """Called after each epoch; keywords: `epoch` (int)."""
 
     def reset(self) -> None:
@@ -334,7 +349,9 @@ class BaseModel(ABC):
     # Saving
 
     def state_dict(self, memory: bool = True) -> dict[str, Any]:
-        """Everything that decides what comes next: counters, schedules, random state, and the memory if asked."""
+        """Everything that decides what comes next: counters, schedules, random state, and the memory if
+        asked.
+        """
         state: dict[str, Any] = {
             "model": self.name,
             "config": dataclasses.asdict(self.config),

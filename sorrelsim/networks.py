@@ -1,6 +1,7 @@
 """Networks: from an observation's parts to features. Kind ids are expanded here, on the device.
 
-A network gets the compact observation by part name: ids as uint8 [batch, (frames,) row, col, layer], pixels as uint8,
+A network gets the compact observation by part name: ids as uint8 [batch, (frames,) row, col, layer], pixels
+as uint8,
 numbers as floats. `one_hot` expands ids for networks of your own.
 """
 
@@ -26,7 +27,9 @@ class NetworkConfig:
     """The shape of a default network."""
 
     kind: Literal["mlp", "conv", "socialjax"] = "mlp"
-    """mlp: quick on a CPU. conv: two 3x3 convolutions. socialjax: 5x5, 3x3, 3x3 of 32 channels and a dense layer of 64."""
+    """mlp: quick on a CPU. conv: two 3x3 convolutions. socialjax: 5x5, 3x3, 3x3 of 32 channels and a dense
+    layer of 64.
+    """
     hidden: tuple[int, ...] = (128, 128)
     """Widths of the dense layers (for conv: after the convolutions; socialjax: fixed)."""
     channels: tuple[int, ...] = (32, 32)
@@ -61,7 +64,8 @@ def one_hot(ids: Tensor, n_codes: int) -> Tensor:
 
 
 class SymbolicLinear(nn.Module):
-    """A linear layer on one-hot ids that never builds them: it sums the rows of the weights that the ids name.
+    """A linear layer on one-hot ids that never builds them: it sums the rows of the weights that the ids
+    name.
 
     Equals flattening `one_hot` and multiplying, at a fraction of the cost on a CPU.
 
@@ -110,7 +114,9 @@ class _SumRows(torch.autograd.Function):
         ctx.n_codes, ctx.shape = n_codes, weight.shape
         out = torch.empty(ids.shape[0], weight.shape[1])
         kernels = _symbolic()
-        kernel = kernels.sum_rows_threads if ids.numel() * weight.shape[1] > _WORTH_THREADS else kernels.sum_rows
+        kernel = (
+            kernels.sum_rows_threads if ids.numel() * weight.shape[1] > _WORTH_THREADS else kernels.sum_rows
+        )
         kernel(ids.numpy(), weight.detach().numpy(), n_codes, out.numpy())
         return out
 
@@ -244,15 +250,19 @@ class ConvEncoder(nn.Module):
         return self.layers(torch.cat(flat, 1) if len(flat) > 1 else flat[0])
 
 
-def build_encoder(observations: ObservationSpec, n_frames: int, config: NetworkConfig) -> MLPEncoder | ConvEncoder:
+def build_encoder(
+    observations: ObservationSpec, n_frames: int, config: NetworkConfig
+) -> MLPEncoder | ConvEncoder:
     """The encoder that a config asks for; its `n_features` is the length of its result."""
     return (MLPEncoder if config.kind == "mlp" else ConvEncoder)(observations, n_frames, config)
 
 
 class NoisyLinear(nn.Module):
-    """A linear layer with learned, factorised Gaussian noise on its weights (Fortunato et al. 2018, eq. 9 to 11).
+    """A linear layer with learned, factorised Gaussian noise on its weights (Fortunato et al. 2018, eq. 9 to
+    11).
 
-    The noise stays the same until `resample`; `quiet` switches it off. It is saved, so that resuming equals not stopping.
+    The noise stays the same until `resample`; `quiet` switches it off. It is saved, so that resuming equals
+    not stopping.
 
     Args:
         n_in: length of the input.
@@ -302,12 +312,19 @@ def set_noise(net: nn.Module, generator: torch.Generator | None) -> None:
 def input_scale(observations: ObservationSpec, name: str) -> float:
     """What a part's numbers are multiplied by: pixels are scaled to 0..1, all else is left alone."""
     part = observations.parts[name]
-    pixels = len(part.shape) == 3 and part.n_codes == 0 and part.dtype == np.uint8 and not channels_first(observations, name)
+    pixels = (
+        len(part.shape) == 3
+        and part.n_codes == 0
+        and part.dtype == np.uint8
+        and not channels_first(observations, name)
+    )
     return 1 / 255 if pixels else 1.0
 
 
 def channels_first(observations: ObservationSpec, name: str) -> bool:
-    """Whether a part is [channel, row, col], as worlds give one-hot grids; else the last axis is the channels."""
+    """Whether a part is [channel, row, col], as worlds give one-hot grids; else the last axis is the
+    channels.
+    """
     return observations.form == "one_hot" and name == "grid" and len(observations.parts[name].shape) == 3
 
 

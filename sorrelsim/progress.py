@@ -53,10 +53,14 @@ class Progress:
             )
             self._live.start()
         else:
-            self.console.print(f"{self.title()}: {config.epochs} epochs of {config.turns} turns, {experiment.total_turns} in all")
+            self.console.print(
+                f"{self.title()}: {config.epochs} epochs of {config.turns} turns, {experiment.total_turns} in all"
+            )
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         if self._live:
             self._live.stop()
 
@@ -113,10 +117,14 @@ class Progress:
             number(self.epsilon(), "bold yellow"),
         )
         parts: list[RenderableType] = [head, Text(), numbers]
-        curve = sparkline([each["return_mean"] for each in self.rows], max(20, min(70, self.console.width - 24)))
+        curve = sparkline(
+            [each["return_mean"] for each in self.rows], max(20, min(70, self.console.width - 24))
+        )
         if curve:
             parts += [Text(), Text.assemble(("return ", "dim"), (curve, "green"))]
-        status = "stopping after this turn ..." if experiment.stopped and self.busy == "training" else self.busy
+        status = (
+            "stopping after this turn ..." if experiment.stopped and self.busy == "training" else self.busy
+        )
         return Panel(
             Group(*parts), title=f"[bold]{self.title()}[/]", subtitle=f"[dim]{status} · Ctrl-C stops and saves[/]",
             box=box.ROUNDED, padding=(1, 2),
@@ -134,7 +142,9 @@ class Progress:
     def summary(self, folder: Path) -> RenderableType:
         """What came out of the run, and where it lies."""
         rows, experiment = self.rows, self.experiment
-        table = Table(box=box.SIMPLE_HEAD, title=f"[bold]{self.title()}[/]", title_justify="left", show_edge=False)
+        table = Table(
+            box=box.SIMPLE_HEAD, title=f"[bold]{self.title()}[/]", title_justify="left", show_edge=False
+        )
         table.add_column("")
         for name in ("first epoch", "last epoch", "greedy"):
             table.add_column(name, justify="right")
@@ -142,10 +152,17 @@ class Progress:
             first, last = rows[0], rows[-1]
             names = [f"return_{k}" for k in range(experiment.world.n_agents)]
             for name in ["return_mean", *(names if len(names) <= 16 else [])]:
-                label = "[bold]mean return[/]" if name == "return_mean" else f"agent {name.removeprefix('return_')}"
+                label = (
+                    "[bold]mean return[/]"
+                    if name == "return_mean"
+                    else f"agent {name.removeprefix('return_')}"
+                )
                 style = "bold green" if name == "return_mean" else ""
                 table.add_row(
-                    label, number(first[name]), number(last[name]), number(last.get(f"eval_{name}", math.nan), style)
+                    label,
+                    number(first[name]),
+                    number(last[name]),
+                    number(last.get(f"eval_{name}", math.nan), style),
                 )
             table.add_section()
             for name in ("efficiency", "equality", "sustainability", "peace", *experiment.world.events):
@@ -158,7 +175,13 @@ class Progress:
             + (" [yellow](stopped early)[/]" if experiment.stopped else "")
         )  # fmt: skip
         files = ", ".join(sorted(path.name + ("/" if path.is_dir() else "") for path in folder.iterdir()))
-        return Group(Text(), table, Text(), Text.from_markup(facts), Text.assemble(("run folder ", ""), (str(folder), "bold cyan"), f"  ({files})"))
+        return Group(
+            Text(),
+            table,
+            Text(),
+            Text.from_markup(facts),
+            Text.assemble(("run folder ", ""), (str(folder), "bold cyan"), f"  ({files})"),
+        )
 
 
 def line(row: Row, epochs: int) -> str:

@@ -234,13 +234,14 @@ class Recorder:
         os.close(self._file)
         self._file = -1
         if not whole:
-            handle, name = tempfile.mkstemp(prefix=f"{self.path.stem}-", suffix=self.path.suffix)
             try:
+                handle, name = tempfile.mkstemp(prefix=f"{self.path.stem}-", suffix=self.path.suffix)
                 with os.fdopen(handle, "wb") as file:
                     file.write(self.path.read_bytes() + self._pending)
             except OSError as error:
                 raise RecordingError(
-                    f"{self.problem}; nor {name}: {error.strerror}. The last lines are lost: {self._pending[:200]!r}"
+                    f"{self.problem}; nor is there room for temporary files ({error.strerror}). "
+                    f"What could not be kept: {self._pending.decode()}"
                 ) from None
             self.path = Path(name)
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReplayConfig(TorchConfig):
-    """Settings that all learners from a replay memory share. All schedules count agent-steps: one agent acting once."""
+    """Settings that all learners from a replay memory share. All schedules count agent-steps: one agent
+    acting once.
+    """
 
     steps_between_updates: int = 4
     """Agent-steps between two gradient steps, whatever an epoch's length."""
@@ -41,7 +43,8 @@ class ReplayConfig(TorchConfig):
     n_step: int = 3
     """Steps summed before bootstrapping."""
     target_tau: float | None = None
-    """Soft target: share of the online network blended in after each gradient step. 0.005 if neither is set."""
+    """Soft target: share of the online network blended in after each gradient step. 0.005 if neither is set.
+    """
     target_every: int | None = None
     """Hard target: gradient steps between two copies. Excludes target_tau."""
 
@@ -62,7 +65,8 @@ class ReplayConfig(TorchConfig):
 
 
 class ReplayModel(TorchModel):
-    """A learner from a replay memory with discrete actions. A subclass sets `memory` and `networks`, gives the actions'
+    """A learner from a replay memory with discrete actions. A subclass sets `memory` and `networks`, gives
+    the actions'
     values in `action_values`, and writes `train_step`.
     """
 
@@ -81,7 +85,14 @@ class ReplayModel(TorchModel):
         super().__init__(observations, action_names, n_streams, config, seed)
         c = self.config
         self.memory = Buffer(
-            observations, c.memory_size, n_streams, c.n_frames, c.n_step, c.gamma, self.priority_exponent, seed=self.seed
+            observations,
+            c.memory_size,
+            n_streams,
+            c.n_frames,
+            c.n_step,
+            c.gamma,
+            self.priority_exponent,
+            seed=self.seed,
         )
         self.extras: Any = None
 
@@ -98,7 +109,8 @@ class ReplayModel(TorchModel):
         """Called before the forward pass that chooses actions; for noise on weights."""
 
     def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
-        """The allowed actions of the highest value, or random ones with chance epsilon; one forward pass for all.
+        """The allowed actions of the highest value, or random ones with chance epsilon; one forward pass for
+        all.
 
         What the network returned beyond its listed results is left in `extras`.
         """
@@ -135,26 +147,36 @@ class ReplayModel(TorchModel):
 
     def ready(self) -> bool:
         """Whether the memory holds a batch, and as much as the warm-up wants (or half of what it can hold)."""
-        return len(self.memory) >= max(self.config.batch_size, min(self.config.warmup, self.memory.capacity // 2))
+        return len(self.memory) >= max(
+            self.config.batch_size, min(self.config.warmup, self.memory.capacity // 2)
+        )
 
     def batch_tensors(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         """A batch on the device, in one transfer.
 
         Returns:
-            States and next states by part name, and by name: actions, rewards, valid, weights, discounts (0 where
+            States and next states by part name, and by name: actions, rewards, valid, weights, discounts (0
+            where
             nothing follows), next_masks if the world has masks.
         """
         arrays = {f"now {name}": value for name, value in self.named(batch.states).items()}
         arrays |= {f"next {name}": value for name, value in self.named(batch.next_states).items()}
         arrays |= {
-            "actions": batch.actions, "rewards": batch.rewards, "valid": batch.valid, "weights": batch.weights,
+            "actions": batch.actions,
+            "rewards": batch.rewards,
+            "valid": batch.valid,
+            "weights": batch.weights,
             "discounts": batch.discounts * (1 - batch.dones),
-        }  # fmt: skip
+        }
         if batch.next_masks is not None:
             arrays["next_masks"] = batch.next_masks
         data = to_device(arrays, self.device)
         parts = self.observations.parts
-        return {name: data[f"now {name}"] for name in parts}, {name: data[f"next {name}"] for name in parts}, data
+        return (
+            {name: data[f"now {name}"] for name in parts},
+            {name: data[f"next {name}"] for name in parts},
+            data,
+        )
 
     def after_gradient_step(self) -> None:
         """Counts the gradient step and moves the target network."""

@@ -30,20 +30,26 @@ class Rollout:
         rewards: float32 [n_steps, n_streams].
         terminated: bool [n_steps, n_streams].
         ended: terminated or truncated, bool [n_steps, n_streams].
-        final_values: estimates for the true last states of truncated episodes, else 0; float32 [n_steps, n_streams].
+        final_values: estimates for the true last states of truncated episodes, else 0; float32 [n_steps,
+            n_streams].
         masks: allowed actions, bool [n_steps, n_streams, n_actions], or None.
         size: rows filled.
     """
 
-    def __init__(self, observations: ObservationSpec, n_steps: int, n_streams: int, n_frames: int = 1) -> None:
+    def __init__(
+        self, observations: ObservationSpec, n_steps: int, n_streams: int, n_frames: int = 1
+    ) -> None:
         self.n_steps, self.n_streams = n_steps, n_streams
         rows = (n_steps, n_streams)
         frames = () if n_frames == 1 else (n_frames,)
         self.states = {
-            name: np.zeros((*rows, *frames, *part.shape), part.dtype) for name, part in observations.parts.items()
+            name: np.zeros((*rows, *frames, *part.shape), part.dtype)
+            for name, part in observations.parts.items()
         }
         self.actions = np.zeros(rows, np.int64)
-        self.log_probs, self.values, self.rewards, self.final_values = (np.zeros(rows, np.float32) for _ in range(4))
+        self.log_probs, self.values, self.rewards, self.final_values = (
+            np.zeros(rows, np.float32) for _ in range(4)
+        )
         self.terminated, self.ended = np.zeros(rows, bool), np.zeros(rows, bool)
         self.masks: np.ndarray | None = None
         self.size = 0
@@ -57,7 +63,12 @@ class Rollout:
         return self.size == self.n_steps
 
     def add_choice(
-        self, states: Arrays, actions: np.ndarray, log_probs: np.ndarray, values: np.ndarray, mask: np.ndarray | None
+        self,
+        states: Arrays,
+        actions: np.ndarray,
+        log_probs: np.ndarray,
+        values: np.ndarray,
+        mask: np.ndarray | None,
     ) -> None:
         """Writes what was seen and chosen into the next row; `add_outcome` completes it."""
         t = self.size
@@ -72,7 +83,12 @@ class Rollout:
     def add_outcome(self, rewards: np.ndarray, terminated: np.ndarray, ended: np.ndarray) -> None:
         """Writes what came of it, and moves to the next row; `final_values` of that row start at 0."""
         t = self.size
-        self.rewards[t], self.terminated[t], self.ended[t], self.final_values[t] = rewards, terminated, ended, 0.0
+        self.rewards[t], self.terminated[t], self.ended[t], self.final_values[t] = (
+            rewards,
+            terminated,
+            ended,
+            0.0,
+        )
         self.size += 1
 
     def clear(self) -> None:
@@ -82,7 +98,10 @@ class Rollout:
     def state_dict(self) -> dict[str, Any]:
         """The rows filled so far."""
         arrays = self._arrays()
-        return {"size": self.size, "arrays": {name: array[: self.size].copy() for name, array in arrays.items()}}
+        return {
+            "size": self.size,
+            "arrays": {name: array[: self.size].copy() for name, array in arrays.items()},
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what `state_dict` gave."""
@@ -97,9 +116,14 @@ class Rollout:
     def _arrays(self) -> dict[str, np.ndarray]:
         arrays = {f"state {name}": array for name, array in self.states.items()}
         arrays |= {
-            "actions": self.actions, "log_probs": self.log_probs, "values": self.values, "rewards": self.rewards,
-            "terminated": self.terminated, "ended": self.ended, "final_values": self.final_values,
-        }  # fmt: skip
+            "actions": self.actions,
+            "log_probs": self.log_probs,
+            "values": self.values,
+            "rewards": self.rewards,
+            "terminated": self.terminated,
+            "ended": self.ended,
+            "final_values": self.final_values,
+        }
         return arrays if self.masks is None else arrays | {"masks": self.masks}
 
 
@@ -115,7 +139,8 @@ def generalised_advantages(
 ) -> np.ndarray:
     """Generalised advantage estimates (Schulman et al. 2016, eq. 16), told apart at every kind of end.
 
-    A terminated step is followed by nothing; a truncated one by the value of its true last state; neither lets the
+    A terminated step is followed by nothing; a truncated one by the value of its true last state; neither
+    lets the
     next episode's advantages flow back.
 
     Args:

@@ -132,7 +132,9 @@ def _draw_single(axes, column: str, metrics: Mapping[str, np.ndarray]) -> None:
         twin.set_ylim(0, 1.02)
         twin.spines[["top", "left"]].set_visible(False)
         handles, labels = twin.get_legend_handles_labels()
-        axes.plot([], [], color="#8d939e", linestyle="--", linewidth=1.2, label=labels[0] if handles else None)
+        axes.plot(
+            [], [], color="#8d939e", linestyle="--", linewidth=1.2, label=labels[0] if handles else None
+        )
         return
     slots = [name for name in metrics if re.fullmatch(r"return_\d+", name)]
     for k, name in enumerate(slots if 1 < len(slots) <= 16 else []):
@@ -143,7 +145,12 @@ def _draw_single(axes, column: str, metrics: Mapping[str, np.ndarray]) -> None:
     if np.isfinite(evaluated).any():
         shown = np.isfinite(evaluated)
         axes.plot(
-            metrics["agent_steps"][shown], evaluated[shown], "D", color="#d1495b", markersize=6, label="mean, greedy"
+            metrics["agent_steps"][shown],
+            evaluated[shown],
+            "D",
+            color="#d1495b",
+            markersize=6,
+            label="mean, greedy",
         )
 
 
@@ -174,12 +181,20 @@ def write_gif(path: str | Path, pictures: Sequence[np.ndarray], seconds: float =
 
     height, width = pictures[0].shape[:2]
     scale = max(1, 480 // max(height, width))
-    frames = [Image.fromarray(p).resize((width * scale, height * scale), Image.Resampling.NEAREST) for p in pictures]
+    frames = [
+        Image.fromarray(p).resize((width * scale, height * scale), Image.Resampling.NEAREST) for p in pictures
+    ]
     # One palette for all pictures, taken from a sample of them, keeps colours from flickering.
     sample = np.concatenate(pictures[:: max(1, len(pictures) // 8)], axis=0)
     palette = Image.fromarray(sample).quantize(255, dither=Image.Dither.NONE)
     frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     frames[0].save(
-        path, format="GIF", save_all=True, append_images=frames[1:], duration=int(1000 * seconds), loop=0, optimize=False
+        path,
+        format="GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=int(1000 * seconds),
+        loop=0,
+        optimize=False,
     )
     return Path(path)

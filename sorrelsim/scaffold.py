@@ -127,13 +127,13 @@ class {cls}(BaseModel):
         return int(self.rng.integers(self.action_space))
 '''
 
-TEST = '''\
+TEST = """\
 from sorrelsim.testing import check_{what}
 
 
 def test_{name}_keeps_the_contract():
     check_{what}("{path}")
-'''
+"""
 
 
 def write_world(name: str, folder: str | Path = ".") -> list[Path]:
@@ -146,7 +146,13 @@ def write_world(name: str, folder: str | Path = ".") -> list[Path]:
     Raises:
         ValueError: A name that Python does not take, or a file that is there already.
     """
-    return _write("world", "worlds", name, WORLD.format(title=_title(name), cls=_class(name), max_steps=500), Path(folder))
+    return _write(
+        "world",
+        "worlds",
+        name,
+        WORLD.format(title=_title(name), cls=_class(name), max_steps=500),
+        Path(folder),
+    )
 
 
 def write_model(name: str, folder: str | Path = ".") -> list[Path]:
@@ -164,7 +170,9 @@ def _class(name: str) -> str:
 
 def _write(what: str, home: str, name: str, text: str, folder: Path) -> list[Path]:
     if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower() or name.startswith("_"):
-        raise ValueError(f"{name!r} is no name for a {what}; use lower-case letters, digits and underscores: berry_field")
+        raise ValueError(
+            f"{name!r} is no name for a {what}; use lower-case letters, digits and underscores: berry_field"
+        )
     path, test = folder / home / f"{name}.py", folder / "tests" / f"test_{name}.py"
     for file in (path, test):
         if file.exists():

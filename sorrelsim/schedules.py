@@ -1,4 +1,6 @@
-"""Schedules: a value as a function of the steps gone by. Plain functions of a count, so there is no state to save."""
+"""Schedules: a value as a function of the steps gone by. Plain functions of a count, so there is no state to
+save.
+"""
 
 from __future__ import annotations
 

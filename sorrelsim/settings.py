@@ -1,4 +1,6 @@
-"""Settings from plain data: a frozen dataclass from what a YAML file holds, with errors that name the nearest match."""
+"""Settings from plain data: a frozen dataclass from what a YAML file holds, with errors that name the nearest
+match.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ def parse_config(config_class: type[Any], given: Mapping[str, Any], where: str) 
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
-    """Checks a plain value against a type hint, turning ints to floats, lists to tuples and mappings to dataclasses."""
+    """Checks a plain value against a type hint, turning ints to floats, lists to tuples and mappings to
+    dataclasses.
+    """
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return parse_config(typing.cast(type, hint), value, where)
@@ -42,7 +46,9 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if value in args:
             return value
         near = difflib.get_close_matches(str(value), [str(a) for a in args], n=1)
-        raise ValueError(f"{where} is {value!r}" + (f"; did you mean {near[0]!r}?" if near else "") + f" Allowed: {args}")
+        raise ValueError(
+            f"{where} is {value!r}" + (f"; did you mean {near[0]!r}?" if near else "") + f" Allowed: {args}"
+        )
     if origin in (types.UnionType, typing.Union):
         for arg in args:
             try:

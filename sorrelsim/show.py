@@ -29,7 +29,9 @@ class Picture:
     text: str
 
 
-def describe(name: str, map: str | None = None, preset: str | None = None, seed: int = 0) -> tuple[str, Picture]:
+def describe(
+    name: str, map: str | None = None, preset: str | None = None, seed: int = 0
+) -> tuple[str, Picture]:
     """A world's page and the picture of one copy at the start.
 
     Args:
@@ -43,9 +45,17 @@ def describe(name: str, map: str | None = None, preset: str | None = None, seed:
     """
     cls = find_class(name, "worlds", Gridworld)
     world = make(name, 1, seed, map=map, preset=preset, compiled=False)
-    page = [inspect.cleandoc(sys.modules[cls.__module__].__doc__ or f"{name} has no docstring."), "", "Params"]
+    page = [
+        inspect.cleandoc(sys.modules[cls.__module__].__doc__ or f"{name} has no docstring."),
+        "",
+        "Params",
+    ]
     for field in dataclasses.fields(cls.params):
-        value, low, high = field.default, field.metadata.get("low", -np.inf), field.metadata.get("high", np.inf)
+        value, low, high = (
+            field.default,
+            field.metadata.get("low", -np.inf),
+            field.metadata.get("high", np.inf),
+        )
         limits = f"  ({low:g} to {high:g})" if np.isfinite(low) or np.isfinite(high) else ""
         page.append(f"    {field.name} = {value}{limits}")
     page += ["", f"Maps       {', '.join(cls.maps)}"]

@@ -182,7 +182,9 @@ def _file(cls: type) -> str:
 def _page(cls: type[Gridworld]) -> str:
     page = sys.modules[cls.__module__].__doc__
     if not page:
-        raise _Broken(f"the file has no docstring; it begins with one line on the world and the headings {', '.join(HEADINGS)}")
+        raise _Broken(
+            f"the file has no docstring; it begins with one line on the world and the headings {', '.join(HEADINGS)}"
+        )
     found = catalogue.sections(inspect.cleandoc(page))
     missing = [heading for heading in HEADINGS if heading not in found]
     empty = [heading for heading in HEADINGS if heading in found and not found[heading]]
@@ -203,7 +205,9 @@ def _declared(cls: type[Gridworld]) -> str:
     if twice:
         raise _Broken(f"actions are named twice: {twice}")
     if not cls.start:
-        raise _Broken("no start rules: agents begin off the grid, so one must place them (movement.scatter does)")
+        raise _Broken(
+            "no start rules: agents begin off the grid, so one must place them (movement.scatter does)"
+        )
     if not cls.rules:
         raise _Broken("no rules: nothing ever happens")
     bare = [member.name for member in cls.kinds if member.spec.sprite is None]
@@ -238,13 +242,17 @@ def _step(world: Gridworld, actions: np.ndarray, turn: int) -> Any:
     try:
         return world.step(actions)
     except Exception as error:
-        raise _Broken(f"a rule fails in step {turn + 1}: {_where(error, _file(type(world)))}{_hint(error)}") from error
+        raise _Broken(
+            f"a rule fails in step {turn + 1}: {_where(error, _file(type(world)))}{_hint(error)}"
+        ) from error
 
 
 def _plays(cls: type[Gridworld], steps: int) -> str:
     world = _make(cls, 2)
     if (world.out == -1).all():
-        raise _Broken("after the start rules no agent is on the grid; movement.scatter places them on the site 'spawns'")
+        raise _Broken(
+            "after the start rules no agent is on the grid; movement.scatter places them on the site 'spawns'"
+        )
     _consistent(world, "at the start")
     for turn, actions in enumerate(_actions(world, steps)):
         _step(world, actions, turn)
@@ -260,7 +268,9 @@ def _consistent(world: Gridworld, when: str) -> None:
     agent = codes.agent_layer
     for layer, name in enumerate(codes.layers):
         ids = world.grid[..., layer]
-        wrong = np.argwhere((ids != 0) & (codes.layer[np.minimum(ids, codes.n_codes - 1)] != layer) | (ids >= codes.n_codes))
+        wrong = np.argwhere(
+            (ids != 0) & (codes.layer[np.minimum(ids, codes.n_codes - 1)] != layer) | (ids >= codes.n_codes)
+        )
         if len(wrong):
             copy, row, col = wrong[0]
             raise _Broken(
@@ -278,12 +288,20 @@ def _consistent(world: Gridworld, when: str) -> None:
         for i in on_grid:
             row, col = world.pos[copy, i]
             if not (0 <= row < world.height and 0 <= col < world.width):
-                raise _Broken(f"{when} agent {i} stands at ({row}, {col}), outside the {world.height} x {world.width} map")
+                raise _Broken(
+                    f"{when} agent {i} stands at ({row}, {col}), outside the {world.height} x {world.width} map"
+                )
             if world.occupant[copy, row, col] != i or world.grid[copy, row, col, agent] == 0:
-                raise _Broken(f"{when} agent {i} is said to stand at ({row}, {col}), but the cell does not show it")
-            solid = [int(k) for z, k in enumerate(world.grid[copy, row, col]) if z != agent and codes.solid[k]]
+                raise _Broken(
+                    f"{when} agent {i} is said to stand at ({row}, {col}), but the cell does not show it"
+                )
+            solid = [
+                int(k) for z, k in enumerate(world.grid[copy, row, col]) if z != agent and codes.solid[k]
+            ]
             if solid:
-                raise _Broken(f"{when} agent {i} stands at ({row}, {col}) inside {codes.names[solid[0]]}, which is solid")
+                raise _Broken(
+                    f"{when} agent {i} stands at ({row}, {col}) inside {codes.names[solid[0]]}, which is solid"
+                )
     parts = world.obs if isinstance(world.obs, dict) else {"grid": world.obs}
     for name, part in parts.items():
         if part.dtype.kind == "f" and not np.isfinite(part).all():
@@ -329,7 +347,9 @@ def _replays(cls: type[Gridworld], steps: int) -> str:
     first = _trajectory(world, actions[:half])
     world.reset(5)
     if not _same(first, _trajectory(world, actions[:half])):
-        raise _Broken("reset with one seed gives two trajectories: a rule keeps something from the episode before")
+        raise _Broken(
+            "reset with one seed gives two trajectories: a rule keeps something from the episode before"
+        )
     return "one seed gives one trajectory, and a saved state goes on as it did"
 
 
@@ -361,7 +381,9 @@ def _ends(cls: type[Gridworld]) -> str:
                 raise _Broken(f"after an episode's end the turn is {world.turn[0, 0]}, not 0")
             _consistent(world, "after an episode's end")
             return f"an episode ends by step {turn + 1} of 12 and the next one begins in order"
-    raise _Broken("with max_steps=12 an episode has not ended after 12 steps; is episode.time_limit among the rules?")
+    raise _Broken(
+        "with max_steps=12 an episode has not ended after 12 steps; is episode.time_limit among the rules?"
+    )
 
 
 def _fields(cls: type[Gridworld]) -> Any:
@@ -382,7 +404,9 @@ def _compiles(cls: type[Gridworld], steps: int) -> str:
         _, reward, *_ = _step(slow, actions, turn)
         _, quick, *_ = fast.step(actions)
         if not np.array_equal(reward, quick):
-            raise _Broken(f"compiled rewards differ from interpreted ones in step {turn + 1}: {quick} and {reward}")
+            raise _Broken(
+                f"compiled rewards differ from interpreted ones in step {turn + 1}: {quick} and {reward}"
+            )
         if turn % 20 == 19 or turn == steps - 1:
             one, other = slow.get_state(), fast.get_state()
             for name, array in one.items():
@@ -392,7 +416,7 @@ def _compiles(cls: type[Gridworld], steps: int) -> str:
 
 
 def _variant(cls: type[Gridworld], settings: dict[str, Any]) -> str:
-    (what, name), = settings.items()
+    ((what, name),) = settings.items()
     try:
         world = _make(cls, 1, **settings)
         for turn, actions in enumerate(_actions(world, 20)):
@@ -476,7 +500,9 @@ def _model_builds(cls: type[BaseModel], make: Maker, steps: int) -> str:
     try:
         cls.from_config(world.observations, world.action_names, 2, {}, 0)
     except Exception as error:
-        raise _Broken(f"{cls.__name__}.from_config with no settings fails: {_where(error, _file(cls))}") from error
+        raise _Broken(
+            f"{cls.__name__}.from_config with no settings fails: {_where(error, _file(cls))}"
+        ) from error
     return f"{cls.__name__} builds"
 
 
@@ -503,12 +529,18 @@ def _model_answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
     except Exception as error:
         raise _Broken(f"asked for an action it fails: {_where(error, _file(cls))}") from error
     if isinstance(single, bool) or not isinstance(single, int | np.integer):
-        raise _Broken(f"take_action returns {single!r} ({type(single).__name__}); it returns an int, an index into the actions")
+        raise _Broken(
+            f"take_action returns {single!r} ({type(single).__name__}); it returns an int, an index into the actions"
+        )
     if not 0 <= single < model.action_space:
-        raise _Broken(f"take_action returns {single}; allowed: 0 to {model.action_space - 1} ({', '.join(world.action_names)})")
+        raise _Broken(
+            f"take_action returns {single}; allowed: 0 to {model.action_space - 1} ({', '.join(world.action_names)})"
+        )
     batch = np.asarray(batch)
     if batch.shape != (n,) or batch.dtype.kind not in "iu":
-        raise _Broken(f"take_actions returns {batch.dtype}{list(batch.shape)} for {n} states; it returns integers [{n}]")
+        raise _Broken(
+            f"take_actions returns {batch.dtype}{list(batch.shape)} for {n} states; it returns integers [{n}]"
+        )
     if batch.min() < 0 or batch.max() >= model.action_space:
         raise _Broken(f"take_actions returns {batch.tolist()}; allowed: 0 to {model.action_space - 1}")
     changed = (
@@ -547,7 +579,9 @@ def _model_plays(cls: type[BaseModel], make: Maker, steps: int) -> str:
 
 def _model_replays(cls: type[BaseModel], make: Maker, steps: int) -> str:
     if not np.array_equal(_play(cls, make, steps, 3)[1], _play(cls, make, steps, 3)[1]):
-        raise _Broken("two models of one seed act differently: draw only from self.rng (or self.generator for torch)")
+        raise _Broken(
+            "two models of one seed act differently: draw only from self.rng (or self.generator for torch)"
+        )
     return "one seed gives one behaviour"
 
 

@@ -50,7 +50,8 @@ class TorchConfig:
 
 
 class TorchModel(BaseModel):
-    """A learner on PyTorch. A subclass builds its networks, registers them with `own`, and writes `take_actions`.
+    """A learner on PyTorch. A subclass builds its networks, registers them with `own`, and writes
+    `take_actions`.
 
     Attributes:
         device: where its networks live.
@@ -128,7 +129,8 @@ class TorchModel(BaseModel):
         """One step of an optimiser down a loss, with the gradients' norm limited.
 
         Returns:
-            The loss. If it is not finite nothing is changed, so that the networks stay sound when training stops.
+            The loss. If it is not finite nothing is changed, so that the networks stay sound when training
+            stops.
         """
         value = loss.item()
         if not math.isfinite(value):
@@ -167,7 +169,10 @@ class TorchModel(BaseModel):
 
     def load(self, path: str | Path) -> None:
         """Restores a checkpoint. Never executes code from the file."""
-        self.load_state_dict(torch.load(Path(path), map_location=self.device, weights_only=True))
+        state = torch.load(Path(path), map_location="cpu", weights_only=True)
+        if "memory" in state:
+            state["memory"] = _to_arrays(state["memory"])
+        self.load_state_dict(state)
 
 
 def choose_device(name: str) -> torch.device:
@@ -198,7 +203,9 @@ def to_device(arrays: Mapping[str, np.ndarray], device: torch.device) -> dict[st
     moved = staging.to(device)
     result = {}
     for name, array in packed.items():
-        flat = moved[place[name] : place[name] + array.nbytes].view(torch.from_numpy(array.reshape(-1)[:0]).dtype)
+        flat = moved[place[name] : place[name] + array.nbytes].view(
+            torch.from_numpy(array.reshape(-1)[:0]).dtype
+        )
         result[name] = flat.view(array.shape)
     return result
 
@@ -206,7 +213,9 @@ def to_device(arrays: Mapping[str, np.ndarray], device: torch.device) -> dict[st
 def adam(parameters: Any, learning_rate: float, device: torch.device, eps: float = 1e-8) -> torch.optim.Adam:
     """Adam in its fused form, which takes one kernel a step instead of one an operation."""
     version = tuple(int(number) for number in torch.__version__.split(".")[:2])
-    return torch.optim.Adam(parameters, lr=learning_rate, eps=eps, fused=device.type == "cuda" or version >= (2, 4))
+    return torch.optim.Adam(
+        parameters, lr=learning_rate, eps=eps, fused=device.type == "cuda" or version >= (2, 4)
+    )
 
 
 def check_network(
@@ -244,14 +253,18 @@ def check_network(
             f"{owner}: {kind} does not take the observation's parts: {error}\n"
             f"  expected  {signature}\n  found     forward{found}"
         ) from None
-    shown = ", ".join(f"{n}{list(v.shape)} {str(v.dtype).removeprefix('torch.')}" for n, v in taken.items() if v is not None)
+    shown = ", ".join(
+        f"{n}{list(v.shape)} {str(v.dtype).removeprefix('torch.')}" for n, v in taken.items() if v is not None
+    )
     was_training = net.training
     net.eval()  # a check must not move the statistics of a batch norm
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             result = net(**taken)
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
-        raise ValueError(f"{owner}: {kind} failed on a zero batch of {shown}: {error}\n  expected  {signature}") from error
+        raise ValueError(
+            f"{owner}: {kind} failed on a zero batch of {shown}: {error}\n  expected  {signature}"
+        ) from error
     finally:
         net.train(was_training)
     results = result if isinstance(result, tuple) else (result,)
@@ -273,16 +286,19 @@ def split_extras(result: Any, n: int) -> tuple[Any, Any]:
         n: number of results listed in its signature.
 
     Returns:
-        The listed results (one as it is, several as a tuple), and the extra ones: None, one as it is, or a tuple.
+        The listed results (one as it is, several as a tuple), and the extra ones: None, one as it is, or a
+        tuple.
     """
     if not isinstance(result, tuple):
         return result, None
     listed, extras = result[:n], result[n:]
-    return (listed if n > 1 else listed[0]), (None if not extras else extras[0] if len(extras) == 1 else extras)
+    return (listed if n > 1 else listed[0]), (
+        None if not extras else extras[0] if len(extras) == 1 else extras
+    )
 
 
 def _to_plain(node: Any) -> Any:
-    """Arrays to tensors, so that a checkpoint loads with weights_only; the buffers' `np.asarray` reads them back."""
+    """Arrays to tensors, so that a checkpoint loads with weights_only; `_to_arrays` turns a memory's back."""
     if isinstance(node, np.ndarray):
         return torch.from_numpy(np.ascontiguousarray(node)).reshape(node.shape)
     if isinstance(node, np.generic):
@@ -292,3 +308,11 @@ def _to_plain(node: Any) -> Any:
     if isinstance(node, list | tuple):
         return [_to_plain(value) for value in node]
     return node
+
+
+def _to_arrays(node: Any) -> Any:
+    if isinstance(node, Tensor):
+        return node.cpu().numpy()
+    if isinstance(node, Mapping):
+        return {key: _to_arrays(value) for key, value in node.items()}
+    return [_to_arrays(value) for value in node] if isinstance(node, list) else node

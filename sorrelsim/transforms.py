@@ -1,6 +1,7 @@
 """Reward transforms: what a learner's reward is made of in a social dilemma. Chosen by name in a config.
 
-A transform takes the rewards of all agents of all copies, [n_worlds, n_agents], and returns as many. What it remembers
+A transform takes the rewards of all agents of all copies, [n_worlds, n_agents], and returns as many. What it
+remembers
 is kept a copy and an agent, and starts afresh when that agent's episode ends.
 """
 
@@ -32,14 +33,14 @@ class RewardTransform(ABC):
             float64 [n_worlds, n_agents].
         """
 
-    def reset(self) -> None:
+    def reset(self) -> None:  # noqa: B027 - most transforms remember nothing
         """Forgets what it remembers of running episodes."""
 
     def state_dict(self) -> dict[str, Any]:
         """What it remembers of running episodes."""
         return {}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027
         """Restores what `state_dict` gave."""
 
 
@@ -69,7 +70,8 @@ class Common(RewardTransform):
 class InequityAversion(RewardTransform):
     """Inequity aversion (Hughes et al. 2018, eq. 3 and 4), on rewards smoothed over time.
 
-    u_i = r_i - alpha / (N - 1) sum_j max(e_j - e_i, 0) - beta / (N - 1) sum_j max(e_i - e_j, 0), where the smoothed
+    u_i = r_i - alpha / (N - 1) sum_j max(e_j - e_i, 0) - beta / (N - 1) sum_j max(e_i - e_j, 0), where the
+    smoothed
     rewards are e_t = gamma lambda e_{t-1} + r_t. Both terms take away: having more is a cost too.
     """
 
@@ -112,9 +114,11 @@ class InequityAversion(RewardTransform):
 
 @dataclass
 class SocialValueOrientation(RewardTransform):
-    """Social value orientation (McKee et al. 2020, eq. 2 and 3): r_i less weight times the angle's distance from a target.
+    """Social value orientation (McKee et al. 2020, eq. 2 and 3): r_i less weight times the angle's distance
+    from a target.
 
-    The angle is atan2(mean reward of the others, r_i): 0 degrees is for oneself, 45 shares, 90 is for the others. It is
+    The angle is atan2(mean reward of the others, r_i): 0 degrees is for oneself, 45 shares, 90 is for the
+    others. It is
     0 where nobody gets anything.
     """
 

@@ -12,7 +12,8 @@ ROWS, COLS, LAYERS = 2, 3, 2
 
 
 class CodeWorld:
-    """Each agent is shown a code and is paid 1 for naming it; episodes of copy b are cut short after length + b steps.
+    """Each agent is shown a code and is paid 1 for naming it; episodes of copy b are cut short after length +
+    b steps.
 
     Observations count their steps in cell (1, 2), so that tests can tell every frame apart.
     """
@@ -21,7 +22,9 @@ class CodeWorld:
         self.n_worlds, self.n_agents, self.n_actions = n_worlds, n_agents, n_actions
         self.lengths, self.terminates, self.masked = length + np.arange(n_worlds), terminates, masked
         self.action_names = tuple(f"name {i}" for i in range(n_actions))
-        self.observations = ObservationSpec({"grid": Part((ROWS, COLS, LAYERS), np.dtype(np.uint8), 64, LAYERS)})
+        self.observations = ObservationSpec(
+            {"grid": Part((ROWS, COLS, LAYERS), np.dtype(np.uint8), 64, LAYERS)}
+        )
         self.rng = np.random.default_rng(seed)
         self.turn = np.zeros(n_worlds, np.int64)
         self.action_mask = None
@@ -43,7 +46,9 @@ class CodeWorld:
 
     def step(self):
         if self.masked:
-            assert np.take_along_axis(self.action_mask, self._submitted[..., None], 2).all(), "a forbidden action"
+            assert np.take_along_axis(self.action_mask, self._submitted[..., None], 2).all(), (
+                "a forbidden action"
+            )
         self.reward = (self._submitted == self.code).astype(np.float64)
         self.turn += 1
         ended = self.turn >= self.lengths

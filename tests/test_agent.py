@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from fakes import CodeWorld, play
+from sorrelsim.agents.ddqn import DDQN
 
 from sorrelsim.agent import Agent, with_identity
-from sorrelsim.agents.ddqn import DDQN
 from sorrelsim.model import BaseModel
 from sorrelsim.transforms import InequityAversion, make_transform
 
@@ -105,7 +105,9 @@ def test_a_shared_model_learns_and_decays_once_a_step_not_once_an_agent():
 
 def test_streams_of_a_shared_memory_are_never_interleaved():
     world = CodeWorld(n_worlds=2, n_agents=2, length=6)
-    model = DDQN.from_config(world.observations, world.action_names, 4, {"n_frames": 3, "warmup": 10**6, "memory_size": 400})
+    model = DDQN.from_config(
+        world.observations, world.action_names, 4, {"n_frames": 3, "warmup": 10**6, "memory_size": 400}
+    )
     play([Agent(world, [0, 1], model)], world, 60)
     batch = model.memory.sample(100)
     clock = batch.states[:, :, 1, 2, 1].astype(int)
@@ -133,7 +135,9 @@ def test_an_agent_that_does_not_learn_leaves_no_trace():
 def test_identity_tells_the_slots_of_a_shared_model_apart():
     world = CodeWorld(n_worlds=2, n_agents=3)
     spec = with_identity(world.observations, 2)
-    model = DDQN.from_config(spec, world.action_names, 4, {"memory_size": 400, "n_frames": 2, "warmup": 10**6})
+    model = DDQN.from_config(
+        spec, world.action_names, 4, {"memory_size": 400, "n_frames": 2, "warmup": 10**6}
+    )
     agent = Agent(world, [0, 2], model)
     play([agent], world, 20)
     states = model.memory.sample(30).states
@@ -152,7 +156,9 @@ def test_models_learn_from_transformed_rewards_of_all_agents():
 
 def test_a_transform_given_to_two_agents_counts_each_step_once():
     world, transform = CodeWorld(), InequityAversion()
-    agents = [Agent(world, [s], Witness(world.observations, world.action_names, 4), transform) for s in (0, 1)]
+    agents = [
+        Agent(world, [s], Witness(world.observations, world.action_names, 4), transform) for s in (0, 1)
+    ]
     assert agents[0].transform is not agents[1].transform
 
 

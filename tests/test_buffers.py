@@ -27,11 +27,18 @@ def sampled(buffer):
     for _ in range(60):
         batch = buffer.sample(len(buffer))
         for i in range(len(batch.rewards)):
-            state, following = batch.states[i][..., 0].reshape(-1, 2)[:, 0], batch.next_states[i][..., 0].reshape(-1, 2)[:, 0]
+            state, following = (
+                batch.states[i][..., 0].reshape(-1, 2)[:, 0],
+                batch.next_states[i][..., 0].reshape(-1, 2)[:, 0],
+            )
             result[int(state[-1])] = (
-                state.tolist(), float(batch.rewards[i]), following.tolist(), float(batch.dones[i]),
-                float(batch.valid[i]), float(batch.discounts[i]),
-            )  # fmt: skip
+                state.tolist(),
+                float(batch.rewards[i]),
+                following.tolist(),
+                float(batch.dones[i]),
+                float(batch.valid[i]),
+                float(batch.discounts[i]),
+            )
     return result
 
 
@@ -45,14 +52,28 @@ def test_n_step_return_takes_the_state_n_steps_later():
 def test_a_window_stops_at_termination():
     buffer = Buffer(SPEC, 100, n_step=3, gamma=0.5)
     fill(buffer, [(10, 1.0, "", 0), (11, 2.0, "terminated", 99), *[(12 + t, 7.0, "", 0) for t in range(5)]])
-    assert sampled(buffer)[10] == ([10], 2.0, [99], 1.0, 1.0, 0.25)  # 1 + 0.5 * 2; the 7s are another episode's
+    assert sampled(buffer)[10] == (
+        [10],
+        2.0,
+        [99],
+        1.0,
+        1.0,
+        0.25,
+    )  # 1 + 0.5 * 2; the 7s are another episode's
 
 
 def test_a_time_limit_bootstraps_from_the_true_last_observation():
     buffer = Buffer(SPEC, 100, n_step=3, gamma=0.5)
     fill(buffer, [(10, 1.0, "", 0), (11, 2.0, "truncated", 99), *[(12 + t, 7.0, "", 0) for t in range(5)]])
     samples = sampled(buffer)
-    assert samples[10] == ([10], 2.0, [99], 0.0, 1.0, 0.25)  # not done; discounted by the two steps really made
+    assert samples[10] == (
+        [10],
+        2.0,
+        [99],
+        0.0,
+        1.0,
+        0.25,
+    )  # not done; discounted by the two steps really made
     assert samples[11] == ([11], 2.0, [99], 0.0, 1.0, 0.5)
 
 
@@ -76,7 +97,9 @@ def test_stacks_begin_with_zeros_as_when_acting_and_never_cross_an_episode():
 @pytest.mark.parametrize("n_frames", [1, 3])
 @pytest.mark.parametrize("priority", [0.0, 0.5])
 def test_every_sample_agrees_with_the_whole_history(n_step, n_frames, priority):
-    """Three streams through a ring of 20 rows, ended at random, against windows cut from lists that forget nothing."""
+    """Three streams through a ring of 20 rows, ended at random, against windows cut from lists that forget
+    nothing.
+    """
     rng = np.random.default_rng(0)
     streams, gamma = 3, 0.9
     buffer = Buffer(SPEC, 20 * streams, streams, n_frames, n_step, gamma, priority)
@@ -104,7 +127,11 @@ def test_every_sample_agrees_with_the_whole_history(n_step, n_frames, priority):
                     break
                 k += 1
             end = history[s][k][2]
-            following = [*stack(history[s], k, n_frames)[1:], history[s][k][3]] if end else stack(history[s], k + 1, n_frames)
+            following = (
+                [*stack(history[s], k, n_frames)[1:], history[s][k][3]]
+                if end
+                else stack(history[s], k + 1, n_frames)
+            )
             assert states == expected
             assert batch.next_states[i].reshape(n_frames, 2)[:, 0].tolist() == following
             assert batch.rewards[i] == pytest.approx(total, abs=1e-5)
@@ -196,7 +223,9 @@ def test_priorities_decide_how_often_a_step_is_drawn_and_weights_undo_it():
     for _ in range(500):
         batch = buffer.sample(4)
         np.add.at(counts, batch.states[:, 0, 0, 0] - 10, 1)
-    np.testing.assert_allclose(counts / counts.sum(), [1 / 8, 1 / 8, 2 / 8, 4 / 8, 0], atol=0.02)  # the last has no next state
+    np.testing.assert_allclose(
+        counts / counts.sum(), [1 / 8, 1 / 8, 2 / 8, 4 / 8, 0], atol=0.02
+    )  # the last has no next state
     # Weights are (N p)^-1 over the largest of them: 1 for priority 1, 1/2 for 2, 1/4 for 4.
     batch = buffer.sample(4)
     expected = np.array([1.0, 1.0, 0.5, 0.25])[batch.index]
@@ -204,7 +233,9 @@ def test_priorities_decide_how_often_a_step_is_drawn_and_weights_undo_it():
 
 
 def test_parts_and_masks_are_kept_by_name():
-    spec = ObservationSpec({"grid": Part((1, 2, 1), np.dtype(np.uint8), 9, 1), "ready": Part((1,), np.dtype(np.float32))})
+    spec = ObservationSpec(
+        {"grid": Part((1, 2, 1), np.dtype(np.uint8), 9, 1), "ready": Part((1,), np.dtype(np.float32))}
+    )
     buffer = Buffer(spec, 100)
     for t in range(6):
         obs = {"grid": frame(t), "ready": np.array([[t / 2]], np.float32)}
@@ -222,7 +253,8 @@ def test_advantages_know_three_kinds_of_what_comes_next():
     terminated[1, 1] = ended[1, 1] = True
     ended[1, 2], final[1, 2] = True, 4.0
     got = generalised_advantages(ones, ones, np.full(3, 2.0, np.float32), terminated, ended, final, 0.5, 0.5)
-    # Going on: deltas .5, .5, 1 (the state after the rollout is worth 2); A2 = 1, A1 = .5 + .25, A0 = .5 + .25 * .75.
+    # Going on: deltas .5, .5, 1 (the state after the rollout is worth 2); A2 = 1, A1 = .5 + .25, A0 = .5 +
+    # .25 * .75.
     np.testing.assert_allclose(got[:, 0], [0.6875, 0.75, 1.0])
     # Terminated at 1: delta 1 + 0 - 1 = 0, and nothing flows back from step 2.
     np.testing.assert_allclose(got[:, 1], [0.5, 0.0, 1.0])

@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 from fakes import CodeWorld
-
 from sorrelsim.agents.ddqn import DDQN, DDQNConfig
 from sorrelsim.agents.random import Random
+
 from sorrelsim.checkpoint import load_tree, save_tree
 from sorrelsim.model import BaseModel, Seat, TrainingDiverged
 from sorrelsim.schedules import linear
@@ -67,7 +67,9 @@ def test_random_play_honours_masks():
 
 def test_epsilon_falls_with_steps_unless_set():
     assert [linear(1.0, 0.2, step, 4) for step in (0, 1, 4, 9)] == pytest.approx([1.0, 0.8, 0.2, 0.2])
-    model = DDQN(SPEC, NAMES, config=DDQNConfig(epsilon_start=1.0, epsilon_end=0.0, epsilon_steps=100, warmup=10**6))
+    model = DDQN(
+        SPEC, NAMES, config=DDQNConfig(epsilon_start=1.0, epsilon_end=0.0, epsilon_steps=100, warmup=10**6)
+    )
     model.learn(25)
     assert model.epsilon == pytest.approx(0.75)
     model.epsilon_decay(0.2)
@@ -83,12 +85,20 @@ def test_every_stream_tosses_its_own_coin():
     with model.greedy():
         greedy = model.take_actions(states)
     share = (model.take_actions(states) != greedy).mean()
-    assert share == pytest.approx(0.5 * 2 / 3, abs=0.05)  # a random action is the greedy one a third of the time
+    assert share == pytest.approx(
+        0.5 * 2 / 3, abs=0.05
+    )  # a random action is the greedy one a third of the time
 
 
 def test_updates_follow_steps_not_calls():
     model = DDQN(SPEC, NAMES, config=DDQNConfig(steps_between_updates=4, warmup=10))
-    assert [model.updates_due(a, b) for a, b in ((0, 10), (10, 13), (13, 14), (14, 30), (0, 14))] == [0, 0, 1, 4, 1]
+    assert [model.updates_due(a, b) for a, b in ((0, 10), (10, 13), (13, 14), (14, 30), (0, 14))] == [
+        0,
+        0,
+        1,
+        4,
+        1,
+    ]
 
 
 def test_losses_are_means_of_all_gradient_steps():
@@ -102,7 +112,9 @@ def test_losses_are_means_of_all_gradient_steps():
 def test_a_loss_that_is_not_finite_names_model_and_step():
     model = Reader(SPEC, NAMES)
     model.agent_steps, model.gradient_steps = 500, 7
-    with pytest.raises(TrainingDiverged, match="Reader diverged at gradient step 7 .500 agent-steps.*loss=nan") as caught:
+    with pytest.raises(
+        TrainingDiverged, match=r"Reader diverged at gradient step 7 .500 agent-steps.*loss=nan"
+    ) as caught:
         model.note_losses(float("nan"))
     assert caught.value.gradient_step == 7
 

@@ -76,7 +76,9 @@ def test_pixels_are_scaled_and_one_hot_channels_are_not():
     for spec in (pixels, channels):
         for kind in ("mlp", "conv"):
             encoder = build_encoder(spec, 1, NetworkConfig(kind=kind, hidden=(16,)))
-            out = encoder({"grid": torch.full((2, *spec.shape), 255 if spec is pixels else 1, dtype=torch.uint8)})
+            out = encoder(
+                {"grid": torch.full((2, *spec.shape), 255 if spec is pixels else 1, dtype=torch.uint8)}
+            )
             assert out.abs().max() < 10
     assert networks.input_scale(pixels, "grid") == 1 / 255
     assert networks.input_scale(channels, "grid") == 1.0
@@ -95,7 +97,8 @@ def test_noise_stays_until_it_is_drawn_again_and_can_be_silenced():
     first = layer(x)
     assert not torch.allclose(first, quiet)
     torch.testing.assert_close(layer(x), first)
-    # Equation 9 by hand: (mu + sigma * eps) x + mu_b + sigma_b * eps_b, sigma = 0.5 / sqrt(4), eps = outer(out, in).
+    # Equation 9 by hand: (mu + sigma * eps) x + mu_b + sigma_b * eps_b, sigma = 0.5 / sqrt(4), eps =
+    # outer(out, in).
     eps = torch.outer(layer.noise_out, layer.noise_in)
     expected = (layer.weight + 0.25 * eps).sum(1) + layer.bias + 0.25 * layer.noise_out
     torch.testing.assert_close(first[0], expected)
@@ -119,11 +122,15 @@ class OtherName(nn.Module):
 
 def test_a_network_that_does_not_fit_is_told_how_it_should_look():
     inputs, signature = {"grid": torch.zeros(2, 5, 7, 2)}, "forward(grid) -> q[B, 3]"
-    with pytest.raises(ValueError, match=r"(?s)Probe: Wrong returns the wrong shape.*expected.*\[2, 3\].*found.*\[2, 4\]"):
+    with pytest.raises(
+        ValueError, match=r"(?s)Probe: Wrong returns the wrong shape.*expected.*\[2, 3\].*found.*\[2, 4\]"
+    ):
         check_network(Wrong((4,)), inputs, signature, [(2, 3)], "Probe")
     with pytest.raises(TypeError, match=r"(?s)expected  forward\(grid\).*found     forward\(picture\)"):
         check_network(OtherName(), inputs, signature, [(2, 3)], "Probe")
-    with pytest.raises(ValueError, match=r"(?s)Bilinear|failed on a zero batch of grid\[2, 5, 7, 2\] float32"):
+    with pytest.raises(
+        ValueError, match=r"(?s)Bilinear|failed on a zero batch of grid\[2, 5, 7, 2\] float32"
+    ):
         check_network(Renamed(nn.Linear(9, 3)), inputs, signature, [(2, 3)], "Probe")
 
 
@@ -159,7 +166,11 @@ def test_building_networks_leaves_the_global_random_state_alone():
 def test_a_batch_reaches_the_gpu_whole():
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    arrays = {"a": np.arange(5, dtype=np.uint8), "b": np.random.default_rng(0).normal(size=(3, 2)), "c": np.ones((2, 2), bool)}
+    arrays = {
+        "a": np.arange(5, dtype=np.uint8),
+        "b": np.random.default_rng(0).normal(size=(3, 2)),
+        "c": np.ones((2, 2), bool),
+    }
     moved = to_device(arrays, torch.device("cuda"))
     for name, array in arrays.items():
         np.testing.assert_array_equal(moved[name].cpu().numpy(), array)

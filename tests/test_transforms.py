@@ -32,7 +32,8 @@ def test_inequity_aversion_takes_away_for_having_less_and_for_having_more():
 def test_inequity_aversion_compares_smoothed_rewards_and_starts_afresh_with_an_episode():
     """gamma * trace = 0.5, alpha 1, beta 0, two agents, one of them paid 8 once.
 
-    Step 1: e = (8, 0), so agent 1 gets 0 - 8. Step 2, no rewards: e = (4, 0): -4. Then copy 0's episode ends: e = 0.
+    Step 1: e = (8, 0), so agent 1 gets 0 - 8. Step 2, no rewards: e = (4, 0): -4. Then copy 0's episode ends:
+    e = 0.
     """
     transform = make_transform("inequity_aversion", {"alpha": 1, "beta": 0, "gamma": 0.5, "trace": 1.0})
     paid, nothing = np.array([[8.0, 0.0]] * 2), np.zeros((2, 2))

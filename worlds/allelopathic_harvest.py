@@ -199,9 +199,7 @@ def monoculture(w):
 
 @rule
 def hide_sashes(w):
-    for i in range(w.n_agents):
-        if w.out[i] == 0:
-            grid.take(w, w.pos[i, 0], w.pos[i, 1], Kind.SASH_RED)
+    movement.unmark(w, Kind.SASH_RED)
 
 
 @rule

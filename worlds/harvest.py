@@ -147,12 +147,8 @@ SOCIALJAX = "\n".join(line[1:-1] for line in OPEN.splitlines()[2:-1])
 
 @dataclass(frozen=True)
 class Params:
-    regrowth: tuple = param(
-        (0.0, 0.0025, 0.005, 0.025), low=0.0, high=1.0
-    )  # with 0, 1, 2, 3 or more apples around
-    reach_squared: int = param(
-        4, low=1, high=8
-    )  # how far "around" is: 4 is a disc of 12 cells, 2 a square of 8
+    regrowth: tuple = param((0.0, 0.0025, 0.005, 0.025), low=0.0, high=1.0)  # with 0, 1, 2, 3+ apples near
+    reach_squared: int = param(4, low=1, high=8)  # how far near is: 4 a disc of 12 cells, 2 a square of 8
     prompt_growth: bool = False  # by what is around now, never under agents; else a step late
     apple_value: float = 1.0
     zap_value: float = 0.0  # to the agent that fires
@@ -194,12 +190,11 @@ def zap(w):
         if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
             w.reward[i] += w.p.zap_value
             w.events[i, 1] += 1
-            n = (
-                beams.cast_fork(w, i, Kind.ZAP_BEAM)
-                if w.p.forked_beam
-                else beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
-            )
-            for h in range(n):
+            if w.p.forked_beam:
+                n_cells = beams.cast_fork(w, i, Kind.ZAP_BEAM)
+            else:
+                n_cells = beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
+            for h in range(n_cells):
                 hit = w.occupant[w.hits[h, 0], w.hits[h, 1]]
                 if hit >= 0 and hit != i:
                     w.zapped[hit] = 1
@@ -215,12 +210,12 @@ def move_zapped(w):
 @rule
 def regrow(w):
     for k in range(w.orchard.shape[0]):
-        row, col = w.orchard[k, 0], w.orchard[k, 1]
-        held = w.p.prompt_growth and w.occupant[row, col] >= 0
-        if w.near[k] > 0 and not held and draw.chance(w, w.p.regrowth[min(w.near[k] - 1, 3)]):
-            grid.put(w, row, col, Kind.APPLE)
-            grid.spread(w, w.around, row, col, w.p.reach_squared, 1)
-            w.next_near[k] = 0
+        if w.near[k] > 0 and draw.chance(w, w.p.regrowth[min(w.near[k] - 1, 3)]):
+            row, col = w.orchard[k, 0], w.orchard[k, 1]
+            if not w.p.prompt_growth or w.occupant[row, col] < 0:
+                grid.put(w, row, col, Kind.APPLE)
+                grid.spread(w, w.around, row, col, w.p.reach_squared, 1)
+                w.next_near[k] = 0
 
 
 @rule
@@ -246,8 +241,9 @@ class Harvest(Gridworld):
     kinds, params = Kind, Params
     maps = {"open": OPEN, "closed": CLOSED, "partnership": PARTNERSHIP}
     maps |= {"classic": CLASSIC, "socialjax": SOCIALJAX}
+    map_params = {"closed": ROOMS, "partnership": ROOMS}
     sites = {"spawns": "P", "inner": "Q", "orchard": "A"}
-    legend = {"A": (Kind.GRASS, Kind.APPLE)}
+    legend = {"A": (Kind.GRASS, Kind.APPLE), "I": ()}  # I is floor, for maps from elsewhere
     n_agents = 7
     actions = (*movement.EGOCENTRIC, "zap")
     scalars = {"ready_to_shoot": 1}

@@ -44,27 +44,28 @@ ZAP, CLAIM = 7, 8
 COLOURS = 16  # claims of slots sixteen apart look alike
 
 
-def stone(paying=".", cracked="."):
+def stone(paying=False, cracked=False):
     """A block with its owner's paint within its rim: a cross once it has paid, a crack once zapped."""
     art = """
         ss2sssss
-        s..2...d
-        s.2112.d
-        s2111..d
-        s.2111.d
+        s.2....d
+        s2.11..d
+        s21331.d
+        s.13312d
         s..11.2d
         s....2.d
         sdddd2dd
     """
-    return pixels(art.replace("1", paying).replace("2", cracked))
+    cross = art.replace("1", "w").replace("3", "k") if paying else art.replace("1", ".").replace("3", ".")
+    return pixels(cross.replace("2", "k" if cracked else "."))
 
 
 class Kind(Kinds):
     WALL = kind("W", sprite=WALL, solid=True)
     RESOURCE = kind("R", solid=True, opaque=False, stops=("ZAP_BEAM",), sprite=stone())
-    PAYING = kind("$", solid=True, opaque=False, stops=("ZAP_BEAM",), sprite=stone(paying="w"))
-    CRACKED = kind("r", solid=True, opaque=False, sprite=stone(cracked="k"))
-    CRACKED_PAYING = kind("%", solid=True, opaque=False, sprite=stone(paying="w", cracked="k"))
+    PAYING = kind("$", solid=True, opaque=False, stops=("ZAP_BEAM",), sprite=stone(paying=True))
+    CRACKED = kind("r", solid=True, opaque=False, sprite=stone(cracked=True))
+    CRACKED_PAYING = kind("%", solid=True, opaque=False, sprite=stone(paying=True, cracked=True))
     UNCLAIMED = kind("u", layer="paint", sprite=pixels("""
         gggggggg
         gdggdggd

@@ -18,7 +18,7 @@ Versions
 
 from dataclasses import dataclass
 
-from sorrelsim import Gridworld, Kinds, Window, kind, rule
+from sorrelsim import Gridworld, Kinds, Window, kind, param, probability, rule
 from sorrelsim.rules import draw, episode, grid, movement
 from sorrelsim.sprites import WALL, pixels
 
@@ -62,12 +62,12 @@ FIELD = "\n".join(["W" * 21, *["W" + "P" * 19 + "W"] * 19, "W" * 21])
 
 @dataclass(frozen=True)
 class Params:
-    spawn_probability: float = 0.005  # that something appears on an empty cell, each step
+    spawn_probability: float = probability(0.005)  # that something appears on an empty cell, each step
     gem_value: float = 10.0
     food_value: float = 5.0
     bone_value: float = -10.0
     bump_value: float = -1.0  # for walking into a wall
-    max_steps: int = 100
+    max_steps: int = param(100, low=1)
 
 
 @rule
@@ -75,8 +75,10 @@ def walk_and_collect(w):
     draw.agent_order(w)
     for k in range(w.n_agents):
         i = w.order[k]
-        if not movement.step(w, i, movement.heading(w.action[i])):
-            w.reward[i] += w.p.bump_value
+        direction = movement.heading(w.action[i])
+        if not movement.step(w, i, direction):
+            if movement.faces_wall(w, i, direction):
+                w.reward[i] += w.p.bump_value
             continue
         row, col = w.pos[i, 0], w.pos[i, 1]
         if grid.has(w, row, col, Kind.GEM):
@@ -93,11 +95,7 @@ def walk_and_collect(w):
 
 @rule
 def appear(w):
-    for k in range(w.spawns.shape[0]):
-        row, col = w.spawns[k, 0], w.spawns[k, 1]
-        if draw.chance(w, w.p.spawn_probability) and w.grid[row, col, w.layer[Kind.GEM]] == 0:
-            if w.occupant[row, col] < 0:
-                grid.put(w, row, col, Kind.GEM + draw.below(w, 3))
+    grid.sprinkle(w, w.spawns, Kind.GEM, 3, w.p.spawn_probability)  # gem, food or bone
 
 
 class TreasureHunt(Gridworld):

@@ -55,6 +55,11 @@ def play(
 
     people = _slots(humans, slot)
     settings = _settings(changes or [], map=map, preset=preset, n_agents=agents)
+    if Path(others).is_dir():  # trained agents play in the world as they know it, but for what is asked for
+        trained_in, known = _world_of(others)
+        if Path(trained_in).stem != Path(world).stem:
+            raise ValueError(f"the agents of {others} were trained in {trained_in!r}, not in {world!r}")
+        settings = known | settings
     if seed is None:
         import secrets
 
@@ -62,18 +67,8 @@ def play(
     kept = _recording_path(world, record, out)
     spec = WorldSpec(world, seed, settings)
     _play(
-        spec,
-        people,
-        others,
-        mode,
-        speed,
-        view,
-        episodes,
-        kept,
-        _keys_file(keys),
-        _size(size),
-        full_screen,
-    )
+        spec, people, others, mode, speed, view, episodes, kept, _keys_file(keys), _size(size), full_screen, own
+    )  # fmt: skip
 
 
 def watch(
@@ -101,14 +96,12 @@ def watch(
             raise ValueError(
                 "--export takes a recording; record a run's agents first: sorrelsim watch RUN --record"
             )
-        from sorrelsim.experiment import load_run
         from sorrelsim.recording import WorldSpec
 
-        settings = dict(load_run(what).config.world)
-        name = settings.pop("name")
+        name, settings = _world_of(what)
         kept = _recording_path(name, record, None)
-        spec = WorldSpec(name, seed, _first_copy(name, settings))
-        _play(spec, [], what, "realtime", speed, "map", 0, kept, {}, _size(size), full_screen, own)
+        spec = WorldSpec(name, seed, settings)
+        _play(spec, [], what, "realtime", speed, "map", 0, kept, {}, _size(size), full_screen)
         return
     from sorrelsim.recording import load_recording
 
@@ -143,12 +136,6 @@ def _play(
     for what, given, allowed in (("mode", mode, ("auto", "realtime", "turns")), ("view", view, VIEWS)):
         if given not in allowed:
             raise ValueError(unknown(what, given, allowed))
-    if Path(others).is_dir() and people:
-        from sorrelsim.experiment import load_run
-
-        trained_in = load_run(others).config.world["name"]
-        if Path(trained_in).stem != Path(spec.name).stem:
-            raise ValueError(f"the agents of {others} were trained in {trained_in!r}, not in {spec.name!r}")
     world = spec.make()
     for slot in people:
         if slot >= world.n_agents:
@@ -159,7 +146,8 @@ def _play(
     )
     if mode == "auto":  # where nothing is not an action, a clock would make the person do something
         mode = "turns" if people and idle_action(world.action_names) is None else "realtime"
-    options = PlayOptions(keys if people else [], window_keys, mode, speed, view, episodes, size, full_screen)
+    chosen = keys if people else []
+    options = PlayOptions(chosen, window_keys, mode, speed, view, episodes, size, full_screen, own)
     open_display()  # before the recording is begun: without a window there is nothing to keep
     recorder = None
     if kept is not None:
@@ -198,19 +186,21 @@ def _settings(changes: list[str], **given: Any) -> dict[str, Any]:
     return out
 
 
-def _first_copy(name: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """A run's settings for one copy: where a param has a value for each copy, the first."""
+def _world_of(run: str) -> tuple[str, dict[str, Any]]:
+    """A run's world and its settings for one copy: where a param has a value for each copy, the first."""
     import numpy as np
 
+    from sorrelsim.experiment import load_run
     from sorrelsim.gridworld import Gridworld
     from sorrelsim.loading import find_class
 
+    settings = dict(load_run(run).config.world)
+    name = settings.pop("name")
     declared = find_class(name, "worlds", Gridworld).params
-    out = {}
     for key, value in settings.items():
-        swept = isinstance(value, list) and np.ndim(value) > np.ndim(getattr(declared, key, value))
-        out[key] = value[0] if swept else value
-    return out
+        if isinstance(value, list) and np.ndim(value) > np.ndim(getattr(declared, key, value)):
+            settings[key] = value[0]
+    return name, settings
 
 
 def _keys_file(path: Path | None) -> dict[str, Any]:

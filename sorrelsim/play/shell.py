@@ -138,7 +138,7 @@ class Shell(ABC):
                 break
         try:
             while not self.done:
-                self.turn()
+                self.spin()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -147,7 +147,7 @@ class Shell(ABC):
             finally:
                 pygame.display.quit()
 
-    def turn(self) -> None:
+    def spin(self) -> None:
         """Go once round the loop: input, what is due, and a frame if there is something new to see."""
         now = time.perf_counter()
         moving = self.animating(now)

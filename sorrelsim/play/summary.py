@@ -11,7 +11,13 @@ from sorrelsim.play.session import Session
 from sorrelsim.play.stage import surface_of
 
 
-def draw_summary(screen: pygame.Surface, area: pygame.Rect, letters: theme.Letters, session: Session, only: int | None = None) -> None:
+def draw_summary(
+    screen: pygame.Surface,
+    area: pygame.Rect,
+    letters: theme.Letters,
+    session: Session,
+    only: int | None = None,
+) -> None:
     """Draw the returns of the episode that is over as bars, highest first, over the map; with ``only``, of that slot."""
     summary = session.summary
     assert summary is not None

@@ -398,7 +398,9 @@ class PlayWindow(Shell):
     def _draw_summary(self, area: pygame.Rect) -> None:
         from sorrelsim.play.summary import draw_summary
 
-        draw_summary(self.screen, area, self.letters, self.session, self.watched if self.options.own else None)
+        draw_summary(
+            self.screen, area, self.letters, self.session, self.watched if self.options.own else None
+        )
 
     def close(self) -> None:
         self.session.close()

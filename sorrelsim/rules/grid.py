@@ -140,7 +140,7 @@ def spread(w, counts, row, col, reach_squared, change):
 
 @rule
 def sprinkle(w, cells, kind, n, p):
-    """Lay one of ``n`` kinds, from ``kind`` on, on each empty one of the listed cells (a site) with probability ``p``.
+    """Lay one of ``n`` kinds, from ``kind`` on, on each empty cell of a site (``[n, 2]``) with probability ``p``.
 
     All n are equally likely, share a layer, and nothing appears under an agent.
     """

@@ -219,7 +219,7 @@ def thaw(w):
 
 @rule
 def unmark(w, kind):
-    """Clear the layer of ``kind`` in every agent's cell: for marks that move with agents, before they move."""
+    """Clear the layer of ``kind`` in every agent's cell: for marks that move with agents, before a move."""
     for i in range(w.n_agents):
         if w.out[i] == 0:
             w.grid[w.pos[i, 0], w.pos[i, 1], w.layer[kind]] = 0
@@ -227,7 +227,7 @@ def unmark(w, kind):
 
 @rule
 def faces_wall(w, i, direction):
-    """Whether something solid, or the edge of the map, keeps agent ``i`` from a step; other agents do not count."""
+    """Whether something solid, or the map's edge, keeps agent ``i`` from a step; agents do not count."""
     row = w.pos[i, 0] + row_step(direction)
     col = w.pos[i, 1] + col_step(direction)
     if w.wrap:

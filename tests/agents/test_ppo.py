@@ -6,18 +6,32 @@ import numpy as np
 import pytest
 import torch
 from fakes import CodeWorld, play
+from sorrelsim.agents.ppo import PPO, policy_terms, ppo_loss, value_loss
 from torch import nn
 
 from sorrelsim.agent import Agent
-from sorrelsim.agents.ppo import PPO, policy_terms, ppo_loss, value_loss
 from sorrelsim.model import TrainingDiverged
 
-FAST = {"n_steps": 16, "n_epochs": 3, "learning_rate": 3e-3, "sequence_length": 8, "recurrent_size": 16, "network": {"hidden": [32]}}
-OPTIONS = [{}, {"recurrent": "gru"}, {"recurrent": "lstm"}, {"n_frames": 2, "clip_value": 0.2, "target_kl": 0.5, "anneal_steps": 10**5}]
+FAST = {
+    "n_steps": 16,
+    "n_epochs": 3,
+    "learning_rate": 3e-3,
+    "sequence_length": 8,
+    "recurrent_size": 16,
+    "network": {"hidden": [32]},
+}
+OPTIONS = [
+    {},
+    {"recurrent": "gru"},
+    {"recurrent": "lstm"},
+    {"n_frames": 2, "clip_value": 0.2, "target_kl": 0.5, "anneal_steps": 10**5},
+]
 
 
 def build(world, config=None, seed=0):
-    return PPO.from_config(world.observations, world.action_names, world.n_worlds * world.n_agents, FAST | (config or {}), seed)
+    return PPO.from_config(
+        world.observations, world.action_names, world.n_worlds * world.n_agents, FAST | (config or {}), seed
+    )
 
 
 def test_clipped_surrogate_by_hand():
@@ -97,8 +111,11 @@ def test_terminated_episodes_are_worth_nothing_more():
 @pytest.mark.parametrize("options", OPTIONS)
 def test_learns_to_name_codes(options):
     world = CodeWorld(n_worlds=8)
-    model = build(world, options)
-    play([Agent(world, [0, 1], model)], world, 320)
+    recurrent = "recurrent" in options
+    model = build(
+        world, options | ({"n_epochs": 8, "learning_rate": 1e-2, "entropy": 0.0} if recurrent else {})
+    )
+    play([Agent(world, [0, 1], model)], world, 480 if recurrent else 320)
     assert {"loss", "policy_loss", "value_loss", "entropy", "kl"} == set(model.take_losses())
     judge = Agent(world, [0, 1], model, learn=False, explore=False)
     assert play([judge], world, 40).mean() > 0.9
@@ -183,6 +200,8 @@ def test_networks_of_ones_own():
     with pytest.raises(ValueError, match="together"):
         PPO(world.observations, world.action_names, 8, actor=OwnActor())
     masked = CodeWorld(masked=True)
-    agent = Agent(masked, [0, 1], PPO(world.observations, world.action_names, 8, actor=OwnActor(), critic=OwnCritic()))
+    agent = Agent(
+        masked, [0, 1], PPO(world.observations, world.action_names, 8, actor=OwnActor(), critic=OwnCritic())
+    )
     with pytest.raises(ValueError, match="action_mask"):
         agent.transition(masked)

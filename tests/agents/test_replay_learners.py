@@ -6,27 +6,41 @@ import numpy as np
 import pytest
 import torch
 from fakes import CodeWorld, play
+from sorrelsim.agents.ddqn import DDQN, q_targets
+from sorrelsim.agents.iqn import IQN, quantile_huber_loss
 from torch import nn
 
 from sorrelsim.agent import Agent
-from sorrelsim.agents.ddqn import DDQN, q_targets
-from sorrelsim.agents.iqn import IQN, quantile_huber_loss
 from sorrelsim.model import TrainingDiverged
 from sorrelsim.replay_model import weighted_mean
 
 FAST = {
-    "memory_size": 4000, "warmup": 100, "epsilon_steps": 1500, "learning_rate": 2e-3, "batch_size": 32,
+    "memory_size": 4000,
+    "warmup": 100,
+    "epsilon_steps": 1500,
+    "learning_rate": 2e-3,
+    "batch_size": 32,
     "network": {"hidden": [32]},
-}  # fmt: skip
+}
 OPTIONS = [
-    (IQN, {}), (IQN, {"dueling": True, "noisy": True, "epsilon_start": 0.0, "epsilon_end": 0.0}),
-    (IQN, {"double": False, "target_every": 50, "n_frames": 2}), (DDQN, {}),
-    (DDQN, {"dueling": True, "prioritised": True, "n_step": 3}), (DDQN, {"double": False, "target_every": 50, "n_frames": 2}),
-]  # fmt: skip
+    (IQN, {}),
+    (IQN, {"dueling": True, "noisy": True}),
+    (IQN, {"double": False, "target_every": 50, "n_frames": 2}),
+    (DDQN, {}),
+    (DDQN, {"dueling": True, "prioritised": True, "n_step": 3}),
+    (DDQN, {"double": False, "target_every": 50, "n_frames": 2}),
+]
 
 
 def build(kind, world, config=None, seed=0, **kwargs):
-    return kind.from_config(world.observations, world.action_names, world.n_worlds * world.n_agents, FAST | (config or {}), seed, **kwargs)
+    return kind.from_config(
+        world.observations,
+        world.action_names,
+        world.n_worlds * world.n_agents,
+        FAST | (config or {}),
+        seed,
+        **kwargs,
+    )
 
 
 def test_quantile_huber_loss_by_hand():
@@ -36,23 +50,37 @@ def test_quantile_huber_loss_by_hand():
     delta for quantile 3: -1, 3; Huber .5, 2.5; weights |.5 - 1| and .5: .25, 1.25; mean .75. Sum 1.375.
     With kappa 2: Huber / kappa of 1, 5: .25, 4; of -1, 3: .25, 2: (.0625 + 1)/2 + (.125 + 1)/2 = 1.09375.
     """
-    quantiles, taus, targets = torch.tensor([[1.0, 3.0]]), torch.tensor([[0.25, 0.5]]), torch.tensor([[2.0, 6.0]])
+    quantiles, taus, targets = (
+        torch.tensor([[1.0, 3.0]]),
+        torch.tensor([[0.25, 0.5]]),
+        torch.tensor([[2.0, 6.0]]),
+    )
     torch.testing.assert_close(quantile_huber_loss(quantiles, taus, targets), torch.tensor([1.375]))
     torch.testing.assert_close(quantile_huber_loss(quantiles, taus, targets, 2.0), torch.tensor([1.09375]))
 
 
 def test_double_q_targets_by_hand():
-    """Online prefers action 1, whose target value is 2; the target's own best is 5. Nothing follows the second."""
+    """Online prefers action 1, whose target value is 2; the target's own best is 5. Nothing follows the
+    second.
+    """
     following, chooser = torch.tensor([[5.0, 2.0, 9.0]] * 2), torch.tensor([[0.0, 1.0, 7.0]] * 2)
     masks = torch.tensor([[True, True, False]] * 2)
     rewards, discounts = torch.tensor([1.0, 1.0]), torch.tensor([0.5, 0.0])
-    torch.testing.assert_close(q_targets(rewards, discounts, following, chooser, masks), torch.tensor([2.0, 1.0]))
-    torch.testing.assert_close(q_targets(rewards, discounts, following, following, masks), torch.tensor([3.5, 1.0]))
+    torch.testing.assert_close(
+        q_targets(rewards, discounts, following, chooser, masks), torch.tensor([2.0, 1.0])
+    )
+    torch.testing.assert_close(
+        q_targets(rewards, discounts, following, following, masks), torch.tensor([3.5, 1.0])
+    )
     torch.testing.assert_close(q_targets(rewards, discounts, following, chooser), torch.tensor([5.5, 1.0]))
 
 
 def test_importance_weights_and_validity_reach_the_loss():
-    losses, valid, weights = torch.tensor([2.0, 4.0, 100.0]), torch.tensor([1.0, 1.0, 0.0]), torch.tensor([1.0, 0.5, 1.0])
+    losses, valid, weights = (
+        torch.tensor([2.0, 4.0, 100.0]),
+        torch.tensor([1.0, 1.0, 0.0]),
+        torch.tensor([1.0, 0.5, 1.0]),
+    )
     assert weighted_mean(losses, valid, weights) == 2.0  # (2 + 2) / 2
     assert weighted_mean(losses, torch.zeros(3), weights) == 0.0
 
@@ -105,18 +133,23 @@ def test_targets_move_softly_or_at_once(kind):
             for p in model.networks["online"].parameters():
                 p.add_(1.0)
         model.after_gradient_step()
-    gap = [next(m.networks["online"].parameters()) - next(m.networks["target"].parameters()) for m in (soft, hard)]
+    gap = [
+        next(m.networks["online"].parameters()) - next(m.networks["target"].parameters())
+        for m in (soft, hard)
+    ]
     torch.testing.assert_close(gap[0], torch.full_like(gap[0], 0.75))
     torch.testing.assert_close(gap[1], torch.ones_like(gap[1]))
     hard.after_gradient_step()
-    torch.testing.assert_close(next(hard.networks["target"].parameters()), next(hard.networks["online"].parameters()))
+    torch.testing.assert_close(
+        next(hard.networks["target"].parameters()), next(hard.networks["online"].parameters())
+    )
 
 
 @pytest.mark.parametrize("kind", [IQN, DDQN])
 def test_a_loss_that_is_nan_stops_training_with_sound_networks(kind):
     world = CodeWorld()
     model = build(kind, world, {"prioritised": True} if kind is DDQN else {})
-    play([Agent(world, [0, 1], model)], world, 12)
+    play([Agent(world, [0, 1], model)], world, 20)
     model.memory._rewards[:] = np.nan
     with pytest.raises(TrainingDiverged, match=kind.__name__):
         model.learn(8)

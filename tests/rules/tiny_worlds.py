@@ -120,7 +120,7 @@ def scene(
     """Interpreted copies of a scene.
 
     Args:
-        text: The map, indented or not; a dot is bare floor, a digit an agent's cell, ``P`` a spawn cell, ``p``
+        text: The map, indented or not; a dot is bare floor, a digit an agent, ``P`` a spawn cell, ``p``
             one under a crate, other glyphs as in ``Kind``.
         facings: A letter of ``NESW`` for each agent; without digits for them, agents stay off the grid.
         rules: The rules of a step.

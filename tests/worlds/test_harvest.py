@@ -82,6 +82,10 @@ def test_first_two_start_inside():
         assert set(places[2:]) <= spawns
 
 
+def test_floor_of_maps_from_elsewhere():
+    assert make("WWWW\nWIPW\nWWWW").text().splitlines()[1][1] == " "
+
+
 def test_eating_storyboard():
     world = seat(make(regrowth=NEVER), (1, 2, "E"))
     assert act(world, "forward") == [0.0]
@@ -131,11 +135,6 @@ def test_regrowth_frequency(near):
     assert share_ok(apple_at(world, 3, 4).sum(), n, chances[min(near, 3)])
 
 
-def test_default_chances():
-    world = sorrelsim.make("harvest", compiled=False)
-    assert world._params["regrowth"][0].tolist() == [0.0, 0.0025, 0.005, 0.025]
-
-
 def test_bare_ground_shows_where_nothing_grows():
     world = seat(make("WWWWWW\nW PA W\nWWWWWW", regrowth=(0.0, 1.0, 1.0, 1.0)), (1, 2, "E"))
     act(world, "forward")
@@ -179,14 +178,32 @@ def test_cooldown_and_readiness():
     assert ready == [0.0, 0.5, 1.0, 0.0, 0.5, 1.0, 0.0]
 
 
-@pytest.mark.parametrize("preset", ["closed", "partnership"])
-def test_presets_with_rooms(preset):
-    world = sorrelsim.make("harvest", preset=preset, compiled=False)
-    assert world.map_name == preset
-    numbers = {
-        name: world._params[name][0].tolist() for name in ("zap_cooldown", "beam_length", "zap_timeout")
-    }
-    assert numbers == {"zap_cooldown": 1, "beam_length": 4, "zap_timeout": 100}
+@pytest.mark.parametrize("name", ["closed", "partnership"])
+def test_maps_with_rooms_have_numbers_of_their_own(name):
+    by_map = sorrelsim.make("harvest", map=name, compiled=False)
+    by_preset = sorrelsim.make("harvest", preset=name, compiled=False)
+    for world in (by_map, by_preset):
+        assert world.map_name == name
+        numbers = {key: values[0].tolist() for key, values in world._params.items()}
+        assert (numbers["zap_cooldown"], numbers["beam_length"], numbers["zap_timeout"]) == (1, 4, 100)
+        assert numbers["regrowth"] == [0.0, 0.001, 0.005, 0.025]
+    given = sorrelsim.make("harvest", map=name, zap_timeout=7, compiled=False)
+    assert given._params["zap_timeout"][0] == 7
+
+
+def test_default_numbers():
+    world = sorrelsim.make("harvest", compiled=False)
+    names = (
+        "zap_cooldown",
+        "beam_length",
+        "beam_radius",
+        "zap_timeout",
+        "min_steps",
+        "end_probability",
+        "max_steps",
+    )
+    assert [world._params[name][0] for name in names] == [2, 3, 1, 4, 1000, 0.15, 5000]
+    assert world._params["regrowth"][0].tolist() == [0.0, 0.0025, 0.005, 0.025]
 
 
 CLASSIC = """

@@ -24,7 +24,7 @@ DECKS = [
 
 
 def test_keeps_the_contract():
-    check_world("iowa", compiled=False, steps=60)
+    check_world("iowa", compiled=False, steps=24)
 
 
 def test_sizes():

@@ -157,6 +157,40 @@ def test_every_count_belongs_to_a_world():
     assert set(COUNTS) <= set(WORLDS)
 
 
+def fresh():
+    return find_class("treasure_hunt", "worlds", Gridworld)(1, 0, compiled=False)
+
+
+def test_the_checks_notice_what_is_wrong():
+    def two_on_a_cell(world):
+        world.pos[0, 0] = world.pos[0, 1]
+
+    def a_ghost(world):
+        world.out[0, 0] = 3
+
+    def an_id_in_the_wrong_layer(world):
+        world.grid[0, 5, 5, world.codes.agent_layer] = world.kinds.GEM
+
+    def paint_outside(world):
+        world._padded[0, 0, 0] = 1 << 8
+
+    def a_view_from_beyond(world):
+        world.out[0, 0] = -1
+
+    for spoil, check in (
+        (two_on_a_cell, agents_stand_where_they_should),
+        (a_ghost, agents_stand_where_they_should),
+        (an_id_in_the_wrong_layer, ids_are_legal_and_in_their_layer),
+        (paint_outside, nothing_outside_the_map_is_touched),
+        (a_view_from_beyond, observations_fit),
+    ):
+        world = fresh()
+        check(world)
+        spoil(world)
+        with pytest.raises(AssertionError):
+            check(world)
+
+
 @pytest.mark.parametrize("name", WORLDS)
 def test_what_holds_at_every_step(name):
     cls = find_class(name, "worlds", Gridworld)

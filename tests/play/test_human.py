@@ -1,0 +1,112 @@
+"""A person as a model: asked for every action, remembered like any learner, seated from a config."""
+
+import numpy as np
+import pytest
+
+import sorrelsim
+from sorrelsim.agent import Agent
+from sorrelsim.agents.human import HumanConfig, HumanModel
+
+MAP = "WWWWWWWWW\nWPHFAP BW\nW PH  P W\nWP B P  W\nWWWWWWWWW"
+
+
+@pytest.fixture
+def world():
+    return sorrelsim.make("cleanup", 1, 4, compiled=False, map=MAP, n_agents=2)
+
+
+def press(name, down=True):
+    import pygame
+
+    kind = pygame.KEYDOWN if down else pygame.KEYUP
+    pygame.event.post(pygame.event.Event(kind, key=pygame.key.key_code(name), mod=0, unicode="", scancode=0))
+
+
+def test_its_actions_come_from_the_keyboard_and_its_memory_fills(world, dummy):
+    from sorrelsim.play.desk import desk
+
+    model = HumanModel(world.observations, world.action_names, config=HumanConfig(memory_size=50))
+    agents = [Agent(world, [0], model), Agent(world, [1], HumanModel(
+        world.observations, world.action_names, ask=lambda person, parts, mask: 0
+    ), learn=False)]  # fmt: skip
+    desk()
+    seen = []
+    for key in ("w", "e", "space", "f"):
+        press(key)
+        press(key, down=False)
+        seen.append(world.obs["grid"][0, 0].copy())
+        for agent in agents:
+            agent.transition(world)
+        world.step()
+        for agent in agents:
+            agent.remember(world)
+    state = model.memory.state_dict()
+    names = [world.action_names[a] for a in state["actions"][:, 0]]
+    assert names == ["forward", "turn_right", "zap", "clean"]
+    np.testing.assert_array_equal(state["frames"]["grid"][:, 0], seen)
+    assert model.people[0].turn == 4
+    assert model.agent_steps == 4
+
+
+def test_a_forbidden_action_is_asked_for_again(world, dummy):
+    from sorrelsim.play.desk import desk
+
+    model = HumanModel(world.observations, world.action_names)
+    desk()
+    press("w")
+    press("e")
+    mask = np.ones(9, np.bool_)
+    mask[world.action_names.index("forward")] = False
+    parts = {name: part[0, 0] for name, part in world.obs.items()}
+    assert desk().ask(model.people[0], parts, mask) == world.action_names.index("turn_right")
+
+
+def test_closing_the_window_ends_the_run(world, dummy):
+    import pygame
+
+    from sorrelsim.play.desk import desk
+
+    model = HumanModel(world.observations, world.action_names)
+    desk()
+    pygame.event.post(pygame.event.Event(pygame.QUIT))
+    with pytest.raises(KeyboardInterrupt, match="closed"):
+        model.take_action({name: part[0, 0] for name, part in world.obs.items()})
+
+
+def test_the_window_draws_what_the_world_would(world):
+    from sorrelsim.play.desk import looks_of
+
+    np.testing.assert_array_equal(looks_of(world.codes), world.looks_table())
+
+
+def test_from_a_config_with_keys_of_its_own(world):
+    model = HumanModel.from_config(
+        world.observations, world.action_names, 1, {"keys": {"zap": "z"}, "memory_size": 0}
+    )
+    assert model.people[0].keys["z"] == world.action_names.index("zap")
+    assert model.memory is None
+    with pytest.raises(ValueError, match="did you mean 'memory_size'"):
+        HumanModel.from_config(world.observations, world.action_names, 1, {"memry_size": 0})
+
+
+def test_impossible_seats_are_told(world):
+    with pytest.raises(ValueError, match="64 streams"):
+        HumanModel(world.observations, world.action_names, n_streams=64)
+    rgb = sorrelsim.make("cleanup", 1, 4, compiled=False, map=MAP, n_agents=2, observation="rgb")
+    with pytest.raises(ValueError, match="symbolic"):
+        HumanModel(rgb.observations, rgb.action_names)
+
+
+def test_it_sits_in_a_training_run(tmp_path, monkeypatch):
+    from sorrelsim.experiment import Experiment
+
+    config = {
+        "world": {"name": "cleanup", "map": MAP, "n_agents": 2, "compiled": False}, "n_worlds": 1, "epochs": 2, "turns": 5,
+        "seats": [{"slots": [0], "model": "human"}, {"slots": "each", "model": "random"}], "runs": str(tmp_path),
+    }  # fmt: skip
+    experiment = Experiment(config)
+    human = experiment.models[0]
+    human._ask = lambda person, parts, mask: 1
+    rows = list(experiment.epochs())
+    assert len(rows) == 2
+    assert len(human.memory) == 10

@@ -1,0 +1,331 @@
+"""The window without a screen: keys, clock, views, overlays, and what ends up in the recording."""
+
+import time
+
+import numpy as np
+import pytest
+
+from sorrelsim.play.keys import default_keys, remap
+from sorrelsim.play.others import seat_others
+from sorrelsim.play.session import Session
+from sorrelsim.recording import Recorder, WorldSpec, load_recording, state_hash
+
+pytestmark = pytest.mark.usefixtures("dummy")
+
+MAP = "WWWWWWWWW\nWPHFAP BW\nW PH  P W\nWP B P  W\nWWWWWWWWW"
+
+
+def open_window(path=None, humans=(0,), world="cleanup", settings=None, **options):
+    from sorrelsim.play.window import PlayOptions, PlayWindow
+
+    spec = WorldSpec(world, 5, {"map": MAP, "n_agents": 3} if settings is None else settings)
+    made = spec.make()
+    agents, labels = seat_others(made, "random", 1, list(humans))
+    recorder = Recorder(path, spec, made, labels, humans) if path else None
+    keys = default_keys(made.action_names, max(1, len(humans)))
+    if "remapped" in options:
+        keys, _ = remap(keys, options.pop("remapped"), made.action_names)
+    session = Session(made, agents, labels, humans, recorder)
+    return PlayWindow(session, PlayOptions(keys if humans else [], **{"size": (960, 600), **options}))
+
+
+def press(window, *names):
+    """Key events as SDL sends them, handled by the window's own loop."""
+    import pygame
+
+    for name in names:
+        code = pygame.key.key_code(name)
+        pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=code, mod=0, unicode="", scancode=0))
+        pygame.event.post(pygame.event.Event(pygame.KEYUP, key=code, mod=0, unicode="", scancode=0))
+    window.dirty = True
+    window.spin()
+
+
+def spin(window, seconds):
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end and not window.done:
+        window.spin()
+
+
+def screen(window):
+    import pygame
+
+    window.show(time.perf_counter() + 1)
+    return np.frombuffer(pygame.image.tobytes(window.screen, "RGB"), np.uint8)
+
+
+def test_in_turns_the_world_waits_for_the_person():
+    window = open_window(mode="turns")
+    spin(window, 0.3)
+    assert window.session.turns == 0
+    facing = window.session.world.facing[0, 0]
+    press(window, "e")
+    window.spin()
+    assert window.session.turns == 1
+    assert window.session.world.facing[0, 0] == (facing + 1) % 4
+    assert window.info().status == "your turn"
+
+
+def test_in_turns_two_people_must_both_choose():
+    window = open_window(humans=(0, 2), mode="turns")
+    press(window, "q")
+    window.spin()
+    assert (window.session.turns, window.info().status) == (0, "waiting for 2")
+    press(window, "right")
+    window.spin()
+    assert window.session.turns == 1
+
+
+def test_in_real_time_turns_come_by_the_clock_and_pause_stops_them():
+    window = open_window(speed=20.0)
+    spin(window, 0.6)
+    assert 8 <= window.session.turns <= 13
+    press(window, "p")
+    turns = window.session.turns
+    spin(window, 0.3)
+    assert (window.session.turns, window.info().status) == (turns, "paused")
+    press(window, "f3", "f3")
+    assert window.session.turns == turns + 2
+    press(window, "p")
+    spin(window, 0.3)
+    assert window.session.turns > turns + 2
+
+
+def test_a_late_clock_does_not_hurry_to_catch_up():
+    window = open_window(speed=20.0)
+    window.spin()
+    spin(window, 0.1)
+    turns = window.session.turns
+    time.sleep(1.0)
+    window.spin()
+    window.spin()
+    assert window.session.turns <= turns + 2
+
+
+def test_an_idle_window_sleeps():
+    window = open_window(mode="turns")
+    window.spin()
+    used, began = time.process_time(), time.perf_counter()
+    spin(window, 1.0)
+    assert (time.process_time() - used) / (time.perf_counter() - began) < 0.05
+    assert window.frames < 5
+
+
+def test_a_pressed_key_is_on_the_screen_in_the_same_turn_of_the_loop():
+    import pygame
+
+    window = open_window(speed=1.0)
+    window.spin()
+    before, frames = screen(window), window.frames
+    pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_w, mod=0, unicode="", scancode=0))
+    window.spin()
+    assert window.frames == frames + 1
+    assert [line.action for line in window.info().keys if line.lit] == ["forward"]
+    assert (screen(window) != before).any()
+
+
+def test_views_zoom_labels_help_and_slots():
+    window = open_window(mode="turns")
+    shots = {window.view: screen(window)}
+    for name in ("window", "eyes", "map"):
+        press(window, "tab")
+        window.message = ""
+        assert window.view == name
+        if name != "map":
+            shots[name] = screen(window)
+    assert len({shot.tobytes() for shot in shots.values()}) == 3
+    np.testing.assert_array_equal(screen(window), shots["map"])
+    press(window, "=")
+    assert (screen(window) != shots["map"]).any()
+    press(window, "-")
+    np.testing.assert_array_equal(screen(window), shots["map"])
+    press(window, "f7")
+    assert (screen(window) != shots["map"]).any()
+    press(window, "f6")
+    assert (window.session.humans, window.watched) == ([1], 1)
+
+
+def test_help_opens_pauses_and_any_key_closes_it():
+    import pygame
+
+    window = open_window(speed=20.0)
+    window.spin()
+    plain = screen(window)
+    pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_F1, mod=0, unicode="", scancode=0))
+    window.spin()
+    assert window.help
+    assert window.paused
+    assert (screen(window) != plain).mean() > 0.3
+    press(window, "w")
+    assert not window.help
+    assert window.session.turns == 0
+
+
+def test_own_shows_nothing_that_the_agent_does_not_observe():
+    window = open_window(mode="turns", own=True)
+    assert window.view == "window"
+    seen = set()
+    for _ in range(3):
+        press(window, "tab")
+        seen.add(window.view)
+    assert seen == {"window", "eyes"}
+    window.session.step({0: 0})
+    assert [line.slot for line in window.info().lines] == [0]
+    assert all(event.slot in (-1, 0) for event in window.info().events)
+
+
+def test_the_end_of_an_episode_is_shown_until_a_key(tmp_path):
+    settings = {"max_steps": 2, "n_agents": 2}
+    window = open_window(
+        tmp_path / "a.jsonl", world="treasure_hunt", settings=settings, mode="turns", episodes=2
+    )
+    press(window, "w", "w")
+    window.spin()
+    assert window.over
+    assert window.info().status == "over"
+    press(window, "s")
+    assert not window.over
+    assert window.session.turn == 0
+    press(window, "w", "w")
+    window.spin()
+    assert window.done  # two episodes were asked for
+    window.close()
+    assert load_recording(tmp_path / "a.jsonl").ends.tolist() == [False, True, False, True]
+
+
+def test_every_key_and_note_is_recorded_and_the_session_replays(tmp_path):
+    window = open_window(tmp_path / "a.jsonl", mode="turns", remapped={"zap": "z"})
+    press(window, "e", "z")
+    window.spin()
+    press(window, "f2")
+    press(window, "f6")
+    press(window, "w")
+    window.spin()
+    end = state_hash(window.session.world)
+    window.close()
+    recording = load_recording(tmp_path / "a.jsonl")
+    downs = [(key["key"], key.get("slot"), key.get("action")) for key in recording.keys if key["down"]]
+    assert downs[:2] == [("e", 0, "turn_right"), ("z", 0, "zap")]
+    assert downs[-1] == ("w", 1, "forward")
+    assert recording.resets == [3]
+    assert recording.actions[:2, 0].tolist() == [6, 7]
+    assert recording.actions[2, 1] == 1
+    assert recording.pressed[0, 0] == recording.keys[0]["ms"]
+    assert any("slot 1" in note["note"] for note in recording.notes)
+    replay = recording.replay()
+    replay.go(3)
+    assert state_hash(replay.world) == end
+
+
+def test_rewards_pop_up():
+    window = open_window(mode="turns")
+    world = window.session.world
+    row, col = world.pos[0, 0]
+    world.grid[0, row, col, world.codes.layer[world.kinds.APPLE]] = world.kinds.APPLE
+    press(window, "x")
+    window.spin()
+    assert window.session.reward[0] >= 1
+    pops = [pop for pop in window.stage.pop_ups if pop.slot == 0]
+    assert pops[0].text == "+1"
+    window.stage.pop_ups[0].born -= 5
+    screen(window)
+    assert len([pop for pop in window.stage.pop_ups if pop.slot == 0]) == 0
+
+
+def test_escape_twice_leaves_and_once_does_not():
+    window = open_window(mode="turns")
+    press(window, "escape")
+    assert not window.done
+    assert "again" in window.message
+    press(window, "escape")
+    assert window.done
+
+
+def test_a_full_disk_pauses_and_says_so(tmp_path, monkeypatch):
+    import os
+
+    window = open_window(tmp_path / "a.jsonl", speed=20.0)
+    write = os.write
+    recorder = window.session.recorder
+
+    def full(file, data):
+        if file == recorder._file:
+            raise OSError(28, "No space left on device")
+        return write(file, data)
+
+    monkeypatch.setattr(os, "write", full)
+    spin(window, 0.3)
+    assert window.paused
+    assert "No space left on device" in window.info().problem
+    screen(window)
+    monkeypatch.undo()
+    turns = window.session.turns
+    window.close()
+    assert len(load_recording(tmp_path / "a.jsonl")) == turns
+
+
+def test_sixty_frames_a_second_would_fit(tmp_path):
+    """Drawing a moving frame of the largest default map at 1080p takes less processor time than a frame lasts."""
+    window = open_window(settings={}, size=(1920, 1080), mode="turns")
+    for _ in range(3):
+        window._take([(1, None)], time.perf_counter())
+        window.show(window._turn_at)
+    used = []
+    for _ in range(10):
+        window._take([(1, None)], time.perf_counter())
+        began = time.process_time()
+        for frame in range(3):  # at 20 turns a second there are three frames to a turn
+            window.draw(window._turn_at + frame / 60)
+        used.append((time.process_time() - began) / 3)
+    assert np.median(used) < 1 / 60
+
+
+@pytest.mark.parametrize("size", [(3840, 2160), (1366, 768), (640, 400), (480, 320)])
+def test_every_size_has_room_for_everything(size):
+    window = open_window(settings={}, size=size, mode="turns")
+    screen(window)
+    area, side = window.areas()
+    assert area.width > side.width
+    window.help = True
+    screen(window)
+    assert window.letters.font(14).get_height() >= 12
+
+
+def watch(path, **options):
+    from sorrelsim.play.viewer import ViewerWindow
+
+    return ViewerWindow(load_recording(path), size=(960, 600), **options)
+
+
+def test_the_viewer_steps_scrubs_and_plays_both_ways(tmp_path):
+    import pygame
+
+    window = open_window(tmp_path / "a.jsonl", mode="turns")
+    hashes = [state_hash(window.session.world)]
+    for _ in range(30):
+        press(window, "w")
+        hashes.append(state_hash(window.session.world))
+    window.close()
+    viewer = watch(tmp_path / "a.jsonl", speed=20.0)
+
+    def at():
+        return state_hash(viewer.replay.world)
+
+    press(viewer, "right", "right", "left")
+    assert (viewer.turn, at()) == (1, hashes[1])
+    press(viewer, "end")
+    assert (viewer.turn, at()) == (30, hashes[30])
+    screen(viewer)
+    middle = (viewer._bar.centerx, viewer._bar.centery)
+    pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=middle, button=1))
+    pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=middle, rel=(0, 0), buttons=(1, 0, 0)))
+    pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONUP, pos=middle, button=1))
+    viewer.dirty = True
+    viewer.spin()
+    assert (viewer.turn, at()) == (15, hashes[15])
+    press(viewer, "space")
+    spin(viewer, 0.5)
+    assert 20 <= viewer.turn <= 30
+    press(viewer, "home", "tab", "tab", "f1")
+    assert viewer.turn == 0
+    screen(viewer)
