@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -173,6 +174,21 @@ def seat_agents(
     return agents
 
 
+@contextmanager
+def undisturbed(models: Sequence[BaseModel]) -> Iterator[None]:
+    """Within, what models draw at random does not change what they draw afterwards."""
+    generators = [getattr(model, "generator", None) for model in models]  # PyTorch's, where a model has one
+    drawn = [model.rng.bit_generator.state for model in models]
+    torch_drawn = [generator.get_state() if generator is not None else None for generator in generators]
+    try:
+        yield
+    finally:
+        for model, generator, state, torch_state in zip(models, generators, drawn, torch_drawn, strict=True):
+            model.rng.bit_generator.state = state
+            if generator is not None:
+                generator.set_state(torch_state)
+
+
 class Experiment:
     """A world, its agents and the loop.
 
@@ -307,14 +323,16 @@ class Experiment:
 
     def evaluate(self) -> Row:
         """Greedy play, one episode a copy: ``eval_return_mean``, and ``eval_return_<slot>`` for each agent."""
-        world, agents = self.greedy()
-        episodes = play_episodes(world, agents, self.config.evaluation.max_turns)
+        with undisturbed(self.models):
+            world, agents = self.greedy()
+            episodes = play_episodes(world, agents, self.config.evaluation.max_turns)
         return {f"eval_{name}": value for name, value in _returns(episodes, world.n_agents).items()}
 
     def record(self, turns: int | None = None) -> list[np.ndarray]:
         """Pictures of greedy play in one copy, from the start of an episode to its end or the last of ``turns``."""
-        world, agents = self.greedy(1)
-        return film(world, agents, self.config.evaluation.gif_turns if turns is None else turns)
+        with undisturbed(self.models):
+            world, agents = self.greedy(1)
+            return film(world, agents, self.config.evaluation.gif_turns if turns is None else turns)
 
     def save_models(self, folder: str | Path) -> None:
         """Writes every model to ``folder/<seat>.pt``."""

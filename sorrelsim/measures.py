@@ -6,6 +6,7 @@ appropriation". E is a number of episodes, N of agents. An episode in which a me
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -89,13 +90,13 @@ class Episodes:
 
     def where(self, chosen: np.ndarray) -> Episodes:
         """Some of the episodes, bool [E]."""
-        return Episodes(*(getattr(self, name)[chosen] for name in _ARRAYS), event_names=self.event_names)
+        return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in _ARRAYS})
 
     @staticmethod
     def join(parts: Sequence[Episodes]) -> Episodes:
         """Several lots of episodes of one world in one; at least one lot."""
-        arrays = (np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS)
-        return Episodes(*arrays, event_names=parts[0].event_names)
+        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
+        return dataclasses.replace(parts[0], **arrays)
 
     def measures(self, slots: Sequence[int] | None = None) -> dict[str, float]:
         """Means over the episodes of all measures; nan where undefined in every one.
@@ -162,20 +163,29 @@ class Recorder:
         ended = np.flatnonzero(world.info["ended"])
         self._finished.append(
             Episodes(
-                world.info["episode_return"][ended], world.info["episode_length"][ended], self._steps_out[ended],
-                self._reward_times[ended], self._reward_counts[ended], world.info["episode_events"][ended],
+                returns=world.info["episode_return"][ended],
+                lengths=world.info["episode_length"][ended],
+                steps_out=self._steps_out[ended],
+                reward_times=self._reward_times[ended],
+                reward_counts=self._reward_counts[ended],
+                events=world.info["episode_events"][ended],
             )
-        )  # fmt: skip
+        )
         self._was_out[ended] = False
         for counter in (self._steps_out, self._reward_times, self._reward_counts, self._turns):
             counter[ended] = 0
 
     def take(self) -> Episodes:
         """The episodes that finished since the last call."""
-        n_agents, n_events = self._steps_out.shape[1], len(self.event_names)
+        agents = self._steps_out.shape[1]
         none = Episodes(
-            np.zeros((0, n_agents)), np.zeros(0, np.int64), *(np.zeros((0, n_agents), np.int64) for _ in range(3)),
-            np.zeros((0, n_agents, n_events)), self.event_names,
-        )  # fmt: skip
+            returns=np.zeros((0, agents)),
+            lengths=np.zeros(0, np.int64),
+            steps_out=np.zeros((0, agents), np.int64),
+            reward_times=np.zeros((0, agents), np.int64),
+            reward_counts=np.zeros((0, agents), np.int64),
+            events=np.zeros((0, agents, len(self.event_names))),
+            event_names=self.event_names,
+        )
         found, self._finished = self._finished, []
         return Episodes.join([none, *found])

@@ -265,7 +265,8 @@ def test_evaluation_takes_the_first_episode_of_each_copy(tmp_path):
 
 def test_looking_at_the_agents_does_not_change_what_they_learn(tmp_path):
     def rewards(every):
-        changes = {"evaluation": {"n_worlds": 2, "every": every, "gif_turns": 0}}
+        seats = [iqn_seat(slots=[0]), {}]
+        changes = {"seats": seats, "evaluation": {"n_worlds": 2, "every": every, "gif_turns": 0}}
         return runs.read_metrics(run(Experiment(config(tmp_path, epochs=4, **changes))))["reward_mean"]
 
     np.testing.assert_array_equal(rewards(0), rewards(1))

@@ -17,9 +17,9 @@ Versions
     1: first.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sorrelsim import Gridworld, Kinds, kind, param, per_agent, per_world, probability, rule
+from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, per_world, probability, rule
 from sorrelsim.rules import beams, draw, episode, grid, movement
 from sorrelsim.sprites import WALL, pixels, plain
 
@@ -87,6 +87,35 @@ WWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
 """
 
 
+CLASSIC = """
+WWWWWWWWWWWWWWWWWW
+WFFFFFF     BBBBBW
+WHHHHHH  P   BBBBW
+WHHHHH      BBBBBW
+WFFFFF  P    BBBBW
+WFFFFFF     BBBBBW
+WHHHHHH   P  BBBBW
+WHHHHH      BBBBBW
+WFFFFF   P   BBBBW
+WFFFFFF     BBBBBW
+WHHHHHH  P   BBBBW
+WHHHHH      BBBBBW
+WSSSSSSFFFF  BBBBW
+WSSSSSSFFFF BBBBBW
+WHHHHHH      BBBBW
+WHHHHH   P  BBBBBW
+WFFFFF       BBBBW
+WFFFFFF P   BBBBBW
+WHHHHHH   P  BBBBW
+WHHHHH      BBBBBW
+WFFFFF   P   BBBBW
+WFFFFFF     BBBBBW
+WHHHHHH P    BBBBW
+WHHHHH      BBBBBW
+WWWWWWWWWWWWWWWWWW
+"""
+
+
 @dataclass(frozen=True)
 class Params:
     apple_probability: float = probability(0.05)  # that an empty apple cell regrows, a step, in a clean river
@@ -99,6 +128,8 @@ class Params:
     beam_length: int = param(3, low=1, high=20)
     beam_radius: int = param(1, low=0, high=5)
     zap_timeout: int = param(50, low=1)  # steps that a zapped agent is out
+    zap_value: float = 0.0  # to the agent that fires
+    hit_value: float = 0.0  # to the agent that is hit
     min_steps: int = param(1000, low=1)
     end_probability: float = probability(0.2)
     max_steps: int = param(5000, low=1)
@@ -124,11 +155,13 @@ def zap(w):
     """Nobody leaves before all have fired, so the order of agents does not matter here."""
     for i in range(w.n_agents):
         if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
+            w.reward[i] += w.p.zap_value
             w.events[i, 2] += 1
             for h in range(beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)):
                 hit = w.occupant[w.hits[h, 0], w.hits[h, 1]]
                 if hit >= 0 and hit != i:
                     w.zapped[hit] = 1
+                    w.reward[hit] += w.p.hit_value
                     w.events[hit, 3] += 1
 
 
@@ -149,24 +182,27 @@ def clean(w):
 @rule
 def remove_zapped(w):
     """After all beams, so that mutual zaps both land."""
-    for i in range(w.n_agents):
-        if w.zapped[i]:
-            w.zapped[i] = 0
-            movement.remove(w, i, w.p.zap_timeout)
+    movement.send_off(w, w.zapped, w.p.zap_timeout)
 
 
 @rule
 def spread_dirt(w):
     clean_cells = w.river.shape[0] - w.dirt[0]
     if w.turn > w.p.dirt_delay and clean_cells > 0 and draw.chance(w, w.p.dirt_probability):
-        chosen = draw.below(w, clean_cells)
-        for k in range(w.river.shape[0]):
-            if not grid.has(w, w.river[k, 0], w.river[k, 1], Kind.DIRT):
-                if chosen == 0:
-                    grid.put(w, w.river[k, 0], w.river[k, 1], Kind.DIRT)
-                    w.dirt[0] += 1
-                    return
-                chosen -= 1
+        soil(w)
+
+
+@rule
+def soil(w):
+    """One uniformly random clean river cell turns dirty; there must be one."""
+    chosen = draw.below(w, w.river.shape[0] - w.dirt[0])
+    for k in range(w.river.shape[0]):
+        if not grid.has(w, w.river[k, 0], w.river[k, 1], Kind.DIRT):
+            if chosen == 0:
+                grid.put(w, w.river[k, 0], w.river[k, 1], Kind.DIRT)
+                w.dirt[0] += 1
+                return
+            chosen -= 1
 
 
 @rule
@@ -181,9 +217,38 @@ def grow_apples(w):
                 grid.put(w, row, col, Kind.APPLE)
 
 
+@rule
+def grow_classic(w):
+    """Growth goes by the dirt before this step's, and never under an agent; at the threshold dirt spreads no more.
+
+    Every clean cell is tried until one turns dirty, which in a clean river is as good as certain.
+    """
+    if w.dirt[0] < w.p.depletion_threshold * w.river.shape[0]:
+        p = w.p.apple_probability * (1.0 - w.dirt[0] / w.river.shape[0] / w.p.depletion_threshold)
+        for k in range(w.orchard.shape[0]):
+            row, col = w.orchard[k, 0], w.orchard[k, 1]
+            if not grid.has(w, row, col, Kind.APPLE) and w.occupant[row, col] < 0 and draw.chance(w, p):
+                grid.put(w, row, col, Kind.APPLE)
+        for _ in range(w.river.shape[0] - w.dirt[0]):
+            if draw.chance(w, w.p.dirt_probability):
+                soil(w)
+                return
+
+
+class ClassicKind(Kinds):
+    """The same kinds, but agents stop the cleaning beam."""
+
+    WALL = Kind.WALL.spec
+    WATER = Kind.WATER.spec
+    DIRT = Kind.DIRT.spec
+    APPLE = Kind.APPLE.spec
+    ZAP_BEAM = Kind.ZAP_BEAM.spec
+    CLEAN_BEAM = replace(Kind.CLEAN_BEAM.spec, stopped_by_agents=True)
+
+
 class Cleanup(Gridworld):
     kinds, params = Kind, Params
-    maps = {"river": RIVER}
+    maps = {"river": RIVER, "classic": CLASSIC}
     sites = {"spawns": "P", "orchard": "BT", "river": "HF"}
     legend = {"F": (Kind.WATER, Kind.DIRT), "S": (Kind.WATER,), "~": (Kind.WATER,)}
     n_agents = 7
@@ -197,3 +262,11 @@ class Cleanup(Gridworld):
         movement.move, eat, zap, clean, remove_zapped, movement.respawn, spread_dirt, grow_apples, eat,
         episode.stochastic_end,
     )  # fmt: skip
+    presets = {
+        "mp": {},
+        "classic": {
+            "map": "classic", "kinds": ClassicKind, "n_agents": 5, "window": Window(7, 7, 7, 7),
+            "zap_cooldown": 0, "clean_cooldown": 0, "beam_length": 5, "zap_value": -1.0, "hit_value": -50.0,
+            "max_steps": 1000, "rules": (movement.move, eat, zap, clean, grow_classic, episode.time_limit),
+        },
+    }  # fmt: skip
