@@ -82,12 +82,12 @@ class _Outputs:
         self.truncated = np.zeros((n, agents), np.bool_)
         self.words: np.ndarray | None = None
         self.fields = [
-            Field("cells_out", cells),
-            Field("bytes_out", whole),
-            Field("scalars_out", beside),
-            Field("reward", self.reward),
-            Field("terminated", self.terminated),
-            Field("truncated", self.truncated),
+            Field("cells_out", cells, exchanged=True),
+            Field("bytes_out", whole, exchanged=True),
+            Field("scalars_out", beside, exchanged=True),
+            Field("reward", self.reward, exchanged=True),
+            Field("terminated", self.terminated, exchanged=True),
+            Field("truncated", self.truncated, exchanged=True),
         ]
         # A view that a user makes refers to the array that owns the memory; one that was handed out is counted itself.
         self._held = (cells, beside, *self.parts.values(), self.reward, self.terminated, self.truncated)

@@ -28,6 +28,7 @@ from numba.extending import (
 from numba.np import arrayobj
 
 from sorrelsim import engine
+from sorrelsim.kernels import Layout
 from sorrelsim.rules import draw
 from sorrelsim.rules.registry import RULES
 
@@ -51,8 +52,8 @@ def make_callable(function: Callable) -> None:
 class CopyType(types.Type):
     """The type of ``w``, ``e`` or ``w.p``: its fields are known by name, its memory by the table."""
 
-    def __init__(self, title: str, fields: tuple, p: CopyType | None = None) -> None:
-        self.fields = {field[0]: field[1:] for field in fields}
+    def __init__(self, title: str, fields: tuple[Layout, ...], p: CopyType | None = None) -> None:
+        self.fields = {field.name: field for field in fields}
         self.p = p
         # Numba builds the names of compiled functions from those of types, so a short one saves much compiling.
         super().__init__(name=f"{title}_{hashlib.sha256(repr((fields, p)).encode()).hexdigest()[:12]}")
@@ -107,7 +108,8 @@ def _element(context, builder, array, index, value, at):
 @register_model(CopyType)
 class _CopyModel(models.StructModel):
     def __init__(self, manager, kind):
-        super().__init__(manager, kind, [("table", types.intp), ("copy", types.int64)])
+        # The table of addresses, the copy's number, and the copy's row of addresses that were reckoned beforehand.
+        super().__init__(manager, kind, [("table", types.intp), ("copy", types.int64), ("row", types.intp)])
 
 
 @infer_getattr
@@ -119,11 +121,13 @@ class _CopyAttributes(AttributeTemplate):
             return copy.p
         if attribute not in copy.fields:
             return None
-        _at, dtype, ndim, contiguous, scalar, _per_copy, _fixed, value = copy.fields[attribute]
-        element = types.boolean if dtype == "bool" else getattr(types, dtype)
-        if value is not None and not scalar:
-            return FieldArray(element, ndim, "C", readonly=True)
-        return element if scalar else FieldArray(element, ndim, "C" if contiguous else "A")
+        field = copy.fields[attribute]
+        element = types.boolean if field.dtype == "bool" else getattr(types, field.dtype)
+        if field.scalar:
+            return element
+        if field.value is not None:
+            return FieldArray(element, field.ndim, "C", readonly=True)
+        return FieldArray(element, field.ndim, "C" if field.contiguous else "A")
 
 
 @lower_getattr_generic(CopyType)
@@ -131,55 +135,63 @@ def _lower_attribute(context, builder, copy, value, attribute):
     model = cgutils.create_struct_proxy(copy)(context, builder, value=value)
     if attribute == "p" and copy.p is not None:
         inner = cgutils.create_struct_proxy(copy.p)(context, builder)
-        inner.table, inner.copy = model.table, model.copy
+        inner.table, inner.copy, inner.row = model.table, model.copy, model.row
         return inner._getvalue()
-    at, dtype, ndim, contiguous, scalar, per_copy, fixed, constant = copy.fields[attribute]
+    field = copy.fields[attribute]
     result = context.typing_context.resolve_getattr(copy, attribute)
-    if constant is not None:
-        array = np.frombuffer(constant[1], dtype).reshape(constant[0])
-        if scalar:
+    if field.value is not None:
+        array = np.frombuffer(field.value[1], field.dtype).reshape(field.value[0])
+        if field.scalar:
             return context.get_constant(result, array.item())
         return context.make_constant_array(builder, result, array)
-    word = context.get_value_type(types.int64)
-    table = builder.inttoptr(model.table, word.as_pointer())
 
-    def load(k):
-        # The table does not change while a kernel runs, which lets LLVM keep its words in registers.
-        loaded = builder.load(builder.gep(table, [context.get_constant(types.int64, at + k)]))
-        loaded.set_metadata("invariant.load", builder.module.add_metadata([]))
-        return loaded
+    def word(k):
+        return _word(context, builder, model.table, field.at + k)
 
-    address = load(0)
-    if per_copy:
-        address = builder.add(address, builder.mul(model.copy, load(1)))
-    if scalar:
+    if field.row >= 0:
+        address = _word(context, builder, model.row, field.row)
+    elif field.per_copy:
+        address = builder.add(word(0), builder.mul(model.copy, word(1)))
+    else:
+        address = word(0)
+    if field.scalar:
         pointer = builder.inttoptr(address, context.get_data_type(result).as_pointer())
         return context.unpack_value(builder, result, pointer)
     itemsize = context.get_abi_sizeof(context.get_data_type(result.dtype))
-    dims = [load(2 + k) for k in range(ndim)]
-    if contiguous:
+    dims = [word(2 + k) for k in range(field.ndim)]
+    if field.contiguous:
         strides = [context.get_constant(types.intp, itemsize)]
         for dim in reversed(dims[1:]):
             strides.insert(0, builder.mul(strides[0], dim))
     else:
-        known = [context.get_constant(types.intp, stride) if stride else None for stride in fixed]
-        strides = [load(2 + ndim + k) if stride is None else stride for k, stride in enumerate(known)]
+        strides = [
+            context.get_constant(types.intp, stride) if stride else word(2 + field.ndim + k)
+            for k, stride in enumerate(field.fixed_strides)
+        ]
     array = context.make_array(result)(context, builder)
     data = builder.inttoptr(address, array.data.type)
     context.populate_array(array, data=data, shape=dims, strides=strides, itemsize=itemsize, meminfo=None)
     return array._getvalue()
 
 
-def loaders(layouts: dict[str, tuple]) -> tuple[Any, Any]:
+def _word(context, builder, address, k):
+    """Word ``k`` of the int64 array at an address, as one that does not change while a kernel runs."""
+    words = builder.inttoptr(address, context.get_value_type(types.int64).as_pointer())
+    loaded = builder.load(builder.gep(words, [context.get_constant(types.int64, k)]))
+    loaded.set_metadata("invariant.load", builder.module.add_metadata([]))  # LLVM may keep it in a register
+    return loaded
+
+
+def loaders(layouts: dict[str, tuple[Layout, ...]]) -> tuple[Any, Any]:
     """The functions ``load_W(table, copy)`` and ``load_E(table, copy)`` of one program.
 
     Args:
-        layouts: For P, W and E: ``(name, offset in words, dtype, ndim, contiguous, scalar, per_copy, fixed strides, value of a
-            constant)`` of each field.
+        layouts: The fields of P, W and E; see :meth:`sorrelsim.kernels.Program.layouts`.
     """
     p = CopyType("P", layouts["P"])
     w = CopyType("W", layouts["W"], p)
     e = CopyType("E", layouts["E"])
+    in_row = 1 + max(field.row for fields in layouts.values() for field in fields)
 
     def loader(kind: CopyType):
         @intrinsic
@@ -187,6 +199,8 @@ def loaders(layouts: dict[str, tuple]) -> tuple[Any, Any]:
             def codegen(context, builder, signature, args):
                 model = cgutils.create_struct_proxy(kind)(context, builder)
                 model.table, model.copy = args
+                offset = builder.mul(args[1], context.get_constant(types.int64, 8 * in_row))
+                model.row = builder.add(_word(context, builder, args[0], 0), offset)
                 return model._getvalue()
 
             return kind(types.intp, types.int64), codegen

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -55,6 +55,7 @@ class Field:
         fixed_strides: For an array that is not contiguous: its strides in bytes for one copy, 0 where they depend on
             the size of the map.
         constant: Whether the value is written into compiled code, which another value then compiles anew.
+        exchanged: Whether another array takes its place from step to step.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Field:
     scalar: bool = False
     fixed_strides: tuple[int, ...] = ()
     constant: bool = False
+    exchanged: bool = False
 
     @property
     def ndim(self) -> int:
@@ -73,19 +75,28 @@ class Field:
         one = self.array[0] if self.per_copy and len(self.array) else self.array
         return bool(one.flags.c_contiguous)
 
+    @property
+    def in_rows(self) -> bool:
+        """Whether each copy's address is kept ready: not for constants, shared fields and those that are exchanged."""
+        return self.per_copy and not self.constant and not self.exchanged
+
     def words(self) -> list[int]:
         """Address, bytes from copy to copy, then shape and, if not contiguous, strides in bytes."""
         if self.constant:
             return []
         skip = int(self.per_copy)
         step = self.array.strides[0] if self.per_copy else 0
-        words = [self.array.__array_interface__["data"][0], step, *self.array.shape[skip:]]
+        words = [_address(self.array), step, *self.array.shape[skip:]]
         return words if self.contiguous else [*words, *self.array.strides[skip:]]
 
     def of(self, copy: int) -> Any:
         """What one copy sees, for interpreted rules."""
         value = self.array[copy] if self.per_copy else self.array
         return value.item() if self.scalar else value.view(_PythonNumbers)
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
 
 
 class _PythonNumbers(np.ndarray):
@@ -102,6 +113,27 @@ class _PythonNumbers(np.ndarray):
             raise IndexError(f"index {index} is negative; compiled rules do not count from the end")
         value = super().__getitem__(index)
         return value.item() if isinstance(value, np.generic) else value
+
+
+class Layout(NamedTuple):
+    """How compiled code reaches one field, through the table of addresses.
+
+    Attributes:
+        at: Index of its first word in the table; see :meth:`Field.words`.
+        row: Index of its address in the copy's row of addresses, or -1 where it is to be reckoned from the table.
+        value: Shape and bytes of a constant, else None.
+    """
+
+    name: str
+    at: int
+    row: int
+    dtype: str
+    ndim: int
+    contiguous: bool
+    scalar: bool
+    per_copy: bool
+    fixed_strides: tuple[int, ...]
+    value: tuple[tuple[int, ...], bytes] | None
 
 
 class Outputs(Protocol):
@@ -148,20 +180,23 @@ class Program:
             lines += ["    pass"]
         return "\n".join(lines) + "\n"
 
-    def layouts(self) -> dict[str, tuple]:
-        """Where each field stands in the table of addresses, and what it is; see :func:`sorrelsim.jit.loaders`."""
-        at, out = 0, {}
+    def layouts(self) -> dict[str, tuple[Layout, ...]]:
+        """Where the compiled world finds each field of ``w.p``, ``w`` and ``e``."""
+        at, row, out = 1, 0, {}  # word 0 of the table leads to the rows of addresses
         for title, fields in (("P", self.params), ("W", self.fields), ("E", self.engine_fields)):
-            rows = []
+            found = []
             for field in fields:
-                dtype = field.array.dtype.name
                 fixed = () if field.contiguous else field.fixed_strides or (0,) * field.ndim
                 value = (field.array.shape, field.array.tobytes()) if field.constant else None
-                rows.append(
-                    (field.name, at, dtype, field.ndim, field.contiguous, field.scalar, field.per_copy, fixed, value)
-                )
+                found.append(
+                    Layout(
+                        field.name, at, row if field.in_rows else -1, field.array.dtype.name, field.ndim,
+                        field.contiguous, field.scalar, field.per_copy, fixed, value,
+                    )
+                )  # fmt: skip
                 at += len(field.words())
-            out[title] = tuple(rows)
+                row += field.in_rows
+            out[title] = tuple(found)
         return out
 
     def all_fields(self) -> list[Field]:
@@ -281,12 +316,12 @@ class Compiled:
         self.program = program
         module = _module(program, quiet)
         self.step = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)(module.run.address)
-        words: list[int] = []
-        for field in program.all_fields():
-            words += field.words()
-        self.table = np.array(words, np.int64)
-        self.address = self.table.__array_interface__["data"][0]
-        self.n = len(next(f.array for f in program.fields if f.per_copy))
+        fields = program.all_fields()
+        self.n = len(next(field.array for field in fields if field.per_copy))
+        first, step = np.array([field.words()[:2] for field in fields if field.in_rows], np.int64).T
+        self.rows = np.arange(self.n)[:, None] * step + first  # where each copy's part of each field lies
+        self.table = np.array([_address(self.rows), *(word for field in fields for word in field.words())], np.int64)
+        self.address = _address(self.table)
         self.outputs: Outputs | None = None
 
     def run(self, mode: int, outputs: Outputs) -> int:

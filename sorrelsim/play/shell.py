@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+os.environ.setdefault("SDL_VIDEO_X11_WMCLASS", "sorrelsim")
 
 import pygame
 

@@ -33,13 +33,14 @@ def closes_at_once(monkeypatch, dummy):
     """Windows that close after some turns of their loop."""
     import sorrelsim.play.shell as shell
 
-    spin = shell.Shell.spin
+    spin, spins = shell.Shell.spin, []
 
-    def spin_once(self):
+    def spin_a_little(self):
         spin(self)
-        self.done = self.frames >= 3
+        spins.append(self)
+        self.done = self.done or spins.count(self) >= 6
 
-    monkeypatch.setattr(shell.Shell, "spin", spin_once)
+    monkeypatch.setattr(shell.Shell, "spin", spin_a_little)
 
 
 def test_play_keeps_a_session_that_watch_opens_and_exports(tmp_path, closes_at_once):

@@ -28,9 +28,10 @@ PLAY = (
 @pytest.fixture(scope="module")
 def screen(tmp_path_factory):
     """The environment of programs on a virtual screen of 1280 x 800."""
+    # Without -noreset the server starts afresh whenever its last client leaves, and xdotool comes and leaves.
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-noreset", "-nolisten", "tcp"],
         pass_fds=[write], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(write)
@@ -64,11 +65,15 @@ class Player:
             [*command, *options], env=screen, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
-        self.window = self.wait_for(
-            lambda: self.xdotool("search", "--name", "sorrelsim", check=False).split()[:1]
-        )[0]
-        self.xdotool("windowfocus", self.window)
-        self.wait_for(path.exists)
+        try:
+            self.window = self.wait_for(
+                lambda: self.xdotool("search", "--class", "sorrelsim", check=False).split()[:1]
+            )[0]
+            self.xdotool("windowfocus", self.window)
+            self.wait_for(path.exists)
+        except BaseException:
+            self.stop()
+            raise
 
     def xdotool(self, *words, check=True):
         done = subprocess.run(["xdotool", *words], env=self.env, capture_output=True, text=True, timeout=20)
@@ -133,7 +138,7 @@ def test_play_look_resize_restart_quit_and_replay(player):
     game.wait_for(lambda: game.turns() == 5)
     for view in ("window", "eyes", "map"):
         game.press("Tab")
-        game.wait_for(lambda view=view: game.lines()[-1].get("note") == f"view {view}" or True)
+        game.wait_for(lambda view=view: any(line.get("note") == f"view {view}" for line in game.lines()))
     game.xdotool("windowsize", game.window, "640", "420")
     game.press("F2")
     game.wait_for(lambda: any("reset" in line for line in game.lines()))
@@ -188,7 +193,7 @@ def test_however_it_is_ended_every_turn_is_kept(player, number):
 def test_a_lost_display_loses_no_turn(screen, tmp_path):
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24"], pass_fds=[write],
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-noreset"], pass_fds=[write],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(write)
