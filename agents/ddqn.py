@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sorrelsim.networks import NetworkConfig, build_encoder
 from sorrelsim.replay_model import ReplayConfig, ReplayModel, mask_values, weighted_mean
 from sorrelsim.schedules import linear
-from sorrelsim.torch_model import adam, check_network, split_extras
+from sorrelsim.torch_model import Adam, check_network, split_extras
 
 if TYPE_CHECKING:
     from sorrelsim.observation import ObservationSpec
@@ -117,7 +117,7 @@ class DDQN(ReplayModel):
         signature = f"forward({', '.join(observations.parts)}) -> q[B, {self.action_space}]"
         check_network(net, self.zero_states(), signature, [(2, self.action_space)], self.name)
         self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
-        self.optimizers = {"adam": adam(net.parameters(), c.learning_rate, self.device)}
+        self.optimizers = {"adam": Adam(net.parameters())}
 
     @property
     def priority_exponent(self) -> float:
@@ -143,7 +143,7 @@ class DDQN(ReplayModel):
         taken = self.action_values(states)[0].gather(1, data["actions"].unsqueeze(1)).squeeze(1)
         losses = F.smooth_l1_loss(taken, targets, reduction="none")
         loss = weighted_mean(losses, data["valid"], data["weights"])
-        value = self.descend(loss, "adam", ["online"])
+        value = self.descend(loss, "adam")
         if c.prioritised and math.isfinite(value):
             self.memory.update_priorities(batch.index, (targets - taken.detach()).cpu().numpy())
         self.after_gradient_step()

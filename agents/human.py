@@ -62,9 +62,7 @@ class HumanModel(BaseModel):
     ) -> None:
         super().__init__(observations, action_names, n_streams, config, seed)
         if observations.codes is None or observations.form != "symbolic":
-            raise ValueError(
-                f"a person is shown symbolic observations of a grid; these are {observations.form!r}"
-            )
+            raise ValueError(f"a person is shown symbolic observations of a grid; these are {observations.form!r}")
         if n_streams > 8:
             raise ValueError(
                 f"a person cannot play {n_streams} streams at once; set n_worlds to 1 and give the seat one slot"
@@ -98,9 +96,7 @@ class HumanModel(BaseModel):
         n = len(named["grid"])
         mask = None if seat is None else seat.mask
         chosen = (
-            self._choose(
-                k, {name: part[k] for name, part in named.items()}, None if mask is None else mask[k]
-            )
+            self._choose(k, {name: part[k] for name, part in named.items()}, None if mask is None else mask[k])
             for k in range(n)
         )
         return np.fromiter(chosen, np.int64, n)

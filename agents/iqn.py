@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sorrelsim.networks import NetworkConfig, NoisyLinear, build_encoder, set_noise
 from sorrelsim.replay_model import ReplayConfig, ReplayModel, mask_values, weighted_mean
-from sorrelsim.torch_model import adam, check_network, split_extras
+from sorrelsim.torch_model import Adam, check_network, split_extras
 
 if TYPE_CHECKING:
     from sorrelsim.observation import ObservationSpec
@@ -142,7 +142,7 @@ class IQN(ReplayModel):
             self.name,
         )
         self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
-        self.optimizers = {"adam": adam(net.parameters(), c.learning_rate, self.device)}
+        self.optimizers = {"adam": Adam(net.parameters())}
 
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
         """Mean quantiles at random fractions, the same for every state, [batch, actions]."""
@@ -151,10 +151,10 @@ class IQN(ReplayModel):
         quantiles, extras = split_extras(self.networks["online"](**parts, taus=taus.expand(batch, -1)), 1)
         return quantiles.mean(1), extras
 
-    def before_acting(self, exploring: bool) -> None:
-        """Draws new noise on the weights, or silences it."""
+    def before_acting(self, exploring: bool, n_rows: int) -> None:
+        """Draws new noise on the weights, for each stream its own, or silences it."""
         if self.config.noisy:
-            set_noise(self.networks["online"], self.generator if exploring else None)
+            set_noise(self.networks["online"], self.generator if exploring else None, n_rows)
 
     def train_step(self) -> dict[str, float]:
         """One gradient step on a sampled batch."""
@@ -173,7 +173,7 @@ class IQN(ReplayModel):
         quantiles, taus, _ = self._quantiles("online", states, c.n_taus)
         losses = quantile_huber_loss(_of_action(quantiles, data["actions"]), taus, targets, c.kappa)
         loss = weighted_mean(losses, data["valid"], data["weights"])
-        value = self.descend(loss, "adam", ["online"])
+        value = self.descend(loss, "adam")
         self.after_gradient_step()
         return {"loss": value}
 

@@ -19,7 +19,7 @@ from sorrelsim.model import Arrays, Seat, Transition
 from sorrelsim.networks import NetworkConfig, build_encoder
 from sorrelsim.rollout import Rollout, generalised_advantages
 from sorrelsim.schedules import linear
-from sorrelsim.torch_model import TorchConfig, TorchModel, adam, check_network, split_extras, to_device
+from sorrelsim.torch_model import TorchConfig, TorchModel, Adam, check_network, split_extras, to_device
 
 if TYPE_CHECKING:
     from sorrelsim.observation import ObservationSpec
@@ -31,8 +31,6 @@ class PPOConfig(TorchConfig):
 
     learning_rate: float = 2.5e-4
     """Step size of Adam."""
-    anneal_steps: int = 0
-    """Agent-steps over which the learning rate falls to 0, linearly; 0 keeps it."""
     max_grad_norm: float = 0.5
     """Gradients are scaled down to this norm; 0 leaves them alone."""
     n_steps: int = 128
@@ -230,7 +228,7 @@ class PPO(TorchModel):
                 )
             self.networks = {"net": net.to(self.device)}
         parameters = [p for net in self.networks.values() for p in net.parameters()]
-        self.optimizers = {"adam": adam(parameters, c.learning_rate, self.device, eps=1e-5)}
+        self.optimizers = {"adam": Adam(parameters, eps=1e-5)}
         self.memory = Rollout(observations, c.n_steps, n_streams, c.n_frames)
         self._chunk_carries: dict[str, Tensor] = self._new_chunk_carries()
         self._next_value = np.zeros(n_streams, np.float32)
@@ -332,12 +330,6 @@ class PPO(TorchModel):
         if m.masks is not None:
             arrays["masks"] = m.masks
         data = to_device(arrays, self.device)
-        for group in self.optimizers["adam"].param_groups:
-            group["lr"] = (
-                linear(c.learning_rate, 0.0, self.agent_steps, c.anneal_steps)
-                if c.anneal_steps
-                else c.learning_rate
-            )
         sequences = (
             self._sequences(data) if c.recurrent != "none" else {k: v.flatten(0, 1) for k, v in data.items()}
         )
@@ -399,7 +391,7 @@ class PPO(TorchModel):
         end = c.entropy if c.entropy_end is None else c.entropy_end
         weight = linear(c.entropy, end, self.agent_steps, c.entropy_steps)
         loss = policy + c.value_coefficient * value - weight * bonus
-        total = self.descend(loss, "adam", list(self.networks))
+        total = self.descend(loss, "adam")
         self.gradient_steps += 1
         with torch.no_grad():
             log_ratio = log_probs - batch["log_probs"]

@@ -1,16 +1,15 @@
 """Compiled first layers on kind ids, for the CPU: sums of weight rows, their gradient, and one-hot channels.
 
-An id that is out of range counts as nothing, so that no memory outside the arrays is touched.
+An id that is out of range counts as nothing, so that no memory outside the arrays is touched. Each kernel works on
+a range and releases the interpreter lock, so that the caller can share it among threads. Numba's own parallel loops
+are not used: they share a pool with torch and leave it set to their number of threads, whatever torch was told,
+and that makes every small operation of torch many times slower on a busy machine.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
-
-# Each comes twice: with threads for large batches, and without for small ones, where waking a thread costs
-# more than
-# it saves.
+from numba import njit
 
 
 @njit(fastmath=True, nogil=True)
@@ -42,19 +41,12 @@ def _sum_sample(ids, weight, n_codes, o):
 
 
 @njit(cache=True, nogil=True)
-def sum_rows(ids, weight, n_codes, out):
-    """out[b] = sum of weight[cell * n_codes + id] over the ids of sample b that are not 0.
+def sum_rows(ids, weight, n_codes, out, start, stop):
+    """out[b] = sum of weight[cell * n_codes + id] over the ids of sample b that are not 0; b from start to stop.
 
     ids is uint8 [batch, cell, layer], weight float32 [cell * n_codes, n_out], out float32 [batch, n_out].
     """
-    for b in range(ids.shape[0]):
-        _sum_sample(ids[b], weight, n_codes, out[b])
-
-
-@njit(cache=True, parallel=True, nogil=True)
-def sum_rows_threads(ids, weight, n_codes, out):
-    """As sum_rows."""
-    for b in prange(ids.shape[0]):
+    for b in range(start, stop):
         _sum_sample(ids[b], weight, n_codes, out[b])
 
 
@@ -98,29 +90,22 @@ def _gradient_cell(ids, gradient, cell, n_codes, out):
 
 
 @njit(cache=True, nogil=True)
-def gradient_rows(ids, gradient, n_codes, out):
-    """out[cell * n_codes + id] = sum of gradient[b] over the samples with that id in that cell; out as
-    weight.
+def gradient_rows(ids, gradient, n_codes, out, start, stop):
+    """out[cell * n_codes + id] = sum of gradient[b] over the samples with that id in that cell; cells from start to
+    stop, so that no two threads write to one row. out as weight.
     """
-    for cell in range(ids.shape[1]):
+    for cell in range(start, stop):
         _gradient_cell(ids, gradient, cell, n_codes, out)
 
 
-@njit(cache=True, parallel=True, nogil=True)
-def gradient_rows_threads(ids, gradient, n_codes, out):
-    """As gradient_rows; every thread owns whole cells, so no two write to one row."""
-    for cell in prange(ids.shape[1]):
-        _gradient_cell(ids, gradient, cell, n_codes, out)
-
-
-@njit(cache=True, parallel=True, nogil=True)
-def expand(ids, out):
+@njit(cache=True, nogil=True)
+def expand(ids, out, start, stop):
     """out[b, cell, id - 1] = 1 for every id that is there, all else 0; ids as above, out [batch, cell,
-    n_codes - 1].
+    n_codes - 1]; b from start to stop.
     """
-    n_batch, n_cells, n_layers = ids.shape
+    _, n_cells, n_layers = ids.shape
     n_channels = out.shape[2]
-    for b in prange(n_batch):
+    for b in range(start, stop):
         for cell in range(n_cells):
             for channel in range(n_channels):
                 out[b, cell, channel] = 0.0

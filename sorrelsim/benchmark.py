@@ -106,9 +106,7 @@ def report(
     worlds = names("worlds") if everything else [world or "cleanup"]
     sizes = list(copies or ([1] if interpreted else [256] if everything else [1, 256, 1024]))
     how = "interpreted" if interpreted else f"compiled, {kernels.get_threads()} threads"
-    table = Table(
-        title=f"[bold]random actions, all observations, {how}[/]", title_justify="left", box=box.SIMPLE_HEAD
-    )
+    table = Table(title=f"[bold]random actions, all observations, {how}[/]", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("world")
     for name in ("agents", "copies", "world-steps/s", "agent-steps/s", "first step"):
         table.add_column(name, justify="right", no_wrap=True)

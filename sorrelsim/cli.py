@@ -19,14 +19,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-new_app = typer.Typer(
-    help="Write a new world or model, and its test.", no_args_is_help=True, rich_markup_mode=None
-)
+new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(new_app, name="new")
 
-Threads = Annotated[
-    int | None, typer.Option(min=1, help="Threads that step the copies; all cores by default.")
-]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads that step the copies; all cores by default.")]
 
 
 @app.command()
@@ -78,25 +74,17 @@ def list_all() -> None:
     for entry in worlds:
         actions = entry.attributes.get("actions", ())
         agents = entry.attributes.get("n_agents", 1)
-        facts = (
-            f"{agents} agent{'s' if agents != 1 else ''}, {len(actions)} actions"
-            if actions
-            else f"{agents} agents"
-        )
+        facts = f"{agents} agent{'s' if agents != 1 else ''}, {len(actions)} actions" if actions else f"{agents} agents"
         presets = entry.attributes.get("presets", ())
         if presets:
             facts += f", presets {', '.join(presets)}"
-        typer.echo(
-            typer.style(f"  {entry.name:<{column}}", fg="cyan") + _shorten(entry.summary, width - column - 2)
-        )
+        typer.echo(typer.style(f"  {entry.name:<{column}}", fg="cyan") + _shorten(entry.summary, width - column - 2))
         typer.secho(" " * (column + 2) + _shorten(facts, width - column - 2), dim=True)
         if actions:
             typer.secho(" " * (column + 2) + _shorten(" ".join(actions), width - column - 2), dim=True)
     typer.secho("\nModels", bold=True)
     for entry in models:
-        typer.echo(
-            typer.style(f"  {entry.name:<{column}}", fg="green") + _shorten(entry.summary, width - column - 2)
-        )
+        typer.echo(typer.style(f"  {entry.name:<{column}}", fg="green") + _shorten(entry.summary, width - column - 2))
     typer.secho("\nsorrelsim show WORLD tells more of one.", dim=True)
 
 
@@ -127,9 +115,7 @@ def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     episodes: Annotated[int, typer.Option(min=1, help="Episodes to play, side by side.")] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the copies.")] = 1_000_003,
-    gif: Annotated[
-        Path | None, typer.Option(help="Write an animation of one more episode to this file.")
-    ] = None,
+    gif: Annotated[Path | None, typer.Option(help="Write an animation of one more episode to this file.")] = None,
 ) -> None:
     """Let the agents of a run play their best on new episodes: returns, social measures, counts."""
     from rich.console import Console
@@ -157,14 +143,10 @@ def plot(
 @app.command()
 def bench(
     world: Annotated[str | None, typer.Argument(help="Name or file of a world; cleanup by default.")] = None,
-    copies: Annotated[
-        list[int] | None, typer.Option(min=1, help="Number of copies; may be repeated.")
-    ] = None,
+    copies: Annotated[list[int] | None, typer.Option(min=1, help="Number of copies; may be repeated.")] = None,
     threads: Threads = None,
     all: Annotated[bool, typer.Option("--all", help="Every world.")] = False,
-    interpreted: Annotated[
-        bool, typer.Option("--interpreted", help="Run the rules as plain Python.")
-    ] = False,
+    interpreted: Annotated[bool, typer.Option("--interpreted", help="Run the rules as plain Python.")] = False,
     seconds: Annotated[float, typer.Option(min=0.01, help="Time spent on each measurement.")] = 1.0,
 ) -> None:
     """Measure steps a second with random actions, observations for all agents included."""
@@ -202,9 +184,7 @@ def new_world(
 
     for path in write_world(name):
         typer.echo(f"wrote {path}")
-    typer.echo(
-        f"see it: sorrelsim show {name}   check it: sorrelsim check {name}   measure it: sorrelsim bench {name}"
-    )
+    typer.echo(f"see it: sorrelsim show {name}   check it: sorrelsim check {name}   measure it: sorrelsim bench {name}")
 
 
 @new_app.command("model")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -62,13 +62,13 @@ class SeatConfig(_Section):
 class EvaluationConfig(_Section):
     """Greedy play on copies of their own, in which nobody learns."""
 
-    every: int = Field(0, ge=0)
+    every: Annotated[int, Field(ge=0)] = 0
     """Epochs between evaluations; 0 means only after the last epoch."""
-    n_worlds: int = Field(32, ge=1)
+    n_worlds: Annotated[int, Field(ge=1)] = 32
     """Copies that play; each plays one episode."""
-    max_turns: int = Field(10_000, ge=1)
+    max_turns: Annotated[int, Field(ge=1)] = 10_000
     """Turns after which episodes that have not ended are left out."""
-    gif_turns: int = Field(200, ge=0)
+    gif_turns: Annotated[int, Field(ge=0)] = 200
     """Length of the animation of the trained agents; 0 makes none."""
 
 
@@ -78,25 +78,25 @@ class ExperimentConfig(_Section):
     world: dict[str, Any]
     """``name``, and any setting that ``sorrelsim.make`` takes: preset, map, n_agents, window, the world's params (a number,
     or a list with one for each copy). A bare name will do."""
-    seats: list[SeatConfig] = Field(min_length=1)
+    seats: Annotated[list[SeatConfig], Field(min_length=1)]
     """Who plays which slots."""
     name: str | None = None
     """Name of the run folder; by default that of the config's file."""
-    n_worlds: int = Field(32, ge=1)
+    n_worlds: Annotated[int, Field(ge=1)] = 32
     """Copies of the world that are played at once."""
-    seed: int = Field(0, ge=0)
+    seed: Annotated[int, Field(ge=0)] = 0
     """Seed of everything."""
-    epochs: int = Field(20, ge=1)
+    epochs: Annotated[int, Field(ge=1)] = 20
     """Epochs to run; each gives one row of metrics."""
-    turns: int = Field(500, ge=1)
+    turns: Annotated[int, Field(ge=1)] = 500
     """Turns an epoch; in a turn every copy makes one step."""
     evaluation: EvaluationConfig = EvaluationConfig()
     """How the trained agents are looked at."""
-    save_every: int = Field(10, ge=1)
+    save_every: Annotated[int, Field(ge=1)] = 10
     """Epochs between two savings of the models."""
-    threads: int | None = Field(None, ge=1)
+    threads: Annotated[int | None, Field(ge=1)] = None
     """Threads that step the copies; all cores by default. Trajectories do not depend on it."""
-    torch_threads: int = Field(1, ge=1)
+    torch_threads: Annotated[int, Field(ge=1)] = 1
     """Threads of the networks. Small networks are slower on more than one."""
     runs: str = "runs"
     """Folder in which the run folder is made."""
@@ -114,9 +114,7 @@ class ExperimentConfig(_Section):
     def _one_seat_takes_the_rest(self) -> Self:
         rest = [k for k, seat in enumerate(self.seats) if seat.slots in ("each", "all")]
         if len(rest) > 1:
-            raise ValueError(
-                f"seats {rest} both take all slots that are left; only one seat can be 'each' or 'all'"
-            )
+            raise ValueError(f"seats {rest} both take all slots that are left; only one seat can be 'each' or 'all'")
         return self
 
 
@@ -148,9 +146,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentCo
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {error}") from None
     if not isinstance(raw, dict):
-        raise ConfigError(
-            f"{path}: a config is a mapping with the keys {', '.join(ExperimentConfig.model_fields)}"
-        )
+        raise ConfigError(f"{path}: a config is a mapping with the keys {', '.join(ExperimentConfig.model_fields)}")
     for change in overrides:
         _override(raw, change, str(path))
     raw.setdefault("name", path.stem)
@@ -198,9 +194,7 @@ def _override(raw: dict[str, Any], change: str, where: str) -> None:
     """Applies one ``a.b.c=value`` in place."""
     key, equals, text = change.partition("=")
     if not equals or not key:
-        raise ConfigError(
-            f"{change!r} is no setting; write key=value, such as epochs=5 or seats.0.config.n_step=1"
-        )
+        raise ConfigError(f"{change!r} is no setting; write key=value, such as epochs=5 or seats.0.config.n_step=1")
     try:
         value = _parse(text)
     except yaml.YAMLError:

@@ -67,9 +67,7 @@ def seating(config: ExperimentConfig, n_agents: int) -> list[Place]:
             groups.append((name, tuple(seat.slots), seat))
             continue
         if not rest:
-            raise ConfigError(
-                f"seats: no slot is left for the seat of {seat.model!r}; others name all {n_agents}"
-            )
+            raise ConfigError(f"seats: no slot is left for the seat of {seat.model!r}; others name all {n_agents}")
         if seat.slots == "all":
             groups.append((name, tuple(rest), seat))
         else:
@@ -317,9 +315,7 @@ class Experiment:
             self._looked_at = make_world(self.config, n, seed)
         else:
             self._looked_at.reset(seed)
-        return self._looked_at, seat_agents(
-            self.places, self.models, self._looked_at, learn=False, explore=False
-        )
+        return self._looked_at, seat_agents(self.places, self.models, self._looked_at, learn=False, explore=False)
 
     def evaluate(self) -> Row:
         """Greedy play, one episode a copy: ``eval_return_mean``, and ``eval_return_<slot>`` for each agent."""
@@ -419,9 +415,7 @@ class Run:
             try:
                 model.load(self.folder / "models" / f"{place.name}.pt")
             except (ValueError, OSError, RuntimeError) as error:
-                raise ConfigError(
-                    f"{self.folder}: the model of seat {place.name} cannot be loaded: {error}"
-                ) from error
+                raise ConfigError(f"{self.folder}: the model of seat {place.name} cannot be loaded: {error}") from error
             models.append(model)
         return seat_agents(places, models, world, learn, explore)
 

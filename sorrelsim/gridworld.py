@@ -66,7 +66,9 @@ class _Outputs:
         words: For the kernel: where these arrays lie.
     """
 
-    def __init__(self, n: int, agents: int, window: tuple[int, int], layers: int, cell: np.dtype, scalars: dict) -> None:
+    def __init__(
+        self, n: int, agents: int, window: tuple[int, int], layers: int, cell: np.dtype, scalars: dict
+    ) -> None:
         rows, cols = window
         cells = np.zeros((n, agents, rows * cols), cell)
         whole = cells.view(np.uint8).reshape(n, agents, rows * cols, cell.itemsize)
@@ -258,7 +260,7 @@ class Gridworld:
     def _allocate(self) -> None:
         n, agents, codes = self.n_worlds, self.n_agents, self.codes
         layers = len(codes.layers)
-        cell = np.dtype(np.uint32 if layers <= 4 else np.uint64)
+        cell: np.dtype = np.dtype(np.uint32 if layers <= 4 else np.uint64)
         pad = self._pad = self.window.padding
         rows, cols = self.height + 2 * pad, self.width + 2 * pad
         self._padded = np.zeros((n, rows, cols), cell)
@@ -272,7 +274,7 @@ class Gridworld:
         template[inner] = 0
         template[inner[0], inner[1], :layers] = self.map.cells
         self._template = template.view(cell)[..., 0].copy()
-        self._full_mask = int(np.iinfo(cell).max)
+        self._full_mask = 2 ** (8 * cell.itemsize) - 1
         self._beam_mask = self._full_mask
         if "beam" in codes.layers:
             self._beam_mask ^= 0xFF << (8 * codes.layers.index("beam"))
@@ -336,7 +338,9 @@ class Gridworld:
             return Field(name, array, per_copy=False)
 
         fields = [
-            Field("grid", self.grid, fixed_strides=(0, self._cell_dtype.itemsize, 1)),  # uint8[row, col, layer]: what lies where
+            Field(
+                "grid", self.grid, fixed_strides=(0, self._cell_dtype.itemsize, 1)
+            ),  # uint8[row, col, layer]: what lies where
             Field("occupant", self.occupant),  # int16[row, col]: the agent on a cell, or -1
             Field("pos", self.pos),  # int32[agent, 2]: (row, col)
             Field("facing", self.facing),  # int32[agent]: 0 north, 1 east, 2 south, 3 west
@@ -402,7 +406,9 @@ class Gridworld:
             Field("last_tallies", self._last_tallies),
             *(
                 Field(name, field.array)
-                for name, field in zip(("final_cells", "final_bytes", "final_scalars"), self._final.fields, strict=False)
+                for name, field in zip(
+                    ("final_cells", "final_bytes", "final_scalars"), self._final.fields, strict=False
+                )
             ),
             *out.fields,  # last, because they are exchanged from step to step
         ]
@@ -432,7 +438,7 @@ class Gridworld:
         self._take(0)
         return self.obs
 
-    def submit(self, slots: Sequence[int], actions: np.ndarray) -> None:
+    def submit(self, slots: Sequence[int] | np.ndarray, actions: np.ndarray) -> None:
         """Lay down the actions of some slots, for the next :meth:`step` without arguments.
 
         Args:

@@ -32,7 +32,7 @@ from sorrelsim.kernels import Layout
 from sorrelsim.rules import draw
 from sorrelsim.rules.registry import RULES
 
-OPTIONS = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+OPTIONS: Any = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _known: set[int] = set()
 
 
@@ -90,7 +90,7 @@ def _set(context, builder, signature, args):
 
 def _element(context, builder, array, index, value, at):
     """The address of one element, or None where the index does not name one."""
-    kinds = tuple(index) if isinstance(index, types.BaseTuple) else (index,)
+    kinds: tuple = tuple(index) if isinstance(index, types.BaseTuple) else (index,)  # type: ignore[arg-type]
     if len(kinds) != array.ndim or not all(isinstance(kind, types.Integer) for kind in kinds):
         return None
     parts = cgutils.unpack_tuple(builder, at, len(kinds)) if isinstance(index, types.BaseTuple) else [at]
@@ -116,7 +116,7 @@ class _CopyModel(models.StructModel):
 class _CopyAttributes(AttributeTemplate):
     key = CopyType
 
-    def generic_resolve(self, copy, attribute):
+    def generic_resolve(self, copy, attribute):  # type: ignore[override]
         if attribute == "p" and copy.p is not None:
             return copy.p
         if attribute not in copy.fields:
@@ -252,7 +252,7 @@ def _fill(array, value):
 
 @overload(engine.read_alone, jit_options={**OPTIONS, "forceinline": True})
 def _read_alone(flat, index):
-    return lambda flat, index: _load_alone(flat, index)
+    return lambda flat, index: _load_alone(flat, index)  # type: ignore[call-arg]
 
 
 @intrinsic
@@ -268,7 +268,7 @@ def _load_alone(typingctx, flat, index):
 
 @overload(engine.copy_run, jit_options={**OPTIONS, "forceinline": True})
 def _copy_run(cells_out, i, k, flat, start, n):
-    return lambda cells_out, i, k, flat, start, n: _memcpy(cells_out, i, k, flat, start, n)
+    return lambda cells_out, i, k, flat, start, n: _memcpy(cells_out, i, k, flat, start, n)  # type: ignore[call-arg]
 
 
 @intrinsic

@@ -203,7 +203,7 @@ class Program:
         return [*self.params, *self.fields, *self.engine_fields]
 
 
-KERNEL = '''
+KERNEL = """
 
 def first_bad_action(table, first, last):
     bad = 0
@@ -254,7 +254,7 @@ def run(table, first, last, mode):
         view(w, e, e.cells_out, e.bytes_out)
         scalars(w, e, e.scalars_out)
     return ended
-'''
+"""
 
 
 class Interpreted:
@@ -480,7 +480,9 @@ def _module(program: Program, quiet: bool):
     cached = kept and any((folder / "__pycache__").glob(f"{name}.run*.nbc"))
     began = time.perf_counter()
     if not cached and not quiet:
-        print(f"sorrelsim: compiling {program.name} (once; kept for later runs) ...", end="", file=sys.stderr, flush=True)
+        print(
+            f"sorrelsim: compiling {program.name} (once; kept for later runs) ...", end="", file=sys.stderr, flush=True
+        )
     try:
         with warnings.catch_warnings():
             # A folder that cannot be written has been reported already, in our words.
@@ -522,7 +524,8 @@ def _fingerprint(program: Program, text: str, numba_version: str) -> str:
     digest.update(f"{sys.version_info[:3]} {numba_version} {np.__version__} {platform.machine()}".encode())
     seen: set[int] = set()
     observe = [program.observe] if program.observe else []
-    for function in [*program.rules, *program.start, *observe, engine.begin, engine.view, engine.finish]:
+    entries: list[Callable] = [*program.rules, *program.start, *observe, engine.begin, engine.view, engine.finish]
+    for function in entries:
         _digest_function(function, digest, seen)
     for file in (engine.__file__, Path(__file__).with_name("jit.py"), sys.modules["sorrelsim.rules.draw"].__file__):
         digest.update(Path(str(file)).read_bytes())

@@ -163,7 +163,9 @@ def codebook(kinds: type[Kinds], layers: tuple[str, ...], n_agents: int, looks: 
             blocks[:, member] = 2
         for beam in member.spec.stops:
             if beam not in by_name:
-                raise ValueError(f"{kinds.__name__}.{member.name} stops {beam!r}, which is no kind; kinds are {list(by_name)}")
+                raise ValueError(
+                    f"{kinds.__name__}.{member.name} stops {beam!r}, which is no kind; kinds are {list(by_name)}"
+                )
             blocks[by_name[beam], member] = 1
         if member.spec.stopped_by_agents:
             blocks[member, agent_code:] = 1

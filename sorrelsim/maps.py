@@ -81,7 +81,9 @@ def read_map(
         for col, glyph in enumerate(line):
             if glyph not in known:
                 allowed = " ".join(sorted(known - {" "}))
-                raise MapError(f"{name}, row {row + 1}, column {col + 1}: unknown glyph {glyph!r}. Allowed: space {allowed}")
+                raise MapError(
+                    f"{name}, row {row + 1}, column {col + 1}: unknown glyph {glyph!r}. Allowed: space {allowed}"
+                )
             for member in legend.get(glyph, by_glyph.get(glyph, ())):
                 cells[row, col, codes.layer[member]] = member
             for site, glyphs in sites.items():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -90,12 +90,13 @@ class Episodes:
 
     def where(self, chosen: np.ndarray) -> Episodes:
         """Some of the episodes, bool [E]."""
-        return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in _ARRAYS})
+        arrays: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _ARRAYS}
+        return dataclasses.replace(self, **arrays)
 
     @staticmethod
     def join(parts: Sequence[Episodes]) -> Episodes:
         """Several lots of episodes of one world in one; at least one lot."""
-        arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
+        arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
         return dataclasses.replace(parts[0], **arrays)
 
     def measures(self, slots: Sequence[int] | None = None) -> dict[str, float]:
@@ -126,66 +127,44 @@ _ARRAYS = ("returns", "lengths", "steps_out", "reward_times", "reward_counts", "
 
 
 class Recorder:
-    """Follows the copies of a world step by step and hands out the episodes that finished.
+    """Collects the episodes that finish, as the copies of a world are stepped.
 
     Args:
-        world: the world; it has just been reset.
+        world: the world.
     """
 
     def __init__(self, world: Gridworld) -> None:
-        shape = (world.n_worlds, world.n_agents)
-        self.event_names = tuple(world.events)
-        self._steps_out = np.zeros(shape, np.int64)
-        self._reward_times = np.zeros(shape, np.int64)
-        self._reward_counts = np.zeros(shape, np.int64)
-        self._turns = np.zeros(shape[0], np.int64)
-        self._was_out = world.out != 0
-        self._finished: list[Episodes] = []
-
-    def observe(self, world: Gridworld) -> None:
-        """Takes in one step; call it after ``world.step``."""
-        over = "final_obs" in world.info
-        self._turns += 1
-        is_out = world.out != 0
-        if over:  # copies that ended show their next episode already: who was out stays out for the last step
-            is_out = np.where(world.info["ended"][:, None], self._was_out, is_out)
-        self._steps_out += is_out
-        paid = world.reward > 0
-        if paid.any():
-            copies, slots = np.nonzero(paid)
-            self._reward_times[copies, slots] += self._turns[copies]
-            self._reward_counts[copies, slots] += 1
-        self._was_out = is_out
-        if over:
-            self._close(world)
-
-    def _close(self, world: Gridworld) -> None:
-        ended = np.flatnonzero(world.info["ended"])
-        self._finished.append(
-            Episodes(
-                returns=world.info["episode_return"][ended],
-                lengths=world.info["episode_length"][ended],
-                steps_out=self._steps_out[ended],
-                reward_times=self._reward_times[ended],
-                reward_counts=self._reward_counts[ended],
-                events=world.info["episode_events"][ended],
-            )
-        )
-        self._was_out[ended] = False
-        for counter in (self._steps_out, self._reward_times, self._reward_counts, self._turns):
-            counter[ended] = 0
-
-    def take(self) -> Episodes:
-        """The episodes that finished since the last call."""
-        agents = self._steps_out.shape[1]
-        none = Episodes(
+        agents = world.n_agents
+        self._none = Episodes(
             returns=np.zeros((0, agents)),
             lengths=np.zeros(0, np.int64),
             steps_out=np.zeros((0, agents), np.int64),
             reward_times=np.zeros((0, agents), np.int64),
             reward_counts=np.zeros((0, agents), np.int64),
-            events=np.zeros((0, agents, len(self.event_names))),
-            event_names=self.event_names,
+            events=np.zeros((0, agents, len(world.events))),
+            event_names=tuple(world.events),
         )
+        self._finished: list[Episodes] = []
+
+    def observe(self, world: Gridworld) -> None:
+        """Takes in one step; call it after ``world.step``. The world itself counts, so most steps cost nothing."""
+        info = world.info
+        if "final_obs" not in info:
+            return
+        ended = np.flatnonzero(info["ended"])
+        self._finished.append(
+            Episodes(
+                returns=info["episode_return"][ended],
+                lengths=info["episode_length"][ended],
+                steps_out=info["episode_steps_out"][ended],
+                reward_times=info["episode_paid_turns"][ended],
+                reward_counts=info["episode_paid_steps"][ended],
+                events=info["episode_events"][ended],
+                event_names=self._none.event_names,
+            )
+        )
+
+    def take(self) -> Episodes:
+        """The episodes that finished since the last call."""
         found, self._finished = self._finished, []
-        return Episodes.join([none, *found])
+        return Episodes.join([self._none, *found])

@@ -8,8 +8,10 @@ numbers as floats. `one_hot` expands ids for networks of your own.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -57,7 +59,8 @@ def one_hot(ids: Tensor, n_codes: int) -> Tensor:
     batch, rows, cols, layers = ids.shape
     if _compiled(ids):
         out = torch.empty(batch, rows * cols, n_codes - 1)
-        _symbolic().expand(ids.reshape(batch, rows * cols, layers).contiguous().numpy(), out.numpy())
+        given = ids.reshape(batch, rows * cols, layers).contiguous().numpy()
+        _in_threads(_symbolic().expand, batch, out.numel(), given, out.numpy())
         return out.view(batch, rows, cols, n_codes - 1).permute(0, 3, 1, 2)
     wide = torch.zeros(batch, rows, cols, n_codes, device=ids.device)
     return wide.scatter_(3, ids.long(), 1.0)[..., 1:].permute(0, 3, 1, 2)
@@ -102,7 +105,25 @@ class SymbolicLinear(nn.Module):
         )
 
 
-_WORTH_THREADS = 2_000_000  # additions below which a second thread does not pay
+_WORTH_THREADS = 4_000_000  # additions below which a second thread does not pay
+
+
+def _in_threads(kernel: Callable[..., None], n: int, work: int, *arrays: Any) -> None:
+    """Runs a kernel over 0..n, in as many threads as torch uses if there is work enough."""
+    n_threads = min(torch.get_num_threads(), n) if work > _WORTH_THREADS else 1
+    if n_threads == 1:
+        kernel(*arrays, 0, n)
+        return
+    bounds = [n * i // n_threads for i in range(n_threads + 1)]
+    others = [_pool(n_threads).submit(kernel, *arrays, a, b) for a, b in itertools.pairwise(bounds[1:])]
+    kernel(*arrays, 0, bounds[1])
+    for other in others:
+        other.result()
+
+
+@functools.cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n_threads - 1, "first layer")
 
 
 class _SumRows(torch.autograd.Function):
@@ -113,21 +134,18 @@ class _SumRows(torch.autograd.Function):
         ctx.save_for_backward(ids)
         ctx.n_codes, ctx.shape = n_codes, weight.shape
         out = torch.empty(ids.shape[0], weight.shape[1])
-        kernels = _symbolic()
-        kernel = (
-            kernels.sum_rows_threads if ids.numel() * weight.shape[1] > _WORTH_THREADS else kernels.sum_rows
-        )
-        kernel(ids.numpy(), weight.detach().numpy(), n_codes, out.numpy())
+        work = ids.numel() * weight.shape[1]
+        given, rows = ids.numpy(), weight.detach().numpy()
+        _in_threads(_symbolic().sum_rows, len(ids), work, given, rows, n_codes, out.numpy())
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None]:
         (ids,) = ctx.saved_tensors
         out = torch.empty(ctx.shape)
-        kernels = _symbolic()
-        large = ids.numel() * ctx.shape[1] > _WORTH_THREADS
-        kernel = kernels.gradient_rows_threads if large else kernels.gradient_rows
-        kernel(ids.numpy(), gradients[0].contiguous().numpy(), ctx.n_codes, out.numpy())
+        work, gradient = ids.numel() * ctx.shape[1], gradients[0].contiguous().numpy()
+        kernel = _symbolic().gradient_rows
+        _in_threads(kernel, ids.shape[1], work, ids.numpy(), gradient, ctx.n_codes, out.numpy())
         return None, out, None
 
 
@@ -261,8 +279,8 @@ class NoisyLinear(nn.Module):
     """A linear layer with learned, factorised Gaussian noise on its weights (Fortunato et al. 2018, eq. 9 to
     11).
 
-    The noise stays the same until `resample`; `quiet` switches it off. It is saved, so that resuming equals
-    not stopping.
+    The noise stays the same until `resample`; `quiet` switches it off. One draw serves a whole batch in
+    learning, as in the paper; in acting every row gets its own, or all streams would explore alike.
 
     Args:
         n_in: length of the input.
@@ -281,32 +299,54 @@ class NoisyLinear(nn.Module):
         self.register_buffer("noise_out", torch.zeros(n_out))
         self.noise_in: Tensor
         self.noise_out: Tensor
+        self._by_row: tuple[Tensor, Tensor] | None = None
 
-    def resample(self, generator: torch.Generator) -> None:
-        """Draws new noise."""
-        for noise in (self.noise_in, self.noise_out):
-            fresh = torch.randn(noise.shape, generator=generator, device=noise.device)
-            noise.copy_(fresh.sign() * fresh.abs().sqrt())
+    def resample(self, generator: torch.Generator, n_rows: int = 0) -> None:
+        """Draws new noise: one for all rows of a batch, or one for each of `n_rows`."""
+        lead = (n_rows,) if n_rows else ()
+        fresh = [
+            torch.randn(*lead, *noise.shape, generator=generator, device=noise.device)
+            for noise in (self.noise_in, self.noise_out)
+        ]
+        first, second = (noise.sign() * noise.abs().sqrt() for noise in fresh)
+        if n_rows:
+            self._by_row = first, second
+        else:
+            self._by_row = None
+            self.noise_in.copy_(first)
+            self.noise_out.copy_(second)
 
     def quiet(self) -> None:
         """Sets the noise to zero."""
+        self._by_row = None
         self.noise_in.zero_()
         self.noise_out.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
-        """[..., n_in] to [..., n_out]."""
+        """[batch, ..., n_in] to [batch, ..., n_out]."""
+        if self._by_row is not None:
+            between = (1,) * (x.dim() - 2)
+            noise_in, noise_out = (noise.view(len(noise), *between, -1) for noise in self._by_row)
+            noisy = (F.linear(x * noise_in, self.weight_sigma) + self.bias_sigma) * noise_out
+            return F.linear(x, self.weight, self.bias) + noisy
         weight = self.weight + self.weight_sigma * torch.outer(self.noise_out, self.noise_in)
         return F.linear(x, weight, self.bias + self.bias_sigma * self.noise_out)
 
 
-def set_noise(net: nn.Module, generator: torch.Generator | None) -> None:
-    """Draws new noise in every noisy layer of a network, or silences them without a generator."""
+def set_noise(net: nn.Module, generator: torch.Generator | None, n_rows: int = 0) -> None:
+    """Draws new noise in every noisy layer of a network, or silences them without a generator.
+
+    Args:
+        net: the network.
+        generator: where the noise comes from; None means no noise.
+        n_rows: rows of the batch to come, each with noise of its own; 0 means one noise for any batch.
+    """
     for layer in net.modules():
         if isinstance(layer, NoisyLinear):
             if generator is None:
                 layer.quiet()
             else:
-                layer.resample(generator)
+                layer.resample(generator, n_rows)
 
 
 def input_scale(observations: ObservationSpec, name: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import signal
 import threading
@@ -48,9 +49,7 @@ class Progress:
     def __enter__(self) -> Self:
         experiment, config = self.experiment, self.experiment.config
         if self.console.is_terminal:
-            self._live = Live(
-                get_renderable=self.panel, console=self.console, refresh_per_second=5, transient=True
-            )
+            self._live = Live(get_renderable=self.panel, console=self.console, refresh_per_second=5, transient=True)
             self._live.start()
         else:
             self.console.print(
@@ -117,14 +116,10 @@ class Progress:
             number(self.epsilon(), "bold yellow"),
         )
         parts: list[RenderableType] = [head, Text(), numbers]
-        curve = sparkline(
-            [each["return_mean"] for each in self.rows], max(20, min(70, self.console.width - 24))
-        )
+        curve = sparkline([each["return_mean"] for each in self.rows], max(20, min(70, self.console.width - 24)))
         if curve:
             parts += [Text(), Text.assemble(("return ", "dim"), (curve, "green"))]
-        status = (
-            "stopping after this turn ..." if experiment.stopped and self.busy == "training" else self.busy
-        )
+        status = "stopping after this turn ..." if experiment.stopped and self.busy == "training" else self.busy
         return Panel(
             Group(*parts), title=f"[bold]{self.title()}[/]", subtitle=f"[dim]{status} · Ctrl-C stops and saves[/]",
             box=box.ROUNDED, padding=(1, 2),
@@ -142,9 +137,7 @@ class Progress:
     def summary(self, folder: Path) -> RenderableType:
         """What came out of the run, and where it lies."""
         rows, experiment = self.rows, self.experiment
-        table = Table(
-            box=box.SIMPLE_HEAD, title=f"[bold]{self.title()}[/]", title_justify="left", show_edge=False
-        )
+        table = Table(box=box.SIMPLE_HEAD, title=f"[bold]{self.title()}[/]", title_justify="left", show_edge=False)
         table.add_column("")
         for name in ("first epoch", "last epoch", "greedy"):
             table.add_column(name, justify="right")
@@ -152,11 +145,7 @@ class Progress:
             first, last = rows[0], rows[-1]
             names = [f"return_{k}" for k in range(experiment.world.n_agents)]
             for name in ["return_mean", *(names if len(names) <= 16 else [])]:
-                label = (
-                    "[bold]mean return[/]"
-                    if name == "return_mean"
-                    else f"agent {name.removeprefix('return_')}"
-                )
+                label = "[bold]mean return[/]" if name == "return_mean" else f"agent {name.removeprefix('return_')}"
                 style = "bold green" if name == "return_mean" else ""
                 table.add_row(
                     label,
@@ -215,7 +204,7 @@ def sparkline(values: list[float], width: int) -> str:
         return ""
     if len(found) > width:
         cuts = [len(found) * k // width for k in range(width + 1)]
-        found = [sum(found[a:b]) / (b - a) for a, b in zip(cuts, cuts[1:], strict=False)]
+        found = [sum(found[a:b]) / (b - a) for a, b in itertools.pairwise(cuts)]
     low, high = min(found), max(found)
     span = (high - low) or 1.0
     return "".join(BARS[min(7, int(8 * (value - low) / span))] for value in found)

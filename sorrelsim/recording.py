@@ -9,7 +9,7 @@ The format, ``sorrelsim-recording`` version 1
 
     - ``{"t": 7, "ms": 812.4, "a": [1, 0], "r": [0.0, 1.0]}``: turn 7 of the session, its time in milliseconds since
       the session began, every slot's action and reward. Where there are any: ``"k": {"0": 790.1}``, when the key that
-      chose a person's action went down; ``"end": true`` if the episode ended; ``"h": "..."``, the state's hash after it.
+      chose a person's action went down; ``"end": true`` if the episode ended; ``"h": "..."``, the state's hash.
     - ``{"key": "w", "down": true, "ms": 790.1, "slot": 0, "action": "forward"}``: a key went down or up.
     - ``{"reset": true, "ms": 9000.0}``: the episode was started anew by hand.
     - ``{"note": "slot 2", "ms": 400.0}``: anything else worth knowing.
@@ -52,7 +52,7 @@ def state_hash(world: Gridworld) -> str:
     """Sixteen hexadecimal digits of everything in a copy that rules read or draw from, equal on every machine."""
     digest = hashlib.blake2b(digest_size=8)
     # Named one by one, so that a hash outlives a new array inside the engine.
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "grid": world.grid, "pos": world.pos, "facing": world.facing, "out": world.out, "frozen": world.frozen,
         "rng": world.rng, "turn": world.turn, "return": world.episode_return, "events": world.event_counts,
         **{f"params.{name}": array for name, array in world._params.items()},
@@ -188,9 +188,7 @@ class Recorder:
             line["h"] = state_hash(world)
         self._write(line)
 
-    def key(
-        self, name: str, down: bool, ms: float, slot: int | None = None, action: str | None = None
-    ) -> None:
+    def key(self, name: str, down: bool, ms: float, slot: int | None = None, action: str | None = None) -> None:
         """Record a key that went down or up, and what it stands for if it chooses an action."""
         line: dict[str, Any] = {"key": name, "down": down, "ms": round(ms, 2)}
         if slot is not None:
@@ -388,9 +386,7 @@ class Recording:
                 import pyarrow
                 import pyarrow.parquet
             except ImportError:
-                raise ValueError(
-                    f"{path}: Parquet needs pyarrow (pip install pyarrow); or name a .csv file"
-                ) from None
+                raise ValueError(f"{path}: Parquet needs pyarrow (pip install pyarrow); or name a .csv file") from None
             pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(self.rows())), path)
         else:
             raise ValueError(f"{path}: a table ends in .csv or .parquet")
@@ -489,9 +485,9 @@ def _check_version(recording: Recording, world: Gridworld) -> None:
     except (RecordingError, ValueError) as error:
         verdict = str(error).partition(": ")[2]
     raise RecordingError(
-        f"{recording.path}: recorded with version {then} of {world.name} (file {recording.header['world_hash']}), but here "
-        f"it is version {now} (file {world_hash(world)}): {verdict}. Install the version that recorded it, or replay "
-        "without checks (--unchecked)"
+        f"{recording.path}: recorded with {world.name} version {then} (file {recording.header['world_hash']}), but "
+        f"here it is version {now} (file {world_hash(world)}): {verdict}. Install the version that recorded it, or "
+        "replay without checks (--unchecked)"
     )
 
 
@@ -555,9 +551,7 @@ def _header(path: Path, lines: list[bytes]) -> dict[str, Any]:
     except ValueError:
         header = {}
     if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise RecordingError(
-            f"{path} is not a recording of sorrelsim: its first line has no format {FORMAT!r}"
-        )
+        raise RecordingError(f"{path} is not a recording of sorrelsim: its first line has no format {FORMAT!r}")
     if header["version"] != VERSION:
         raise RecordingError(
             f"{path} is a recording of format version {header['version']}; this reads version {VERSION}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sorrelsim.buffers import Batch, Buffer
 from sorrelsim.model import Arrays, Seat
@@ -105,8 +105,8 @@ class ReplayModel(TorchModel):
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
         """Values of all actions, [batch, actions], and what else the network returned."""
 
-    def before_acting(self, exploring: bool) -> None:
-        """Called before the forward pass that chooses actions; for noise on weights."""
+    def before_acting(self, exploring: bool, n_rows: int) -> None:
+        """Called before the forward pass that chooses actions for `n_rows` streams; for noise on weights."""
 
     def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
         """The allowed actions of the highest value, or random ones with chance epsilon; one forward pass for
@@ -116,9 +116,10 @@ class ReplayModel(TorchModel):
         """
         mask = None if seat is None else seat.mask
         exploring = self.explores(seat)
-        self.before_acting(exploring)
+        parts = self.tensors(states)
+        self.before_acting(exploring, len(next(iter(parts.values()))))
         with torch.inference_mode():
-            values, self.extras = self.action_values(self.tensors(states))
+            values, self.extras = self.action_values(parts)
             if mask is not None:
                 values = values.masked_fill(~torch.from_numpy(mask).to(self.device), -torch.inf)
             best = values.argmax(1).cpu().numpy()
@@ -184,14 +185,10 @@ class ReplayModel(TorchModel):
         c, online, target = self.config, self.networks["online"], self.networks["target"]
         with torch.no_grad():
             if c.target_every is None:
-                blend(target, online, 0.005 if c.target_tau is None else c.target_tau)
+                tau = 0.005 if c.target_tau is None else c.target_tau
+                torch._foreach_lerp_(self.parameters("target"), self.parameters("online"), tau)
             elif self.gradient_steps % c.target_every == 0:
                 target.load_state_dict(online.state_dict())
-
-
-def blend(target: nn.Module, online: nn.Module, tau: float) -> None:
-    """target += tau * (online - target), parameter by parameter."""
-    torch._foreach_lerp_(list(target.parameters()), list(online.parameters()), tau)
 
 
 def mask_values(values: Tensor, masks: Tensor | None) -> Tensor:
@@ -201,4 +198,4 @@ def mask_values(values: Tensor, masks: Tensor | None) -> Tensor:
 
 def weighted_mean(losses: Tensor, valid: Tensor, weights: Tensor) -> Tensor:
     """Mean over the valid samples of their weighted losses, all [batch]."""
-    return (losses * valid * weights).sum() / valid.sum().clamp(min=1)
+    return torch.dot(losses, valid * weights / valid.sum().clamp(min=1))

@@ -132,9 +132,7 @@ def _draw_single(axes, column: str, metrics: Mapping[str, np.ndarray]) -> None:
         twin.set_ylim(0, 1.02)
         twin.spines[["top", "left"]].set_visible(False)
         handles, labels = twin.get_legend_handles_labels()
-        axes.plot(
-            [], [], color="#8d939e", linestyle="--", linewidth=1.2, label=labels[0] if handles else None
-        )
+        axes.plot([], [], color="#8d939e", linestyle="--", linewidth=1.2, label=labels[0] if handles else None)
         return
     slots = [name for name in metrics if re.fullmatch(r"return_\d+", name)]
     for k, name in enumerate(slots if 1 < len(slots) <= 16 else []):
@@ -181,9 +179,7 @@ def write_gif(path: str | Path, pictures: Sequence[np.ndarray], seconds: float =
 
     height, width = pictures[0].shape[:2]
     scale = max(1, 480 // max(height, width))
-    frames = [
-        Image.fromarray(p).resize((width * scale, height * scale), Image.Resampling.NEAREST) for p in pictures
-    ]
+    frames = [Image.fromarray(p).resize((width * scale, height * scale), Image.Resampling.NEAREST) for p in pictures]
     # One palette for all pictures, taken from a sample of them, keeps colours from flickering.
     sample = np.concatenate(pictures[:: max(1, len(pictures) // 8)], axis=0)
     palette = Image.fromarray(sample).quantize(255, dither=Image.Dither.NONE)

@@ -29,9 +29,7 @@ class Picture:
     text: str
 
 
-def describe(
-    name: str, map: str | None = None, preset: str | None = None, seed: int = 0
-) -> tuple[str, Picture]:
+def describe(name: str, map: str | None = None, preset: str | None = None, seed: int = 0) -> tuple[str, Picture]:
     """A world's page and the picture of one copy at the start.
 
     Args:

@@ -132,7 +132,7 @@ def agent_sprite(colour: tuple[int, int, int], facing: int = 0) -> Sprite:
 
 def stack(layers: list[np.ndarray]) -> np.ndarray:
     """Lay RGBA pictures over one another, bottom first; returns RGB ``uint8``."""
-    out = layers[0][..., :3].astype(np.uint16)
+    out: np.ndarray = layers[0][..., :3].astype(np.uint16)
     for layer in layers[1:]:
         alpha = layer[..., 3:].astype(np.uint16)
         out = (out * (255 - alpha) + layer[..., :3] * alpha + 127) // 255

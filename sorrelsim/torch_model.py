@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from sorrelsim.checkpoint import atomic_write
 from sorrelsim.model import Arrays, BaseModel
 from sorrelsim.networks import NetworkConfig
+from sorrelsim.schedules import linear
 
 if TYPE_CHECKING:
     from sorrelsim.observation import ObservationSpec
@@ -35,6 +36,8 @@ class TorchConfig:
     """The default network's shape; has no effect on a network of one's own."""
     learning_rate: float = 5e-4
     """Step size of Adam."""
+    anneal_steps: int = 0
+    """Agent-steps over which the learning rate falls to 0, linearly; 0 keeps it."""
     gamma: float = 0.99
     """Discount a step."""
     max_grad_norm: float = 10.0
@@ -74,7 +77,8 @@ class TorchModel(BaseModel):
         self.device = choose_device(self.config.device)
         self.generator = torch.Generator(self.device).manual_seed(self.seed)
         self.networks: dict[str, nn.Module] = {}
-        self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.optimizers: dict[str, Adam] = {}
+        self._parameters: dict[str, list[Tensor]] = {}
         self._is_dict = tuple(observations.parts) != ("grid",)
 
     @property
@@ -125,24 +129,22 @@ class TorchModel(BaseModel):
         for key, tensor in carry.items():
             tensor.copy_(torch.as_tensor(saved[key]))
 
-    def descend(self, loss: Tensor, optimizer: str, networks: Sequence[str]) -> float:
-        """One step of an optimiser down a loss, with the gradients' norm limited.
+    def parameters(self, network: str) -> list[Tensor]:
+        """A network's parameters; listed once, since walking its modules takes longer than a small product."""
+        if network not in self._parameters:
+            self._parameters[network] = list(self.networks[network].parameters())
+        return self._parameters[network]
+
+    def descend(self, loss: Tensor, optimizer: str) -> float:
+        """One step of an optimiser down a loss, with the norm of all its gradients limited.
 
         Returns:
-            The loss. If it is not finite nothing is changed, so that the networks stay sound when training
-            stops.
+            The loss; NaN if a gradient is not finite. If it is not finite nothing is changed, so that the
+            networks stay sound when training stops.
         """
-        value = loss.item()
-        if not math.isfinite(value):
-            return value
-        step = self.optimizers[optimizer]
-        step.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.config.max_grad_norm > 0:
-            for name in networks:
-                nn.utils.clip_grad_norm_(self.networks[name].parameters(), self.config.max_grad_norm)
-        step.step()
-        return value
+        c, adam = self.config, self.optimizers[optimizer]
+        rate = linear(c.learning_rate, 0.0, self.agent_steps, c.anneal_steps)
+        return adam.descend(loss, rate if c.anneal_steps else c.learning_rate, c.max_grad_norm)
 
     # Saving
 
@@ -210,12 +212,83 @@ def to_device(arrays: Mapping[str, np.ndarray], device: torch.device) -> dict[st
     return result
 
 
-def adam(parameters: Any, learning_rate: float, device: torch.device, eps: float = 1e-8) -> torch.optim.Adam:
-    """Adam in its fused form, which takes one kernel a step instead of one an operation."""
-    version = tuple(int(number) for number in torch.__version__.split(".")[:2])
-    return torch.optim.Adam(
-        parameters, lr=learning_rate, eps=eps, fused=device.type == "cuda" or version >= (2, 4)
-    )
+class Adam:
+    """Adam (Kingma and Ba 2015) in torch's fused form: one call for all parameters, the limit on the gradients'
+    norm applied within it.
+
+    torch.optim.Adam takes the same steps, but its bookkeeping costs more than the step where networks are small.
+
+    Args:
+        parameters: what it moves.
+        eps: added to the root of the second moment.
+    """
+
+    def __init__(self, parameters: Iterable[Tensor], eps: float = 1e-8) -> None:
+        self.parameters = [p for p in parameters if p.requires_grad]
+        self.eps = eps
+        self._state: dict[str, list[Tensor]] = {
+            "first": [torch.zeros_like(p) for p in self.parameters],
+            "second": [torch.zeros_like(p) for p in self.parameters],
+            "steps": [torch.zeros((), device=p.device) for p in self.parameters],
+        }
+
+    def descend(self, loss: Tensor, learning_rate: float, max_norm: float = 0.0) -> float:
+        """One step down a loss.
+
+        Args:
+            loss: a scalar.
+            learning_rate: step size.
+            max_norm: the norm of all gradients together is scaled down to this; 0 leaves it alone.
+
+        Returns:
+            The loss; NaN if a gradient is not finite. If it is not finite nothing is changed.
+        """
+        for p in self.parameters:
+            p.grad = None
+        loss.backward()  # type: ignore[no-untyped-call]
+        moved = [i for i, p in enumerate(self.parameters) if p.grad is not None]
+        parameters = [self.parameters[i] for i in moved]
+        gradients = [p.grad for p in parameters if p.grad is not None]
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+        value, size = loss.item(), norm.item()
+        if not (math.isfinite(value) and math.isfinite(size)):
+            return value if not math.isfinite(value) else math.nan
+        scale = None
+        if 0 < max_norm < size:  # the fused step divides the gradients by this
+            scale = torch.full((), size / max_norm, device=norm.device)
+        first, second, steps = (
+            [self._state[name][i] for i in moved] for name in ("first", "second", "steps")
+        )
+        with torch.no_grad():
+            torch._foreach_add_(steps, 1)
+            torch._fused_adam_(
+                parameters,
+                gradients,
+                first,
+                second,
+                [],
+                steps,
+                lr=learning_rate,
+                beta1=0.9,
+                beta2=0.999,
+                weight_decay=0.0,
+                eps=self.eps,
+                amsgrad=False,
+                maximize=False,
+                grad_scale=scale,
+                found_inf=None,
+            )
+        return value
+
+    def state_dict(self) -> dict[str, Any]:
+        """Moments and step counts, parameter by parameter."""
+        return {name: list(tensors) for name, tensors in self._state.items()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what `state_dict` gave."""
+        for name, tensors in self._state.items():
+            for tensor, saved in zip(tensors, state[name], strict=True):
+                tensor.copy_(saved)
 
 
 def check_network(

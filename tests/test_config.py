@@ -29,7 +29,13 @@ def test_the_shortest_config(write):
 def test_changes_reach_every_depth(write):
     config = load_config(
         write(SHORT),
-        ["epochs=3", "world.n_agents=4", "seats.0.config.learning_rate=1e-3", "evaluation.every=2", "seats.0.slots=[1, 2]"],
+        [
+            "epochs=3",
+            "world.n_agents=4",
+            "seats.0.config.learning_rate=1e-3",
+            "evaluation.every=2",
+            "seats.0.slots=[1, 2]",
+        ],
     )
     assert config.epochs == 3
     assert config.world == {"name": "treasure_hunt", "n_agents": 4}

@@ -48,7 +48,13 @@ def finished(tmp_path_factory):
 def test_a_run_folder_has_everything(finished):
     folder, _ = finished
     assert folder.name == "tiny-001"
-    assert {path.name for path in folder.iterdir()} == {"config.yaml", "metrics.csv", "curve.png", "episode.gif", "models"}
+    assert {path.name for path in folder.iterdir()} == {
+        "config.yaml",
+        "metrics.csv",
+        "curve.png",
+        "episode.gif",
+        "models",
+    }
     assert {path.name for path in (folder / "models").iterdir()} == {"iqn.pt", "random.pt"}
     with Image.open(folder / "episode.gif") as gif:
         assert gif.n_frames == 5

@@ -108,7 +108,8 @@ def test_one_seed_one_trajectory_here_and_in_another_process():
     assert any((a[0] != b[0]).any() for a, b in zip(one[0], play(world, 40)[0], strict=True))
     code = (
         "import numpy as np, sorrelsim, hashlib\n"
-        f"w = sorrelsim.make('treasure_hunt', 3, 11, map={SMALL!r}, compiled=False, spawn_probability=0.2, max_steps=20)\n"
+        "settings = dict(compiled=False, spawn_probability=0.2, max_steps=20)\n"
+        f"w = sorrelsim.make('treasure_hunt', 3, 11, map={SMALL!r}, **settings)\n"
         "a = np.random.default_rng(0).integers(0, 4, (40, 64, 2))\n"
         "for t in range(40): w.step(a[t, :3])\n"
         "print(hashlib.sha256(b''.join(v.tobytes() for v in w.get_state().values())).hexdigest())\n"
@@ -169,7 +170,10 @@ def test_submitted_actions_equal_given_ones():
 @pytest.mark.parametrize(
     ("actions", "message"),
     [
-        (np.full((2, 2), 4), r"action 4 of agent 0 in copy 0 is out of range; allowed: 0 to 3 \(up, down, left, right\)"),
+        (
+            np.full((2, 2), 4),
+            r"action 4 of agent 0 in copy 0 is out of range; allowed: 0 to 3 \(up, down, left, right\)",
+        ),
         (np.array([[0, 0], [0, -1]]), "action -1 of agent 1 in copy 1"),
         (np.zeros((2, 3), int), r"int64\[2, 3\]; allowed: integers \[2, 2\]"),
         (np.zeros(2, int), "allowed: integers"),

@@ -14,7 +14,7 @@ import sorrelsim
 from sorrelsim.kernels import RuleError
 from sorrelsim.rules import draw
 
-WORLD = '''
+WORLD = """
 from dataclasses import dataclass
 from sorrelsim import Gridworld, Kinds, kind, rule
 from sorrelsim.rules import movement
@@ -45,15 +45,15 @@ class Work(Gridworld):
     actions = movement.ABSOLUTE
     start = (movement.scatter,)
     rules = (work,)
-'''
-HELPER = '''
+"""
+HELPER = """
 from sorrelsim import rule
 
 
 @rule
 def amount(w):
     return w.p.wage * 2
-'''
+"""
 RUN = """
 import sys, sorrelsim, numpy as np
 world = sorrelsim.make("./work.py")
@@ -117,7 +117,9 @@ def test_streams_do_not_depend_on_the_number_of_copies_and_differ():
 
 def in_folder(folder: Path, code: str = RUN, **environment: str) -> subprocess.CompletedProcess:
     env = os.environ | {"SORRELSIM_CACHE": str(folder / "cache"), "PYTHONPATH": str(folder)} | environment
-    return subprocess.run([sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
 
 
 def test_cache_is_kept_and_never_stale(tmp_path):
@@ -144,7 +146,12 @@ def test_two_processes_compile_the_same_world_at_once(tmp_path):
     env = os.environ | {"SORRELSIM_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)}
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", RUN], cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", RUN],
+            cwd=tmp_path,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
         for _ in range(2)
     ]

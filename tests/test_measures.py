@@ -91,15 +91,22 @@ def test_recorder_follows_a_world_step_by_step():
 
 
 def test_recorder_counts_steps_spent_out():
-    """An agent that is out for three steps of an episode of six; the next episode starts from zero."""
-    world = sorrelsim.make("treasure_hunt", 1, 0, max_steps=6, spawn_probability=0.0, compiled=False)
+    """Who is zapped in Clean Up is out for as long as ``zap_timeout`` says; peace is what is left."""
+    row = "W" * 6
+    world = sorrelsim.make(
+        "cleanup", 1, 0, map=f"{row}\nWPPPPW\nWHHBBW\n{row}", n_agents=3, zap_timeout=3, zap_cooldown=0,
+        min_steps=50, max_steps=40, compiled=False,
+    )  # fmt: skip
     recorder = Recorder(world)
-    still = np.zeros((1, 2), np.int64)
-    for turn in range(12):
-        world.step(still)
-        if turn < 6:
-            world.out[0, 1] = 1 if 1 <= turn <= 3 else 0
+    rng = np.random.default_rng(1)
+    out = np.zeros(3)
+    zap = world.action_names.index("zap")
+    for turn in range(40):
+        actions = rng.choice([1, 5, zap], size=(1, 3))
+        world.step(actions if turn < 30 else np.zeros((1, 3), np.int64))  # everybody is back before the end
         recorder.observe(world)
-    first, second = recorder.take().steps_out.tolist()
-    assert first == [0, 3]
-    assert second == [0, 0]
+        out += world.out[0] != 0
+    found = recorder.take()
+    assert out.sum() > 0
+    np.testing.assert_array_equal(found.steps_out[0], out)
+    assert measures.peace(found.steps_out, found.lengths)[0] == pytest.approx(1 - out.sum() / 120)

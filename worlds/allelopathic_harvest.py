@@ -157,13 +157,9 @@ PP22P1PP131PP112P1PP1PP11PP23
 
 @dataclass(frozen=True)
 class Params:
-    ripening_rate: float = param(
-        5e-6, low=0.0, high=1.0
-    )  # times the berries of a colour: its probability a step
+    ripening_rate: float = param(5e-6, low=0.0, high=1.0)  # times the berries of a colour: its probability a step
     ripening_delay: int = param(10, low=0)  # steps from being eaten or planted until it can ripen
-    tastes: tuple = param(
-        (0, 1), low=0, high=2
-    )  # preferred colours (0 red, 1 green, 2 blue), by turns of the slots
+    tastes: tuple = param((0, 1), low=0, high=2)  # preferred colours (0 red, 1 green, 2 blue), by turns of the slots
     preferred_value: float = 2.0
     other_value: float = 1.0
     zap_cooldown: int = param(4, low=0)

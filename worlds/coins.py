@@ -55,9 +55,7 @@ FIELD = "\n".join(["W" * 17, *["W" + "C" * 15 + "W"] * 15, "W" * 17])
 
 @dataclass(frozen=True)
 class Params:
-    coin_probability: float = probability(
-        0.0005
-    )  # that a coin of either colour appears on an empty cell, a step
+    coin_probability: float = probability(0.0005)  # that a coin of either colour appears on an empty cell, a step
     own_value: float = 1.0  # to who takes a coin of its colour
     other_value: float = 1.0  # to who takes a coin of another's colour
     loss_value: float = -2.0  # to the agents of that colour

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from sorrelsim.recording import Recording, WorldSpec
+    from sorrelsim.recording import WorldSpec
 
 Speed = Annotated[float, typer.Option(min=0.1, max=60, help="Turns a second.")]
 Size = Annotated[str | None, typer.Option(help="Size of the window, such as 1280x720.")]
@@ -22,14 +22,10 @@ def play(
         typer.Argument(metavar="[KEY=VALUE]...", help="Settings of the world, such as zap_timeout=10."),
     ] = None,
     slot: Annotated[int, typer.Option(min=0, help="The slot that you play.")] = 0,
-    humans: Annotated[
-        str | None, typer.Option(help="Slots that people play at one keyboard, such as 0,1.")
-    ] = None,
+    humans: Annotated[str | None, typer.Option(help="Slots that people play at one keyboard, such as 0,1.")] = None,
     others: Annotated[
         str,
-        typer.Option(
-            help="Who plays the rest: random, a bot's name, or a run folder; or names with commas between."
-        ),
+        typer.Option(help="Who plays the rest: random, a bot's name, or a run folder; or names with commas between."),
     ] = "random",
     mode: Annotated[str, typer.Option(help="realtime, turns (the world waits), or auto.")] = "auto",
     speed: Speed = 6,
@@ -43,9 +39,7 @@ def play(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed; another each time by default.")] = None,
     episodes: Annotated[int, typer.Option(min=0, help="Close after so many episodes; 0 plays on.")] = 0,
     record: Annotated[bool, typer.Option("--record", help="Keep the session in recordings/.")] = False,
-    out: Annotated[
-        Path | None, typer.Option(help="Keep the session in this file, or in this folder.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Keep the session in this file, or in this folder.")] = None,
     keys: Annotated[Path | None, typer.Option(help="A YAML file with keys of your own.")] = None,
     size: Size = None,
     full_screen: FullScreen = False,
@@ -81,21 +75,15 @@ def watch(
     first: Annotated[int, typer.Option(min=0, help="First turn of the film.")] = 0,
     last: Annotated[int | None, typer.Option(min=0, help="Last turn of the film.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the world in which a run's agents play.")] = 0,
-    record: Annotated[
-        bool, typer.Option("--record", help="Keep what a run's agents do in recordings/.")
-    ] = False,
-    unchecked: Annotated[
-        bool, typer.Option("--unchecked", help="Replay although version or hashes differ.")
-    ] = False,
+    record: Annotated[bool, typer.Option("--record", help="Keep what a run's agents do in recordings/.")] = False,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Replay although version or hashes differ.")] = False,
     size: Size = None,
     full_screen: FullScreen = False,
 ) -> None:
     """Watch a recorded session, turn by turn, or the agents of a run, live."""
     if Path(what).is_dir():
         if export is not None:
-            raise ValueError(
-                "--export takes a recording; record a run's agents first: sorrelsim watch RUN --record"
-            )
+            raise ValueError("--export takes a recording; record a run's agents first: sorrelsim watch RUN --record")
         from sorrelsim.recording import WorldSpec
 
         name, settings = _world_of(what)
@@ -141,9 +129,7 @@ def _play(
         if slot >= world.n_agents:
             raise ValueError(f"no slot {slot} in {world.name}; allowed: 0 to {world.n_agents - 1}")
     agents, labels = seat_others(world, others, spec.seed, people)
-    keys, window_keys = remap(
-        default_keys(world.action_names, max(1, len(people))), remapped, world.action_names
-    )
+    keys, window_keys = remap(default_keys(world.action_names, max(1, len(people))), remapped, world.action_names)
     if mode == "auto":  # where nothing is not an action, a clock would make the person do something
         mode = "turns" if people and idle_action(world.action_names) is None else "realtime"
     chosen = keys if people else []
@@ -169,9 +155,7 @@ def _slots(humans: str | None, slot: int) -> list[int]:
     try:
         return [int(part) for part in humans.split(",") if part.strip()]
     except ValueError:
-        raise ValueError(
-            f"--humans {humans}: slots are whole numbers with commas between, such as 0,1"
-        ) from None
+        raise ValueError(f"--humans {humans}: slots are whole numbers with commas between, such as 0,1") from None
 
 
 def _settings(changes: list[str], **given: Any) -> dict[str, Any]:

@@ -174,11 +174,7 @@ def looks_of(codes: Codebook) -> np.ndarray:
     table = np.zeros((codes.n_codes, sprites.SIZE, sprites.SIZE, 4), np.uint8)
     kinds = _kinds_of(codes)
     for k in range(1, codes.outside):
-        sprite = (
-            list(kinds)[k - 1].spec.sprite
-            if kinds is not None
-            else sprites.plain(sprites.agent_colour(k + 16))
-        )
+        sprite = list(kinds)[k - 1].spec.sprite if kinds is not None else sprites.plain(sprites.agent_colour(k + 16))
         if sprite is not None:
             table[k] = sprite.rgba
     table[codes.outside] = sprites.plain("k").rgba

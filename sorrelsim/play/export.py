@@ -6,7 +6,7 @@ import base64
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -101,6 +101,7 @@ def save_film(
         ) from None
     import imageio.v2 as iio
 
+    writer: Any
     with iio.get_writer(path, fps=fps, macro_block_size=2, quality=8) as writer:
         for picture in frames_of(recording, first, last, check):
             writer.append_data(enlarge(picture, longest))

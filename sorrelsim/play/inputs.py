@@ -9,7 +9,8 @@ class Inputs:
     """What the people at the keyboard ask for.
 
     In real time an action is what was pressed last since the turn before, else what is held down, else nothing. A
-    quick tap between two turns is never lost. In turns, an action is the key pressed first, and keys pressed ahead wait.
+    quick tap between two turns is never lost. In turns, an action is
+    the key pressed first, and keys pressed ahead wait.
 
     Args:
         keys: For each person, key name to action.

@@ -1,4 +1,4 @@
-"""The side panel: turn, scores, inventory, what happened lately, and the keys. Drawn from plain data, when it changes."""
+"""The side panel: turn, scores, inventory, what happened lately, the keys. Drawn from plain data, when it changes."""
 
 from __future__ import annotations
 
@@ -157,9 +157,7 @@ class Panel:
         best = max((abs(line.score) for line in info.lines), default=0) or 1
         for k, line in enumerate(info.lines):
             column, row = divmod(k, per_column)
-            rect = pygame.Rect(
-                left + column * (each + px(10)), y + row * row_height, each, row_height - px(4)
-            )
+            rect = pygame.Rect(left + column * (each + px(10)), y + row * row_height, each, row_height - px(4))
             self._line(surface, rect, line, best, columns == 1)
         return y + per_column * row_height + px(10)
 
@@ -179,9 +177,7 @@ class Panel:
             face.set_alpha(80)
         surface.blit(face, face.get_rect(midleft=(rect.left + px(8), rect.centery)))
         x = rect.left + px(16) + face.get_width()
-        digits = draw(
-            f"{line.score:g}" if abs(line.score) < 1e5 else f"{line.score:.2g}", 18, theme.TEXT, "bold"
-        )
+        digits = draw(f"{line.score:g}" if abs(line.score) < 1e5 else f"{line.score:.2g}", 18, theme.TEXT, "bold")
         end = rect.right - px(10)
         surface.blit(digits, digits.get_rect(midright=(end, rect.centery)))
         gap = end - digits.get_width() - px(8)
@@ -220,9 +216,7 @@ class Panel:
                 value = gauge.values[0]
                 theme.box(surface, theme.RAISED, inner, px(8))
                 if value > 0:
-                    filled = pygame.Rect(
-                        inner.left, inner.top, max(px(16), round(inner.width * value)), inner.height
-                    )
+                    filled = pygame.Rect(inner.left, inner.top, max(px(16), round(inner.width * value)), inner.height)
                     theme.box(surface, theme.ACCENT if value >= 1 else theme.FAINT, filled, px(8))
             else:
                 shown_values = [f"{value:.3g}" for value in gauge.values]
@@ -232,9 +226,7 @@ class Panel:
             y += px(25)
         return y + px(6) if info.gauges else y
 
-    def _events(
-        self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, top: int, bottom: int
-    ) -> None:
+    def _events(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, top: int, bottom: int) -> None:
         px, draw = self.letters.px, self.letters.draw
         step = px(23)
         room = (bottom - top - px(26)) // step
@@ -248,7 +240,7 @@ class Panel:
             surface.blit(when, (left + px(40) - when.get_width(), y + px(2)))
             x = left + px(50)
             if event.slot >= 0:
-                face = self._face(event.slot, 16 if step >= 18 else 8)
+                face = self._face(event.slot, max(1, round(px(16) / 8)) * 8)
                 surface.blit(face, face.get_rect(midleft=(x, y + px(10))))
                 x += face.get_width() + px(8)
             surface.blit(self.letters.fit(event.text, 14, left + width - x, colour), (x, y))

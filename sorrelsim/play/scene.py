@@ -109,9 +109,7 @@ def eyes_scene(observed: np.ndarray, looks: np.ndarray) -> Scene:
     return Scene(np.array(observed), observed.shape[-1], looks, (), fog, False, -1)
 
 
-def scene_of(
-    world: Gridworld, view: str, slot: int, mine: tuple[int, ...], before: Before | None = None
-) -> Scene:
+def scene_of(world: Gridworld, view: str, slot: int, mine: tuple[int, ...], before: Before | None = None) -> Scene:
     """The scene of one of :data:`VIEWS`."""
     if view == "eyes":
         return eyes_scene(world.symbolic[0, slot], world.looks_table())
@@ -150,9 +148,7 @@ def _actor(
         was = (int(before.pos[i, 0]), int(before.pos[i, 1]))
         apart = [was[0] - row, was[1] - col]
         if world.wraps:  # the short way round
-            apart = [
-                (d + n // 2) % n - n // 2 for d, n in zip(apart, (world.height, world.width), strict=True)
-            ]
+            apart = [(d + n // 2) % n - n // 2 for d, n in zip(apart, (world.height, world.width), strict=True)]
         # A step is walked; a jump (a respawn, a teleport) is not.
         was = (row + apart[0], col + apart[1]) if max(abs(d) for d in apart) <= 1 else (row, col)
     return Actor(i, (row, col), was, facing, colour, i in mine, bool(world.frozen[0, i] > 0))

@@ -147,7 +147,7 @@ class Session:
         if self.recorder is not None:
             self.recorder.turn(world, actions, self.clock(), dict(pressed or {}), ended)
         for slot in range(world.n_agents):
-            for k in np.flatnonzero(after[slot] != counts[slot]):
+            for k in np.flatnonzero(after[slot] != counts[slot]).tolist():
                 change = after[slot, k] - counts[slot, k]
                 times = "" if change == 1 else f" {change:+g}"
                 self.log.append(Happening(turn, slot, world.events[k].replace("_", " ") + times))

@@ -66,9 +66,7 @@ class Stage:
         wanted = max(1, min(self.scale(shape, area) + steps, 16))
         self.zoom = None if wanted == fitting else wanted
 
-    def draw(
-        self, surface: pygame.Surface, area: pygame.Rect, scene: Scene, progress: float, now: float
-    ) -> None:
+    def draw(self, surface: pygame.Surface, area: pygame.Rect, scene: Scene, progress: float, now: float) -> None:
         """Draw a scene.
 
         Args:
@@ -241,7 +239,7 @@ class Stage:
             stacked[pop.slot] = height + 1
             key = ("pop", pop.text, pop.gain, cell)
             if key not in self._tiles:
-                size = min(max(13, cell * 0.5), 36)
+                size = min(max(13, cell * 0.5), 64)
                 self._tiles[key] = _outlined(letters, pop.text, size, theme.GAIN if pop.gain else theme.LOSS)
             picture = self._tiles[key]
             age = (now - pop.born) / self.POP_UP_TIME

@@ -18,7 +18,7 @@ def draw_summary(
     session: Session,
     only: int | None = None,
 ) -> None:
-    """Draw the returns of the episode that is over as bars, highest first, over the map; with ``only``, of that slot."""
+    """Draw an episode's returns as bars, highest first, over the map; with ``only``, that slot's alone."""
     summary = session.summary
     assert summary is not None
     px, draw = letters.px, letters.draw
@@ -45,9 +45,7 @@ def draw_summary(
         if y + row > rect.bottom - px(40):
             break
         value = float(summary.returns[slot])
-        face = pygame.transform.scale(
-            surface_of(sprites.agent_sprite(sprites.agent_colour(slot)).rgba), (24, 24)
-        )
+        face = pygame.transform.scale(surface_of(sprites.agent_sprite(sprites.agent_colour(slot)).rgba), (24, 24))
         middle = y + row // 2
         screen.blit(face, face.get_rect(midleft=(left, middle)))
         mine = slot in session.humans

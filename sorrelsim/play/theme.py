@@ -60,9 +60,7 @@ class Letters:
             self._drawn.popitem(last=False)
         return picture
 
-    def fit(
-        self, text: str, size: float, width: int, colour: Colour = TEXT, style: str = ""
-    ) -> pygame.Surface:
+    def fit(self, text: str, size: float, width: int, colour: Colour = TEXT, style: str = "") -> pygame.Surface:
         """A line of text that is cut with an ellipsis where it is wider than ``width`` pixels."""
         font = self.font(size, style)
         if font.size(text)[0] > width:
@@ -74,9 +72,7 @@ class Letters:
 
 def _font_file(style: str) -> str | None:
     name = {"": "DejaVuSans.ttf", "bold": "DejaVuSans-Bold.ttf", "mono": "DejaVuSansMono.ttf"}[style]
-    found = importlib.util.find_spec(
-        "matplotlib"
-    )  # only its folder is wanted; importing it would take a second
+    found = importlib.util.find_spec("matplotlib")  # only its folder is wanted; importing it would take a second
     for folder in (found.submodule_search_locations or []) if found else []:
         path = Path(folder) / "mpl-data" / "fonts" / "ttf" / name
         if path.is_file():

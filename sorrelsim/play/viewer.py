@@ -186,9 +186,7 @@ class ViewerWindow(Shell):
         px, draw = self.letters.px, self.letters.draw
         screen, total = self.screen, max(1, len(self.recording))
         screen.fill(theme.PANEL, strip)
-        bar = self._bar = pygame.Rect(
-            strip.left + px(70), strip.centery - px(4), strip.width - px(180), px(8)
-        )
+        bar = self._bar = pygame.Rect(strip.left + px(70), strip.centery - px(4), strip.width - px(180), px(8))
         theme.box(screen, theme.RAISED, bar, px(4))
         done = bar.copy()
         done.width = round(bar.width * self.turn / total)
@@ -244,12 +242,10 @@ class ViewerWindow(Shell):
             )
         ms = recording.ms[turn - 1] / 1000 if turn else 0.0
         did = [
-            Happening(turn, slot, header["actions"][action].replace("_", " "))
-            for slot, action in enumerate(actions)
+            Happening(turn, slot, header["actions"][action].replace("_", " ")) for slot, action in enumerate(actions)
         ]
         acted = tuple(
-            KeyLine(name, (), bool(actions) and actions[self.watched] == k)
-            for k, name in enumerate(header["actions"])
+            KeyLine(name, (), bool(actions) and actions[self.watched] == k) for k, name in enumerate(header["actions"])
         )
         foot = (
             ("Space", "play"),
@@ -259,7 +255,8 @@ class ViewerWindow(Shell):
         )
         return PanelInfo(
             title=pretty(world.name), subtitle=f"recorded {header.get('started', '')[:16].replace('T', ' ')}  \u00b7  "
-            f"{int(ms // 60)}:{ms % 60:04.1f}", turn=turn, status=f"{self.speed:g} turns/s" if self.playing else "stopped",
+            f"{int(ms // 60)}:{ms % 60:04.1f}", turn=turn,
+            status=f"{self.speed:g} turns/s" if self.playing else "stopped",
             tone="run" if self.playing else "pause", lines=tuple(lines), gauges=gauges_of(world, self.watched),
             events=tuple(reversed(did)), keys=acted, foot=foot,
             problem="The file was cut off; this is all up to its last whole line." if recording.cut else "",

@@ -118,7 +118,7 @@ class PlayWindow(Shell):
         for slot, reward in enumerate(session.reward):
             if reward:
                 text = f"{reward:+g}".replace("-", "\u2212")
-                self.stage.pop_ups.append(PopUp(slot, text, reward > 0, now))
+                self.stage.pop_ups.append(PopUp(slot, text, bool(reward > 0), now))
         self._changed()
         recorder = session.recorder
         if recorder is not None and recorder.problem and not self.paused:
@@ -293,9 +293,7 @@ class PlayWindow(Shell):
     def _now_scene(self) -> scenes.Scene:
         if self._scene is None:
             session = self.session
-            self._scene = scenes.scene_of(
-                session.world, self.view, self.watched, tuple(session.humans), session.before
-            )
+            self._scene = scenes.scene_of(session.world, self.view, self.watched, tuple(session.humans), session.before)
         return self._scene
 
     def draw(self, now: float) -> None:
@@ -334,7 +332,7 @@ class PlayWindow(Shell):
             keys=self._key_lines(),
             foot=self._foot(),
             recording=f"{recorder.turns}" if recorder is not None else "",
-            problem=f"{recorder.problem}. Nothing is lost yet; make room and go on." if recorder and recorder.problem else "",
+            problem=f"{recorder.problem}. Nothing is lost; make room." if recorder and recorder.problem else "",
         )  # fmt: skip
 
     def _subtitle(self) -> str:
@@ -371,7 +369,7 @@ class PlayWindow(Shell):
         return tuple(lines)
 
     def _foot(self) -> tuple[tuple[str, str], ...]:
-        first = {}
+        first: dict[str, str] = {}
         for key, use in self._uses.items():
             first.setdefault(use, key)
         wanted = [("pause", "pause"), ("view", "view"), ("step", "one step"), ("help", "all keys")]
@@ -379,8 +377,10 @@ class PlayWindow(Shell):
 
     def help_lines(self) -> list[tuple[str, str]]:
         lines = [("", "Actions")] if self.session.humans else []
-        for line in self._key_lines():
-            lines.append(("  ".join(shown(key) for key in line.keys[:3]), line.action.replace("_", " ")))
+        lines += [
+            ("  ".join(shown(key) for key in line.keys[:3]), line.action.replace("_", " "))
+            for line in self._key_lines()
+        ]
         meanings = {
             "pause": "pause and go on", "step": "one turn", "restart": "start the episode anew", "slower": "slower",
             "faster": "faster", "mode": "real time, or the world waits", "view": "map, own window, own eyes",
@@ -398,9 +398,7 @@ class PlayWindow(Shell):
     def _draw_summary(self, area: pygame.Rect) -> None:
         from sorrelsim.play.summary import draw_summary
 
-        draw_summary(
-            self.screen, area, self.letters, self.session, self.watched if self.options.own else None
-        )
+        draw_summary(self.screen, area, self.letters, self.session, self.watched if self.options.own else None)
 
     def close(self) -> None:
         self.session.close()
@@ -432,9 +430,7 @@ def gauges_of(world: Gridworld, slot: int) -> tuple[Gauge, ...]:
     obs: Any = world.obs
     if not isinstance(obs, dict):
         return ()
-    return tuple(
-        Gauge(name, tuple(round(float(value), 2) for value in obs[name][0, slot])) for name in world.scalars
-    )
+    return tuple(Gauge(name, tuple(round(float(value), 2) for value in obs[name][0, slot])) for name in world.scalars)
 
 
 def _best(keys: tuple[str, ...]) -> tuple[str, ...]:

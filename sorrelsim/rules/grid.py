@@ -100,7 +100,7 @@ def count_at(w, cells, kind):
 
 @rule
 def pick_empty(w, cells, kind):
-    """Index of a uniformly random one of the listed cells (a site) with nothing in the layer of ``kind``; -1 if none."""
+    """Index of a uniformly random cell of a site with nothing in the layer of ``kind``; -1 if none."""
     layer = w.layer[kind]
     empty = 0
     for k in range(cells.shape[0]):

@@ -177,3 +177,28 @@ def test_every_world_can_be_played(closes_at_once):
     for name in names("worlds"):
         done = run("play", name, "--seed", 1, "--mode", "realtime", "--speed", 60, "--size", "800x600")
         assert done.exit_code == 0, (name, done.exception)
+
+
+def test_trained_agents_are_watched_live_and_played_with_in_their_own_world(tmp_path, closes_at_once, monkeypatch):
+    from sorrelsim.experiment import Experiment
+    from sorrelsim.experiment import run as run_experiment
+
+    monkeypatch.chdir(tmp_path)
+    config = {
+        "world": {"name": "treasure_hunt", "map": FIELD, "compiled": False, "spawn_probability": [0.25, 0.5]},
+        "n_worlds": 2, "epochs": 1, "turns": 5, "seats": [{"slots": "each", "model": "random"}], "runs": str(tmp_path),
+        "evaluation": {"gif_turns": 0},
+    }  # fmt: skip
+    folder = run_experiment(Experiment(config))
+    assert run("watch", folder, "--speed", 60, "--record", "--size", "640x480").exit_code == 0
+    (kept,) = (tmp_path / "recordings").iterdir()
+    recording = load_recording(kept)
+    assert (recording.header["humans"], recording.header["players"]) == ([], ["Random", "Random"])
+    assert recording.header["params"]["spawn_probability"] == 0.25
+    recording.replay().go(len(recording))
+    out = tmp_path / "mine.jsonl"
+    done = run("play", "treasure_hunt", "--others", folder, "--out", out, "--size", "640x480", "--mode", "realtime")
+    assert done.exit_code == 0, done.exception
+    assert load_recording(out).header["players"] == ["person", "Random"]
+    wrong = run("play", "cleanup", "--others", folder)
+    assert "were trained in 'treasure_hunt', not in 'cleanup'" in str(wrong.exception)

@@ -80,9 +80,7 @@ def test_the_window_draws_what_the_world_would(world):
 
 
 def test_from_a_config_with_keys_of_its_own(world):
-    model = HumanModel.from_config(
-        world.observations, world.action_names, 1, {"keys": {"zap": "z"}, "memory_size": 0}
-    )
+    model = HumanModel.from_config(world.observations, world.action_names, 1, {"keys": {"zap": "z"}, "memory_size": 0})
     assert model.people[0].keys["z"] == world.action_names.index("zap")
     assert model.memory is None
     with pytest.raises(ValueError, match="did you mean 'memory_size'"):
@@ -101,7 +99,8 @@ def test_it_sits_in_a_training_run(tmp_path, monkeypatch):
     from sorrelsim.experiment import Experiment
 
     config = {
-        "world": {"name": "cleanup", "map": MAP, "n_agents": 2, "compiled": False}, "n_worlds": 1, "epochs": 2, "turns": 5,
+        "world": {"name": "cleanup", "map": MAP, "n_agents": 2, "compiled": False},
+        "n_worlds": 1, "epochs": 2, "turns": 5,
         "seats": [{"slots": [0], "model": "human"}, {"slots": "each", "model": "random"}], "runs": str(tmp_path),
     }  # fmt: skip
     experiment = Experiment(config)

@@ -63,9 +63,7 @@ def test_actions_leave_the_window_its_keys(window_use):
 
 
 def test_a_remapped_action_has_the_new_keys_only_and_takes_them_from_others():
-    keys, window = remap(
-        default_keys(CLEANUP), {"zap": ["f", "left ctrl"], "window": {"pause": "f12"}}, CLEANUP
-    )
+    keys, window = remap(default_keys(CLEANUP), {"zap": ["f", "left ctrl"], "window": {"pause": "f12"}}, CLEANUP)
     assert keys_of(keys[0], CLEANUP, "zap") == {"f", "left ctrl"}
     assert keys_of(keys[0], CLEANUP, "clean") == {"2"}
     assert window["pause"] == ("f12",)

@@ -25,21 +25,24 @@ PLAY = (
 )
 
 
-@pytest.fixture(scope="module")
-def screen(tmp_path_factory):
-    """The environment of programs on a virtual screen of 1280 x 800."""
-    # Without -noreset the server starts afresh whenever its last client leaves, and xdotool comes and leaves.
+def virtual_screen():
+    """Start a virtual screen of 1280 x 800; its process, and the environment of programs that are shown on it."""
     read, write = os.pipe()
+    # Without -noreset the server starts afresh whenever its last client leaves, and xdotool comes and leaves.
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-screen", "0", "1280x800x24", "-noreset", "-nolisten", "tcp"],
         pass_fds=[write], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     os.close(write)
-    number = b""
-    while not number.endswith(b"\n"):
-        number += os.read(read, 16)
-    os.close(read)
-    yield {**os.environ, "DISPLAY": f":{number.decode().strip()}", "SDL_VIDEODRIVER": "x11"}
+    with os.fdopen(read) as numbers:
+        number = numbers.readline().strip()
+    return server, {**os.environ, "DISPLAY": f":{number}", "SDL_VIDEODRIVER": "x11"}
+
+
+@pytest.fixture(scope="module")
+def screen():
+    server, environment = virtual_screen()
+    yield environment
     server.terminate()
     server.wait(10)
 
@@ -190,19 +193,14 @@ def test_however_it_is_ended_every_turn_is_kept(player, number):
     recording.replay().go(len(recording))
 
 
-def test_a_lost_display_loses_no_turn(screen, tmp_path):
-    read, write = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-noreset"], pass_fds=[write],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(write)
-    number = os.read(read, 16).decode().strip()
-    os.close(read)
-    game = Player({**screen, "DISPLAY": f":{number}"}, tmp_path / "session.jsonl", "--speed", "20")
-    game.wait_for(lambda: game.turns() >= 10)
-    server.kill()
-    server.wait()
+def test_a_lost_display_loses_no_turn(tmp_path):
+    server, environment = virtual_screen()
+    game = Player(environment, tmp_path / "session.jsonl", "--speed", "20")
+    try:
+        game.wait_for(lambda: game.turns() >= 10)
+    finally:
+        server.kill()
+        server.wait()
     game.end()
     recording = load_recording(game.path)
     assert len(recording) >= 10

@@ -87,9 +87,7 @@ def test_every_turn_is_in_the_file_before_the_next_begins(tmp_path):
     session = Session(world, agents, labels, [], Recorder(tmp_path / "a.jsonl", spec, world, labels, []))
     for turn in range(1, 6):
         session.step({})
-        assert (
-            len(load_recording(tmp_path / "a.jsonl")) == turn
-        )  # nothing was closed, nothing flushed by hand
+        assert len(load_recording(tmp_path / "a.jsonl")) == turn  # nothing was closed, nothing flushed by hand
     session.close()
 
 
@@ -151,9 +149,7 @@ def test_another_version_of_the_world_names_both_and_the_state_that_differs(tmp_
     with pytest.raises(RecordingError, match=r"version 99 .*feedc0ffee00.*state hashes agree"):
         recording.replay()
     edit_header(path, state_hash="0123456789abcdef")
-    with pytest.raises(
-        RecordingError, match=rf"at turn 0: recorded state 0123456789abcdef, here {hashes[0]}"
-    ):
+    with pytest.raises(RecordingError, match=rf"at turn 0: recorded state 0123456789abcdef, here {hashes[0]}"):
         load_recording(path).replay()
     unchecked = load_recording(path).replay(check=False)
     unchecked.go(20)

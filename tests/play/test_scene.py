@@ -54,9 +54,7 @@ def test_the_own_window_shows_exactly_the_cells_of_the_observation(world, rotate
     if torus:
         monkeypatch.setattr(type(world), "torus", ("river",))
         monkeypatch.setattr(type(world), "maps", {"river": MAP})
-    made = sorrelsim.make(
-        "cleanup", 1, 4, compiled=False, map=None if torus else MAP, n_agents=5, window=window
-    )
+    made = sorrelsim.make("cleanup", 1, 4, compiled=False, map=None if torus else MAP, n_agents=5, window=window)
     for slot in range(5):
         if made.out[0, slot] != 0:
             continue

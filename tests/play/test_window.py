@@ -176,9 +176,7 @@ def test_own_shows_nothing_that_the_agent_does_not_observe():
 
 def test_the_end_of_an_episode_is_shown_until_a_key(tmp_path):
     settings = {"max_steps": 2, "n_agents": 2}
-    window = open_window(
-        tmp_path / "a.jsonl", world="treasure_hunt", settings=settings, mode="turns", episodes=2
-    )
+    window = open_window(tmp_path / "a.jsonl", world="treasure_hunt", settings=settings, mode="turns", episodes=2)
     press(window, "w", "w")
     window.spin()
     assert window.over

@@ -138,9 +138,7 @@ def test_a_blocking_kind_that_is_hit_is_painted_and_ends_its_column():
         .+++....
         .+^+....
     """)
-    assert (
-        world.grid[0, 0, 2, world.codes.layer[Kind.DIRT]] == Kind.DIRT
-    )  # behind the first dirt of its column
+    assert world.grid[0, 0, 2, world.codes.layer[Kind.DIRT]] == Kind.DIRT  # behind the first dirt of its column
     assert world.grid[0, 1, 2, world.codes.layer[Kind.DIRT]] == 0
 
 

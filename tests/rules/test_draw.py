@@ -48,9 +48,7 @@ def test_every_order_of_agents_is_equally_likely():
     assert all(share_ok(orders.count(order), 12_000, 1 / 24) for order in set(orders))
 
 
-@pytest.mark.parametrize(
-    ("n", "p"), [(348, 0.00174), (88, 0.01), (5, 0.5), (20, 0.97), (600, 0.02), (1, 0.25)]
-)
+@pytest.mark.parametrize(("n", "p"), [(348, 0.00174), (88, 0.01), (5, 0.5), (20, 0.97), (600, 0.02), (1, 0.25)])
 def test_binomial_has_its_distribution(n, p):
     w = Stream(5)
     draws = np.array([draw.binomial(w, n, p) for _ in range(8000)])
@@ -59,9 +57,7 @@ def test_binomial_has_its_distribution(n, p):
     chances = np.exp(logs[n] - logs[k] - logs[n - k] + k * np.log(p) + (n - k) * np.log1p(-p))
     counts = np.bincount(draws, minlength=n + 1)
     common = chances > 1e-3
-    assert all(
-        share_ok(count, 8000, chance) for count, chance in zip(counts[common], chances[common], strict=True)
-    )
+    assert all(share_ok(count, 8000, chance) for count, chance in zip(counts[common], chances[common], strict=True))
     assert share_ok(counts[~common].sum(), 8000, chances[~common].sum(), sigmas=6)
 
 
@@ -112,11 +108,11 @@ def gather(w):
 
 
 class Gather(Tiny):
-    maps = {"m": " "}  # noqa: RUF012
-    sites = {}  # noqa: RUF012
+    maps = {"m": " "}
+    sites = {}
     n_agents = 5
     rules = (gather,)
-    state = {  # noqa: RUF012
+    state = {
         "count": per_world(), "word": per_world(float), "place": per_agent(), "zap_wait": per_agent(),
     }  # fmt: skip
 

@@ -8,8 +8,8 @@ from sorrelsim.rules import episode, movement
 
 
 class Ending(Tiny):
-    maps = {"m": "P"}  # noqa: RUF012
-    sites = {"spawns": "P"}  # noqa: RUF012
+    maps = {"m": "P"}
+    sites = {"spawns": "P"}
     n_agents = 1
     start = (movement.scatter,)
     rules = (pay_everybody, episode.stochastic_end)

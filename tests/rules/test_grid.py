@@ -57,9 +57,7 @@ def test_on_a_torus_neighbourhoods_wrap():
 
 
 def test_a_cell_does_not_count_itself_and_the_disc_is_euclidean():
-    assert (
-        looked("A.A.A\n.AAA.\nAA0AA\n.AAA.\nA.A.A", "N")["found"][0] == 12
-    )  # the corners lie farther than 2
+    assert looked("A.A.A\n.AAA.\nAA0AA\n.AAA.\nA.A.A", "N")["found"][0] == 12  # the corners lie farther than 2
     assert looked("A...A\n.....\n..A..\n.....\nA..0A", "N")["found"][0] == 0
 
 

@@ -51,7 +51,7 @@ def test_what_an_agent_earned_in_the_step_in_which_it_is_zapped_is_paid():
 
 def test_rewards_while_out_can_be_kept():
     class Keeper(Tiny):
-        maps = {"m": "PP"}  # noqa: RUF012
+        maps = {"m": "PP"}
         n_agents = 1
         rules = (pay_everybody,)
         keep_rewards_while_out = True
@@ -105,8 +105,8 @@ def test_an_agent_waits_while_no_spawn_cell_is_free():
 
 def test_first_spawns_are_without_replacement_on_spawn_cells():
     class Crowd(Tiny):
-        maps = {"m": "PPP  \n  PPP"}  # noqa: RUF012
-        sites = {"spawns": "P"}  # noqa: RUF012
+        maps = {"m": "PPP  \n  PPP"}
+        sites = {"spawns": "P"}
         n_agents = 5
         start = (movement.scatter,)
 

@@ -102,11 +102,11 @@ def see_readiness(w, i, out):
 
 class Tiny(Gridworld):
     kinds, params = Kind, Params
-    legend = {"p": (Kind.CRATE,)}  # noqa: RUF012
+    legend = {"p": (Kind.CRATE,)}
     actions = ACTIONS
-    scalars = {"ready": 1}  # noqa: RUF012
+    scalars = {"ready": 1}
     observe = see_readiness
-    state = {"zapped": per_agent(), "mark": per_agent(), "zap_wait": per_agent()}  # noqa: RUF012
+    state = {"zapped": per_agent(), "mark": per_agent(), "zap_wait": per_agent()}
     events = ("zaps_fired", "zaps_received")
     rules = (movement.move,)
 

@@ -2,13 +2,11 @@
 
 import numpy as np
 import pytest
-from sorrelsim.worlds.allelopathic_harvest import FIELD, Kind
 
 import sorrelsim
+from sorrelsim.worlds.allelopathic_harvest import FIELD, Kind
 
-NOOP, FORWARD, BACKWARD, LEFT, RIGHT, TURN_LEFT, TURN_RIGHT, ZAP, PLANT_RED, PLANT_GREEN, PLANT_BLUE = range(
-    11
-)
+NOOP, FORWARD, BACKWARD, LEFT, RIGHT, TURN_LEFT, TURN_RIGHT, ZAP, PLANT_RED, PLANT_GREEN, PLANT_BLUE = range(11)
 FACINGS = "NESW"
 PLANTED, FIRED, RECEIVED, REMOVALS = 3, 4, 5, 6
 
@@ -131,9 +129,7 @@ def test_a_berry_that_ripens_under_an_agent_is_eaten_at_once():
     assert world.grid[0, 0, 0, 0] == Kind.UNRIPE_RED
 
 
-@pytest.mark.parametrize(
-    ("action", "kind"), [(PLANT_GREEN, Kind.UNRIPE_GREEN), (PLANT_BLUE, Kind.UNRIPE_BLUE)]
-)
+@pytest.mark.parametrize(("action", "kind"), [(PLANT_GREEN, Kind.UNRIPE_GREEN), (PLANT_BLUE, Kind.UNRIPE_BLUE)])
 def test_a_plant_beam_recolours_the_first_berry_of_three_cells(action, kind):
     world = orchard("...11..\n.......", [(0, 1, "E")])
     act(world, action)
@@ -261,17 +257,12 @@ def test_counts_and_rewards_hang_together_under_random_play():
         assert (sashes > 0).sum() == (on_grid & (world.extra["planter"][0] > 0)).sum()
     eaten = world.event_counts[0, :, :3]
     preferred = eaten[np.arange(16), np.arange(16) % 2]
-    np.testing.assert_array_equal(
-        total[0], eaten.sum(1) + preferred - 10 * world.event_counts[0, :, REMOVALS]
-    )
+    np.testing.assert_array_equal(total[0], eaten.sum(1) + preferred - 10 * world.event_counts[0, :, REMOVALS])
     assert eaten.sum() > 20
 
 
 def test_compiled_equals_interpreted():
-    worlds = [
-        sorrelsim.make("allelopathic_harvest", 2, seed=6, compiled=c, ripening_rate=1e-4)
-        for c in (False, True)
-    ]
+    worlds = [sorrelsim.make("allelopathic_harvest", 2, seed=6, compiled=c, ripening_rate=1e-4) for c in (False, True)]
     rng = np.random.default_rng(1)
     for _ in range(100):
         actions = rng.integers(0, 11, (2, 16))

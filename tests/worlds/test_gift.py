@@ -2,10 +2,10 @@
 
 import numpy as np
 from boards import act, seat, share_ok
-from sorrelsim.worlds.gift import Kind
 
 import sorrelsim
 from sorrelsim.testing import check_world
+from sorrelsim.worlds.gift import Kind
 
 HALL = """
 WWWWWWWWWW
@@ -118,9 +118,7 @@ def test_the_beam_reaches_five_cells_and_stops_at_agents_and_walls():
         act(world, "gift", "noop")
         assert (held(world)[1] == [0, 5, 0]) is reached
     three = HALL.replace("WPTTTTTTTW\nWW", "WPPTTTTTTW\nWW")
-    world = hold(
-        seat(make(three, n_agents=3), (1, 2, "E"), (1, 4, "W"), (1, 5, "W")), [2, 0, 0], [0] * 3, [0] * 3
-    )
+    world = hold(seat(make(three, n_agents=3), (1, 2, "E"), (1, 4, "W"), (1, 5, "W")), [2, 0, 0], [0] * 3, [0] * 3)
     act(world, "gift", "noop", "noop")
     assert held(world) == [[1, 0, 0], [0, 5, 0], [0, 0, 0]]
     walled = HALL.replace("WPTTTTTTTW\nWP", "WPTWTTTTTW\nWP")

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from boards import act, seat, share_ok
-from sorrelsim.worlds.harvest import Kind
 
 import sorrelsim
 from sorrelsim.testing import check_world
+from sorrelsim.worlds.harvest import Kind
 
 ALWAYS = (1.0, 1.0, 1.0, 1.0)
 NEVER = (0.0, 0.0, 0.0, 0.0)

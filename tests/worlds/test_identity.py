@@ -87,9 +87,7 @@ def test_every_kind_has_a_picture_of_its_own(name):
         assert kind.spec.sprite is not None, f"{kind.name} has no sprite"
         assert kind.spec.sprite.rgba[..., 3].any(), f"{kind.name} cannot be seen"
     for one, two in itertools.combinations(kinds, 2):
-        assert not np.array_equal(one.spec.sprite.rgba, two.spec.sprite.rgba), (
-            f"{one.name} looks like {two.name}"
-        )
+        assert not np.array_equal(one.spec.sprite.rgba, two.spec.sprite.rgba), f"{one.name} looks like {two.name}"
 
 
 @pytest.mark.parametrize("name", WORLDS)

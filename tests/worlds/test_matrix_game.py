@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from boards import act, seat, share_ok
-from sorrelsim.worlds.matrix_game import GAMES, PRESETS, Kind, MatrixGame
 
 import sorrelsim
 from sorrelsim.testing import check_world
+from sorrelsim.worlds.matrix_game import GAMES, PRESETS, Kind, MatrixGame
 
 ROOM = """
 WWWWWWWWWWW

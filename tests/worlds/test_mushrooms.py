@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from sorrelsim.worlds.mushrooms import MEADOW, Kind
 
 import sorrelsim
+from sorrelsim.worlds.mushrooms import MEADOW, Kind
 
 NOOP, FORWARD, BACKWARD, LEFT, RIGHT, TURN_LEFT, TURN_RIGHT, ZAP = range(8)
 FACINGS = "NESW"
@@ -17,9 +17,7 @@ def meadow(text, agents, n_worlds=1, **settings):
     width = max(len(line) for line in text.splitlines())
     lines = [line.replace(".", ",").ljust(width, ",") for line in text.splitlines()]
     text = "\n".join([*lines, "," * width, " " * width])
-    world = sorrelsim.make(
-        "mushrooms", n_worlds, map=text + "\n", n_agents=len(agents), compiled=False, **settings
-    )
+    world = sorrelsim.make("mushrooms", n_worlds, map=text + "\n", n_agents=len(agents), compiled=False, **settings)
     world.occupant[...] = -1
     world.grid[..., world.codes.agent_layer] = 0
     for i, (row, col, facing) in enumerate(agents):
@@ -111,9 +109,7 @@ def test_spores_fall_uniformly_on_empty_soil_and_in_vain_where_an_agent_stands()
     n = 500
     sprout = (*BARREN[:3], (0.0, 0.0, 0.0, 1.0))
     text = ",O,, B,"
-    world = sorrelsim.make(
-        "mushrooms", n, 8, map=text + "\n  ,,,,,\n", n_agents=2, compiled=False, sprout=sprout
-    )
+    world = sorrelsim.make("mushrooms", n, 8, map=text + "\n  ,,,,,\n", n_agents=2, compiled=False, sprout=sprout)
     world.occupant[...] = -1
     world.grid[..., world.codes.agent_layer] = 0
     for i, (row, col, facing) in enumerate([(0, 0, 1), (1, 1, 0)]):
@@ -194,9 +190,7 @@ def test_rewards_equal_the_meals_under_random_play():
     world = sorrelsim.make("mushrooms", 3, 10, compiled=False)
     rng = np.random.default_rng(2)
     for _ in range(200):
-        actions = rng.choice(
-            7, (3, 5), p=[0, 0.6, 0, 0.1, 0.1, 0.1, 0.1]
-        )  # no zaps, so that nobody is ever out
+        actions = rng.choice(7, (3, 5), p=[0, 0.6, 0, 0.1, 0.1, 0.1, 0.1])  # no zaps, so that nobody is ever out
         before = world.event_counts[..., :4].copy()
         _, reward, *_ = world.step(actions)
         meals = world.event_counts[..., :4] - before

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from sorrelsim.worlds.territory import OPEN, ROOMS, Kind
 
 import sorrelsim
+from sorrelsim.worlds.territory import OPEN, ROOMS, Kind
 
 NOOP, FORWARD, BACKWARD, LEFT, RIGHT, TURN_LEFT, TURN_RIGHT, ZAP, CLAIM = range(9)
 FACINGS = "NESW"
@@ -16,18 +16,14 @@ def field(text, agents, n_worlds=1, **settings):
     spawns = "P" * max(len(agents), len(text.splitlines()[0]))
     width = len(spawns)
     text = "\n".join([*(line.ljust(width, ",") for line in text.splitlines()), spawns])
-    world = sorrelsim.make(
-        "territory", n_worlds, map=text + "\n", n_agents=len(agents), compiled=False, **settings
-    )
+    world = sorrelsim.make("territory", n_worlds, map=text + "\n", n_agents=len(agents), compiled=False, **settings)
     world.occupant[...] = -1
     world.grid[..., world.codes.agent_layer] = 0
     for i, (row, col, facing) in enumerate(agents):
         world.pos[:, i] = row, col
         world.facing[:, i] = FACINGS.index(facing)
         world.occupant[:, row, col] = i
-        world.grid[:, row, col, world.codes.agent_layer] = (
-            world.codes.agent_code + i * world.codes.slot_stride
-        )
+        world.grid[:, row, col, world.codes.agent_layer] = world.codes.agent_code + i * world.codes.slot_stride
     return world
 
 

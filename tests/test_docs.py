@@ -1,0 +1,145 @@
+"""Code and commands of the README and the docs are run; nothing in them is out of date."""
+
+import importlib.util
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+import yaml
+from typer.testing import CliRunner
+
+from sorrelsim.cli import app
+from sorrelsim.config import read_config
+from sorrelsim.experiment import Experiment
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+SHORT = ["epochs=1", "turns=4", "n_worlds=2", "evaluation={n_worlds: 2, max_turns: 20, gif_turns: 2}"]
+
+
+def blocks(path, language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def page_id(path):
+    return path.name
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=page_id)
+def test_python_runs(page, tmp_path, monkeypatch, capsys):
+    """All blocks of a page, one after another, as a file, because rules are read from files."""
+    monkeypatch.chdir(tmp_path)
+    source = "\n\n".join(blocks(page, "python"))
+    path = tmp_path / "page.py"
+    path.write_text(source)
+    spec = importlib.util.spec_from_file_location("page", path)
+    monkeypatch.setitem(sys.modules, "page", module := importlib.util.module_from_spec(spec))
+    spec.loader.exec_module(module)
+    assert capsys.readouterr().out  # every page prints something
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "yaml")], ids=page_id)
+def test_configs_are_valid(page):
+    for block in blocks(page, "yaml"):
+        settings = yaml.safe_load(block)
+        settings["world"]["compiled"] = False
+        experiment = Experiment(read_config(settings | {"n_worlds": 2}))
+        assert experiment.agents
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "sh")], ids=page_id)
+def test_commands_run(page, tmp_path, monkeypatch):
+    """Every command in order in an empty study folder, trainings cut short; those that open a window are only parsed."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(ROOT / "configs", "configs")
+    root = typer.main.get_command(app)
+    lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
+    for line in lines:
+        words = shlex.split(line, comments=True)
+        if words[0] != "sorrelsim":
+            assert words[0] == "python3", line  # installing: checked below
+            continue
+        arguments = words[1:]
+        if arguments[0] in ("play", "watch"):
+            root.commands[arguments[0]].make_context(arguments[0], arguments[1:])
+            continue
+        if arguments[0] == "train":
+            options = arguments.index("--threads") if "--threads" in arguments else len(arguments)
+            arguments[options:options] = [*SHORT, "world.compiled=false"]
+        elif arguments[0] == "bench":
+            arguments += ["--interpreted", "--seconds", "0.02"]
+        elif arguments[0] == "plot":
+            for folder in re.findall(r"runs/\S+", line):
+                if not Path(folder).exists():
+                    shutil.copytree(runs_made()[0], folder)
+        elif arguments[0] == "eval":
+            arguments += ["--episodes", "2"]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+
+
+def runs_made():
+    return sorted(Path("runs").iterdir())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
+        assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+def test_continuous_integration_runs_the_readme_s_test_command():
+    (command,) = [
+        line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("python3 -m venv .venv-test")
+    ]
+    script = (ROOT / ".ci" / "run").read_text()
+    pattern = re.search(r"grep '(.*)' README.md", script)[1]
+    found = subprocess.run(["grep", pattern, ROOT / "README.md"], capture_output=True, text=True, check=True).stdout
+    assert found.strip() == command
+    assert command.split(" && ")[-1].startswith(".venv-test/bin/pytest")
+    assert "-c constraints.txt" in command
+
+
+def test_the_readme_installs_from_constraints_and_trains_a_config_that_exists():
+    (command,) = [
+        line for line in (ROOT / "README.md").read_text().splitlines() if line.startswith("python3 -m venv .venv &&")
+    ]
+    assert "-c constraints.txt -e ." in command
+    assert (ROOT / command.split()[-1]).is_file()
+
+
+def test_every_column_of_the_metrics_is_explained():
+    experiment = Experiment(
+        {
+            "world": {"name": "treasure_hunt", "compiled": False}, "seats": [{"model": "random"}],
+            "n_worlds": 1, "epochs": 1, "turns": 1, "evaluation": {"n_worlds": 1, "max_turns": 1},
+        }
+    )  # fmt: skip
+    (row,) = experiment.epochs()
+    row |= experiment.evaluate()
+    page = (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
+    events = {name for name in row if name.split("_")[0] in experiment.world.events}
+    for column in set(row) - events:
+        stem = re.sub(r"_\d+$", "_0", column)
+        assert f"`{stem}`" in page, column
+
+
+def test_every_key_of_a_config_is_explained():
+    from sorrelsim.config import EvaluationConfig, ExperimentConfig, SeatConfig
+
+    page = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
+    for section in (ExperimentConfig, SeatConfig, EvaluationConfig):
+        for key in section.model_fields:
+            assert re.search(rf"\b{key}\b", page), key
+
+
+def test_configs_of_the_library_are_valid(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    for path in sorted((ROOT / "configs").glob("*.yaml")):
+        experiment = Experiment(path, ["world.compiled=false", "n_worlds=1"])
+        assert experiment.places, path
