@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sorrelsim.networks import NetworkConfig, build_encoder
-from sorrelsim.replay_model import ReplayConfig, ReplayModel, mask_values, weighted_mean
+from sorrelsim.replay_model import ReplayConfig, ReplayModel, mask_values
 from sorrelsim.schedules import linear
 from sorrelsim.torch_model import Adam, check_network, split_extras
 
@@ -85,6 +84,41 @@ def q_targets(
     return rewards + discounts * following.gather(1, best).squeeze(1)
 
 
+class _HuberOfAction(torch.autograd.Function):
+    """The weighted Huber loss of one action's values; its gradient is known at once, so no graph is recorded."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, actions: Tensor, targets: Tensor, weights: Tensor) -> Any:
+        index = actions.unsqueeze(1)
+        errors = targets - values.gather(1, index).squeeze(1)
+        slope = errors.clamp(-1.0, 1.0)
+        # Within the quadratic part slope is the error, and this is its half square; beyond it |error| - 1/2.
+        loss = torch.dot(slope * (errors - 0.5 * slope), weights)
+        ctx.save_for_backward(torch.zeros_like(values).scatter_(1, index, (-slope * weights).unsqueeze(1)))
+        ctx.mark_non_differentiable(errors)
+        return loss, errors
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        return ctx.saved_tensors[0] * gradients[0], None, None, None
+
+
+def td_loss(values: Tensor, actions: Tensor, targets: Tensor, weights: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Weighted Huber loss (width 1) of the chosen actions' values, a mean over the valid samples.
+
+    Args:
+        values: [batch, actions].
+        actions: int64 [batch].
+        targets: [batch].
+        weights: importance weights, 0 where not valid, [batch].
+        valid: 0 or 1, [batch].
+
+    Returns:
+        The loss, a scalar, and the TD errors, targets minus values, [batch].
+    """
+    return _HuberOfAction.apply(values, actions, targets, weights / valid.sum().clamp(min=1))
+
+
 class DDQN(ReplayModel):
     """A deep Q-learner.
 
@@ -131,20 +165,23 @@ class DDQN(ReplayModel):
     def train_step(self) -> dict[str, float]:
         """One gradient step on a sampled batch; updates its priorities."""
         c = self.config
-        beta = linear(c.priority_correction, 1.0, self.agent_steps, c.priority_correction_steps)
-        batch = self.memory.sample(c.batch_size, beta)
-        states, next_states, data = self.batch_tensors(batch)
+        index = None
+        if c.prioritised:  # drawn one by one: each step's errors decide what the next one draws
+            beta = linear(c.priority_correction, 1.0, self.agent_steps, c.priority_correction_steps)
+            batch = self.memory.sample(c.batch_size, beta)
+            index = batch.index
+            states, next_states, data = self.batch_tensors(batch)
+        else:
+            states, next_states, data = self.next_batch()
         with torch.no_grad():
             following = split_extras(self.networks["target"](**next_states), 1)[0]
             chooser = self.action_values(next_states)[0] if c.double else following
-            targets = q_targets(
-                data["rewards"], data["discounts"], following, chooser, data.get("next_masks")
-            )
-        taken = self.action_values(states)[0].gather(1, data["actions"].unsqueeze(1)).squeeze(1)
-        losses = F.smooth_l1_loss(taken, targets, reduction="none")
-        loss = weighted_mean(losses, data["valid"], data["weights"])
+            targets = q_targets(data["rewards"], data["discounts"], following, chooser, data.get("next_masks"))
+        loss, errors = td_loss(
+            self.action_values(states)[0], data["actions"], targets, data["valid"] * data["weights"], data["valid"]
+        )
         value = self.descend(loss, "adam")
-        if c.prioritised and math.isfinite(value):
-            self.memory.update_priorities(batch.index, (targets - taken.detach()).cpu().numpy())
+        if index is not None and math.isfinite(value):
+            self.memory.update_priorities(index, errors.cpu().numpy())
         self.after_gradient_step()
         return {"loss": value}

@@ -159,7 +159,7 @@ class IQN(ReplayModel):
     def train_step(self) -> dict[str, float]:
         """One gradient step on a sampled batch."""
         c = self.config
-        states, next_states, data = self.batch_tensors(self.memory.sample(c.batch_size))
+        states, next_states, data = self.next_batch()
         if c.noisy:
             set_noise(self.networks["online"], self.generator)
             set_noise(self.networks["target"], self.generator)
@@ -167,9 +167,7 @@ class IQN(ReplayModel):
             following, _, _ = self._quantiles("target", next_states, c.n_target_taus)  # [batch, n', actions]
             chooser = self._quantiles("online", next_states, c.n_target_taus)[0] if c.double else following
             best = mask_values(chooser.mean(1), data.get("next_masks")).argmax(1)
-            targets = data["rewards"].unsqueeze(1) + data["discounts"].unsqueeze(1) * _of_action(
-                following, best
-            )
+            targets = data["rewards"].unsqueeze(1) + data["discounts"].unsqueeze(1) * _of_action(following, best)
         quantiles, taus, _ = self._quantiles("online", states, c.n_taus)
         losses = quantile_huber_loss(_of_action(quantiles, data["actions"]), taus, targets, c.kappa)
         loss = weighted_mean(losses, data["valid"], data["weights"])

@@ -36,9 +36,7 @@ class MatrixCollector(Bot):
         self.interact = self.action("interact")
         n_resources = observations.parts["inventory"].shape[0] if "inventory" in observations.parts else 0
         if not 1 <= self.config.resource <= n_resources:
-            raise ValueError(
-                f"{self.name} gathers resource {self.config.resource}; this game has 1 to {n_resources}"
-            )
+            raise ValueError(f"{self.name} gathers resource {self.config.resource}; this game has 1 to {n_resources}")
         self.others = [f"resource_{k}" for k in range(1, n_resources + 1) if k != self.config.resource]
 
     def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:

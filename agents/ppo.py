@@ -19,7 +19,7 @@ from sorrelsim.model import Arrays, Seat, Transition
 from sorrelsim.networks import NetworkConfig, build_encoder
 from sorrelsim.rollout import Rollout, generalised_advantages
 from sorrelsim.schedules import linear
-from sorrelsim.torch_model import TorchConfig, TorchModel, Adam, check_network, split_extras, to_device
+from sorrelsim.torch_model import Adam, TorchConfig, TorchModel, check_network, split_extras, to_device
 
 if TYPE_CHECKING:
     from sorrelsim.observation import ObservationSpec
@@ -223,9 +223,7 @@ class PPO(TorchModel):
             self._check()
         else:
             with self.seeded_init():
-                net = ActorCritic(
-                    observations, c.n_frames, self.action_space, c.network, c.recurrent, c.recurrent_size
-                )
+                net = ActorCritic(observations, c.n_frames, self.action_space, c.network, c.recurrent, c.recurrent_size)
             self.networks = {"net": net.to(self.device)}
         parameters = [p for net in self.networks.values() for p in net.parameters()]
         self.optimizers = {"adam": Adam(parameters, eps=1e-5)}
@@ -238,9 +236,7 @@ class PPO(TorchModel):
     def new_carry(self, n_streams: int) -> dict[str, Any]:
         """The recurrent layer's state, zeros; empty if there is none."""
         names = {"none": (), "gru": ("h",), "lstm": ("h", "c")}[self.config.recurrent]
-        return {
-            name: torch.zeros(n_streams, self.config.recurrent_size, device=self.device) for name in names
-        }
+        return {name: torch.zeros(n_streams, self.config.recurrent_size, device=self.device) for name in names}
 
     def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
         """Actions drawn from the policy, or its likeliest ones when not exploring; one forward pass for all."""
@@ -248,11 +244,7 @@ class PPO(TorchModel):
         n = len(next(iter(parts.values())))
         mask = None if seat is None or seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
         learning = seat is not None and seat.learn
-        if (
-            learning
-            and self.config.recurrent != "none"
-            and self.memory.size % self.config.sequence_length == 0
-        ):
+        if learning and self.config.recurrent != "none" and self.memory.size % self.config.sequence_length == 0:
             for name, kept in self._chunk_carries.items():
                 kept[self.memory.size // self.config.sequence_length] = seat.carry[name]
         with torch.inference_mode():
@@ -274,9 +266,7 @@ class PPO(TorchModel):
                     values = self.networks["critic"](**parts).squeeze(-1)
             chosen = actions.cpu().numpy()
             if learning:
-                self.memory.add_choice(
-                    states, chosen, log_probs.cpu().numpy(), values.cpu().numpy(), seat.mask
-                )
+                self.memory.add_choice(states, chosen, log_probs.cpu().numpy(), values.cpu().numpy(), seat.mask)
         return chosen
 
     # Learning
@@ -294,9 +284,7 @@ class PPO(TorchModel):
             if t.final_states is None:
                 raise ValueError("a truncated step needs final_obs: without it the next state is lost")
             named = {name: part[cut] for name, part in self.named(t.final_states).items()}
-            self.memory.final_values[row, t.ended[cut]] = self._values(
-                named, t.seat, t.ended[cut], fresh=None
-            )
+            self.memory.final_values[row, t.ended[cut]] = self._values(named, t.seat, t.ended[cut], fresh=None)
         if self.memory.full:
             self._next_value = self._values(self.named(t.next_states()), t.seat, None, fresh=t.ended)
 
@@ -330,9 +318,7 @@ class PPO(TorchModel):
         if m.masks is not None:
             arrays["masks"] = m.masks
         data = to_device(arrays, self.device)
-        sequences = (
-            self._sequences(data) if c.recurrent != "none" else {k: v.flatten(0, 1) for k, v in data.items()}
-        )
+        sequences = self._sequences(data) if c.recurrent != "none" else {k: v.flatten(0, 1) for k, v in data.items()}
         n = len(sequences["actions"]) if c.recurrent == "none" else sequences["actions"].shape[1]
         sums: dict[str, float] = {}
         n_steps, stop = 0, False
@@ -374,9 +360,7 @@ class PPO(TorchModel):
         parts = {name: batch[f"part {name}"] for name in self.observations.parts}
         masks = batch.get("masks")
         if "net" in self.networks:
-            logits, values = (
-                self._replay(parts, batch) if c.recurrent != "none" else self.networks["net"](parts)
-            )
+            logits, values = self._replay(parts, batch) if c.recurrent != "none" else self.networks["net"](parts)
             log_probs, entropy = policy_terms(logits, batch["actions"], masks)
         else:
             asked = {"action_mask": masks, "greedy": False}
@@ -409,9 +393,7 @@ class PPO(TorchModel):
             carry[name].copy_(tensor)
         return net.split(moved["h"])
 
-    def _values(
-        self, named: dict[str, np.ndarray], seat: Seat, rows: Any, fresh: np.ndarray | None
-    ) -> np.ndarray:
+    def _values(self, named: dict[str, np.ndarray], seat: Seat, rows: Any, fresh: np.ndarray | None) -> np.ndarray:
         """Values of states that follow the seat's last step, float32 [n]; the seat's carry is left alone.
 
         Args:
@@ -435,8 +417,7 @@ class PPO(TorchModel):
     def _new_chunk_carries(self) -> dict[str, Tensor]:
         chunks = self.config.n_steps // self.config.sequence_length
         return {
-            name: tensor.unsqueeze(0).repeat(chunks, 1, 1)
-            for name, tensor in self.new_carry(self.n_streams).items()
+            name: tensor.unsqueeze(0).repeat(chunks, 1, 1) for name, tensor in self.new_carry(self.n_streams).items()
         }
 
     def _sequences(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -445,13 +426,8 @@ class PPO(TorchModel):
         """
         length = self.config.sequence_length
         chunks = self.config.n_steps // length
-        cut = {
-            key: value.unflatten(0, (chunks, length)).transpose(0, 1).flatten(1, 2)
-            for key, value in data.items()
-        }
-        return cut | {
-            f"carry {name}": kept.flatten(0, 1).unsqueeze(0) for name, kept in self._chunk_carries.items()
-        }
+        cut = {key: value.unflatten(0, (chunks, length)).transpose(0, 1).flatten(1, 2) for key, value in data.items()}
+        return cut | {f"carry {name}": kept.flatten(0, 1).unsqueeze(0) for name, kept in self._chunk_carries.items()}
 
     def _replay(self, parts: dict[str, Tensor], batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Runs sequences through the recurrent layer as they were lived, its state reset where episodes
@@ -460,9 +436,7 @@ class PPO(TorchModel):
         net, length = self.networks["net"], self.config.sequence_length
         features = net.encoder({name: part.flatten(0, 1) for name, part in parts.items()})
         features = features.unflatten(0, (length, -1))
-        carry = {
-            key.removeprefix("carry "): value[0] for key, value in batch.items() if key.startswith("carry ")
-        }
+        carry = {key.removeprefix("carry "): value[0] for key, value in batch.items() if key.startswith("carry ")}
         going_on = (~batch["ended"]).float().unsqueeze(-1)
         outputs = []
         for t in range(length):
@@ -492,8 +466,6 @@ class PPO(TorchModel):
         action = torch.zeros(2, dtype=torch.int64, device=self.device)
         given = check_network(actor, zeros | {"action": action}, signature, [(2,), (2,), (2,)], self.name)[0]
         if not torch.equal(given, action):
-            raise ValueError(
-                f"{self.name}: the actor must return a given action as it is; expected {signature}"
-            )
+            raise ValueError(f"{self.name}: the actor must return a given action as it is; expected {signature}")
         check_network(actor, zeros | {"action": None}, signature, [(2,), (2,), (2,)], self.name)
         check_network(critic, zeros, f"forward({parts}) -> value[B, 1]", [(2, 1)], self.name)

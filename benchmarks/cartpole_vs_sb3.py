@@ -20,11 +20,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from sorrelsim.agents.ddqn import DDQN
-from sorrelsim.agents.ppo import PPO
 
 from sorrelsim.adapters import GymnasiumWorld
 from sorrelsim.agent import Agent
+from sorrelsim.agents.ddqn import DDQN
+from sorrelsim.agents.ppo import PPO
 from sorrelsim.model import BaseModel
 
 BUDGET = {"ppo": 150_000, "ddqn": 100_000}
@@ -166,9 +166,7 @@ def theirs(learner: str, seed: int) -> tuple[float, list[float]]:
     return seconds, scores
 
 
-def report(
-    name: str, train: Callable[[str, int], tuple[float, list[float]]], learner: str, seeds: list[int]
-) -> float:
+def report(name: str, train: Callable[[str, int], tuple[float, list[float]]], learner: str, seeds: list[int]) -> float:
     """Trains from every seed and prints a line each; returns the mean seconds."""
     all_seconds = []
     for seed in seeds:
@@ -178,7 +176,8 @@ def report(
         reached = f"{BUDGET[learner] * (solved[0] + 1) // 10:>7}" if solved else "  never"
         shown = " ".join(f"{score:3.0f}" for score in scores)
         print(
-            f"{name:6} {learner:5} seed {seed}  best {max(scores):5.1f}  last {scores[-1]:5.1f}  reached at {reached}  ({shown})",
+            f"{name:6} {learner:5} seed {seed}  best {max(scores):5.1f}  last {scores[-1]:5.1f}  "
+            f"reached at {reached}  ({shown})",
             flush=True,
         )
     return float(np.mean(all_seconds))
@@ -186,9 +185,7 @@ def report(
 
 def main() -> None:
     """Runs the comparison."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--learners", nargs="+", default=["ppo", "ddqn"], choices=["ppo", "ddqn"])
     parser.add_argument("--alone", action="store_true", help="leave stable-baselines3 out")
@@ -199,9 +196,8 @@ def main() -> None:
         seconds = report("ours", ours, learner, asked.seeds)
         if compare:
             others = report("sb3", theirs, learner, asked.seeds)
-            print(
-                f"{learner}: stable-baselines3 took {others / seconds:.2f} times our wall-clock for {BUDGET[learner]} steps"
-            )
+            ratio = others / seconds
+            print(f"{learner}: stable-baselines3 took {ratio:.2f} times our wall-clock for {BUDGET[learner]} steps")
         else:
             print(f"{learner}: {seconds:.1f} s for {BUDGET[learner]} steps (stable-baselines3 not run)")
 

@@ -19,12 +19,12 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from sorrelsim.agents.ddqn import DDQN
-from sorrelsim.agents.iqn import IQN
-from sorrelsim.agents.ppo import PPO
 
 import sorrelsim
 from sorrelsim.agent import Agent
+from sorrelsim.agents.ddqn import DDQN
+from sorrelsim.agents.iqn import IQN
+from sorrelsim.agents.ppo import PPO
 from sorrelsim.torch_model import TorchModel
 
 BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "iqn": 1.5, "ddqn": 1.5}
@@ -46,27 +46,25 @@ def states_of(world: object, model: TorchModel) -> dict[str, torch.Tensor]:
     }
 
 
-def pick(states: dict[str, torch.Tensor], n: int) -> dict[str, torch.Tensor]:
-    """n states, repeated as needed."""
-    return {k: v.repeat(-(-n // len(v)), *[1] * (v.dim() - 1))[:n].contiguous() for k, v in states.items()}
-
-
 def ppo(kind: str, copies: int, n_steps: int) -> tuple[Callable[[], None], Callable[[], None], int]:
     """PPO on Clean Up, 7 slots sharing it: one rollout, and the passes of one rollout."""
     world = sorrelsim.make("cleanup", n_worlds=copies, seed=0)
     streams = copies * world.n_agents
-    config = {"n_steps": n_steps, "n_epochs": 2, "n_minibatches": 8, "network": {"kind": kind}}
+    config = {"n_steps": n_steps, "n_epochs": 2, "n_minibatches": 4, "network": {"kind": kind}}
     model = PPO.from_config(world.observations, world.action_names, streams, config)
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, n_steps)
     net, acting = model.networks["net"], states_of(world, model)
-    batch = pick(acting, n_steps * streams // 8)
+    # A minibatch as training draws it: states of the whole rollout in random order.
+    order = np.random.default_rng(0).permutation(n_steps * streams)[: n_steps * streams // 4]
+    lived = {name: part.reshape(-1, *part.shape[2:])[order] for name, part in model.memory.states.items()}
+    batch = {name: torch.from_numpy(part) for name, part in lived.items()}
 
     def bare() -> None:
         with torch.inference_mode():
             for _ in range(n_steps + 1):  # one for the state after the last
                 net(acting)
-        for _ in range(16):
+        for _ in range(8):
             logits, values = net(batch)
             net.zero_grad(set_to_none=True)
             (logits.sum() + values.sum()).backward()
@@ -83,8 +81,8 @@ def replay(kind: type[IQN] | type[DDQN]) -> tuple[Callable[[], None], Callable[[
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, 20)
     acting = states_of(world, model)
-    batch = pick(acting, 64)
     online, target = model.networks["online"], model.networks["target"]
+    batch = {k: v.contiguous() for k, v in model.batch_tensors(model.memory.sample(64))[0].items()}
     few: dict[str, torch.Tensor] = {"taus": torch.rand(64, 8)} if kind is IQN else {}
     many = {"taus": torch.rand(1, 32).expand(streams, -1)} if kind is IQN else {}
 
@@ -111,9 +109,7 @@ def clock(work: Callable[[], None]) -> float:
 
 def main() -> None:
     """Runs the cases and prints a line each."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--copies", type=int, default=64, help="copies of Clean Up")

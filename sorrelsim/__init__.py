@@ -33,13 +33,26 @@ _HOME = {
 __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
-    from sorrelsim.gridworld import Gridworld, per_agent, per_cell, per_site, per_world
-    from sorrelsim.kernels import get_threads, set_threads
-    from sorrelsim.kinds import Kinds, kind
-    from sorrelsim.making import make
-    from sorrelsim.observation import ObservationSpec, Window
-    from sorrelsim.params import param, probability
-    from sorrelsim.rules.registry import rule
+    from sorrelsim.agent import Agent as Agent
+    from sorrelsim.buffers import Buffer as Buffer
+    from sorrelsim.experiment import Experiment as Experiment
+    from sorrelsim.gridworld import Gridworld as Gridworld
+    from sorrelsim.gridworld import per_agent as per_agent
+    from sorrelsim.gridworld import per_cell as per_cell
+    from sorrelsim.gridworld import per_site as per_site
+    from sorrelsim.gridworld import per_world as per_world
+    from sorrelsim.kernels import get_threads as get_threads
+    from sorrelsim.kernels import set_threads as set_threads
+    from sorrelsim.kinds import Kinds as Kinds
+    from sorrelsim.kinds import kind as kind
+    from sorrelsim.making import make as make
+    from sorrelsim.model import BaseModel as BaseModel
+    from sorrelsim.observation import ObservationSpec as ObservationSpec
+    from sorrelsim.observation import Window as Window
+    from sorrelsim.params import param as param
+    from sorrelsim.params import probability as probability
+    from sorrelsim.rules.registry import rule as rule
+    from sorrelsim.torch_model import TorchModel as TorchModel
 
 
 def __getattr__(name: str) -> Any:

@@ -38,9 +38,7 @@ class GymnasiumWorld:
         self.n_worlds, self.n_agents, self.n_actions = n_worlds, 1, int(actions.n)
         self.action_names = tuple(f"action {i}" for i in range(self.n_actions))
         self._spaces = dict(space.spaces) if isinstance(space, gymnasium.spaces.Dict) else {"grid": space}
-        self.observations = ObservationSpec(
-            {name: _part(env_id, part) for name, part in self._spaces.items()}
-        )
+        self.observations = ObservationSpec({name: _part(env_id, part) for name, part in self._spaces.items()})
         self.action_mask: np.ndarray | None = None
         self._submitted = np.zeros((n_worlds, 1), np.int64)
         self.reset(seed)
@@ -113,7 +111,7 @@ class GymnasiumWorld:
             values = observed if tuple(self._spaces) == ("grid",) else [obs[name] for obs in observed]
             if self._is_discrete(name):
                 rows = np.zeros((self.n_worlds, *part.shape), part.dtype)
-                rows[np.arange(self.n_worlds), np.asarray(values) - int(self._spaces[name].start)] = 1
+                rows[np.arange(self.n_worlds), np.asarray(values) - int(self._spaces[name].start)] = 1  # type: ignore[attr-defined]
             else:
                 rows = np.asarray(values, part.dtype)
             parts[name] = rows[:, None]

@@ -78,7 +78,9 @@ class Agent:
         self.transform = copy.deepcopy(transform) if transform is not None else Individual()
         self.learn = learn
         self.seat = Seat(n_streams, model.new_carry(n_streams), explore=explore, learn=learn)
-        self._all_slots = np.array_equal(self.slots, np.arange(world.n_agents))
+        first, last = int(self.slots[0]), int(self.slots[-1])
+        consecutive = np.array_equal(self.slots, np.arange(first, last + 1))
+        self._columns: slice | np.ndarray = slice(first, last + 1) if consecutive else self.slots
         self._identity: np.ndarray | None = None
         if IDENTITY in model.observations.parts and IDENTITY not in world.observations.parts:
             self._identity = np.tile(np.eye(self.slots.size, dtype=np.float32), (world.n_worlds, 1))
@@ -163,9 +165,8 @@ class Agent:
         self.transform.load_state_dict(state["transform"])
 
     def _streams(self, array: np.ndarray) -> np.ndarray:
-        """[n_worlds, n_agents, ...] to [n_streams, ...] of this agent's slots; a view where it plays all."""
-        chosen = array if self._all_slots else array[:, self.slots]
-        return chosen.reshape(-1, *array.shape[2:])
+        """[n_worlds, n_agents, ...] to [n_streams, ...] of this agent's slots; a view where it plays one or all."""
+        return array[:, self._columns].reshape(-1, *array.shape[2:])
 
     def _select(self, obs: Arrays) -> Arrays:
         if isinstance(obs, dict):

@@ -192,17 +192,11 @@ class Bot(BaseModel):
                 f"{self.name} walks by the actions {EGOCENTRIC} or {ABSOLUTE}; here are {self.action_names}"
             )
         if self.relative and not self.window.rotate and not self.codes.facing:
-            raise ValueError(
-                f"{self.name} cannot tell where it looks: set show_facing, or a window that turns with it"
-            )
+            raise ValueError(f"{self.name} cannot tell where it looks: set show_facing, or a window that turns with it")
         if not self.relative and self.window.rotate:
             raise ValueError(f"{self.name} moves on the map, so it needs a window with rotate=False")
         self.stay = self.action_names.index("noop") if "noop" in self.action_names else 0
-        steps = (
-            ("forward", "step_right", "backward", "step_left")
-            if self.relative
-            else ("up", "right", "down", "left")
-        )
+        steps = ("forward", "step_right", "backward", "step_left") if self.relative else ("up", "right", "down", "left")
         turns = ("forward", "turn_right", "turn_right", "turn_left")
         self._steps = np.array([self.action(name) for name in steps])
         self._turns = np.array([self.action(name) for name in turns]) if self.relative else self._steps
@@ -219,9 +213,7 @@ class Bot(BaseModel):
 
     def take_action(self, state: Arrays) -> int:
         """The action for one state: a batch of one."""
-        states = (
-            {name: part[None] for name, part in state.items()} if isinstance(state, dict) else state[None]
-        )
+        states = {name: part[None] for name, part in state.items()} if isinstance(state, dict) else state[None]
         return int(self.take_actions(states)[0])
 
     def new_carry(self, n_streams: int) -> dict[str, Any]:
@@ -255,9 +247,7 @@ class Bot(BaseModel):
         """
         return self._act(view, direction, self._steps, otherwise)
 
-    def turn_and_walk(
-        self, view: View, direction: np.ndarray, otherwise: np.ndarray | None = None
-    ) -> np.ndarray:
+    def turn_and_walk(self, view: View, direction: np.ndarray, otherwise: np.ndarray | None = None) -> np.ndarray:
         """As :meth:`walk`, but an agent turns until it looks that way before it walks, for those who aim."""
         return self._act(view, direction, self._turns, otherwise)
 
@@ -284,9 +274,7 @@ class Bot(BaseModel):
             carry["course"][:] = course
         return self._act(view, np.where(free.any(axis=1), course, NOWHERE), self._turns, None)
 
-    def _act(
-        self, view: View, direction: np.ndarray, actions: np.ndarray, otherwise: np.ndarray | None
-    ) -> np.ndarray:
+    def _act(self, view: View, direction: np.ndarray, actions: np.ndarray, otherwise: np.ndarray | None) -> np.ndarray:
         turned = (direction - view.facing) & 3 if self.relative else direction & 3
         return np.where(direction == NOWHERE, self.stay if otherwise is None else otherwise, actions[turned])
 

@@ -93,7 +93,8 @@ class Buffer:
         if self.n_rows < n_step + n_frames + 1:
             raise ValueError(
                 f"a memory of {capacity} frames for {n_streams} streams has {self.n_rows} rows; {n_frames} frames and "
-                f"{n_step} steps need at least {n_step + n_frames + 1} rows: {(n_step + n_frames + 1) * n_streams} frames"
+                f"{n_step} steps need at least {n_step + n_frames + 1} rows: "
+                f"{(n_step + n_frames + 1) * n_streams} frames"
             )
         self.n_streams, self.n_frames, self.n_step, self.gamma = n_streams, n_frames, n_step, gamma
         self.capacity = self.n_rows * n_streams
@@ -385,17 +386,13 @@ class Buffer:
         age, stream = np.divmod(
             self.rng.integers(first * self.n_streams, last * self.n_streams, batch_size), self.n_streams
         )
-        return (self.head - self.size + age) % self.n_rows * self.n_streams + stream, np.ones(
-            batch_size, np.float32
-        )
+        return (self.head - self.size + age) % self.n_rows * self.n_streams + stream, np.ones(batch_size, np.float32)
 
     def _states(self, name: str, rows: np.ndarray, streams: np.ndarray, whole: np.ndarray) -> np.ndarray:
         out = self._gather(name, rows, streams, self.n_frames, whole)
         return out[:, 0] if self.n_frames == 1 else out
 
-    def _gather(
-        self, name: str, rows: np.ndarray, streams: np.ndarray, depth: int, whole: np.ndarray
-    ) -> np.ndarray:
+    def _gather(self, name: str, rows: np.ndarray, streams: np.ndarray, depth: int, whole: np.ndarray) -> np.ndarray:
         """Stacks of one part, [len(rows), depth, *shape]; clears `whole` where one is not all there."""
         shape, dtype = self._parts[name]
         source = self._bytes[name]

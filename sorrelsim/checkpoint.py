@@ -45,7 +45,7 @@ def save_tree(path: str | Path, tree: Mapping[str, Any]) -> None:
         raise TypeError(f"only arrays and plain data can be saved, not {type(node).__name__}")
 
     text = json.dumps(strip(tree)).encode()
-    atomic_write(path, lambda file: np.savez(file, **{_TREE: np.frombuffer(text, np.uint8)}, **arrays))
+    atomic_write(path, lambda file: np.savez(file, **{_TREE: np.frombuffer(text, np.uint8)}, **arrays))  # type: ignore[arg-type]
 
 
 def load_tree(path: str | Path) -> dict[str, Any]:
@@ -60,11 +60,7 @@ def load_tree(path: str | Path) -> dict[str, Any]:
 
         def dress(node: Any) -> Any:
             if isinstance(node, dict):
-                return (
-                    file[node[_ARRAY]]
-                    if _ARRAY in node
-                    else {key: dress(value) for key, value in node.items()}
-                )
+                return file[node[_ARRAY]] if _ARRAY in node else {key: dress(value) for key, value in node.items()}
             return [dress(value) for value in node] if isinstance(node, list) else node
 
         return dress(json.loads(file[_TREE].tobytes()))

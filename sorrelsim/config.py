@@ -1,4 +1,4 @@
-"""An experiment as data: what a YAML file in ``configs/`` may say, checked, with errors that name the file and the key."""
+"""An experiment as data: what a YAML file in ``configs/`` may say. Errors name file, key and the nearest match."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ class ExperimentConfig(_Section):
     """One experiment: a world, who sits in it, how long it runs. Environment steps = epochs x turns x n_worlds."""
 
     world: dict[str, Any]
-    """``name``, and any setting that ``sorrelsim.make`` takes: preset, map, n_agents, window, the world's params (a number,
-    or a list with one for each copy). A bare name will do."""
+    """``name``, and any setting that ``sorrelsim.make`` takes: preset, map, n_agents, window, the world's params (a
+    number, or a list with one for each copy). A bare name will do."""
     seats: Annotated[list[SeatConfig], Field(min_length=1)]
     """Who plays which slots."""
     name: str | None = None

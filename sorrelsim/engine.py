@@ -180,10 +180,7 @@ def view(w, e, cells_out, bytes_out):
         else:
             start, row_stride, col_stride = corner(e, row + e.left, col - e.forward), 1, -e.stride
         copy_window(e.flat, cells_out, i, start, row_stride, col_stride, rows, cols)
-        if e.whole_map:
-            own = row * cols + col
-        else:
-            own = e.forward * cols + e.left
+        own = row * cols + col if e.whole_map else e.forward * cols + e.left
         if w.show_facing and e.rotate and facing != 0:
             for cell in range(rows * cols):
                 code = bytes_out[i, cell, w.agent_layer]

@@ -208,6 +208,7 @@ class Experiment:
     def __init__(
         self, config: ExperimentConfig | str | Path | Mapping[str, Any], overrides: Sequence[str] = ()
     ) -> None:
+        where = "" if isinstance(config, ExperimentConfig | Mapping) else f"{config}: "
         if isinstance(config, Mapping):
             config = read_config(config)
         elif not isinstance(config, ExperimentConfig):
@@ -215,10 +216,13 @@ class Experiment:
         self.config = config
         if config.threads is not None:
             kernels.set_threads(config.threads)
-        self.world = make_world(config)
-        self.places = seating(config, self.world.n_agents)
-        self.models = [make_model(place, self.world) for place in self.places]
-        self.agents = seat_agents(self.places, self.models, self.world)
+        try:
+            self.world = make_world(config)
+            self.places = seating(config, self.world.n_agents)
+            self.models = [make_model(place, self.world) for place in self.places]
+            self.agents = seat_agents(self.places, self.models, self.world)
+        except ConfigError as error:
+            raise ConfigError(f"{where}{error}") from error
         # Numba serves the networks' first layers; copies have threads of their own. Numba comes first, because where
         # both run on one OpenMP library it sets PyTorch's threads too when it starts its own.
         for library in ("numba", "torch"):

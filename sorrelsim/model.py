@@ -149,7 +149,7 @@ class BaseModel(ABC):
         self.observations = observations
         self.action_names = tuple(action_names)
         self.n_streams = int(n_streams)
-        self.config = self.Config() if config is None else config
+        self.config: Any = self.Config() if config is None else config
         self.seed = int(seed)
         self.rng = np.random.default_rng(self.seed)
         self.memory: Any = None
@@ -173,9 +173,7 @@ class BaseModel(ABC):
         Raises:
             ValueError: an unknown key (the nearest known one is named) or a value of the wrong type.
         """
-        return cls(
-            observations, action_names, n_streams, parse_config(cls.Config, config or {}, cls.__name__), seed
-        )
+        return cls(observations, action_names, n_streams, parse_config(cls.Config, config or {}, cls.__name__), seed)
 
     # What it is
 
@@ -288,9 +286,7 @@ class BaseModel(ABC):
         """Takes in one step of all its streams; by default adds it to `memory`, if there is one."""
         if self.memory is not None:
             t = transition
-            self.memory.add(
-                t.obs, t.action, t.reward, t.terminated, t.truncated, t.final_obs, mask=t.seat.mask
-            )
+            self.memory.add(t.obs, t.action, t.reward, t.terminated, t.truncated, t.final_obs, mask=t.seat.mask)
 
     def learn(self, n_steps: int) -> None:
         """Counts agent-steps and takes the gradient steps that fall due. Called once a world-step, for all

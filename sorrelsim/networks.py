@@ -91,7 +91,7 @@ class SymbolicLinear(nn.Module):
         """Orthogonal weights, scaled for about one id a cell."""
         nn.init.orthogonal_(self.weight)
         with torch.no_grad():
-            self.weight *= math.sqrt(2 * self.weight.shape[0] / self.n_cells)
+            self.weight.mul_(math.sqrt(2 * self.weight.shape[0] / self.n_cells))
 
     def forward(self, ids: Tensor) -> Tensor:
         """Ids uint8 [batch, ..., layer] of n_cells * n_layers to float32 [batch, n_out]."""
@@ -100,9 +100,7 @@ class SymbolicLinear(nn.Module):
             return _SumRows.apply(ids.contiguous(), self.weight, self.n_codes)
         cells = torch.arange(self.n_cells, device=ids.device).unsqueeze(1) * self.n_codes
         present = (ids != 0).to(self.weight.dtype)
-        return F.embedding_bag(
-            (ids + cells).flatten(1), self.weight, mode="sum", per_sample_weights=present.flatten(1)
-        )
+        return F.embedding_bag((ids + cells).flatten(1), self.weight, mode="sum", per_sample_weights=present.flatten(1))
 
 
 _WORTH_THREADS = 4_000_000  # additions below which a second thread does not pay
@@ -161,7 +159,7 @@ def _symbolic() -> Any:
 def _jit_enabled() -> bool:
     import numba
 
-    return not numba.config.DISABLE_JIT
+    return not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
 
 
 def _compiled(ids: Tensor) -> bool:
@@ -268,9 +266,7 @@ class ConvEncoder(nn.Module):
         return self.layers(torch.cat(flat, 1) if len(flat) > 1 else flat[0])
 
 
-def build_encoder(
-    observations: ObservationSpec, n_frames: int, config: NetworkConfig
-) -> MLPEncoder | ConvEncoder:
+def build_encoder(observations: ObservationSpec, n_frames: int, config: NetworkConfig) -> MLPEncoder | ConvEncoder:
     """The encoder that a config asks for; its `n_features` is the length of its result."""
     return (MLPEncoder if config.kind == "mlp" else ConvEncoder)(observations, n_frames, config)
 
@@ -353,10 +349,7 @@ def input_scale(observations: ObservationSpec, name: str) -> float:
     """What a part's numbers are multiplied by: pixels are scaled to 0..1, all else is left alone."""
     part = observations.parts[name]
     pixels = (
-        len(part.shape) == 3
-        and part.n_codes == 0
-        and part.dtype == np.uint8
-        and not channels_first(observations, name)
+        len(part.shape) == 3 and part.n_codes == 0 and part.dtype == np.uint8 and not channels_first(observations, name)
     )
     return 1 / 255 if pixels else 1.0
 

@@ -68,7 +68,7 @@ class Progress:
         self.rows.append(row)
         self.busy = "training"
         if not self.console.is_terminal:
-            self.console.print(line(row, self.experiment.config.epochs), highlight=False)
+            self.console.print(line(row, self.experiment.config.epochs), highlight=False, soft_wrap=True)
 
     def doing(self, what: str) -> None:
         """Says what is going on besides training."""
@@ -175,8 +175,9 @@ class Progress:
 
 def line(row: Row, epochs: int) -> str:
     """One epoch in one line, for logs."""
-    parts = [f"epoch {row['epoch']:.0f}/{epochs}", f"return {row['return_mean']:.2f}"]
-    for name, label in (("loss", "loss"), ("epsilon", "epsilon"), ("eval_return_mean", "greedy return")):
+    parts = [f"epoch {row['epoch']:.0f}/{epochs}"]
+    shown = (("return_mean", "return"), ("loss", "loss"), ("epsilon", "epsilon"), ("eval_return_mean", "greedy return"))
+    for name, label in shown:
         if math.isfinite(row.get(name, math.nan)):
             parts.append(f"{label} {row[name]:.3g}")
     return "  ".join([*parts, f"{row['steps_per_second']:,.0f} steps/s", clock(row["seconds"])])

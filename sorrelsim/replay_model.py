@@ -95,6 +95,8 @@ class ReplayModel(TorchModel):
             seed=self.seed,
         )
         self.extras: Any = None
+        self._due = 0
+        self._drawn: list[tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]] = []
 
     @property
     def priority_exponent(self) -> float:
@@ -148,9 +150,32 @@ class ReplayModel(TorchModel):
 
     def ready(self) -> bool:
         """Whether the memory holds a batch, and as much as the warm-up wants (or half of what it can hold)."""
-        return len(self.memory) >= max(
-            self.config.batch_size, min(self.config.warmup, self.memory.capacity // 2)
-        )
+        return len(self.memory) >= max(self.config.batch_size, min(self.config.warmup, self.memory.capacity // 2))
+
+    def learn(self, n_steps: int) -> None:
+        """Counts agent-steps and takes the gradient steps that fall due."""
+        self._due = self.updates_due(self.agent_steps, self.agent_steps + n_steps)
+        super().learn(n_steps)
+        self._due = 0
+
+    def next_batch(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+        """A fresh uniform batch as `batch_tensors` gives it.
+
+        Many streams make several gradient steps fall due at once; their batches, up to 1024 rows, are drawn in
+        one go and take one transfer.
+        """
+        if not self._drawn:
+            size = self.config.batch_size
+            most = max(1, min(self._due, 1024 // size, len(self.memory) // size))
+            self._due = max(0, self._due - most)
+            states, following, data = self.batch_tensors(self.memory.sample(most * size))
+            cut = [
+                [dict(zip(named, rows, strict=True)) for rows in zip(*parts, strict=True)]
+                for named in (states, following, data)
+                for parts in [[tensor.split(size) for tensor in named.values()]]
+            ]
+            self._drawn = list(zip(*cut, strict=True))[::-1]
+        return self._drawn.pop()
 
     def batch_tensors(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         """A batch on the device, in one transfer.

@@ -36,20 +36,15 @@ class Rollout:
         size: rows filled.
     """
 
-    def __init__(
-        self, observations: ObservationSpec, n_steps: int, n_streams: int, n_frames: int = 1
-    ) -> None:
+    def __init__(self, observations: ObservationSpec, n_steps: int, n_streams: int, n_frames: int = 1) -> None:
         self.n_steps, self.n_streams = n_steps, n_streams
         rows = (n_steps, n_streams)
         frames = () if n_frames == 1 else (n_frames,)
         self.states = {
-            name: np.zeros((*rows, *frames, *part.shape), part.dtype)
-            for name, part in observations.parts.items()
+            name: np.zeros((*rows, *frames, *part.shape), part.dtype) for name, part in observations.parts.items()
         }
         self.actions = np.zeros(rows, np.int64)
-        self.log_probs, self.values, self.rewards, self.final_values = (
-            np.zeros(rows, np.float32) for _ in range(4)
-        )
+        self.log_probs, self.values, self.rewards, self.final_values = (np.zeros(rows, np.float32) for _ in range(4))
         self.terminated, self.ended = np.zeros(rows, bool), np.zeros(rows, bool)
         self.masks: np.ndarray | None = None
         self.size = 0

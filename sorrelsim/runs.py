@@ -126,7 +126,7 @@ def draw_curves(folders: Sequence[str | Path], path: str | Path, columns: Sequen
 def _draw_single(axes, column: str, metrics: Mapping[str, np.ndarray]) -> None:
     if column == "loss":
         _line(axes, metrics, "loss", "#7b3f8c", label="loss", linewidth=2)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.05 * float(np.nanmax(metrics["loss"])) or 1.0)
         twin = axes.twinx()
         _line(twin, metrics, "epsilon", "#8d939e", label="epsilon (right)", linewidth=1.2, linestyle="--")
         twin.set_ylim(0, 1.02)

@@ -37,7 +37,7 @@ def check_file(
     Args:
         name: Its path, or the name of a world or a model.
         compiled: Whether to compile a world as well.
-        steps: Steps to play.
+        steps: Steps to play; a model plays 60 at most.
         world: The world in which a model is tried; by default the one whose name begins the model's, as ``cleanup``
             does ``cleanup_cooperator``, or else treasure_hunt.
         say: Called with what was found in order.
@@ -52,7 +52,7 @@ def check_file(
     if _is_world(str(name)):
         check_world(name, compiled=compiled, steps=steps, say=say)
         return "world"
-    check_model(name, world, steps=steps, say=say)
+    check_model(name, world, steps=min(steps, 60), say=say)
     return "model"
 
 

@@ -64,6 +64,7 @@ class TorchModel(BaseModel):
     """
 
     Config = TorchConfig
+    config: Any
 
     def __init__(
         self,
@@ -85,6 +86,14 @@ class TorchModel(BaseModel):
     def n_frames(self) -> int:
         """Frames stacked into a state."""
         return self.config.n_frames
+
+    @property
+    def learning_rate(self) -> float:
+        """Step size now, annealed by agent-steps if the config says so."""
+        c = self.config
+        if not c.anneal_steps:
+            return c.learning_rate
+        return linear(c.learning_rate, 0.0, self.agent_steps, c.anneal_steps)
 
     @contextmanager
     def seeded_init(self) -> Iterator[None]:
@@ -142,9 +151,7 @@ class TorchModel(BaseModel):
             The loss; NaN if a gradient is not finite. If it is not finite nothing is changed, so that the
             networks stay sound when training stops.
         """
-        c, adam = self.config, self.optimizers[optimizer]
-        rate = linear(c.learning_rate, 0.0, self.agent_steps, c.anneal_steps)
-        return adam.descend(loss, rate if c.anneal_steps else c.learning_rate, c.max_grad_norm)
+        return self.optimizers[optimizer].descend(loss, self.learning_rate, self.config.max_grad_norm)
 
     # Saving
 
@@ -205,16 +212,14 @@ def to_device(arrays: Mapping[str, np.ndarray], device: torch.device) -> dict[st
     moved = staging.to(device)
     result = {}
     for name, array in packed.items():
-        flat = moved[place[name] : place[name] + array.nbytes].view(
-            torch.from_numpy(array.reshape(-1)[:0]).dtype
-        )
+        flat = moved[place[name] : place[name] + array.nbytes].view(torch.from_numpy(array.reshape(-1)[:0]).dtype)
         result[name] = flat.view(array.shape)
     return result
 
 
 class Adam:
     """Adam (Kingma and Ba 2015) in torch's fused form: one call for all parameters, the limit on the gradients'
-    norm applied within it.
+    norm applied within it. All parameters share one count of steps, and lie on one device.
 
     torch.optim.Adam takes the same steps, but its bookkeeping costs more than the step where networks are small.
 
@@ -229,7 +234,7 @@ class Adam:
         self._state: dict[str, list[Tensor]] = {
             "first": [torch.zeros_like(p) for p in self.parameters],
             "second": [torch.zeros_like(p) for p in self.parameters],
-            "steps": [torch.zeros((), device=p.device) for p in self.parameters],
+            "steps": [torch.zeros((), device=device) for device in {p.device for p in self.parameters}],
         }
 
     def descend(self, loss: Tensor, learning_rate: float, max_norm: float = 0.0) -> float:
@@ -256,18 +261,17 @@ class Adam:
         scale = None
         if 0 < max_norm < size:  # the fused step divides the gradients by this
             scale = torch.full((), size / max_norm, device=norm.device)
-        first, second, steps = (
-            [self._state[name][i] for i in moved] for name in ("first", "second", "steps")
-        )
+        first, second = ([self._state[name][i] for i in moved] for name in ("first", "second"))
+        (count,) = self._state["steps"]
         with torch.no_grad():
-            torch._foreach_add_(steps, 1)
+            count += 1
             torch._fused_adam_(
                 parameters,
                 gradients,
                 first,
                 second,
                 [],
-                steps,
+                [count] * len(moved),
                 lr=learning_rate,
                 beta1=0.9,
                 beta2=0.999,
@@ -365,9 +369,7 @@ def split_extras(result: Any, n: int) -> tuple[Any, Any]:
     if not isinstance(result, tuple):
         return result, None
     listed, extras = result[:n], result[n:]
-    return (listed if n > 1 else listed[0]), (
-        None if not extras else extras[0] if len(extras) == 1 else extras
-    )
+    return (listed if n > 1 else listed[0]), (None if not extras else extras[0] if len(extras) == 1 else extras)
 
 
 def _to_plain(node: Any) -> Any:

@@ -183,8 +183,8 @@ def copies_stand_alone(cls: type[Gridworld], steps: int) -> str:
     many, fewer = _make(cls, 4), _make(cls, 3)
     actions = _actions(many, steps)
     for turn, action in enumerate(actions):
-        _, reward, *_ = step(many, action, turn)
-        _, alone, *_ = step(fewer, action[:3], turn)
+        _, reward, *_ = _step(many, action, turn)
+        _, alone, *_ = _step(fewer, action[:3], turn)
         if not np.array_equal(reward[:3], alone):
             raise Broken(f"a copy's rewards depend on how many copies run beside it (step {turn + 1})")
     one, other = many.get_state(), fewer.get_state()
@@ -219,7 +219,7 @@ def compiles(cls: type[Gridworld], steps: int) -> str:
             raise
         raise Broken(f"it runs interpreted but does not compile: {error}") from error
     for turn, actions in enumerate(_actions(slow, steps)):
-        _, reward, *_ = step(slow, actions, turn)
+        _, reward, *_ = _step(slow, actions, turn)
         _, quick, *_ = fast.step(actions)
         if not np.array_equal(reward, quick):
             raise Broken(f"compiled rewards differ from interpreted ones in step {turn + 1}: {quick} and {reward}")

@@ -22,9 +22,7 @@ class CodeWorld:
         self.n_worlds, self.n_agents, self.n_actions = n_worlds, n_agents, n_actions
         self.lengths, self.terminates, self.masked = length + np.arange(n_worlds), terminates, masked
         self.action_names = tuple(f"name {i}" for i in range(n_actions))
-        self.observations = ObservationSpec(
-            {"grid": Part((ROWS, COLS, LAYERS), np.dtype(np.uint8), 64, LAYERS)}
-        )
+        self.observations = ObservationSpec({"grid": Part((ROWS, COLS, LAYERS), np.dtype(np.uint8), 64, LAYERS)})
         self.rng = np.random.default_rng(seed)
         self.turn = np.zeros(n_worlds, np.int64)
         self.action_mask = None
@@ -46,9 +44,7 @@ class CodeWorld:
 
     def step(self):
         if self.masked:
-            assert np.take_along_axis(self.action_mask, self._submitted[..., None], 2).all(), (
-                "a forbidden action"
-            )
+            assert np.take_along_axis(self.action_mask, self._submitted[..., None], 2).all(), "a forbidden action"
         self.reward = (self._submitted == self.code).astype(np.float64)
         self.turn += 1
         ended = self.turn >= self.lengths

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from fakes import CodeWorld, play
-from sorrelsim.agents.ddqn import DDQN
 
 from sorrelsim.agent import Agent, with_identity
+from sorrelsim.agents.ddqn import DDQN
 from sorrelsim.model import BaseModel
 from sorrelsim.transforms import InequityAversion, make_transform
 
@@ -135,9 +135,7 @@ def test_an_agent_that_does_not_learn_leaves_no_trace():
 def test_identity_tells_the_slots_of_a_shared_model_apart():
     world = CodeWorld(n_worlds=2, n_agents=3)
     spec = with_identity(world.observations, 2)
-    model = DDQN.from_config(
-        spec, world.action_names, 4, {"memory_size": 400, "n_frames": 2, "warmup": 10**6}
-    )
+    model = DDQN.from_config(spec, world.action_names, 4, {"memory_size": 400, "n_frames": 2, "warmup": 10**6})
     agent = Agent(world, [0, 2], model)
     play([agent], world, 20)
     states = model.memory.sample(30).states
@@ -156,9 +154,7 @@ def test_models_learn_from_transformed_rewards_of_all_agents():
 
 def test_a_transform_given_to_two_agents_counts_each_step_once():
     world, transform = CodeWorld(), InequityAversion()
-    agents = [
-        Agent(world, [s], Witness(world.observations, world.action_names, 4), transform) for s in (0, 1)
-    ]
+    agents = [Agent(world, [s], Witness(world.observations, world.action_names, 4), transform) for s in (0, 1)]
     assert agents[0].transform is not agents[1].transform
 
 

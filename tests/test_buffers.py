@@ -128,9 +128,7 @@ def test_every_sample_agrees_with_the_whole_history(n_step, n_frames, priority):
                 k += 1
             end = history[s][k][2]
             following = (
-                [*stack(history[s], k, n_frames)[1:], history[s][k][3]]
-                if end
-                else stack(history[s], k + 1, n_frames)
+                [*stack(history[s], k, n_frames)[1:], history[s][k][3]] if end else stack(history[s], k + 1, n_frames)
             )
             assert states == expected
             assert batch.next_states[i].reshape(n_frames, 2)[:, 0].tolist() == following

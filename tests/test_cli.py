@@ -1,6 +1,5 @@
 """The commands, as a user types them."""
 
-import os
 import re
 import signal
 import subprocess
@@ -102,8 +101,11 @@ def test_mistakes_are_told_in_a_line(study):
     for arguments, said in [
         (["train", "tiny.yml"], "no config 'tiny.yml'"),
         (["train", "tiny.yaml", "epoch=3"], "tiny.yaml: no key 'epoch'; did you mean 'epochs'?"),
-        (["train", "tiny.yaml", "seats.0.model=rnadom"], "no model 'rnadom'; did you mean 'random'?"),
-        (["train", "tiny.yaml", "world.name=cleanp"], "no world 'cleanp'; did you mean 'cleanup'?"),
+        (
+            ["train", "tiny.yaml", "seats.0.model=rnadom"],
+            "tiny.yaml: seat rnadom_0: no model 'rnadom'; did you mean 'random'?",
+        ),
+        (["train", "tiny.yaml", "world.name=cleanp"], "tiny.yaml: world: no world 'cleanp'; did you mean 'cleanup'?"),
         (["eval", "."], "is no run folder"),
         (["show", "clean_up"], "did you mean 'cleanup'?"),
     ]:
@@ -119,7 +121,7 @@ def test_mistakes_are_told_in_a_line(study):
 def test_ctrl_c_stops_and_saves(study):
     process = subprocess.Popen(
         [sys.executable, "-m", "sorrelsim", "train", "tiny.yaml", "epochs=100000", "turns=50"],
-        cwd=study, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        cwd=study, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     )  # fmt: skip
     metrics = study / "runs" / "tiny-001" / "metrics.csv"
     waited = time.monotonic() + 60

@@ -54,7 +54,7 @@ def test_configs_are_valid(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "sh")], ids=page_id)
 def test_commands_run(page, tmp_path, monkeypatch):
-    """Every command in order in an empty study folder, trainings cut short; those that open a window are only parsed."""
+    """Every command in order in an empty study folder, trainings cut short; those with a window are only parsed."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "configs", "configs")
     root = typer.main.get_command(app)

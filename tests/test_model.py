@@ -8,9 +8,9 @@ import sys
 import numpy as np
 import pytest
 from fakes import CodeWorld
+
 from sorrelsim.agents.ddqn import DDQN, DDQNConfig
 from sorrelsim.agents.random import Random
-
 from sorrelsim.checkpoint import load_tree, save_tree
 from sorrelsim.model import BaseModel, Seat, TrainingDiverged
 from sorrelsim.schedules import linear
@@ -67,9 +67,7 @@ def test_random_play_honours_masks():
 
 def test_epsilon_falls_with_steps_unless_set():
     assert [linear(1.0, 0.2, step, 4) for step in (0, 1, 4, 9)] == pytest.approx([1.0, 0.8, 0.2, 0.2])
-    model = DDQN(
-        SPEC, NAMES, config=DDQNConfig(epsilon_start=1.0, epsilon_end=0.0, epsilon_steps=100, warmup=10**6)
-    )
+    model = DDQN(SPEC, NAMES, config=DDQNConfig(epsilon_start=1.0, epsilon_end=0.0, epsilon_steps=100, warmup=10**6))
     model.learn(25)
     assert model.epsilon == pytest.approx(0.75)
     model.epsilon_decay(0.2)
@@ -85,9 +83,7 @@ def test_every_stream_tosses_its_own_coin():
     with model.greedy():
         greedy = model.take_actions(states)
     share = (model.take_actions(states) != greedy).mean()
-    assert share == pytest.approx(
-        0.5 * 2 / 3, abs=0.05
-    )  # a random action is the greedy one a third of the time
+    assert share == pytest.approx(0.5 * 2 / 3, abs=0.05)  # a random action is the greedy one a third of the time
 
 
 def test_updates_follow_steps_not_calls():

@@ -1,5 +1,7 @@
 """Networks: expansion of ids, encoders, noise, and the check that a network fits."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from torch import nn
 from sorrelsim import networks
 from sorrelsim.networks import NetworkConfig, NoisyLinear, SymbolicLinear, build_encoder, one_hot, set_noise
 from sorrelsim.observation import ObservationSpec, Part
-from sorrelsim.torch_model import adam, check_network, split_extras, to_device
+from sorrelsim.torch_model import Adam, check_network, split_extras, to_device
 
 GRID = Part((5, 7, 2), np.dtype(np.uint8), 6, 2)
 MIXED = ObservationSpec({"grid": GRID, "ready": Part((1,), np.dtype(np.float32))})
@@ -76,9 +78,7 @@ def test_pixels_are_scaled_and_one_hot_channels_are_not():
     for spec in (pixels, channels):
         for kind in ("mlp", "conv"):
             encoder = build_encoder(spec, 1, NetworkConfig(kind=kind, hidden=(16,)))
-            out = encoder(
-                {"grid": torch.full((2, *spec.shape), 255 if spec is pixels else 1, dtype=torch.uint8)}
-            )
+            out = encoder({"grid": torch.full((2, *spec.shape), 255 if spec is pixels else 1, dtype=torch.uint8)})
             assert out.abs().max() < 10
     assert networks.input_scale(pixels, "grid") == 1 / 255
     assert networks.input_scale(channels, "grid") == 1.0
@@ -106,6 +106,63 @@ def test_noise_stays_until_it_is_drawn_again_and_can_be_silenced():
     torch.testing.assert_close(layer(x), quiet)
 
 
+def test_every_row_can_have_noise_of_its_own():
+    layer, x, generator = NoisyLinear(4, 3), torch.ones(5, 2, 4), torch.Generator().manual_seed(0)
+    set_noise(layer, generator, n_rows=5)
+    noise_in, noise_out = layer._by_row
+    for b, row in enumerate(layer(x)):  # equation 9, row by row
+        eps = torch.outer(noise_out[b], noise_in[b])
+        weight, bias = layer.weight + layer.weight_sigma * eps, layer.bias + layer.bias_sigma * noise_out[b]
+        torch.testing.assert_close(row, x[b] @ weight.T + bias)
+    assert len({float(value.detach()) for value in layer(x)[:, 0, 0]}) == 5
+    set_noise(layer, generator)
+    out = layer(x)
+    torch.testing.assert_close(out, out[:1].expand_as(out))
+
+
+def test_a_large_first_layer_leaves_torchs_threads_alone():
+    before = torch.get_num_threads()
+    layer = SymbolicLinear(6, 2, 64, 256)
+    ids = torch.zeros(3000, 2, 3, 2, dtype=torch.uint8)
+    try:
+        for n_threads in (1, 2):
+            torch.set_num_threads(n_threads)
+            layer(ids).sum().backward()
+            assert torch.get_num_threads() == n_threads
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_adam_takes_torchs_steps_with_the_norm_limited():
+    """Against torch.optim.Adam and clip_grad_norm_, with and without clipping, over several steps."""
+    torch.manual_seed(0)
+    for max_norm in (0.0, 0.1, 1e6):
+        ours, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
+        theirs.load_state_dict(ours.state_dict())
+        adam, reference = Adam(ours.parameters(), eps=1e-5), torch.optim.Adam(theirs.parameters(), 0.01, eps=1e-5)
+        for _ in range(4):
+            x = torch.randn(5, 3)
+            adam.descend((ours(x) ** 2).sum(), 0.01, max_norm)
+            reference.zero_grad()
+            (theirs(x) ** 2).sum().backward()
+            if max_norm:
+                nn.utils.clip_grad_norm_(theirs.parameters(), max_norm)
+            reference.step()
+        torch.testing.assert_close(ours.weight, theirs.weight)
+        torch.testing.assert_close(ours.bias, theirs.bias)
+
+
+def test_adam_changes_nothing_if_a_gradient_is_not_finite():
+    layer = nn.Linear(1, 1)
+    before = layer.weight.detach().clone()
+    with torch.no_grad():
+        layer.bias.zero_()
+    loss = (layer(torch.zeros(1, 1)).abs() ** 0.5).sum()  # 0, with an infinite or undefined slope
+    assert not math.isfinite(Adam(layer.parameters()).descend(loss, 0.1, 1.0))
+    assert torch.equal(layer.weight, before)
+    assert layer.bias == 0
+
+
 class Wrong(nn.Module):
     def __init__(self, shape):
         super().__init__()
@@ -128,9 +185,7 @@ def test_a_network_that_does_not_fit_is_told_how_it_should_look():
         check_network(Wrong((4,)), inputs, signature, [(2, 3)], "Probe")
     with pytest.raises(TypeError, match=r"(?s)expected  forward\(grid\).*found     forward\(picture\)"):
         check_network(OtherName(), inputs, signature, [(2, 3)], "Probe")
-    with pytest.raises(
-        ValueError, match=r"(?s)Bilinear|failed on a zero batch of grid\[2, 5, 7, 2\] float32"
-    ):
+    with pytest.raises(ValueError, match=r"(?s)Bilinear|failed on a zero batch of grid\[2, 5, 7, 2\] float32"):
         check_network(Renamed(nn.Linear(9, 3)), inputs, signature, [(2, 3)], "Probe")
 
 
@@ -174,4 +229,6 @@ def test_a_batch_reaches_the_gpu_whole():
     moved = to_device(arrays, torch.device("cuda"))
     for name, array in arrays.items():
         np.testing.assert_array_equal(moved[name].cpu().numpy(), array)
-    assert adam([nn.Parameter(torch.zeros(1, device="cuda"))], 0.1, torch.device("cuda"))
+    parameter = nn.Parameter(torch.ones(1, device="cuda"))
+    assert Adam([parameter]).descend((parameter * 3).sum(), 0.1, 1.0) == 3
+    assert parameter.item() == pytest.approx(0.9)

@@ -115,7 +115,9 @@ MODEL_FAULTS = {
     "batch": ("return 0", "    def take_actions(self, states, seat=None):\n        return 0", "it returns integers"),
     "writes": (
         "return 0",
-        "    def take_actions(self, states, seat=None):\n        states[:] = 1\n        return super().take_actions(states)",
+        "    def take_actions(self, states, seat=None):\n"
+        "        states[:] = 1\n"
+        "        return super().take_actions(states)",
         "only lent",
     ),
     "not saved": (
@@ -137,7 +139,7 @@ def test_each_fault_of_a_model_is_told(tmp_path, fault):
 
 def test_a_model_without_actions_and_a_file_with_nothing(tmp_path):
     path = tmp_path / "idle.py"
-    path.write_text('"""Idle."""\nfrom sorrelsim.model import BaseModel\n\n\nclass Idle(BaseModel):\n    pass\n')
+    path.write_text('"""Idle."""\nfrom sorrelsim import BaseModel\n\n\nclass Idle(BaseModel):\n    pass\n')
     with pytest.raises(CheckFailed, match="lacks the method take_action"):
         check_model(path)
     path.write_text("x = 1\n")

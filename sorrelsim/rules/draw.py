@@ -146,7 +146,8 @@ def streams(seed: int, n: int) -> np.ndarray:
     A copy's stream depends on (seed, copy) alone, so copy 17 of 4096 is copy 17 of 18.
     """
     with np.errstate(over="ignore"):
-        base = _mix(_mix(np.uint64(seed & MASK) + np.uint64(0x9E3779B97F4A7C15)) ^ np.uint64((seed >> 64) & MASK))
+        word = np.array([seed & MASK, (seed >> 64) & MASK], np.uint64)
+        base = _mix(_mix(word[:1] + np.uint64(0x9E3779B97F4A7C15)) ^ word[1:])
         copy = np.arange(1, n + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         state = _mix(base ^ _mix(copy))
         gamma = _mix(state + np.uint64(0xD1B54A32D192ED03)) | np.uint64(1)

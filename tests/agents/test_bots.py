@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sorrelsim.worlds.coins import Kind
 
 import sorrelsim
 from sorrelsim.agent import Agent
@@ -13,6 +12,7 @@ from sorrelsim.bots import NOWHERE, Bot
 from sorrelsim.loading import find_class
 from sorrelsim.model import BaseModel
 from sorrelsim.testing import check_model
+from sorrelsim.worlds.coins import Kind
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "worlds"))
 from boards import seat

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 from fakes import CodeWorld, play
-from sorrelsim.agents.ppo import PPO, policy_terms, ppo_loss, value_loss
 from torch import nn
 
 from sorrelsim.agent import Agent
+from sorrelsim.agents.ppo import PPO, policy_terms, ppo_loss, value_loss
 from sorrelsim.model import TrainingDiverged
 
 FAST = {
@@ -111,11 +111,10 @@ def test_terminated_episodes_are_worth_nothing_more():
 @pytest.mark.parametrize("options", OPTIONS)
 def test_learns_to_name_codes(options):
     world = CodeWorld(n_worlds=8)
-    recurrent = "recurrent" in options
-    model = build(
-        world, options | ({"n_epochs": 8, "learning_rate": 1e-2, "entropy": 0.0} if recurrent else {})
-    )
-    play([Agent(world, [0, 1], model)], world, 480 if recurrent else 320)
+    # A short horizon: cut-short episodes bootstrap for ever, and with gamma .99 values have to climb to 100
+    # before the reward of 1 shows, which says nothing of the recurrent layer.
+    model = build(world, options | ({"gamma": 0.5} if "recurrent" in options else {}))
+    play([Agent(world, [0, 1], model)], world, 320)
     assert {"loss", "policy_loss", "value_loss", "entropy", "kl"} == set(model.take_losses())
     judge = Agent(world, [0, 1], model, learn=False, explore=False)
     assert play([judge], world, 40).mean() > 0.9
@@ -154,7 +153,7 @@ def test_learning_rate_and_entropy_follow_agent_steps():
     world = CodeWorld()
     model = build(world, {"anneal_steps": 256, "n_steps": 16})
     play([Agent(world, [0, 1], model)], world, 16)  # 128 agent-steps, half-way
-    assert model.optimizers["adam"].param_groups[0]["lr"] == pytest.approx(FAST["learning_rate"] / 2)
+    assert model.learning_rate == pytest.approx(FAST["learning_rate"] / 2)
 
 
 def test_a_loss_that_is_nan_stops_training_with_sound_networks():
@@ -200,8 +199,6 @@ def test_networks_of_ones_own():
     with pytest.raises(ValueError, match="together"):
         PPO(world.observations, world.action_names, 8, actor=OwnActor())
     masked = CodeWorld(masked=True)
-    agent = Agent(
-        masked, [0, 1], PPO(world.observations, world.action_names, 8, actor=OwnActor(), critic=OwnCritic())
-    )
+    agent = Agent(masked, [0, 1], PPO(world.observations, world.action_names, 8, actor=OwnActor(), critic=OwnCritic()))
     with pytest.raises(ValueError, match="action_mask"):
         agent.transition(masked)

@@ -2,9 +2,9 @@
 
 import numpy as np
 from fakes import CodeWorld, play
-from sorrelsim.agents.random import Random
 
 from sorrelsim.agent import Agent
+from sorrelsim.agents.random import Random
 
 
 def test_random_play_takes_every_action_as_often_and_learns_nothing():

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from fakes import CodeWorld, play
-from sorrelsim.agents.ddqn import DDQN, q_targets
-from sorrelsim.agents.iqn import IQN, quantile_huber_loss
 from torch import nn
 
 from sorrelsim.agent import Agent
+from sorrelsim.agents.ddqn import DDQN, q_targets, td_loss
+from sorrelsim.agents.iqn import IQN, quantile_huber_loss
 from sorrelsim.model import TrainingDiverged
 from sorrelsim.replay_model import weighted_mean
 
@@ -66,12 +66,8 @@ def test_double_q_targets_by_hand():
     following, chooser = torch.tensor([[5.0, 2.0, 9.0]] * 2), torch.tensor([[0.0, 1.0, 7.0]] * 2)
     masks = torch.tensor([[True, True, False]] * 2)
     rewards, discounts = torch.tensor([1.0, 1.0]), torch.tensor([0.5, 0.0])
-    torch.testing.assert_close(
-        q_targets(rewards, discounts, following, chooser, masks), torch.tensor([2.0, 1.0])
-    )
-    torch.testing.assert_close(
-        q_targets(rewards, discounts, following, following, masks), torch.tensor([3.5, 1.0])
-    )
+    torch.testing.assert_close(q_targets(rewards, discounts, following, chooser, masks), torch.tensor([2.0, 1.0]))
+    torch.testing.assert_close(q_targets(rewards, discounts, following, following, masks), torch.tensor([3.5, 1.0]))
     torch.testing.assert_close(q_targets(rewards, discounts, following, chooser), torch.tensor([5.5, 1.0]))
 
 
@@ -95,6 +91,53 @@ def test_learners_name_codes(kind, options):
     assert model.gradient_steps == (250 * 16 - 100) // 4
     judge = Agent(world, [0, 1], model, learn=False, explore=False)
     assert play([judge], world, 40).mean() > 0.9
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_noise_alone_explores_enough(seed):
+    """Every stream has noise of its own: with one draw for all, a code may never be named and chance remains."""
+    world = CodeWorld(n_worlds=8, seed=seed)
+    options = {"noisy": True, "epsilon_start": 0.0, "epsilon_end": 0.0, "gamma": 0.9, "n_step": 1}
+    model = build(IQN, world, options, seed)
+    play([Agent(world, [0, 1], model)], world, 200)
+    judge = Agent(world, [0, 1], model, learn=False, explore=False)
+    assert play([judge], world, 40).mean() > 0.95
+
+
+def test_td_loss_by_hand():
+    """Errors .5, -3 and 100, the last not valid: losses .125 * 1 and 2.5 * .5, mean over two: .6875.
+
+    Slopes with respect to the values: -.5 * 1 / 2 and +1 * .5 / 2, at the chosen action only.
+    """
+    values = torch.tensor([[1.0, 0.0], [0.0, 3.0], [0.0, 0.0]], requires_grad=True)
+    targets, valid = torch.tensor([1.5, 0.0, 100.0]), torch.tensor([1.0, 1.0, 0.0])
+    weights = torch.tensor([1.0, 0.5, 1.0]) * valid
+    loss, errors = td_loss(values, torch.tensor([0, 1, 0]), targets, weights, valid)
+    torch.testing.assert_close(loss, torch.tensor(0.6875))
+    torch.testing.assert_close(errors, torch.tensor([0.5, -3.0, 100.0]))
+    loss.backward()
+    torch.testing.assert_close(values.grad, torch.tensor([[-0.25, 0.0], [0.0, 0.25], [0.0, 0.0]]))
+
+
+@pytest.mark.parametrize("kind", [IQN, DDQN])
+def test_batches_drawn_in_one_go_are_whole_and_used_up(kind):
+    world = CodeWorld(n_worlds=8)
+    model = build(kind, world)
+    play([Agent(world, [0, 1], model)], world, 20)
+    sizes = []
+    whole = model.memory.sample
+    model.memory.sample = lambda n, *rest: sizes.append(n) or whole(n, *rest)
+    before = model.gradient_steps
+    model.learn(16)
+    assert model.gradient_steps == before + 4
+    assert sizes == [4 * 32]
+    assert not model._drawn
+
+
+@pytest.mark.parametrize("kind", [IQN, DDQN])
+def test_a_batch_larger_than_the_memory_is_refused(kind):
+    with pytest.raises(ValueError, match="batch_size 5000 is larger than memory_size 4000"):
+        build(kind, CodeWorld(), {"batch_size": 5000})
 
 
 @pytest.mark.parametrize("kind", [IQN, DDQN])
@@ -133,16 +176,11 @@ def test_targets_move_softly_or_at_once(kind):
             for p in model.networks["online"].parameters():
                 p.add_(1.0)
         model.after_gradient_step()
-    gap = [
-        next(m.networks["online"].parameters()) - next(m.networks["target"].parameters())
-        for m in (soft, hard)
-    ]
+    gap = [next(m.networks["online"].parameters()) - next(m.networks["target"].parameters()) for m in (soft, hard)]
     torch.testing.assert_close(gap[0], torch.full_like(gap[0], 0.75))
     torch.testing.assert_close(gap[1], torch.ones_like(gap[1]))
     hard.after_gradient_step()
-    torch.testing.assert_close(
-        next(hard.networks["target"].parameters()), next(hard.networks["online"].parameters())
-    )
+    torch.testing.assert_close(next(hard.networks["target"].parameters()), next(hard.networks["online"].parameters()))
 
 
 @pytest.mark.parametrize("kind", [IQN, DDQN])

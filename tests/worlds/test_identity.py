@@ -9,7 +9,7 @@ import pytest
 
 from sorrelsim.gridworld import Gridworld
 from sorrelsim.loading import find_class, names
-from sorrelsim.testing import HEADINGS
+from sorrelsim.world_checks import HEADINGS
 
 WORLDS = names("worlds")
 
