@@ -28,7 +28,7 @@ State = dict[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class Extra:
-    """Extra state that a world declares; made by :func:`per_world`, :func:`per_agent`, :func:`per_cell`, :func:`per_site`."""
+    """Extra state that a world declares; made by :func:`per_world`, ``per_agent``, ``per_cell`` and ``per_site``."""
 
     owner: str
     dtype: type
@@ -252,7 +252,8 @@ class Gridworld:
         if spawns is not None and len(spawns) < self.n_agents:
             glyphs = self.sites["spawns"]
             raise MapError(
-                f"{self.map_name} has {len(spawns)} spawn cells ({' or '.join(glyphs)}), too few for {self.n_agents} agents"
+                f"{self.map_name} has {len(spawns)} spawn cells ({' or '.join(glyphs)}), "
+                f"too few for {self.n_agents} agents"
             )
 
     # ------------------------------------------------------------------------------------------------- memory
@@ -465,8 +466,8 @@ class Gridworld:
             the first observation of the new episode and ``info["final_obs"]`` the last of the old one. ``info`` also
             has ``ended`` (bool[copy]), and where any ended ``episode_return`` [copy, agent], ``episode_length``
             [copy] and ``episode_events`` [copy, agent, event] of the episodes that did, and what the social measures
-            need, each [copy, agent]: ``episode_steps_out`` steps spent off the grid, ``episode_paid_steps`` steps with a
-            positive reward, ``episode_paid_turns`` the sum of their turns.
+            need, each [copy, agent]: ``episode_steps_out`` steps spent off the grid, ``episode_paid_steps`` steps with
+            a positive reward, ``episode_paid_turns`` the sum of their turns.
 
         Raises:
             ValueError: If an action is missing, out of range, of another type or shape. Nothing has moved then.
@@ -546,7 +547,8 @@ class Gridworld:
         return {
             "cells": self._padded, "occupant": self.occupant, "pos": self.pos, "facing": self.facing, "out": self.out,
             "frozen": self.frozen, "rng": self.rng, "turn": self.turn, "reward": self._reward,
-            "episode_return": self.episode_return, "event_counts": self.event_counts, "tallies": self._tallies, "ended": self._ended,
+            "episode_return": self.episode_return, "event_counts": self.event_counts, "tallies": self._tallies,
+            "ended": self._ended,
             **{f"params.{name}": array for name, array in self._params.items()},
             **{f"state.{name}": array for name, array in self.extra.items()},
         }  # fmt: skip

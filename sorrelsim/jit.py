@@ -60,7 +60,7 @@ class CopyType(types.Type):
 
 
 class FieldArray(types.Array):
-    """An array of a copy. Indexing it with integers takes them as they are: a negative index does not count from the end."""
+    """An array of a copy. Integers index it as they are: a negative one does not count from the end."""
 
 
 register_model(FieldArray)(models.ArrayModel)

@@ -5,8 +5,8 @@ is written: the ``NamedTuple`` classes that rules see as ``w``, one function tha
 kernel that runs it over a range of copies. The compiled kernel takes a single address, of a table that holds the
 address and shape of every field, so a call costs the same for three fields or fifty.
 
-The module's name is a hash of everything that it depends on: the world's file and all that its rules call, the rules
-library, the engine, the layout of the fields, Python and Numba. An edit gives another name, so a stale kernel cannot run.
+The module's name is a hash of everything that it depends on: the rules and all that they call and read, the engine,
+the layout of the fields, Python and Numba. An edit gives another name, so a stale kernel cannot run.
 """
 
 from __future__ import annotations

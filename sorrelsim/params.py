@@ -60,9 +60,8 @@ def _read(name: str, value: Any, default: np.ndarray, limits: Any, n_worlds: int
         raise ParamsError(f"{where} is ragged; it has shape {default.shape}") from None
     if array.dtype.kind not in "biuf":
         raise ParamsError(f"{where} is not a number")
-    if default.dtype.kind == "i" and array.dtype.kind == "f":
-        if not np.array_equal(array, np.floor(array)):
-            raise ParamsError(f"{where} is not a whole number")
+    if default.dtype.kind == "i" and array.dtype.kind == "f" and not np.array_equal(array, np.floor(array)):
+        raise ParamsError(f"{where} is not a whole number")
     if default.dtype.kind == "b" and not np.isin(array, (0, 1)).all():
         raise ParamsError(f"{where} is neither true nor false")
     if array.shape not in (default.shape, (n_worlds, *default.shape)):
