@@ -96,6 +96,17 @@ MARK = pixels("""
 """)
 """A cross over an agent that was zapped once; see :mod:`sorrelsim.rules.marks`."""
 
+APPLE = pixels("""
+    ....n...
+    ....nlG.
+    ..rrnrG.
+    .rwrrrr.
+    .rwrrrR.
+    .rrrrrR.
+    ..rrRR..
+    ........
+""")
+
 _AGENT = """
     ...aa...
     ..aaaa..

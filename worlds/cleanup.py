@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, per_world, probability, rule
 from sorrelsim.rules import beams, draw, episode, grid, movement
-from sorrelsim.sprites import WALL, pixels, plain
+from sorrelsim.sprites import APPLE, WALL, pixels, plain
 
 ZAP, CLEAN = 7, 8
 
@@ -48,16 +48,7 @@ class Kind(Kinds):
         .nNNNn..
         ...nn...
     """))  # fmt: skip
-    APPLE = kind("A", sprite=pixels("""
-        ....n...
-        ....nlG.
-        ..rrnrG.
-        .rwrrrr.
-        .rwrrrR.
-        .rrrrrR.
-        ..rrRR..
-        ........
-    """))  # fmt: skip
+    APPLE = kind("A", sprite=APPLE)
     ZAP_BEAM = kind("*", layer="beam", sprite=plain("y", opacity=150))
     CLEAN_BEAM = kind("+", layer="beam", stopped_by_agents=False, sprite=plain("c", opacity=140))
 

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, per_cell, per_site, probability, rule
 from sorrelsim.rules import beams, draw, episode, grid, movement
-from sorrelsim.sprites import WALL, pixels, plain
+from sorrelsim.sprites import APPLE, WALL, pixels, plain
 
 ZAP = 7
 
@@ -47,16 +47,7 @@ class Kind(Kinds):
         FFFFFFFF
         FFFFFFFF
     """))  # fmt: skip
-    APPLE = kind("A", sprite=pixels("""
-        ....n...
-        ....nlG.
-        ..rrnrG.
-        .rwrrrr.
-        .rwrrrR.
-        .rrrrrR.
-        ..rrRR..
-        ........
-    """))  # fmt: skip
+    APPLE = kind("A", sprite=APPLE)
     ZAP_BEAM = kind("*", layer="beam", sprite=plain("y", opacity=150))
 
 

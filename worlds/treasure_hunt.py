@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from sorrelsim import Gridworld, Kinds, Window, kind, param, probability, rule
 from sorrelsim.rules import draw, episode, grid, movement
-from sorrelsim.sprites import WALL, pixels
+from sorrelsim.sprites import APPLE, WALL, pixels
 
 
 class Kind(Kinds):
@@ -35,16 +35,7 @@ class Kind(Kinds):
         ...bb...
         ........
     """))  # fmt: skip
-    FOOD = kind("f", sprite=pixels("""
-        ....n...
-        ....nlG.
-        ..rrnrG.
-        .rwrrrr.
-        .rwrrrR.
-        .rrrrrR.
-        ..rrRR..
-        ........
-    """))  # fmt: skip
+    FOOD = kind("f", sprite=APPLE)
     BONE = kind("b", sprite=pixels("""
         .....ww.
         .....www
