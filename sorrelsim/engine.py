@@ -107,29 +107,8 @@ def copy_cells_compiled(target, source):
 
 
 def fill(array, value):
-    """Fill an array of one or two dimensions. Compiled code uses a loop of the right depth."""
+    """Fill an array that is contiguous within a copy. Compiled code uses an intrinsic, one loop for any dimensions."""
     array[...] = value
-
-
-def fill_1d(array, value):
-    """What :func:`fill` becomes for one dimension."""
-    for i in range(array.shape[0]):
-        array[i] = value
-
-
-def fill_2d(array, value):
-    """What :func:`fill` becomes for two dimensions."""
-    for i in range(array.shape[0]):
-        for j in range(array.shape[1]):
-            array[i, j] = value
-
-
-def fill_3d(array, value):
-    """What :func:`fill` becomes for three dimensions."""
-    for i in range(array.shape[0]):
-        for j in range(array.shape[1]):
-            for k in range(array.shape[2]):
-                array[i, j, k] = value
 
 
 @rule
@@ -217,33 +196,49 @@ def copy_window(flat, cells_out, i, start, row_stride, col_stride, rows, cols):
 
 
 def copy_window_compiled(flat, cells_out, i, start, row_stride, col_stride, rows, cols):
-    """What :func:`copy_window` becomes in compiled code: whole rows at once where they lie in one piece."""
-    k = 0
+    """What :func:`copy_window` becomes in compiled code: by whole rows, or by four cells or four by four.
+
+    Where the size is no multiple of four, the last four overlap those before; they say the same.
+    """
     if col_stride == 1:
         for row in range(rows):
-            copy_run(cells_out, i, k, flat, start + row * row_stride, cols)
-            k += cols
-    else:
+            copy_run(cells_out, i, row * cols, flat, start + row * row_stride, cols)
+    elif rows < 4 or cols < 4:
         for row in range(rows):
-            source = start + row * row_stride
             for col in range(cols):
-                cells_out[i, k + col] = read_alone(flat, source)
-                source += col_stride
-            k += cols
-
-
-def read_alone(flat, index):
-    """Read one cell with a load of its own. Compiled code uses an intrinsic.
-
-    LLVM would turn a loop over distant cells into gather instructions, which many processors run slower than the
-    loads they stand for.
-    """
-    return flat[index]
+                cells_out[i, row * cols + col] = flat[start + row * row_stride + col * col_stride]
+    elif col_stride == -1:
+        for row in range(rows):
+            for quarter in range(0, cols, 4):
+                col = min(quarter, cols - 4)
+                copy_reversed(cells_out, i, row * cols + col, flat, start + row * row_stride - col - 3)
+    else:
+        for quarter in range(0, rows, 4):
+            row = min(quarter, rows - 4)
+            for eighth in range(0, cols, 4):
+                col = min(eighth, cols - 4)
+                source = start + row * row_stride + col * col_stride
+                if row_stride == 1:
+                    copy_turned(cells_out, i, row * cols + col, cols, flat, source, col_stride)
+                else:
+                    copy_turned(cells_out, i, (row + 3) * cols + col, -cols, flat, source - 3, col_stride)
 
 
 def copy_run(cells_out, i, k, flat, start, n):
     """Copy ``n`` neighbouring cells. Compiled code uses an intrinsic that says that the two do not overlap."""
     cells_out[i, k : k + n] = flat[start : start + n]
+
+
+def copy_reversed(cells_out, i, k, flat, start):
+    """Copy four neighbouring cells in reverse order. Compiled code uses an intrinsic."""
+    cells_out[i, k : k + 4] = flat[start : start + 4][::-1]
+
+
+def copy_turned(cells_out, i, k, k_stride, flat, start, stride):
+    """Transpose four runs of four cells, ``stride`` apart, into runs ``k_stride`` apart. Compiled: an intrinsic."""
+    for m in range(4):
+        for n in range(4):
+            cells_out[i, k + m * k_stride + n] = flat[start + n * stride + m]
 
 
 @cache

@@ -18,6 +18,7 @@ from sorrelsim import sprites
 from sorrelsim.kernels import RESET, STEP, VIEW, Compiled, Field, Interpreted, Program
 from sorrelsim.kinds import Kinds, codebook
 from sorrelsim.maps import MapError, find_map, read_map
+from sorrelsim.memory import Block
 from sorrelsim.names import unknown
 from sorrelsim.observation import ObservationSpec, Window
 from sorrelsim.params import read_params
@@ -63,7 +64,7 @@ class _Outputs:
 
     Attributes:
         parts: The observation by part, as views of the arrays that the kernel writes.
-        words: For the kernel: where these arrays lie.
+        table: For the kernel: where all arrays lie, these among them; ``address`` is its own.
     """
 
     def __init__(
@@ -82,14 +83,15 @@ class _Outputs:
         self.reward = np.zeros((n, agents), np.float64)
         self.terminated = np.zeros((n, agents), np.bool_)
         self.truncated = np.zeros((n, agents), np.bool_)
-        self.words: np.ndarray | None = None
+        self.table: np.ndarray | None = None
+        self.address = 0
         self.fields = [
-            Field("cells_out", cells, exchanged=True),
-            Field("bytes_out", whole, exchanged=True),
-            Field("scalars_out", beside, exchanged=True),
-            Field("reward", self.reward, exchanged=True),
-            Field("terminated", self.terminated, exchanged=True),
-            Field("truncated", self.truncated, exchanged=True),
+            Field("cells_out", cells, apart=True),
+            Field("bytes_out", whole, apart=True),
+            Field("scalars_out", beside, apart=True),
+            Field("reward", self.reward, apart=True),
+            Field("terminated", self.terminated, apart=True),
+            Field("truncated", self.truncated, apart=True),
         ]
         # A view that a user makes refers to the array that owns the memory; one that was handed out is counted itself.
         self._held = (cells, beside, *self.parts.values(), self.reward, self.terminated, self.truncated)
@@ -218,13 +220,13 @@ class Gridworld:
         self.height, self.width = self.map.cells.shape[:2]
         self.wraps = self.map_name in self.torus
         self._check_spawns()
-        self._params = read_params(self.params, params, self.n_worlds, self.name)
+        numbers = read_params(self.params, params, self.n_worlds, self.name)
         self.observations = ObservationSpec.of_grid(
             self.codes, self.window, self.height, self.width, observation, dict(self.scalars)
         )
         self.action_mask: np.ndarray | None = None
         self._submitted: set[int] = set()
-        self._allocate()
+        self._allocate(numbers)
         program = self._program()
         self._none_ended = np.zeros(self.n_worlds, np.bool_)
         self._none_ended.flags.writeable = False
@@ -258,17 +260,13 @@ class Gridworld:
 
     # ------------------------------------------------------------------------------------------------- memory
 
-    def _allocate(self) -> None:
+    def _allocate(self, params: dict[str, np.ndarray]) -> None:
         n, agents, codes = self.n_worlds, self.n_agents, self.codes
         layers = len(codes.layers)
         cell: np.dtype = np.dtype(np.uint32 if layers <= 4 else np.uint64)
         pad = self._pad = self.window.padding
         rows, cols = self.height + 2 * pad, self.width + 2 * pad
-        self._padded = np.zeros((n, rows, cols), cell)
         inner = np.s_[pad : pad + self.height, pad : pad + self.width]
-        self._cells = self._padded[:, inner[0], inner[1]]
-        whole = self._padded.view(np.uint8).reshape(n, rows, cols, cell.itemsize)
-        self.grid = whole[:, inner[0], inner[1], :layers]
         template = np.zeros((rows, cols, cell.itemsize), np.uint8)
         if not self.wraps:
             template[..., 0] = codes.outside
@@ -281,41 +279,59 @@ class Gridworld:
             self._beam_mask ^= 0xFF << (8 * codes.layers.index("beam"))
         self._cell_dtype = cell
 
-        self.occupant = np.full((n, self.height, self.width), -1, np.int16)
-        self.pos = np.zeros((n, agents, 2), np.int32)
-        self.facing = np.zeros((n, agents), np.int32)
-        self.out = np.zeros((n, agents), np.int32)
-        self.frozen = np.zeros((n, agents), np.int32)
-        self.rng = np.zeros((n, 2), np.uint64)
-        self.turn = np.zeros((n, 1), np.int64)
-        self._reward = np.zeros((n, agents), np.float64)
-        self.episode_return = np.zeros((n, agents), np.float64)
-        self._tallies = np.zeros((n, agents, 3), np.float64)
-        self._last_tallies = np.zeros((n, agents, 3), np.float64)
-        self.event_counts = np.zeros((n, agents, len(self.events)), np.float64)
-        self._ended = np.zeros((n, 1), np.uint8)
+        shapes: dict[str, tuple[tuple[int, ...], Any]] = {
+            "rng": ((2,), np.uint64),
+            "turn": ((1,), np.int64),
+            "ended": ((1,), np.uint8),
+            "command": ((1,), np.uint8),
+            "pos": ((agents, 2), np.int32),
+            "facing": ((agents,), np.int32),
+            "out": ((agents,), np.int32),
+            "frozen": ((agents,), np.int32),
+            "was_out": ((agents,), np.uint8),
+            "reward": ((agents,), np.float64),
+            **{f"state.{name}": (self._extent(extra), _DTYPES[extra.dtype]) for name, extra in self.state.items()},
+            **{f"params.{name}": (array.shape[1:], array.dtype) for name, array in params.items()},
+            "episode_return": ((agents,), np.float64),
+            "tallies": ((agents, 3), np.float64),
+            "events": ((agents, len(self.events)), np.float64),
+            "occupant": ((self.height, self.width), np.int16),
+            "cells": ((rows, cols), cell),
+            "last_return": ((agents,), np.float64),
+            "last_tallies": ((agents, 3), np.float64),
+            "last_length": ((1,), np.int64),
+            "last_events": ((agents, len(self.events)), np.float64),
+        }
+        self._block = Block(n, shapes)
+        scratch = {"order": ((agents,), np.int32), "beam_blocked": ((1,), np.uint8), "hits": ((512, 2), np.int32)}
+        self._scratch = Block(n, scratch)
+        of = self._block.arrays
+        self._padded = of["cells"]
+        self._cells = self._padded[:, inner[0], inner[1]]
+        whole = self._padded.view(np.uint8).reshape(n, rows, cols, cell.itemsize)
+        self.grid = whole[:, inner[0], inner[1], :layers]
+        self.occupant, self.pos, self.facing = of["occupant"], of["pos"], of["facing"]
+        self.out, self.frozen, self.rng, self.turn = of["out"], of["frozen"], of["rng"], of["turn"]
+        self.episode_return, self.event_counts = of["episode_return"], of["events"]
+        self._reward, self._ended = of["reward"], of["ended"]
         self._action = np.zeros((n, agents), np.int64)
-        self._order = np.zeros((n, agents), np.int32)
-        self._hits = np.zeros((n, 512, 2), np.int32)
-        self._beam_blocked = np.zeros((n, 1), np.uint8)
-        self._was_out = np.zeros((n, agents), np.uint8)
-        self._command = np.zeros((n, 1), np.uint8)
-        self._last_return = np.zeros((n, agents), np.float64)
-        self._last_length = np.zeros((n, 1), np.int64)
-        self._last_events = np.zeros((n, agents, len(self.events)), np.float64)
-        self.extra: dict[str, np.ndarray] = {}
-        for name, extra in self.state.items():
-            shape: tuple[int, ...] = extra.shape
-            if extra.owner == "agent":
-                shape = (agents, *shape)
-            elif extra.owner == "cell":
-                shape = (self.height, self.width)
-            elif extra.owner.startswith("site "):
-                shape = (len(self.map.sites[extra.owner[5:]]),)
-            self.extra[name] = np.zeros((n, *shape), _DTYPES[extra.dtype])
+        self._params = {name: of[f"params.{name}"] for name in params}
+        for name, array in params.items():
+            self._params[name][...] = array
+        self.extra = {name: of[f"state.{name}"] for name in self.state}
+        self.occupant[...] = -1
         self._final = self._new_outputs()
         self._outputs = [self._new_outputs(), self._new_outputs()]
         self._out = self._outputs[0]
+
+    def _extent(self, extra: Extra) -> tuple[int, ...]:
+        if extra.owner == "agent":
+            return self.n_agents, *extra.shape
+        if extra.owner == "cell":
+            return self.height, self.width
+        if extra.owner.startswith("site "):
+            return (len(self.map.sites[extra.owner[5:]]),)
+        return extra.shape
 
     def _new_outputs(self) -> _Outputs:
         return _Outputs(
@@ -325,6 +341,7 @@ class Gridworld:
 
     def _program(self) -> Program:
         codes, window, out = self.codes, self.window, self._outputs[0]
+        of, lane = self._block.arrays, self._scratch.arrays
 
         def size(name: str, value: int) -> Field:
             return Field(name, np.array([value], np.int64), per_copy=False, scalar=True)
@@ -345,13 +362,13 @@ class Gridworld:
             Field("occupant", self.occupant),  # int16[row, col]: the agent on a cell, or -1
             Field("pos", self.pos),  # int32[agent, 2]: (row, col)
             Field("facing", self.facing),  # int32[agent]: 0 north, 1 east, 2 south, 3 west
-            Field("action", self._action),  # int64[agent]: index into the world's actions
+            Field("action", self._action, apart=True),  # int64[agent]: index into the world's actions
             Field("reward", self._reward),  # float64[agent]: this step's
             Field("out", self.out),  # int32[agent]: 0 on the grid, else steps until back, -1 for good
             Field("frozen", self.frozen),  # int32[agent]: steps without moving
-            Field("order", self._order),  # int32[agent]: scratch of draw.agent_order
-            Field("hits", self._hits),  # int32[512, 2]: scratch of beams.cast
-            Field("beam_blocked", self._beam_blocked),  # uint8[1]: scratch of beams.cast
+            Field("order", lane["order"], scratch=True),  # int32[agent]: of draw.agent_order
+            Field("hits", lane["hits"], scratch=True),  # int32[512, 2]: of beams.cast
+            Field("beam_blocked", lane["beam_blocked"], scratch=True),  # uint8[1]: of beams.cast
             Field("rng", self.rng),  # uint64[2]: the copy's random stream
             Field("events", self.event_counts),  # float64[agent, event]: sums over the episode
             Field("episode_return", self.episode_return),  # float64[agent]
@@ -397,26 +414,26 @@ class Gridworld:
             constant("self_code", codes.self_code),
             constant("n_actions", self.n_actions),
             constant("drop_rewards_while_out", not self.keep_rewards_while_out),
-            Field("was_out", self._was_out),  # uint8[agent]: whether it was out before the step
-            Field("command", self._command),
+            Field("was_out", of["was_out"]),  # uint8[agent]: whether it was out before the step
+            Field("command", of["command"]),
             Field("turn", self.turn),
-            Field("last_return", self._last_return),
-            Field("last_length", self._last_length),
-            Field("last_events", self._last_events),
-            Field("tallies", self._tallies),
-            Field("last_tallies", self._last_tallies),
+            Field("last_return", of["last_return"]),
+            Field("last_length", of["last_length"]),
+            Field("last_events", of["last_events"]),
+            Field("tallies", of["tallies"]),
+            Field("last_tallies", of["last_tallies"]),
             *(
-                Field(name, field.array)
+                Field(name, field.array, apart=True)
                 for name, field in zip(
                     ("final_cells", "final_bytes", "final_scalars"), self._final.fields, strict=False
                 )
             ),
-            *out.fields,  # last, because they are exchanged from step to step
+            *out.fields,
         ]
         params = [Field(name, array, scalar=array.ndim == 1) for name, array in self._params.items()]
         return Program(
             self.name, tuple(self.rules), tuple(self.start), type(self).observe, fields, engine_fields, params,
-            tuple(self.extra),
+            tuple(self.extra), self._block, self._scratch,
         )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------ stepping
@@ -433,7 +450,7 @@ class Gridworld:
         if seed is not None:
             self.seed = int(seed)
             self.rng[...] = draw.streams(self.seed, self.n_worlds)
-        self._command[...] = 1
+        self._block.arrays["command"][...] = 1
         self._submitted.clear()
         self._run(RESET)
         self._take(0)
@@ -515,16 +532,16 @@ class Gridworld:
             self.info: dict[str, Any] = {"ended": self._none_ended}
             return
         over = self._ended_copies()
-        final = self._final
+        final, last = self._final, self._block.arrays
         self.info = {
             "ended": over,
             "final_obs": self._observation(final, copy=True),
-            "episode_return": self._last_return.copy(),
-            "episode_length": self._last_length[:, 0].copy(),
-            "episode_events": self._last_events.copy(),
-            "episode_steps_out": self._last_tallies[..., 0].copy(),
-            "episode_paid_steps": self._last_tallies[..., 1].copy(),
-            "episode_paid_turns": self._last_tallies[..., 2].copy(),
+            "episode_return": last["last_return"].copy(),
+            "episode_length": last["last_length"][:, 0].copy(),
+            "episode_events": last["last_events"].copy(),
+            "episode_steps_out": last["last_tallies"][..., 0].copy(),
+            "episode_paid_steps": last["last_tallies"][..., 1].copy(),
+            "episode_paid_turns": last["last_tallies"][..., 2].copy(),
         }
 
     @property
@@ -547,8 +564,8 @@ class Gridworld:
         return {
             "cells": self._padded, "occupant": self.occupant, "pos": self.pos, "facing": self.facing, "out": self.out,
             "frozen": self.frozen, "rng": self.rng, "turn": self.turn, "reward": self._reward,
-            "episode_return": self.episode_return, "event_counts": self.event_counts, "tallies": self._tallies,
-            "ended": self._ended,
+            "episode_return": self.episode_return, "event_counts": self.event_counts,
+            "tallies": self._block.arrays["tallies"], "ended": self._ended,
             **{f"params.{name}": array for name, array in self._params.items()},
             **{f"state.{name}": array for name, array in self.extra.items()},
         }  # fmt: skip

@@ -1,17 +1,20 @@
 """The bridge to Numba: how rules are compiled and how a copy looks to them. Imported only when a world is compiled.
 
-A compiled rule sees a copy as a pair (table of addresses, copy). ``w.pos`` becomes a few loads from the table and the
-address of that copy's array: no reference counts, no tuple of fifty arrays on the stack, and a call passes two words.
+A compiled rule sees a copy as four words: the table of addresses, where the copy's piece of memory begins, where the
+thread's scratch does, and the copy's number. ``w.pos`` becomes one load from the table and an addition: no reference
+counts, and no tuple of fifty arrays on the stack.
 """
 
 from __future__ import annotations
 
 import hashlib
 import operator
+import platform
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models
@@ -29,6 +32,7 @@ from numba.np import arrayobj
 
 from sorrelsim import engine
 from sorrelsim.kernels import Layout
+from sorrelsim.memory import LINE
 from sorrelsim.rules import draw
 from sorrelsim.rules.registry import RULES
 
@@ -108,8 +112,9 @@ def _element(context, builder, array, index, value, at):
 @register_model(CopyType)
 class _CopyModel(models.StructModel):
     def __init__(self, manager, kind):
-        # The table of addresses, the copy's number, and the copy's row of addresses that were reckoned beforehand.
-        super().__init__(manager, kind, [("table", types.intp), ("copy", types.int64), ("row", types.intp)])
+        # The table of addresses, where the copy's piece of the block begins, where the scratch does, and the copy.
+        members = [("table", types.intp), ("block", types.intp), ("scratch", types.intp), ("copy", types.int64)]
+        super().__init__(manager, kind, members)
 
 
 @infer_getattr
@@ -135,7 +140,7 @@ def _lower_attribute(context, builder, copy, value, attribute):
     model = cgutils.create_struct_proxy(copy)(context, builder, value=value)
     if attribute == "p" and copy.p is not None:
         inner = cgutils.create_struct_proxy(copy.p)(context, builder)
-        inner.table, inner.copy, inner.row = model.table, model.copy, model.row
+        inner.table, inner.block, inner.scratch, inner.copy = model.table, model.block, model.scratch, model.copy
         return inner._getvalue()
     field = copy.fields[attribute]
     result = context.typing_context.resolve_getattr(copy, attribute)
@@ -148,24 +153,27 @@ def _lower_attribute(context, builder, copy, value, attribute):
     def word(k):
         return _word(context, builder, model.table, field.at + k)
 
-    if field.row >= 0:
-        address = _word(context, builder, model.row, field.row)
-    elif field.per_copy:
+    if field.place == "copy":
+        address = builder.add(model.block, word(0))
+    elif field.place == "scratch":
+        address = builder.add(model.scratch, word(0))
+    elif field.place == "apart":
         address = builder.add(word(0), builder.mul(model.copy, word(1)))
     else:
         address = word(0)
+    shape = 1 if field.place in ("copy", "scratch") else 2  # the word where it begins
     if field.scalar:
         pointer = builder.inttoptr(address, context.get_data_type(result).as_pointer())
         return context.unpack_value(builder, result, pointer)
     itemsize = context.get_abi_sizeof(context.get_data_type(result.dtype))
-    dims = [word(2 + k) for k in range(field.ndim)]
+    dims = [word(shape + k) for k in range(field.ndim)]
     if field.contiguous:
         strides = [context.get_constant(types.intp, itemsize)]
         for dim in reversed(dims[1:]):
             strides.insert(0, builder.mul(strides[0], dim))
     else:
         strides = [
-            context.get_constant(types.intp, stride) if stride else word(2 + field.ndim + k)
+            context.get_constant(types.intp, stride) if stride else word(shape + field.ndim + k)
             for k, stride in enumerate(field.fixed_strides)
         ]
     array = context.make_array(result)(context, builder)
@@ -183,31 +191,100 @@ def _word(context, builder, address, k):
 
 
 def loaders(layouts: dict[str, tuple[Layout, ...]]) -> tuple[Any, Any]:
-    """The functions ``load_W(table, copy)`` and ``load_E(table, copy)`` of one program.
+    """The functions ``load_W(table, copy, lane)`` and ``load_E(table, copy, lane)`` of one program.
+
+    A lane is a piece of the scratch that no other thread uses at the time.
 
     Args:
         layouts: The fields of P, W and E; see :meth:`sorrelsim.kernels.Program.layouts`.
     """
     p = CopyType("P", layouts["P"])
-    w = CopyType("W", layouts["W"], p)
-    e = CopyType("E", layouts["E"])
-    in_row = 1 + max(field.row for fields in layouts.values() for field in fields)
+    return _loader(CopyType("W", layouts["W"], p)), _loader(CopyType("E", layouts["E"]))
 
-    def loader(kind: CopyType):
-        @intrinsic
-        def load(typingctx, table, copy):
-            def codegen(context, builder, signature, args):
-                model = cgutils.create_struct_proxy(kind)(context, builder)
-                model.table, model.copy = args
-                offset = builder.mul(args[1], context.get_constant(types.int64, 8 * in_row))
-                model.row = builder.add(_word(context, builder, args[0], 0), offset)
-                return model._getvalue()
 
-            return kind(types.intp, types.int64), codegen
+def _loader(kind: CopyType) -> Any:
+    @intrinsic
+    def load(typingctx, table, copy, lane):
+        def codegen(context, builder, signature, args):
+            def piece(k, number):
+                stride = _word(context, builder, args[0], k + 1)
+                return builder.add(_word(context, builder, args[0], k), builder.mul(number, stride))
 
-        return load
+            model = cgutils.create_struct_proxy(kind)(context, builder)
+            model.table, model.copy = args[:2]
+            model.block, model.scratch = piece(0, args[1]), piece(2, args[2])
+            return model._getvalue()
 
-    return loader(w), loader(e)
+        return kind(types.intp, types.int64, types.int64), codegen
+
+    return load
+
+
+def _shared_word(context, builder, shared, k):
+    """The address of word k of what threads share: each word lies in a cache line of its own."""
+    offset = builder.mul(k, context.get_constant(types.int64, LINE))
+    return builder.inttoptr(builder.add(shared, offset), ir.IntType(64).as_pointer())
+
+
+@intrinsic
+def read_word(typingctx, shared, k):
+    """Read what another thread may write; all that it wrote before is seen too."""
+
+    def codegen(context, builder, signature, args):
+        return builder.load_atomic(_shared_word(context, builder, *args), "seq_cst", 8)
+
+    return types.int64(types.intp, types.int64), codegen
+
+
+@intrinsic
+def write_word(typingctx, shared, k, value):
+    """Write what another thread may read."""
+
+    def codegen(context, builder, signature, args):
+        builder.store_atomic(args[2], _shared_word(context, builder, *args[:2]), "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.none(types.intp, types.int64, types.int64), codegen
+
+
+@intrinsic
+def add_word(typingctx, shared, k, value):
+    """Add to a word that other threads add to as well."""
+
+    def codegen(context, builder, signature, args):
+        builder.atomic_rmw("add", _shared_word(context, builder, *args[:2]), args[2], "seq_cst")
+        return context.get_dummy_value()
+
+    return types.none(types.intp, types.int64, types.int64), codegen
+
+
+@intrinsic
+def swap_word(typingctx, shared, k, old, new):
+    """Put ``new`` where ``old`` still stands; whether it did."""
+
+    def codegen(context, builder, signature, args):
+        word = _shared_word(context, builder, *args[:2])
+        return builder.extract_value(builder.cmpxchg(word, args[2], args[3], "seq_cst"), 1)
+
+    return types.boolean(types.intp, types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
+def rest(typingctx):
+    """Tell the processor that this thread only waits, where it has an instruction for that."""
+
+    def codegen(context, builder, signature, args):
+        machine, none = platform.machine().lower(), ir.VoidType()
+        if machine in ("x86_64", "amd64"):
+            pause = cgutils.get_or_insert_function(builder.module, ir.FunctionType(none, []), "llvm.x86.sse2.pause")
+            builder.call(pause, [])
+        elif machine in ("aarch64", "arm64"):
+            kind = ir.FunctionType(none, [ir.IntType(32)])
+            hint = cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint")
+            builder.call(hint, [ir.Constant(ir.IntType(32), 1)])
+        return context.get_dummy_value()
+
+    return types.none(), codegen
 
 
 @overload(draw.bits, jit_options=OPTIONS)
@@ -247,23 +324,25 @@ def _copy_window(flat, cells_out, i, start, row_stride, col_stride, rows, cols):
 
 @overload(engine.fill, jit_options=OPTIONS)
 def _fill(array, value):
-    return {1: engine.fill_1d, 2: engine.fill_2d, 3: engine.fill_3d}[array.ndim]
-
-
-@overload(engine.read_alone, jit_options={**OPTIONS, "forceinline": True})
-def _read_alone(flat, index):
-    return lambda flat, index: _load_alone(flat, index)  # type: ignore[call-arg]
+    return lambda array, value: _fill_flat(array, value)  # type: ignore[call-arg]
 
 
 @intrinsic
-def _load_alone(typingctx, flat, index):
-    """``flat[index]`` as an atomic load without ordering: an ordinary load that LLVM does not merge with others."""
+def _fill_flat(typingctx, array, value):
+    """``array[...] = value`` as one loop over a contiguous array."""
 
     def codegen(context, builder, signature, args):
-        pointer = _element(context, builder, signature.args[0], signature.args[1], args[0], args[1])
-        return builder.load_atomic(pointer, "monotonic", flat.dtype.bitwidth // 8)
+        kind = signature.args[0]
+        model = context.make_array(kind)(context, builder, args[0])
+        item = context.cast(builder, args[1], signature.args[1], kind.dtype)
+        size = context.get_constant(types.intp, 1)
+        for dim in cgutils.unpack_tuple(builder, model.shape, kind.ndim):
+            size = builder.mul(size, dim)
+        with cgutils.for_range(builder, size) as loop:
+            arrayobj.store_item(context, builder, kind, item, builder.gep(model.data, [loop.index]))
+        return context.get_dummy_value()
 
-    return flat.dtype(flat, index), codegen
+    return types.none(array, value), codegen
 
 
 @overload(engine.copy_run, jit_options={**OPTIONS, "forceinline": True})
@@ -283,3 +362,82 @@ def _memcpy(typingctx, target, i, k, source, start, n):
         return context.get_dummy_value()
 
     return types.none(target, types.intp, types.intp, source, types.intp, types.intp), codegen
+
+
+@overload(engine.copy_reversed, jit_options={**OPTIONS, "forceinline": True})
+def _copy_reversed(cells_out, i, k, flat, start):
+    return lambda cells_out, i, k, flat, start: _reverse_four(cells_out, i, k, flat, start)  # type: ignore[call-arg]
+
+
+@overload(engine.copy_turned, jit_options={**OPTIONS, "forceinline": True})
+def _copy_turned(cells_out, i, k, k_stride, flat, start, stride):
+    return lambda cells_out, i, k, k_stride, flat, start, stride: _transpose_four(  # type: ignore[call-arg]
+        cells_out, i, k, k_stride, flat, start, stride
+    )
+
+
+class _Fours:
+    """Loads, shuffles and stores of four neighbouring cells as one vector."""
+
+    def __init__(self, context, builder, cell) -> None:
+        self.context, self.builder, self.cell = context, builder, cell
+        self.size = cell.bitwidth // 8
+        self.vector = ir.VectorType(ir.IntType(cell.bitwidth), 4).as_pointer()
+
+    def load(self, pointer):
+        return self.builder.load(self.builder.bitcast(pointer, self.vector), align=self.size)
+
+    def store(self, value, pointer) -> None:
+        self.builder.store(value, self.builder.bitcast(pointer, self.vector), align=self.size)
+
+    def shuffle(self, a, b, *order: int):
+        return self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(ir.IntType(32), 4), list(order)))
+
+    def step(self, pointer, stride, times: int):
+        return self.builder.gep(pointer, [self.builder.mul(stride, self.context.get_constant(types.intp, times))])
+
+
+def _ends(context, builder, signature, args, k_at: int, source_at: int):
+    """Pointers to ``target[i, k]`` and ``source[start]``."""
+    target, source = signature.args[0], signature.args[source_at]
+    where = context.make_tuple(builder, types.UniTuple(types.intp, 2), [args[1], args[k_at]])
+    to = _element(context, builder, target, types.UniTuple(types.intp, 2), args[0], where)
+    return to, _element(context, builder, source, types.intp, args[source_at], args[source_at + 1])
+
+
+@intrinsic
+def _reverse_four(typingctx, target, i, k, source, start):
+    """``target[i, k : k + 4] = source[start : start + 4][::-1]``."""
+
+    def codegen(context, builder, signature, args):
+        four = _Fours(context, builder, source.dtype)
+        to, at = _ends(context, builder, signature, args, 2, 3)
+        cells = four.load(at)
+        four.store(four.shuffle(cells, cells, 3, 2, 1, 0), to)
+        return context.get_dummy_value()
+
+    return types.none(target, types.intp, types.intp, source, types.intp), codegen
+
+
+@intrinsic
+def _transpose_four(typingctx, target, i, k, k_stride, source, start, stride):
+    """``target[i, k + m * k_stride + n] = source[start + n * stride + m]`` for m and n in 0..3."""
+
+    def codegen(context, builder, signature, args):
+        four = _Fours(context, builder, source.dtype)
+        to, at = _ends(context, builder, signature, args, 2, 4)
+        a, b, c, d = (four.load(four.step(at, args[6], n)) for n in range(4))
+        low, high = four.shuffle(a, b, 0, 4, 1, 5), four.shuffle(c, d, 0, 4, 1, 5)
+        low_end, high_end = four.shuffle(a, b, 2, 6, 3, 7), four.shuffle(c, d, 2, 6, 3, 7)
+        rows = [
+            four.shuffle(low, high, 0, 1, 4, 5),
+            four.shuffle(low, high, 2, 3, 6, 7),
+            four.shuffle(low_end, high_end, 0, 1, 4, 5),
+            four.shuffle(low_end, high_end, 2, 3, 6, 7),
+        ]
+        for m, row in enumerate(rows):
+            four.store(row, four.step(to, args[3], m))
+        return context.get_dummy_value()
+
+    signature = types.none(target, types.intp, types.intp, types.intp, source, types.intp, types.intp)
+    return signature, codegen

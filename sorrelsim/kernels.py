@@ -35,8 +35,17 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from sorrelsim import engine
+from sorrelsim.memory import Block
 
-STEP, RESET, VIEW, CHECK = 0, 1, 2, 3
+STEP, RESET, VIEW, FOLLOW = 0, 1, 2, 3
+TICKET, DONE, ENDED, COPIES, TABLE, MODE, GRAIN = range(7)  # words that threads share; see KERNEL
+PATIENCE = 12_000  # times that a thread looks for work before it gives up, 0.1 to 0.5 ms
+UNFINISHED = -(1 << 62)
+CONSTANTS = {
+    "STEP": STEP, "RESET": RESET, "FOLLOW": FOLLOW, "PATIENCE": PATIENCE, "UNFINISHED": UNFINISHED, "TICKET": TICKET,
+    "DONE": DONE, "ENDED": ENDED, "COPIES": COPIES, "TABLE": TABLE, "MODE": MODE, "GRAIN": GRAIN,
+}  # fmt: skip
+HEAD = 4  # words of the table before the fields
 
 
 class RuleError(Exception):
@@ -55,7 +64,8 @@ class Field:
         fixed_strides: For an array that is not contiguous: its strides in bytes for one copy, 0 where they depend on
             the size of the map.
         constant: Whether the value is written into compiled code, which another value then compiles anew.
-        exchanged: Whether another array takes its place from step to step.
+        apart: Whether it lies outside the block: it is given or answered, perhaps into another array each step.
+        scratch: Whether what it holds matters only within a step, so that one serves all copies of a thread.
     """
 
     name: str
@@ -64,7 +74,8 @@ class Field:
     scalar: bool = False
     fixed_strides: tuple[int, ...] = ()
     constant: bool = False
-    exchanged: bool = False
+    apart: bool = False
+    scratch: bool = False
 
     @property
     def ndim(self) -> int:
@@ -76,18 +87,34 @@ class Field:
         return bool(one.flags.c_contiguous)
 
     @property
-    def in_rows(self) -> bool:
-        """Whether each copy's address is kept ready: not for constants, shared fields and those that are exchanged."""
-        return self.per_copy and not self.constant and not self.exchanged
+    def place(self) -> str:
+        """Where compiled code looks for it.
 
-    def words(self) -> list[int]:
-        """Address, bytes from copy to copy, then shape and, if not contiguous, strides in bytes."""
+        ``constant``: nowhere, it is written into the code. ``copy``: at a distance from the start of the copy's
+        piece of the block. ``scratch``: likewise in the thread's own. ``apart``: in an array of its own. ``shared``:
+        in one array for all.
+        """
+        if self.constant:
+            return "constant"
+        if not self.per_copy:
+            return "shared"
+        return "apart" if self.apart else "scratch" if self.scratch else "copy"
+
+    def words(self, block: Block, scratch: Block) -> list[int]:
+        """Where it lies, then its shape and, if not contiguous, strides in bytes.
+
+        Where it lies is the distance from the start of a copy's piece, or address and bytes from copy to copy.
+        """
         if self.constant:
             return []
         skip = int(self.per_copy)
-        step = self.array.strides[0] if self.per_copy else 0
-        words = [_address(self.array), step, *self.array.shape[skip:]]
-        return words if self.contiguous else [*words, *self.array.strides[skip:]]
+        found = {"copy": block, "scratch": scratch}.get(self.place)
+        if found:
+            where = [_address(self.array) - _address(found.bytes)]
+        else:
+            where = [_address(self.array), self.array.strides[0] if self.per_copy else 0]
+        shape = list(self.array.shape[skip:])
+        return where + shape + ([] if self.contiguous else list(self.array.strides[skip:]))
 
     def of(self, copy: int) -> Any:
         """What one copy sees, for interpreted rules."""
@@ -120,27 +147,27 @@ class Layout(NamedTuple):
 
     Attributes:
         at: Index of its first word in the table; see :meth:`Field.words`.
-        row: Index of its address in the copy's row of addresses, or -1 where it is to be reckoned from the table.
+        place: See :attr:`Field.place`.
         value: Shape and bytes of a constant, else None.
     """
 
     name: str
     at: int
-    row: int
+    place: str
     dtype: str
     ndim: int
     contiguous: bool
     scalar: bool
-    per_copy: bool
     fixed_strides: tuple[int, ...]
     value: tuple[tuple[int, ...], bytes] | None
 
 
 class Outputs(Protocol):
-    """The arrays that a step answers into; a world has several and takes turns. ``words`` is the kernel's to fill."""
+    """The arrays that a step answers into; a world has several and takes turns. ``table`` is the kernel's to fill."""
 
     fields: list[Field]
-    words: np.ndarray | None
+    table: np.ndarray | None
+    address: int
 
 
 @dataclass
@@ -155,9 +182,11 @@ class Program:
     engine_fields: Sequence[Field]
     params: Sequence[Field]
     state_names: Sequence[str]
+    block: Block
+    scratch: Block
 
     def source(self) -> str:
-        """The text of the generated module."""
+        """The text of the generated module: what rules see, and the phases of a step as functions."""
         lines = ['"""Generated by sorrelsim: the step of one world. Do not edit."""', ""]
         lines += ["from typing import Any, NamedTuple", ""]
         for title, fields in (("P", self.params), ("W", self.fields), ("E", self.engine_fields)):
@@ -166,23 +195,40 @@ class Program:
             lines += ["    p: Any"] if title == "W" else []
             lines += ["    pass"] if not fields else []
             lines.append("")
-        lines += ["", "def advance(w, e):", "    begin(w, e)"]
-        lines += [f"    rule_{k}(w)" for k in range(len(self.rules))]
-        lines += ["    finish(w, e)", "", "", "def clear(w):"]
-        lines += [f"    fill(w.{name}, 0)" for name in self.state_names] or ["    pass"]
-        lines += ["", "", "def start(w):"]
-        lines += [f"    start_{k}(w)" for k in range(len(self.start))] or ["    pass"]
-        lines += ["", "", "def scalars(w, e, out):"]
-        if self.observe:
-            lines += ["    fill(out, 0.0)", "    for i in range(w.n_agents):", "        if w.out[i] == 0:"]
-            lines += ["            observe(w, i, out[i])"]
-        else:
-            lines += ["    pass"]
+        for phase, arguments in PHASES.items():
+            lines += ["", f"def {phase}({arguments}):", *(f"    {line}" for line in self.phase(phase)), ""]
+        return "\n".join(lines) + "\n"
+
+    def phase(self, name: str, out: str = "out") -> list[str]:
+        """The statements of one phase of a step; ``out`` is what the scalars are written to."""
+        if name == "advance":
+            return ["begin(w, e)", *(f"rule_{k}(w)" for k in range(len(self.rules))), "finish(w, e)"]
+        if name == "renew":
+            cleared = [f"fill(w.{name}, 0)" for name in self.state_names]
+            return ["restore(w, e)", *cleared, *(f"start_{k}(w)" for k in range(len(self.start)))]
+        if not self.observe:
+            return ["pass"]
+        each = ["for i in range(w.n_agents):", "    if w.out[i] == 0:", f"        observe(w, i, {out}[i])"]
+        return [f"fill({out}, 0.0)", *each]
+
+    def kernel(self) -> str:
+        """The text of the compiled kernel, the phases written out in it.
+
+        Numba optimises all that a function calls once more for every level of calls, so one level less is seconds.
+        """
+        lines = []
+        for line in KERNEL.splitlines():
+            marked = re.match(r"( *)@(advance|renew|scalars) ?(.*)", line)
+            if marked:
+                indent, phase, out = marked.groups()
+                lines += [indent + each for each in self.phase(phase, out)]
+            else:
+                lines.append(line)
         return "\n".join(lines) + "\n"
 
     def layouts(self) -> dict[str, tuple[Layout, ...]]:
         """Where the compiled world finds each field of ``w.p``, ``w`` and ``e``."""
-        at, row, out = 1, 0, {}  # word 0 of the table leads to the rows of addresses
+        at, out = HEAD, {}
         for title, fields in (("P", self.params), ("W", self.fields), ("E", self.engine_fields)):
             found = []
             for field in fields:
@@ -190,70 +236,122 @@ class Program:
                 value = (field.array.shape, field.array.tobytes()) if field.constant else None
                 found.append(
                     Layout(
-                        field.name, at, row if field.in_rows else -1, field.array.dtype.name, field.ndim,
-                        field.contiguous, field.scalar, field.per_copy, fixed, value,
+                        field.name, at, field.place, field.array.dtype.name, field.ndim,
+                        field.contiguous, field.scalar, fixed, value,
                     )
                 )  # fmt: skip
-                at += len(field.words())
-                row += field.in_rows
+                at += len(field.words(self.block, self.scratch))
             out[title] = tuple(found)
         return out
 
-    def all_fields(self) -> list[Field]:
-        return [*self.params, *self.fields, *self.engine_fields]
+    def table(self, outputs: Outputs) -> np.ndarray:
+        """The table of addresses that the kernel reads, with the arrays of an answer in their place: ``int64[word]``.
 
+        It begins with address and stride of the block, then of the scratch.
+        """
+        answer = {field.name: field for field in outputs.fields}
+        fields = [*self.params, *self.fields, *(answer.get(field.name, field) for field in self.engine_fields)]
+        blocks = (self.block.bytes, self.scratch.bytes)
+        words = [word for memory in blocks for word in (_address(memory), memory.strides[0])]
+        words += [word for field in fields for word in field.words(self.block, self.scratch)]
+        return np.array(words, np.int64)
+
+
+PHASES = {"advance": "w, e", "renew": "w, e", "scalars": "w, e, out"}
 
 KERNEL = """
 
-def first_bad_action(table, first, last):
+def first_bad_action(table, n):
     bad = 0
-    for b in range(first, last):
-        w = load_W(table, b)
-        e = load_E(table, b)
+    for b in range(n):
+        w = load_W(table, b, 0)
+        e = load_E(table, b, 0)
         for i in range(w.n_agents):
             bad += (w.action[i] < 0) | (w.action[i] >= e.n_actions)
     if bad > 0:
-        for b in range(first, last):
-            w = load_W(table, b)
-            e = load_E(table, b)
+        for b in range(n):
+            w = load_W(table, b, 0)
+            e = load_E(table, b, 0)
             for i in range(w.n_agents):
                 if w.action[i] < 0 or w.action[i] >= e.n_actions:
                     return b * w.n_agents + i
     return -1
 
 
-for function in (advance, clear, start, scalars, first_bad_action):
-    make_callable(function)
+make_callable(first_bad_action)
 
 
-@cfunc("int64(intp, int64, int64, int64)", cache=True, nopython=True, error_model="numpy")
-def run(table, first, last, mode):
-    if mode == 0 or mode == 3:
-        bad = first_bad_action(table, first, last)
+@cfunc("int64(intp, intp, int64, int64, int64)", cache=True, nopython=True, error_model="numpy")
+def run(shared, table, n, mode, grain):
+    lane, idle, round_, ended = 0, 0, 0, 0
+    helping = mode == FOLLOW
+    if helping:
+        lane = n
+        n = 0
+    elif mode == STEP:
+        bad = first_bad_action(table, n)
         if bad >= 0:
             return -1 - bad
-        if mode == 3:
-            return 0
-    ended = 0
-    for b in range(first, last):
-        w = load_W(table, b)
-        e = load_E(table, b)
-        again = mode == 1 and e.command[0] != 0
-        if mode == 0:
-            e.turn[0] += 1
-            advance(w, e)
-            if w.ended[0] != 0:
-                ended += 1
-                again = True
-                view(w, e, e.final_cells, e.final_bytes)
-                scalars(w, e, e.final_scalars)
-        if again:
-            restore(w, e)
-            clear(w)
-            start(w)
-        view(w, e, e.cells_out, e.bytes_out)
-        scalars(w, e, e.scalars_out)
-    return ended
+    if grain > 0:
+        round_ = (read_word(shared, TICKET) >> 32) + 1
+        write_word(shared, DONE, 0)
+        write_word(shared, ENDED, 0)
+        write_word(shared, COPIES, n)
+        write_word(shared, TABLE, table)
+        write_word(shared, MODE, mode)
+        write_word(shared, GRAIN, grain)
+        write_word(shared, TICKET, round_ << 32)
+    first, last = 0, n
+    while True:
+        if grain > 0 or helping:
+            first = last = 0
+            ticket = read_word(shared, TICKET)
+            if ticket >> 32 != round_:
+                round_ = ticket >> 32
+                idle = 0
+                n, table = read_word(shared, COPIES), read_word(shared, TABLE)
+                mode, grain = read_word(shared, MODE), read_word(shared, GRAIN)
+            at = ticket & 0xFFFFFFFF
+            if at < n:
+                if swap_word(shared, TICKET, ticket, ticket + grain):
+                    first, last = at, min(at + grain, n)
+            else:
+                done = read_word(shared, DONE) == n
+                if not helping and done:
+                    return read_word(shared, ENDED)
+                idle += done or not helping
+                if idle > PATIENCE:
+                    return UNFINISHED
+                rest()
+        for b in range(first, last):
+            w = load_W(table, b, lane)
+            e = load_E(table, b, lane)
+            again = mode == RESET and e.command[0] != 0
+            if mode == STEP:
+                e.turn[0] += 1
+                @advance
+                if w.ended[0] != 0:
+                    ended += 1
+                    again = True
+                    view(w, e, e.final_cells, e.final_bytes)
+                    @scalars e.final_scalars
+            if again:
+                @renew
+            view(w, e, e.cells_out, e.bytes_out)
+            @scalars e.scalars_out
+        if grain == 0 and not helping:
+            return ended
+        if last > first:
+            add_word(shared, ENDED, ended)
+            add_word(shared, DONE, last - first)
+            ended = 0
+"""
+"""``run(shared, table, n, mode, grain)`` steps, resets or views the copies: alone where ``grain`` is 0, else in
+portions of that many, which helpers draw as well. With mode FOLLOW, it is the helper number ``n``.
+
+``shared`` holds, for the caller and its helpers: the ticket (the number of the round, shifted by 32, plus the next copy
+that nobody has drawn), copies done, episodes that ended, and what the round is about. A portion is drawn by raising
+the ticket, which fails if another round has begun; and none begins before all copies are done.
 """
 
 
@@ -300,10 +398,8 @@ class Interpreted:
                     engine.view(w, e, e.final_cells, e.final_bytes)
                     space["scalars"](w, e, e.final_scalars)
             if again:
-                engine.restore(w, e)
                 w = w._replace(turn=0)
-                space["clear"](w)
-                space["start"](w)
+                space["renew"](w, e)
             engine.view(w, e, e.cells_out, e.bytes_out)
             space["scalars"](w, e, e.scalars_out)
         return ended
@@ -315,14 +411,13 @@ class Compiled:
     def __init__(self, program: Program, quiet: bool = False) -> None:
         self.program = program
         module = _module(program, quiet)
-        self.step = ctypes.CFUNCTYPE(ctypes.c_int64, *[ctypes.c_int64] * 4)(module.run.address)
-        fields = program.all_fields()
-        self.n = len(next(field.array for field in fields if field.per_copy))
-        first, step = np.array([field.words()[:2] for field in fields if field.in_rows], np.int64).T
-        self.rows = np.arange(self.n)[:, None] * step + first  # where each copy's part of each field lies
-        self.table = np.array([_address(self.rows), *(word for field in fields for word in field.words())], np.int64)
-        self.address = _address(self.table)
-        self.outputs: Outputs | None = None
+        word = ctypes.c_int64
+        self.call = ctypes.CFUNCTYPE(word, *[word] * 5)(module.run.address)
+        self.n = len(program.block.bytes)
+        self.shared = Block(GRAIN + 1, {"word": ((1,), np.int64)}).arrays["word"][
+            :, 0
+        ]  # each in a cache line of its own
+        self.shared_address = _address(self.shared)
 
     def run(self, mode: int, outputs: Outputs) -> int:
         """Step, reset or only view all copies, answering into ``outputs``.
@@ -331,18 +426,12 @@ class Compiled:
             The number of episodes that ended; or -1 - k where action k, of all copies' in a row, is out of range, and
             then no copy has moved.
         """
-        if outputs is not self.outputs:
-            if outputs.words is None:
-                outputs.words = np.array([word for field in outputs.fields for word in field.words()], np.int64)
-            self.table[-len(outputs.words) :] = outputs.words  # they come last in the table
-            self.outputs = outputs
+        if outputs.table is None:
+            outputs.table = self.program.table(outputs)
+            outputs.address = _address(outputs.table)
         if _threads == 1 or self.n < 8:
-            return self.step(self.address, 0, self.n, mode)
-        if mode == STEP:
-            bad = self.step(self.address, 0, self.n, CHECK)
-            if bad < 0:
-                return bad
-        return _workers(_threads).run(self.step, self.address, self.n, mode)
+            return self.call(0, outputs.address, self.n, mode, 0)
+        return _helpers(_threads - 1).run(self, mode, outputs)
 
 
 # ------------------------------------------------------------------------------------------------------- threads
@@ -363,48 +452,57 @@ def get_threads() -> int:
     return _threads
 
 
-class _Workers:
-    """Threads that wait for a share of the copies. Kernels release the interpreter lock, so they run side by side."""
+class _Helpers:
+    """Threads that take copies off the caller's hands: all draw portions of one step's copies until none are left.
+
+    A helper watches the world that it helped last for some microseconds, without the interpreter lock; then it goes
+    to sleep. The caller never waits for one to wake, only for portions that it has begun.
+    """
 
     def __init__(self, n: int) -> None:
         self.n = n
-        self.job: tuple = ()
-        self.results = [0] * n
-        self.go = [threading.Lock() for _ in range(n - 1)]
-        self.done = [threading.Lock() for _ in range(n - 1)]
         self.pid = os.getpid()
+        self.asleep = [threading.Event() for _ in range(n)]
+        self.bed = [threading.Lock() for _ in range(n)]
+        self.world: Compiled | None = None
         self.busy = threading.Lock()
-        for k in range(n - 1):
-            self.go[k].acquire()
-            self.done[k].acquire()
-            threading.Thread(target=self.work, args=(k,), daemon=True, name=f"sorrelsim-{k}").start()
+        for k in range(n):
+            self.bed[k].acquire()
+            self.asleep[k].set()
+            threading.Thread(target=self.help, args=(k,), daemon=True, name=f"sorrelsim-{k}").start()
 
-    def work(self, k: int) -> None:
+    def help(self, k: int) -> None:
         while True:
-            self.go[k].acquire()
-            step, address, cuts, mode = self.job
-            self.results[k + 1] = step(address, cuts[k + 1], cuts[k + 2], mode)
-            self.done[k].release()
+            self.bed[k].acquire()
+            world = self.world
+            if world is not None:
+                world.call(world.shared_address, 0, k + 1, FOLLOW, 0)
+            self.asleep[k].set()
 
-    def run(self, step, address: int, n: int, mode: int) -> int:
+    def run(self, world: Compiled, mode: int, outputs: Outputs) -> int:
         with self.busy:
-            cuts = [n * k // self.n for k in range(self.n + 1)]
-            self.job = (step, address, cuts, mode)
-            for lock in self.go:
-                lock.release()
-            self.results[0] = step(address, cuts[0], cuts[1], mode)
-            for lock in self.done:
-                lock.acquire()
-            return sum(self.results)
+            self.world = world
+            for asleep, bed in zip(self.asleep, self.bed, strict=True):
+                if asleep.is_set():
+                    asleep.clear()
+                    bed.release()
+            n = world.n
+            grain = min(64, max(1, n // (16 * self.n + 16)))  # small enough that no thread waits long for the last
+            ended = world.call(world.shared_address, outputs.address, n, mode, grain)
+            if ended == UNFINISHED:  # somebody was put off the processor in the middle of a portion
+                while world.shared[DONE] != n:
+                    time.sleep(0)
+                ended = int(world.shared[ENDED])
+            return ended
 
 
-_pools: dict[int, _Workers] = {}
+_pools: dict[int, _Helpers] = {}
 
 
-def _workers(n: int) -> _Workers:
+def _helpers(n: int) -> _Helpers:
     pool = _pools.get(n)
     if pool is None or pool.pid != os.getpid():  # threads do not survive a fork
-        pool = _pools[n] = _Workers(n)
+        pool = _pools[n] = _Helpers(n)
     return pool
 
 
@@ -444,7 +542,7 @@ def _module(program: Program, quiet: bool):
     """Import the program's compiled module from the cache, or compile and keep it."""
     import numba
 
-    text = program.source() + KERNEL
+    text = program.source() + program.kernel()
     name = f"sorrelsim_{program.name}_{_fingerprint(program, text, numba.__version__)}"
     if name in sys.modules:
         return sys.modules[name]
@@ -475,7 +573,8 @@ def _module(program: Program, quiet: bool):
     module = importlib.util.module_from_spec(spec)
     module.__dict__.update(_namespace(program), __name__=name, make_callable=jit.make_callable)
     load_w, load_e = jit.loaders(program.layouts())
-    module.__dict__.update(load_W=load_w, load_E=load_e, cfunc=numba.cfunc)
+    atomics = {word: getattr(jit, word) for word in ("read_word", "write_word", "add_word", "swap_word", "rest")}
+    module.__dict__.update(load_W=load_w, load_E=load_e, cfunc=numba.cfunc, **atomics, **CONSTANTS)
     sys.modules[name] = module  # before it runs: Numba looks the NamedTuple classes up by module name
     cached = kept and any((folder / "__pycache__").glob(f"{name}.run*.nbc"))
     began = time.perf_counter()
