@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sorrelsim import sprites
-from sorrelsim.kernels import RESET, STEP, VIEW, Compiled, Field, Interpreted, Program
+from sorrelsim.kernels import RESET, STEP, VIEW, Compiled, Field, Interpreted, Order, Program
 from sorrelsim.kinds import Kinds, codebook
 from sorrelsim.maps import MapError, find_map, read_map
 from sorrelsim.memory import Block
@@ -64,7 +64,7 @@ class _Outputs:
 
     Attributes:
         parts: The observation by part, as views of the arrays that the kernel writes.
-        table: For the kernel: where all arrays lie, these among them; ``address`` is its own.
+        orders: For the kernel: how it is called to answer into these arrays.
     """
 
     def __init__(
@@ -83,8 +83,7 @@ class _Outputs:
         self.reward = np.zeros((n, agents), np.float64)
         self.terminated = np.zeros((n, agents), np.bool_)
         self.truncated = np.zeros((n, agents), np.bool_)
-        self.table: np.ndarray | None = None
-        self.address = 0
+        self.orders: dict[int, Order] = {}
         self.fields = [
             Field("cells_out", cells, apart=True),
             Field("bytes_out", whole, apart=True),

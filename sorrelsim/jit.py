@@ -227,6 +227,17 @@ def _shared_word(context, builder, shared, k):
 
 
 @intrinsic
+def order_word(typingctx, order, k):
+    """Word k of an order; see :class:`sorrelsim.kernels.Order`."""
+
+    def codegen(context, builder, signature, args):
+        words = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        return builder.load(builder.gep(words, [args[1]]))
+
+    return types.int64(types.intp, types.int64), codegen
+
+
+@intrinsic
 def read_word(typingctx, shared, k):
     """Read what another thread may write; all that it wrote before is seen too."""
 

@@ -119,7 +119,7 @@ class Field:
     def of(self, copy: int) -> Any:
         """What one copy sees, for interpreted rules."""
         value = self.array[copy] if self.per_copy else self.array
-        return value.item() if self.scalar else value.view(_PythonNumbers)
+        return value.item() if self.scalar else value.view(_INTERPRETED.get(value.ndim, _PythonNumbers))
 
 
 def _address(array: np.ndarray) -> int:
@@ -130,16 +130,48 @@ class _PythonNumbers(np.ndarray):
     """An array whose elements come out as Python numbers, so that interpreted arithmetic equals compiled arithmetic."""
 
     def __getitem__(self, index):
-        if type(index) is int:
-            low = index
-        elif type(index) is tuple:
-            low = min((k for k in index if type(k) is int), default=0)
-        else:
-            low = 0
-        if low < 0:
-            raise IndexError(f"index {index} is negative; compiled rules do not count from the end")
+        for k in index if type(index) is tuple else (index,):
+            if isinstance(k, (int, np.integer)) and k < 0:
+                raise IndexError(f"index {index} is negative; compiled rules do not count from the end")
         value = super().__getitem__(index)
         return value.item() if isinstance(value, np.generic) else value
+
+
+_item = np.ndarray.item
+
+
+class _Line(_PythonNumbers):
+    """One dimension, where the usual index takes a short cut."""
+
+    def __getitem__(self, index):
+        if type(index) is int and index >= 0:
+            return _item(self, index)
+        return super().__getitem__(index)
+
+
+class _Plane(_PythonNumbers):
+    """Two dimensions, likewise."""
+
+    def __getitem__(self, index):
+        if type(index) is tuple and len(index) == 2:
+            row, col = index
+            if type(row) is type(col) is int and row >= 0 and col >= 0:
+                return _item(self, row, col)
+        return super().__getitem__(index)
+
+
+class _Space(_PythonNumbers):
+    """Three dimensions, likewise."""
+
+    def __getitem__(self, index):
+        if type(index) is tuple and len(index) == 3:
+            row, col, layer = index
+            if type(row) is type(col) is type(layer) is int and row >= 0 and col >= 0 and layer >= 0:
+                return _item(self, row, col, layer)
+        return super().__getitem__(index)
+
+
+_INTERPRETED: dict[int, type[np.ndarray]] = {1: _Line, 2: _Plane, 3: _Space}
 
 
 class Layout(NamedTuple):
@@ -162,12 +194,25 @@ class Layout(NamedTuple):
     value: tuple[tuple[int, ...], bytes] | None
 
 
+class Order(NamedTuple):
+    """What a call of the kernel is to do, ready made, since handing over one address is the quickest call there is.
+
+    Attributes:
+        address: Of the words, as the kernel takes it.
+        words: ``int64[6]``: shared, table, copies, mode, grain, lane; see ``KERNEL``.
+        table: The table that a word leads to.
+    """
+
+    address: ctypes.c_void_p
+    words: np.ndarray
+    table: np.ndarray
+
+
 class Outputs(Protocol):
-    """The arrays that a step answers into; a world has several and takes turns. ``table`` is the kernel's to fill."""
+    """The arrays that a step answers into; a world has several and takes turns. ``orders`` is the kernel's to fill."""
 
     fields: list[Field]
-    table: np.ndarray | None
-    address: int
+    orders: dict[int, Order]
 
 
 @dataclass
@@ -281,14 +326,13 @@ def first_bad_action(table, n):
 make_callable(first_bad_action)
 
 
-@cfunc("int64(intp, intp, int64, int64, int64)", cache=True, nopython=True, error_model="numpy")
-def run(shared, table, n, mode, grain):
-    lane, idle, round_, ended = 0, 0, 0, 0
+@cfunc("int64(intp)", cache=True, nopython=True, error_model="numpy")
+def run(order):
+    shared, table, n = order_word(order, 0), order_word(order, 1), order_word(order, 2)
+    mode, grain, lane = order_word(order, 3), order_word(order, 4), order_word(order, 5)
+    idle, round_, ended = 0, 0, 0
     helping = mode == FOLLOW
-    if helping:
-        lane = n
-        n = 0
-    elif mode == STEP:
+    if mode == STEP:
         bad = first_bad_action(table, n)
         if bad >= 0:
             return -1 - bad
@@ -346,8 +390,8 @@ def run(shared, table, n, mode, grain):
             add_word(shared, DONE, last - first)
             ended = 0
 """
-"""``run(shared, table, n, mode, grain)`` steps, resets or views the copies: alone where ``grain`` is 0, else in
-portions of that many, which helpers draw as well. With mode FOLLOW, it is the helper number ``n``.
+"""``run`` steps, resets or views the copies: alone where ``grain`` is 0, else in portions of that many, which helpers
+draw as well. With mode FOLLOW it is such a helper. Every thread has a lane of the scratch to itself.
 
 ``shared`` holds, for the caller and its helpers: the ticket (the number of the round, shifted by 32, plus the next copy
 that nobody has drawn), copies done, episodes that ended, and what the round is about. A portion is drawn by raising
@@ -411,13 +455,15 @@ class Compiled:
     def __init__(self, program: Program, quiet: bool = False) -> None:
         self.program = program
         module = _module(program, quiet)
-        word = ctypes.c_int64
-        self.call = ctypes.CFUNCTYPE(word, *[word] * 5)(module.run.address)
+        self.call = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(module.run.address)
         self.n = len(program.block.bytes)
-        self.shared = Block(GRAIN + 1, {"word": ((1,), np.int64)}).arrays["word"][
-            :, 0
-        ]  # each in a cache line of its own
-        self.shared_address = _address(self.shared)
+        self.shared = Block(GRAIN + 1, {"word": ((1,), np.int64)}).arrays["word"][:, 0]  # each in a line of its own
+
+    def order(self, mode: int, table: np.ndarray, grain: int = 0, lane: int = 0) -> Order:
+        """What a call is to do; see :class:`Order`."""
+        copies = 0 if mode == FOLLOW else self.n
+        words = np.array([_address(self.shared), _address(table), copies, mode, grain, lane], np.int64)
+        return Order(ctypes.c_void_p(_address(words)), words, table)
 
     def run(self, mode: int, outputs: Outputs) -> int:
         """Step, reset or only view all copies, answering into ``outputs``.
@@ -426,12 +472,12 @@ class Compiled:
             The number of episodes that ended; or -1 - k where action k, of all copies' in a row, is out of range, and
             then no copy has moved.
         """
-        if outputs.table is None:
-            outputs.table = self.program.table(outputs)
-            outputs.address = _address(outputs.table)
+        order = outputs.orders.get(mode)
+        if order is None:
+            order = outputs.orders[mode] = self.order(mode, self.program.table(outputs))
         if _threads == 1 or self.n < 8:
-            return self.call(0, outputs.address, self.n, mode, 0)
-        return _helpers(_threads - 1).run(self, mode, outputs)
+            return self.call(order.address)
+        return _helpers(_threads - 1).run(self, order)
 
 
 # ------------------------------------------------------------------------------------------------------- threads
@@ -476,10 +522,10 @@ class _Helpers:
             self.bed[k].acquire()
             world = self.world
             if world is not None:
-                world.call(world.shared_address, 0, k + 1, FOLLOW, 0)
+                world.call(world.order(FOLLOW, world.shared, lane=k + 1).address)
             self.asleep[k].set()
 
-    def run(self, world: Compiled, mode: int, outputs: Outputs) -> int:
+    def run(self, world: Compiled, order: Order) -> int:
         with self.busy:
             self.world = world
             for asleep, bed in zip(self.asleep, self.bed, strict=True):
@@ -487,8 +533,10 @@ class _Helpers:
                     asleep.clear()
                     bed.release()
             n = world.n
-            grain = min(64, max(1, n // (16 * self.n + 16)))  # small enough that no thread waits long for the last
-            ended = world.call(world.shared_address, outputs.address, n, mode, grain)
+            # Portions are small enough that no thread waits long for the last.
+            order.words[4] = min(64, max(1, n // (16 * self.n + 16)))
+            ended = world.call(order.address)
+            order.words[4] = 0
             if ended == UNFINISHED:  # somebody was put off the processor in the middle of a portion
                 while world.shared[DONE] != n:
                     time.sleep(0)
@@ -573,7 +621,9 @@ def _module(program: Program, quiet: bool):
     module = importlib.util.module_from_spec(spec)
     module.__dict__.update(_namespace(program), __name__=name, make_callable=jit.make_callable)
     load_w, load_e = jit.loaders(program.layouts())
-    atomics = {word: getattr(jit, word) for word in ("read_word", "write_word", "add_word", "swap_word", "rest")}
+    atomics = {
+        word: getattr(jit, word) for word in ("read_word", "write_word", "add_word", "swap_word", "rest", "order_word")
+    }
     module.__dict__.update(load_W=load_w, load_E=load_e, cfunc=numba.cfunc, **atomics, **CONSTANTS)
     sys.modules[name] = module  # before it runs: Numba looks the NamedTuple classes up by module name
     cached = kept and any((folder / "__pycache__").glob(f"{name}.run*.nbc"))
