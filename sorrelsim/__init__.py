@@ -17,7 +17,7 @@ _HOME = {
     "ObservationSpec": "observation",
     "TorchModel": "torch_model",
     "Window": "observation",
-    "get_threads": "kernels",
+    "get_threads": "threads",
     "kind": "kinds",
     "make": "making",
     "param": "params",
@@ -27,7 +27,7 @@ _HOME = {
     "per_world": "gridworld",
     "probability": "params",
     "rule": "rules.registry",
-    "set_threads": "kernels",
+    "set_threads": "threads",
 }
 
 __all__ = sorted(_HOME)
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
     from sorrelsim.gridworld import per_cell as per_cell
     from sorrelsim.gridworld import per_site as per_site
     from sorrelsim.gridworld import per_world as per_world
-    from sorrelsim.kernels import get_threads as get_threads
-    from sorrelsim.kernels import set_threads as set_threads
     from sorrelsim.kinds import Kinds as Kinds
     from sorrelsim.kinds import kind as kind
     from sorrelsim.making import make as make
@@ -52,6 +50,8 @@ if TYPE_CHECKING:
     from sorrelsim.params import param as param
     from sorrelsim.params import probability as probability
     from sorrelsim.rules.registry import rule as rule
+    from sorrelsim.threads import get_threads as get_threads
+    from sorrelsim.threads import set_threads as set_threads
     from sorrelsim.torch_model import TorchModel as TorchModel
 
 

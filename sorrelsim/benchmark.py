@@ -12,9 +12,9 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from sorrelsim import kernels
 from sorrelsim.loading import names
 from sorrelsim.making import make
+from sorrelsim.threads import get_threads, set_threads
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def measure(world: str, copies: int, compiled: bool = True, seconds: float = 1.0
     return Timing(
         env.name,
         copies,
-        kernels.get_threads() if compiled else 1,
+        get_threads() if compiled else 1,
         env.n_agents,
         statistics.median(rates),
         first,
@@ -102,10 +102,10 @@ def report(
         ValueError: If there is no such world.
     """
     if threads:
-        kernels.set_threads(threads)
+        set_threads(threads)
     worlds = names("worlds") if everything else [world or "cleanup"]
     sizes = list(copies or ([1] if interpreted else [256] if everything else [1, 256, 1024]))
-    how = "interpreted" if interpreted else f"compiled, {kernels.get_threads()} threads"
+    how = "interpreted" if interpreted else f"compiled, {get_threads()} threads"
     table = Table(title=f"[bold]random actions, all observations, {how}[/]", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("world")
     for name in ("agents", "copies", "world-steps/s", "agent-steps/s", "first step"):

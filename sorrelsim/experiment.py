@@ -8,21 +8,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from sorrelsim import kernels, runs
+from sorrelsim import runs, threads
 from sorrelsim.agent import Agent, with_identity
 from sorrelsim.config import ConfigError, ExperimentConfig, SeatConfig, dump_config, load_config, read_config
 from sorrelsim.gridworld import Gridworld
 from sorrelsim.loading import find_class
 from sorrelsim.making import make
 from sorrelsim.measures import Episodes, Recorder
-from sorrelsim.model import BaseModel
+from sorrelsim.model import BaseModel, TrainingDiverged
 from sorrelsim.observation import Window
 from sorrelsim.settings import parse_config
 
+T = TypeVar("T")
 Row = dict[str, float]
 """One epoch's metrics by column; nan where there is nothing to report."""
 
@@ -200,6 +201,7 @@ class Experiment:
         places: Who sits where; ``models`` and ``agents`` follow the same order.
         turns: Turns played so far.
         total_turns: Turns to play.
+        diverged: The place whose model's loss was not finite, or None; the loop has ended there.
 
     Raises:
         ConfigError: If the config says something impossible.
@@ -215,7 +217,7 @@ class Experiment:
             config = load_config(config, overrides)
         self.config = config
         if config.threads is not None:
-            kernels.set_threads(config.threads)
+            threads.set_threads(config.threads)
         try:
             self.world = make_world(config)
             self.places = seating(config, self.world.n_agents)
@@ -232,6 +234,8 @@ class Experiment:
         self.turns = 0
         self.total_turns = config.epochs * config.turns
         self.seconds = 0.0
+        self.diverged: Place | None = None
+        self._turn_of: Place | None = None
         self._stopping = False
         self._looked_at: Gridworld | None = None
 
@@ -257,30 +261,45 @@ class Experiment:
             The metrics of each epoch.
 
         Raises:
-            TrainingDiverged: A loss is not finite.
+            TrainingDiverged: A loss is not finite; the seat is named too.
         """
+        try:
+            yield from self._epochs()
+        except TrainingDiverged as error:
+            if self._turn_of is not None:
+                self.diverged = self._turn_of
+                error.args = (f"seat {self.diverged.name}: {error}",)
+            raise
+
+    def _epochs(self) -> Iterator[Row]:
         world, agents = self.world, self.agents
         for epoch in range(1, self.config.epochs + 1):
             before, started, paid = self.turns, time.perf_counter(), self._running()
-            for model in self.models:
+            for model in self._in_turn(self.models):
                 model.start_epoch_action(epoch=epoch)
             for _ in range(self.config.turns):
                 for agent in agents:
                     agent.transition(world)
                 world.step()
-                for agent in agents:
+                for agent in self._in_turn(agents):
                     agent.remember(world)
                 self.recorder.observe(world)
                 self.turns += 1
                 if self._stopping:
                     break
-            for model in self.models:
+            for model in self._in_turn(self.models):
                 model.end_epoch_action(epoch=epoch)
             seconds = time.perf_counter() - started
             self.seconds += seconds
             yield self._row(epoch, self.turns - before, seconds, paid)
             if self._stopping:
                 return
+
+    def _in_turn(self, things: Sequence[T]) -> Iterator[T]:
+        """Agents or models, one a place; notes whose turn it is, so that an error can name the seat."""
+        for place, thing in zip(self.places, things, strict=True):
+            self._turn_of = place
+            yield thing
 
     def _running(self) -> np.ndarray:
         """Rewards so far of the episodes that are running, summed over copies: [N]."""
@@ -335,9 +354,12 @@ class Experiment:
             return film(world, agents, self.config.evaluation.gif_turns if turns is None else turns)
 
     def save_models(self, folder: str | Path) -> None:
-        """Writes every model to ``folder/<seat>.pt``."""
+        """Writes every model to ``folder/<seat>.pt``; one that diverged to ``folder/<seat>_diverged.pt``, which leaves
+        the file of when it was sound.
+        """
         for place, model in zip(self.places, self.models, strict=True):
-            model.save(Path(folder) / f"{place.name}.pt")
+            suffix = "_diverged" if place is self.diverged else ""
+            model.save(Path(folder) / f"{place.name}{suffix}.pt")
 
 
 class Watcher(Protocol):
@@ -360,12 +382,17 @@ def run(experiment: Experiment, folder: Path | None = None, watcher: Watcher | N
 
     Returns:
         The run folder: config.yaml, metrics.csv, curve.png, episode.gif, models/<seat>.pt.
+
+    Raises:
+        TrainingDiverged: A loss is not finite. The seat and its last good checkpoint are named.
     """
     config = experiment.config
     folder = runs.new_folder(config.runs, config.name or config.world["name"]) if folder is None else folder
     (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
     log = runs.MetricsLog(folder / "metrics.csv")
+    models = folder / "models"
     try:
+        experiment.save_models(models)  # whatever happens, there is a sound checkpoint to go back to
         for row in experiment.epochs():
             last = experiment.stopped or row["epoch"] == config.epochs
             if last or (config.evaluation.every and row["epoch"] % config.evaluation.every == 0):
@@ -376,9 +403,13 @@ def run(experiment: Experiment, folder: Path | None = None, watcher: Watcher | N
             if watcher:
                 watcher.epoch(row)
             if not last and row["epoch"] % config.save_every == 0:
-                experiment.save_models(folder / "models")
+                experiment.save_models(models)
+    except TrainingDiverged as error:
+        if experiment.diverged is not None:
+            error.args = (f"{str(error).removesuffix('.')}: {models / f'{experiment.diverged.name}.pt'}",)
+        raise
     finally:
-        experiment.save_models(folder / "models")
+        experiment.save_models(models)
         if log.rows:
             if watcher:
                 watcher.doing("drawing the curve")

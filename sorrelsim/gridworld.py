@@ -15,13 +15,15 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sorrelsim import sprites
-from sorrelsim.kernels import RESET, STEP, VIEW, Compiled, Field, Interpreted, Order, Program
+from sorrelsim.interpreted import Interpreted
+from sorrelsim.kernels import Compiled, Order
 from sorrelsim.kinds import Kinds, codebook
 from sorrelsim.maps import MapError, find_map, read_map
 from sorrelsim.memory import Block
 from sorrelsim.names import unknown
 from sorrelsim.observation import ObservationSpec, Window
 from sorrelsim.params import read_params
+from sorrelsim.program import RESET, STEP, VIEW, Field, Program
 from sorrelsim.rules import draw
 
 State = dict[str, np.ndarray]

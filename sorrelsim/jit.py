@@ -31,8 +31,8 @@ from numba.extending import (
 from numba.np import arrayobj
 
 from sorrelsim import engine
-from sorrelsim.kernels import Layout
 from sorrelsim.memory import LINE
+from sorrelsim.program import Layout
 from sorrelsim.rules import draw
 from sorrelsim.rules.registry import RULES
 
@@ -196,7 +196,7 @@ def loaders(layouts: dict[str, tuple[Layout, ...]]) -> tuple[Any, Any]:
     A lane is a piece of the scratch that no other thread uses at the time.
 
     Args:
-        layouts: The fields of P, W and E; see :meth:`sorrelsim.kernels.Program.layouts`.
+        layouts: The fields of P, W and E; see :meth:`sorrelsim.program.Program.layouts`.
     """
     p = CopyType("P", layouts["P"])
     return _loader(CopyType("W", layouts["W"], p)), _loader(CopyType("E", layouts["E"]))

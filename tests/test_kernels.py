@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import sorrelsim
-from sorrelsim.kernels import RuleError
+from sorrelsim.compiling import RuleError
 from sorrelsim.rules import draw
 
 WORLD = """
