@@ -1,10 +1,14 @@
 """Compiled worlds: equal to interpreted ones, on any number of threads; the disk cache; errors in the user's words."""
 
+import gc
 import os
 import re
 import subprocess
 import sys
 import textwrap
+import threading
+import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +88,48 @@ def test_threads_change_nothing():
     same_state(states[0], states[2])
     with pytest.raises(ValueError, match="at least 1"):
         sorrelsim.set_threads(0)
+
+
+def test_two_worlds_stepped_at_once_do_not_disturb_each_other():
+    actions = np.random.default_rng(0).integers(0, 4, (200, 40, 2))
+    before = sorrelsim.get_threads()
+    worlds = [sorrelsim.make("treasure_hunt", n_worlds=40, seed=seed) for seed in (0, 1, 0, 1)]
+
+    def play(world):
+        for each in actions:
+            world.step(each)
+
+    try:
+        sorrelsim.set_threads(1)
+        play(worlds[0])
+        play(worlds[1])
+        sorrelsim.set_threads(4)  # more than there are processors, so that some are put off in the middle
+        players = [threading.Thread(target=play, args=(world,)) for world in worlds[2:]]
+        for player in players:
+            player.start()
+        for player in players:
+            player.join()
+    finally:
+        sorrelsim.set_threads(before)
+    same_state(worlds[0], worlds[2])
+    same_state(worlds[1], worlds[3])
+
+
+def test_helpers_do_not_keep_a_world_alive():
+    before = sorrelsim.get_threads()
+    world = sorrelsim.make("treasure_hunt", n_worlds=16)
+    try:
+        sorrelsim.set_threads(2)
+        world.step(np.zeros((16, 2), int))
+    finally:
+        sorrelsim.set_threads(before)
+    runner = weakref.ref(world._runner)
+    del world
+    deadline = time.monotonic() + 10
+    while runner() is not None and time.monotonic() < deadline:
+        gc.collect()
+        time.sleep(0.01)  # a helper watches it for a moment
+    assert runner() is None
 
 
 def test_a_copy_alone_equals_that_copy_among_many():
