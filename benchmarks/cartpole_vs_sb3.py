@@ -37,6 +37,7 @@ CONFIGS = {
         "learning_rate": 1e-3,
         "anneal_steps": 150_000,
         "gae_lambda": 0.95,
+        "value_coefficient": 0.05,  # returns of 100 would drown the policy's gradient in a network that both share
         "entropy": 0.0,
         "gamma": 0.99,
         "network": {"hidden": [64, 64], "activation": "tanh"},
@@ -44,18 +45,19 @@ CONFIGS = {
     "ddqn": {
         "steps_between_updates": 2,
         "batch_size": 64,
-        "learning_rate": 1e-3,
-        "memory_size": 50_000,
+        "learning_rate": 2.3e-3,
+        "anneal_steps": 100_000,
+        "memory_size": 100_000,
         "warmup": 1_000,
-        "epsilon_steps": 10_000,
+        "epsilon_steps": 16_000,
         "epsilon_end": 0.04,
-        "target_tau": 0.01,
+        "target_every": 128,
         "n_step": 3,
         "gamma": 0.99,
-        "network": {"hidden": [128, 128]},
+        "network": {"hidden": [256, 256]},
     },
 }
-COPIES = {"ppo": 16, "ddqn": 4}
+COPIES = {"ppo": 16, "ddqn": 8}
 
 
 def evaluate(model: BaseModel, episodes: int = 20) -> float:

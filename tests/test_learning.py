@@ -1,0 +1,56 @@
+"""The configs that make a claim keep it: what is learned, from three seeds each. Minutes a test, so all are slow."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sorrelsim import Experiment, runs
+from sorrelsim.experiment import run
+
+ROOT = Path(__file__).parents[1]
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize("seed", [0, 1, 2])]
+
+
+def trained(name, seed, tmp_path, *changes):
+    path = ROOT / "configs" / f"{name}.yaml"
+    return runs.read_metrics(run(Experiment(path, [f"seed={seed}", f"runs={tmp_path}", *changes])))
+
+
+@pytest.mark.parametrize("learner", ["iqn", "ddqn", "ppo"])
+def test_treasure_hunters_collect(learner, seed, tmp_path):
+    """Random play gets about 12; who always takes the best thing within a step gets about 180."""
+    metrics = trained(f"treasure_hunt_{learner}", seed, tmp_path, "evaluation.n_worlds=100")
+    print(f"{learner}, seed {seed}: {metrics['eval_return_mean'][-1]:.1f} after {metrics['seconds'][-1]:.0f} s")
+    assert metrics["eval_return_mean"][-1] >= 180
+
+
+def test_coins_is_a_dilemma(seed, tmp_path):
+    """Each coin pays its taker 1 and costs the other 2 if it was of the other's colour."""
+    individual = trained("coins_individual", seed, tmp_path)["eval_return_mean"][-1]
+    common = trained("coins_common", seed, tmp_path)["eval_return_mean"][-1]
+    print(f"seed {seed}: {individual:.1f} by individual rewards, {common:.1f} by common ones")
+    assert common > 3 * max(individual, 5)
+
+
+def test_individual_learners_rise_and_fall_in_harvest(seed, tmp_path):
+    """Perolat et al. 2017: they first learn to eat, then eat faster than the orchard grows back."""
+    returns = trained("harvest_ppo", seed, tmp_path)["return_mean"]
+    returns = returns[~np.isnan(returns)]
+    random_play = 30
+    print(f"seed {seed}: up to {returns.max():.1f}, in the end {returns[-5:].mean():.1f}")
+    assert returns.max() > 1.2 * random_play
+    assert returns[-5:].mean() < 0.6 * random_play
+
+
+@pytest.mark.parametrize("learner", ["ppo", "ddqn"])
+def test_cart_pole_is_solved(learner, seed):
+    """475 is what Gymnasium calls solved; see the benchmark for budgets and settings."""
+    pytest.importorskip("gymnasium")
+    spec = importlib.util.spec_from_file_location("cartpole", ROOT / "benchmarks" / "cartpole_vs_sb3.py")
+    benchmark = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(benchmark)
+    _, scores = benchmark.ours(learner, seed)
+    print(f"{learner}, seed {seed}: {scores}")
+    assert max(scores) >= benchmark.SOLVED
