@@ -21,10 +21,10 @@ _HOME = {
     "kind": "kinds",
     "make": "making",
     "param": "params",
-    "per_agent": "gridworld",
-    "per_cell": "gridworld",
-    "per_site": "gridworld",
-    "per_world": "gridworld",
+    "per_agent": "extra",
+    "per_cell": "extra",
+    "per_site": "extra",
+    "per_world": "extra",
     "probability": "params",
     "rule": "rules.registry",
     "set_threads": "threads",
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from sorrelsim.agent import Agent as Agent
     from sorrelsim.buffers import Buffer as Buffer
     from sorrelsim.experiment import Experiment as Experiment
+    from sorrelsim.extra import per_agent as per_agent
+    from sorrelsim.extra import per_cell as per_cell
+    from sorrelsim.extra import per_site as per_site
+    from sorrelsim.extra import per_world as per_world
     from sorrelsim.gridworld import Gridworld as Gridworld
-    from sorrelsim.gridworld import per_agent as per_agent
-    from sorrelsim.gridworld import per_cell as per_cell
-    from sorrelsim.gridworld import per_site as per_site
-    from sorrelsim.gridworld import per_world as per_world
     from sorrelsim.kinds import Kinds as Kinds
     from sorrelsim.kinds import kind as kind
     from sorrelsim.making import make as make

@@ -7,104 +7,27 @@ and given, allocates every array, hands them to the kernel and checks actions be
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
-from sorrelsim import sprites
+from sorrelsim import drawing
+from sorrelsim.extra import DTYPES, Extra
 from sorrelsim.interpreted import Interpreted
-from sorrelsim.kernels import Compiled, Order
+from sorrelsim.kernels import Compiled
 from sorrelsim.kinds import Kinds, codebook
 from sorrelsim.maps import MapError, find_map, read_map
 from sorrelsim.memory import Block
 from sorrelsim.names import unknown
 from sorrelsim.observation import ObservationSpec, Window
+from sorrelsim.outputs import Outputs
 from sorrelsim.params import read_params
 from sorrelsim.program import RESET, STEP, VIEW, Field, Program
 from sorrelsim.rules import draw
 
 State = dict[str, np.ndarray]
-
-
-@dataclasses.dataclass(frozen=True)
-class Extra:
-    """Extra state that a world declares; made by :func:`per_world`, ``per_agent``, ``per_cell`` and ``per_site``."""
-
-    owner: str
-    dtype: type
-    shape: tuple[int, ...]
-
-
-def per_world(dtype: type = int, shape: tuple[int, ...] = (1,)) -> Extra:
-    """State of a copy as a whole: ``w.name[0]``. ``dtype`` is int (int32), float (float64) or bool."""
-    return Extra("world", dtype, shape)
-
-
-def per_agent(dtype: type = int, shape: tuple[int, ...] = ()) -> Extra:
-    """State of each agent: ``w.name[i]``, or ``w.name[i, ...]`` with a shape."""
-    return Extra("agent", dtype, shape)
-
-
-def per_cell(dtype: type = int) -> Extra:
-    """State of each cell: ``w.name[row, col]``."""
-    return Extra("cell", dtype, ())
-
-
-def per_site(site: str, dtype: type = int) -> Extra:
-    """State of each cell of a site, in the site's order: ``w.name[k]``."""
-    return Extra(f"site {site}", dtype, ())
-
-
-_DTYPES: dict[type, Any] = {int: np.int32, float: np.float64, bool: np.bool_}
-
-
-class _Outputs:
-    """The arrays of one step's answer. They are reused only when nobody holds them any more.
-
-    Attributes:
-        parts: The observation by part, as views of the arrays that the kernel writes.
-        orders: For the kernel: how it is called to answer into these arrays.
-    """
-
-    def __init__(
-        self, n: int, agents: int, window: tuple[int, int], layers: int, cell: np.dtype, scalars: dict
-    ) -> None:
-        rows, cols = window
-        cells = np.zeros((n, agents, rows * cols), cell)
-        whole = cells.view(np.uint8).reshape(n, agents, rows * cols, cell.itemsize)
-        self.grid = whole.reshape(n, agents, rows, cols, cell.itemsize)[..., :layers]
-        beside = np.zeros((n, agents, sum(scalars.values())), np.float32)
-        self.parts = {"grid": self.grid}
-        at = 0
-        for name, size in scalars.items():
-            self.parts[name] = beside[..., at : at + size]
-            at += size
-        self.reward = np.zeros((n, agents), np.float64)
-        self.terminated = np.zeros((n, agents), np.bool_)
-        self.truncated = np.zeros((n, agents), np.bool_)
-        self.orders: dict[int, Order] = {}
-        self.fields = [
-            Field("cells_out", cells, apart=True),
-            Field("bytes_out", whole, apart=True),
-            Field("scalars_out", beside, apart=True),
-            Field("reward", self.reward, apart=True),
-            Field("terminated", self.terminated, apart=True),
-            Field("truncated", self.truncated, apart=True),
-        ]
-        # A view that a user makes refers to the array that owns the memory; one that was handed out is counted itself.
-        self._held = (cells, beside, *self.parts.values(), self.reward, self.terminated, self.truncated)
-        del cells, beside  # they would count as held
-        self._idle = self._references()
-
-    def _references(self) -> int:
-        return sum(map(sys.getrefcount, self._held))
-
-    def is_free(self) -> bool:
-        """Whether nobody outside holds an array of these or a view of one."""
-        return self._references() == self._idle
 
 
 class Gridworld:
@@ -291,7 +214,7 @@ class Gridworld:
             "frozen": ((agents,), np.int32),
             "was_out": ((agents,), np.uint8),
             "reward": ((agents,), np.float64),
-            **{f"state.{name}": (self._extent(extra), _DTYPES[extra.dtype]) for name, extra in self.state.items()},
+            **{f"state.{name}": (self._extent(extra), DTYPES[extra.dtype]) for name, extra in self.state.items()},
             **{f"params.{name}": (array.shape[1:], array.dtype) for name, array in params.items()},
             "episode_return": ((agents,), np.float64),
             "tallies": ((agents, 3), np.float64),
@@ -326,16 +249,10 @@ class Gridworld:
         self._out = self._outputs[0]
 
     def _extent(self, extra: Extra) -> tuple[int, ...]:
-        if extra.owner == "agent":
-            return self.n_agents, *extra.shape
-        if extra.owner == "cell":
-            return self.height, self.width
-        if extra.owner.startswith("site "):
-            return (len(self.map.sites[extra.owner[5:]]),)
-        return extra.shape
+        return extra.extent(self.n_agents, self.height, self.width, self.map.sites)
 
-    def _new_outputs(self) -> _Outputs:
-        return _Outputs(
+    def _new_outputs(self) -> Outputs:
+        return Outputs(
             self.n_worlds, self.n_agents, self.window.size(self.height, self.width), len(self.codes.layers),
             self._cell_dtype, dict(self.scalars),
         )  # fmt: skip
@@ -553,7 +470,7 @@ class Gridworld:
     def _ended_copies(self) -> np.ndarray:
         return (self.terminated | self.truncated)[:, 0]
 
-    def _observation(self, out: _Outputs, copy: bool = False) -> Any:
+    def _observation(self, out: Outputs, copy: bool = False) -> Any:
         parts = {name: part.copy() for name, part in out.parts.items()} if copy else out.parts.copy()
         if self.observations.form != "symbolic":
             parts["grid"] = self.observations.convert(parts["grid"], self.looks_table())
@@ -601,52 +518,16 @@ class Gridworld:
     def looks_table(self) -> np.ndarray:
         """A sprite for each id: ``uint8[n_codes, SIZE, SIZE, 4]``; ids without a sprite are see-through."""
         if self._looks is None:
-            codes = self.codes
-            table = np.zeros((codes.n_codes, sprites.SIZE, sprites.SIZE, 4), np.uint8)
-            for member in self.kinds:
-                if member.spec.sprite is not None:
-                    table[member] = member.spec.sprite.rgba
-            table[codes.outside] = sprites.plain("k").rgba
-            directions = 4 if codes.facing else 1
-            for d in range(directions):
-                table[codes.self_code + d] = sprites.agent_sprite(sprites.PALETTE["w"], d).rgba
-            for k in range(codes.n_codes - codes.agent_code):
-                slot, d = divmod(k, directions)
-                colour = sprites.agent_colour(slot) if self.looks == "individual" else sprites.PALETTE["o"]
-                table[codes.agent_code + k] = sprites.agent_sprite(colour, d).rgba
-            self._looks = table
+            self._looks = drawing.looks_table(self.codes, self.kinds, self.looks)
         return self._looks
 
     def render(self, copy: int = 0) -> np.ndarray:
         """A picture of one copy: RGB ``uint8[height * 8, width * 8, 3]``, each agent in its own colour."""
-        size = sprites.SIZE
-        looks = self.looks_table()
-        cells = self.grid[copy].copy()
-        cells[..., self.codes.agent_layer] = 0
-        layers = len(self.codes.layers)
-        agents = np.zeros((self.height, self.width, size, size, 4), np.uint8)
-        for i in range(self.n_agents):
-            if self.out[copy, i] == 0:
-                row, col = self.pos[copy, i]
-                agents[row, col] = sprites.agent_sprite(sprites.agent_colour(i), int(self.facing[copy, i])).rgba
-        ground = np.broadcast_to(sprites.GROUND.rgba, agents.shape)
-        pictures = [looks[cells[..., z]] for z in range(layers)]
-        pictures[self.codes.agent_layer] = agents
-        picture = sprites.stack([ground, *pictures])
-        return picture.swapaxes(1, 2).reshape(self.height * size, self.width * size, 3)
+        return drawing.picture(self, copy)
 
     def text(self, copy: int = 0) -> str:
         """One copy as ASCII: the topmost glyph of each cell, agents as ``^ > v <`` by where they look."""
-        top = np.full((self.height, self.width), " ", "<U1")
-        glyphs = np.array(self.codes.glyphs, "<U1")
-        for z in range(len(self.codes.layers)):
-            layer = self.grid[copy, ..., z]
-            top = np.where((layer > 0) & (z != self.codes.agent_layer), glyphs[layer], top)
-            if z == self.codes.agent_layer:
-                for i in range(self.n_agents):
-                    if self.out[copy, i] == 0:
-                        top[tuple(self.pos[copy, i])] = "^>v<"[self.facing[copy, i]]
-        return "\n".join("".join(row) for row in top)
+        return drawing.text(self, copy)
 
     def _repr_png_(self) -> bytes:
         from sorrelsim.play.export import to_png
