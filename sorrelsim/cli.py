@@ -132,12 +132,15 @@ def plot(
     column: Annotated[
         list[str] | None, typer.Option("--column", "-c", help="Column of metrics.csv; may be repeated.")
     ] = None,
+    mean: Annotated[
+        bool, typer.Option("--mean", help="One curve for runs of one name: their mean, each run thin behind it.")
+    ] = False,
 ) -> None:
     """Draw the learning curves of one run, or compare several."""
     from sorrelsim.runs import draw_curves
 
     default = runs[0] / "curve.png" if len(runs) == 1 and not column else Path("curves.png")
-    typer.echo(f"wrote {draw_curves(runs, out or default, column or ())}")
+    typer.echo(f"wrote {draw_curves(runs, out or default, column or (), mean)}")
 
 
 @app.command()

@@ -74,13 +74,17 @@ def read_metrics(folder: str | Path) -> dict[str, np.ndarray]:
     return {name: np.array([float(row[name]) for row in rows]) for name in names}
 
 
-def draw_curves(folders: Sequence[str | Path], path: str | Path, columns: Sequence[str] = ()) -> Path:
+def draw_curves(
+    folders: Sequence[str | Path], path: str | Path, columns: Sequence[str] = (), mean: bool = False
+) -> Path:
     """Draws learning curves.
 
     Args:
         folders: Run folders. One alone also shows each agent's return, greedy evaluations, loss and epsilon.
         path: The picture to write, PNG, PDF or SVG.
         columns: Columns of metrics.csv to draw instead, one panel each.
+        mean: Whether runs that share a name, but for the number at its end, become one curve: their mean over the
+            steps that all of them made, with each run as a thin line behind it.
 
     Raises:
         ValueError: If a folder or a column does not exist.
@@ -106,8 +110,13 @@ def draw_curves(folders: Sequence[str | Path], path: str | Path, columns: Sequen
         if single is not None:
             _draw_single(axes, column, single)
         else:
-            for n, (folder, metrics) in enumerate(runs.items()):
-                _line(axes, metrics, column, _colour(n), label=Path(folder).name, linewidth=2)
+            groups = _grouped(runs) if mean else {Path(folder).name: [metrics] for folder, metrics in runs.items()}
+            for n, (name, several) in enumerate(groups.items()):
+                if len(several) > 1:
+                    for metrics in several:
+                        _line(axes, metrics, column, _colour(n), linewidth=0.8, alpha=0.5)
+                    name = f"{name} ({len(several)} runs)"
+                _line(axes, _mean(several, column), column, _colour(n), label=name, linewidth=2)
         axes.set_xlabel("agent-steps")
         axes.set_ylabel({"return_mean": "return an agent and episode"}.get(column, column.replace("_", " ")))
         axes.set_xlim(left=0)
@@ -121,6 +130,27 @@ def draw_curves(folders: Sequence[str | Path], path: str | Path, columns: Sequen
         figure.suptitle(Path(folders[0]).name, color=INK, fontsize=11)
     figure.savefig(path)
     return Path(path)
+
+
+def _grouped(runs: Mapping[str, dict[str, np.ndarray]]) -> dict[str, list[dict[str, np.ndarray]]]:
+    groups: dict[str, list[dict[str, np.ndarray]]] = {}
+    for folder, metrics in runs.items():
+        groups.setdefault(re.sub(r"-\d+$", "", Path(folder).name), []).append(metrics)
+    return groups
+
+
+def _mean(runs: Sequence[Mapping[str, np.ndarray]], column: str) -> Mapping[str, np.ndarray]:
+    """One column's mean over several runs, at the steps of the first where all have values."""
+    known = [np.isfinite(metrics[column]) for metrics in runs]
+    steps = [metrics["agent_steps"][where] for metrics, where in zip(runs, known, strict=True)]
+    if len(runs) == 1 or not all(len(each) for each in steps):
+        return runs[0]
+    low, high = max(each[0] for each in steps), min(each[-1] for each in steps)
+    common = steps[0][(steps[0] >= low) & (steps[0] <= high)]
+    values = [
+        np.interp(common, each, metrics[column][where]) for each, metrics, where in zip(steps, runs, known, strict=True)
+    ]
+    return {"agent_steps": common, column: np.mean(values, axis=0)}
 
 
 def _draw_single(axes, column: str, metrics: Mapping[str, np.ndarray]) -> None:

@@ -286,6 +286,23 @@ def test_a_late_column_is_written_for_all_rows(tmp_path):
         runs.MetricsLog(tmp_path / "metrics.csv")
 
 
+def test_runs_of_one_name_become_their_mean(tmp_path):
+    """At 20 the first has 2 and the second, halfway between 4 and 8, has 6: 4. At 10 and 30 one of them has nothing."""
+    first = {"agent_steps": np.array([10.0, 20, 30]), "return_mean": np.array([1.0, 2, 3])}
+    second = {"agent_steps": np.array([5.0, 15, 25]), "return_mean": np.array([np.nan, 4, 8])}
+    mean = runs._mean([first, second], "return_mean")
+    assert mean["agent_steps"].tolist() == [20]
+    assert mean["return_mean"].tolist() == [4]
+    groups = runs._grouped({"a/x-001": first, "b/x-002": second, "y": first})
+    assert {name: len(several) for name, several in groups.items()} == {"x": 2, "y": 1}
+    for folder in ("x-001", "x-002"):
+        (tmp_path / folder).mkdir()
+        runs.MetricsLog(tmp_path / folder / "metrics.csv").add({"epoch": 1, "agent_steps": 10, "return_mean": 1.0})
+    assert (
+        runs.draw_curves([tmp_path / "x-001", tmp_path / "x-002"], tmp_path / "m.png", mean=True).stat().st_size > 1000
+    )
+
+
 def test_curves_of_several_runs_and_unknown_columns(finished, tmp_path):
     folder = finished[0]
     assert runs.draw_curves([folder, folder], tmp_path / "both.png").stat().st_size > 1000
