@@ -200,8 +200,8 @@ class Buffer:
             if older and self.size:
                 rows = np.full(n, row, np.int64)
                 gathered = self._gather(name, rows, np.arange(n), older, whole)
-                if given:  # a frame that follows an end begins a new episode
-                    gathered[self._kind[row] != 0] = 0
+                # A frame that follows an end begins a new episode, and nothing lies behind an empty frame.
+                gathered[self._kind[row] != 0 if given else self._kind[row] == self._kernels.EMPTY] = 0
                 out[:, :older] = gathered
             if given:
                 out[:, -1] = np.reshape(given[name], (n, *shape))

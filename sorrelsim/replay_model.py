@@ -155,8 +155,11 @@ class ReplayModel(TorchModel):
     def learn(self, n_steps: int) -> None:
         """Counts agent-steps and takes the gradient steps that fall due."""
         self._due = self.updates_due(self.agent_steps, self.agent_steps + n_steps)
-        super().learn(n_steps)
-        self._due = 0
+        try:
+            super().learn(n_steps)
+        finally:  # after a divergence, what was drawn must not be learned from again
+            self._due = 0
+            self._drawn.clear()
 
     def next_batch(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
         """A fresh uniform batch as `batch_tensors` gives it.

@@ -176,6 +176,120 @@ def test_sampling_works_with_barely_a_batch_and_says_what_is_missing():
         buffer.sample(9)
 
 
+def whole(buffer):
+    """Every row of the ring, drawn whether or not it is known to be complete: (state, valid)."""
+    every = np.arange(buffer.size * buffer.n_streams)
+    buffer._draw = lambda batch_size, correction: (every, np.ones(len(every), np.float32))
+    batch = buffer.sample(len(every))
+    del buffer._draw
+    return list(zip(batch.states, batch.valid.tolist(), strict=True))
+
+
+def test_the_smallest_memory_with_the_smallest_batch_gives_nothing_that_is_made_up():
+    """Three steps of which the three-step windows are all incomplete: drawn, but none of them valid. With a fourth the
+    oldest window is complete.
+    """
+    for priority in (0.0, 1.0):
+        buffer = Buffer(SPEC, 100, n_frames=2, n_step=3, priority_exponent=priority)
+        fill(buffer, [(10 + t, 1.0, "", 0) for t in range(3)])
+        assert not buffer.sample(3).valid.any()
+        fill(buffer, [(13, 1.0, "", 0)])
+        assert {int(state[-1, 0, 0, 0]): ok for state, ok in whole(buffer)} == {10: 1.0, 11: 0.0, 12: 0.0, 13: 0.0}
+
+
+def test_what_crosses_the_write_head_is_not_valid_even_if_it_is_drawn():
+    """A ring of 10 rows with 17 steps, 7 to 16 left: stacks of three need two earlier steps, which 7 and 8 lack; two
+    steps on from 15 and 16 nothing is known. An end at 11 changes nothing of that.
+    """
+    for end in ("", "terminated"):
+        buffer = Buffer(SPEC, 10, n_frames=3, n_step=2)
+        fill(buffer, [(10 + t, 1.0, end if t == 11 else "", 99) for t in range(17)])
+        valid = {int(state[-1, 0, 0, 0]) - 10: ok for state, ok in whole(buffer)}
+        assert [t for t, ok in sorted(valid.items()) if not ok] == [7, 8, 15, 16]
+        assert set(valid) == set(range(7, 17))
+
+
+@pytest.mark.parametrize("priority", [0.0, 1.0])
+def test_nothing_that_is_drawn_from_a_full_ring_is_thrown_away(priority):
+    """Incomplete windows and stacks are left out of the draw, also after the head has gone round."""
+    buffer = Buffer(SPEC, 12 * 2, 2, n_frames=3, n_step=3, priority_exponent=priority)
+    for t in range(40):
+        buffer.add(frame(t, 2), 0, 1.0, False)
+        if t > 12:
+            batch = buffer.sample(24)
+            assert batch.valid.all()
+            if priority:  # errors of very different sizes, so that an old priority would show
+                buffer.update_priorities(batch.index, np.where(batch.index % 3, 1e-3, 1e3))
+
+
+def test_a_memory_that_was_cleared_shows_nothing_of_what_it_held():
+    buffer = Buffer(SPEC, 8, n_frames=3, priority_exponent=1.0)
+    fill(buffer, [(100 + t, 1.0, "truncated" if t == 5 else "", 99) for t in range(13)])
+    buffer.clear()
+    with pytest.raises(ValueError, match="holds 0"):
+        buffer.sample(1)
+    fill(buffer, [(10 + t, 1.0, "", 0) for t in range(4)])
+    samples = sampled(buffer)
+    assert samples[10][0] == [0, 0, 10]
+    assert samples[11][0] == [0, 10, 11]
+    assert max(value for state, _, following, *_ in samples.values() for value in state + following) == 13
+    assert buffer.current_state(frame(14))[0, :, 0, 0, 0].tolist() == [12, 13, 14]
+
+
+def test_an_empty_frame_in_a_full_ring_holds_nothing_stale():
+    buffer = Buffer(SPEC, 6, n_frames=2)
+    fill(buffer, [(10 + t, 1.0, "", 0) for t in range(9)])
+    buffer.add_empty()
+    assert buffer.current_state().max() == 0
+    assert buffer.current_state(frame(30))[0, :, 0, 0, 0].tolist() == [0, 30]
+    assert [ok for state, ok in whole(buffer) if state[-1].max() == 0] == [0.0]
+
+
+def test_what_terminated_within_the_last_step_allowed_has_terminated():
+    buffer = Buffer(SPEC, 100)
+    buffer.add(frame(10), 0, 1.0, True, True, frame(99))
+    assert buffer.sample(1).dones.tolist() == [1.0]
+
+
+def test_the_table_of_last_frames_does_not_grow_with_the_episodes():
+    buffer = Buffer(SPEC, 50)
+    fill(buffer, [(t % 250, 0.0, "truncated" if t % 5 == 4 else "", 99) for t in range(2000)])
+    assert len(buffer._final["grid"]) <= 64  # ten of them are alive at a time
+
+
+def test_weights_are_corrected_by_beta_and_errors_count_by_size():
+    """Errors 1, -1, -2, 4 draw with p = 1/8, 1/8, 2/8, 4/8. At beta .5 a weight is (4 p)^-.5 over the largest in its
+    batch: in proportion 1, 1, 2^-.5, 4^-.5.
+    """
+    buffer = Buffer(SPEC, 100, priority_exponent=1.0)
+    fill(buffer, [(10 + t, 0.0, "", 0) for t in range(5)])  # the fifth cannot be drawn yet
+    buffer.update_priorities(np.arange(4), np.array([1.0, -1.0, -2.0, 4.0]))
+    expected, counts = np.array([1.0, 1.0, 2**-0.5, 0.5]), np.zeros(4)
+    for _ in range(400):
+        batch = buffer.sample(4, 0.5)
+        np.testing.assert_allclose(batch.weights, expected[batch.index] / expected[batch.index].max(), rtol=1e-4)
+        np.add.at(counts, batch.index, 1)
+    np.testing.assert_allclose(counts / counts.sum(), [1 / 8, 1 / 8, 2 / 8, 4 / 8], atol=0.03)
+
+
+def test_masks_follow_the_state_and_end_with_the_episode():
+    """The mask allows action 1 at even steps; after an episode's end everything is allowed, for nothing is known."""
+    buffer, seen = Buffer(SPEC, 100), set()
+    for t in range(9):
+        end = t == 5  # a step whose mask forbids
+        buffer.add(frame(10 + t), 0, 0.0, False, end, frame(99) if end else None, np.array([[True, t % 2 == 0]]))
+    for _ in range(20):
+        batch = buffer.sample(9)
+        shown, following = batch.states[:, 0, 0, 0], batch.next_states[:, 0, 0, 0]
+        np.testing.assert_array_equal(batch.masks[:, 1], shown % 2 == 0)
+        known = batch.valid > 0
+        np.testing.assert_array_equal(
+            batch.next_masks[known, 1], (following[known] % 2 == 0) | (following[known] == 99)
+        )
+        seen |= set(following.tolist())
+    assert 99 in seen
+
+
 def test_a_memory_too_small_for_its_streams_is_refused():
     with pytest.raises(ValueError, match="100 frames for 64 streams"):
         Buffer(SPEC, 100, n_streams=64)
@@ -250,6 +364,7 @@ def test_advantages_know_three_kinds_of_what_comes_next():
     terminated, ended, final = np.zeros((3, 3), bool), np.zeros((3, 3), bool), np.zeros((3, 3), np.float32)
     terminated[1, 1] = ended[1, 1] = True
     ended[1, 2], final[1, 2] = True, 4.0
+    final[1, 1] = 9.0  # what lies there after a termination does not count
     got = generalised_advantages(ones, ones, np.full(3, 2.0, np.float32), terminated, ended, final, 0.5, 0.5)
     # Going on: deltas .5, .5, 1 (the state after the rollout is worth 2); A2 = 1, A1 = .5 + .25, A0 = .5 +
     # .25 * .75.
