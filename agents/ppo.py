@@ -177,6 +177,49 @@ def value_loss(value: Tensor, old_value: Tensor, target: Tensor, clip: float | N
     return 0.5 * loss
 
 
+class _Loss(torch.autograd.Function):
+    """PPO's whole loss of logits and values at once: what `policy_terms`, `ppo_loss` and `value_loss` say, with the
+    gradient worked out here, so that no graph of a dozen small steps is recorded and run backwards.
+
+    With p the policy, a the action taken and H the entropy, d log p(a) / d logit_k = [k = a] - p_k and
+    dH / d logit_k = -p_k (log p_k + H).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, logits: Tensor, values: Tensor, batch: dict[str, Tensor], advantage: Tensor,
+        clip: float, clip_value: float | None, value_weight: float, entropy_weight: float,
+    ) -> Any:  # fmt: skip
+        n, index = advantage.numel(), batch["actions"].unsqueeze(-1)
+        log_p = F.log_softmax(mask_logits(logits, batch.get("masks")), -1)
+        p = log_p.exp()
+        entropy = -(p * log_p).sum(-1)
+        log_ratio = log_p.gather(-1, index).squeeze(-1) - batch["log_probs"]
+        ratio = log_ratio.exp()
+        moving = -advantage * ratio
+        held = -advantage * ratio.clamp(1 - clip, 1 + clip)
+        slope = torch.where(moving >= held, moving, 0.0).unsqueeze(-1)
+        to_logits = p * (entropy_weight * (log_p + entropy.unsqueeze(-1)) - slope)
+        to_logits.scatter_add_(-1, index, slope)
+        error = values - batch["returns"]
+        squared = error**2
+        if clip_value is not None:
+            change = values - batch["values"]
+            near = batch["values"] + change.clamp(-clip_value, clip_value) - batch["returns"]
+            error = torch.where(squared >= near**2, error, near * (change.abs() <= clip_value))
+            squared = torch.maximum(squared, near**2)
+        ctx.save_for_backward(to_logits.div_(n), error * (value_weight / n))
+        policy, value = torch.maximum(moving, held).mean(), 0.5 * squared.mean()
+        shown = torch.stack([policy, value, entropy.mean(), (ratio - 1 - log_ratio).mean()])
+        ctx.mark_non_differentiable(shown)
+        return policy + value_weight * value - entropy_weight * shown[2], shown
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        to_logits, to_values = ctx.saved_tensors
+        return to_logits * gradients[0], to_values * gradients[0], None, None, None, None, None, None
+
+
 class PPO(TorchModel):
     """A PPO learner.
 
@@ -359,29 +402,30 @@ class PPO(TorchModel):
         c = self.config
         parts = {name: batch[f"part {name}"] for name in self.observations.parts}
         masks = batch.get("masks")
+        advantage = batch["advantages"]
+        if c.normalise_advantages and advantage.numel() > 1:
+            advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+        end = c.entropy if c.entropy_end is None else c.entropy_end
+        weight = linear(c.entropy, end, self.agent_steps, c.entropy_steps)
         if "net" in self.networks:
             logits, values = self._replay(parts, batch) if c.recurrent != "none" else self.networks["net"](parts)
-            log_probs, entropy = policy_terms(logits, batch["actions"], masks)
+            loss, shown = _Loss.apply(
+                logits, values, batch, advantage, c.clip, c.clip_value, c.value_coefficient, weight
+            )
         else:
             asked = {"action_mask": masks, "greedy": False}
             (_, log_probs, entropy), _ = split_extras(self._user_actor(parts, batch["actions"], asked), 3)
             values = self.networks["critic"](**parts).squeeze(-1)
-        advantage = batch["advantages"]
-        if c.normalise_advantages and advantage.numel() > 1:
-            advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-        policy = ppo_loss(log_probs, batch["log_probs"], advantage, c.clip).mean()
-        value = value_loss(values, batch["values"], batch["returns"], c.clip_value).mean()
-        bonus = entropy.mean()
-        end = c.entropy if c.entropy_end is None else c.entropy_end
-        weight = linear(c.entropy, end, self.agent_steps, c.entropy_steps)
-        loss = policy + c.value_coefficient * value - weight * bonus
+            policy = ppo_loss(log_probs, batch["log_probs"], advantage, c.clip).mean()
+            value = value_loss(values, batch["values"], batch["returns"], c.clip_value).mean()
+            bonus = entropy.mean()
+            loss = policy + c.value_coefficient * value - weight * bonus
+            log_ratio = (log_probs - batch["log_probs"]).detach()
+            kl = (log_ratio.exp() - 1 - log_ratio).mean()
+            shown = torch.stack([policy, value, bonus, kl]).detach()
         total = self.descend(loss, "adam")
         self.gradient_steps += 1
-        with torch.no_grad():
-            log_ratio = log_probs - batch["log_probs"]
-            kl = (log_ratio.exp() - 1 - log_ratio).mean()
-            shown = torch.stack([policy, value, bonus, kl]).tolist()
-        return dict(zip(("loss", "policy_loss", "value_loss", "entropy", "kl"), [total, *shown], strict=True))
+        return dict(zip(("loss", "policy_loss", "value_loss", "entropy", "kl"), [total, *shown.tolist()], strict=True))
 
     def _forward(self, parts: dict[str, Tensor], carry: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Logits and values; moves the carry on, in place."""

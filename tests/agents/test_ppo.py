@@ -9,7 +9,7 @@ from fakes import CodeWorld, play
 from torch import nn
 
 from sorrelsim.agent import Agent
-from sorrelsim.agents.ppo import PPO, policy_terms, ppo_loss, value_loss
+from sorrelsim.agents.ppo import PPO, _Loss, policy_terms, ppo_loss, value_loss
 from sorrelsim.model import TrainingDiverged
 
 FAST = {
@@ -39,6 +39,42 @@ def test_clipped_surrogate_by_hand():
     old, now = torch.zeros(4), torch.log(torch.tensor([1.5, 0.5, 1.5, 0.5]))
     advantage = torch.tensor([2.0, 2.0, -2.0, -2.0])
     torch.testing.assert_close(ppo_loss(now, old, advantage, 0.2), torch.tensor([-2.4, -1.0, 3.0, 1.6]))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("clip_value", [None, 0.3])
+@pytest.mark.parametrize("shape", [(50,), (5, 10)])
+def test_the_loss_at_once_equals_its_parts_and_their_gradients(shape, clip_value, masked):
+    """Against autograd through the functions above, which are tested by hand; ratios within and beyond the clip."""
+    draw = torch.Generator().manual_seed(0)
+    logits, values = torch.randn(*shape, 4, generator=draw), torch.randn(*shape, generator=draw)
+    batch = {
+        "actions": torch.randint(3, shape, generator=draw),
+        "log_probs": policy_terms(logits, torch.zeros(shape, dtype=torch.int64))[0]
+        + 0.5 * torch.randn(*shape, generator=draw),
+        "values": values + 0.5 * torch.randn(*shape, generator=draw),
+        "returns": torch.randn(*shape, generator=draw),
+    }
+    if masked:
+        batch["masks"] = torch.tensor([True, True, True, False]).expand(*shape, 4)
+    advantage = torch.randn(*shape, generator=draw)
+
+    def parts(logits, values):
+        log_prob, entropy = policy_terms(logits, batch["actions"], batch.get("masks"))
+        policy = ppo_loss(log_prob, batch["log_probs"], advantage, 0.2).mean()
+        value = value_loss(values, batch["values"], batch["returns"], clip_value).mean()
+        log_ratio = log_prob - batch["log_probs"]
+        kl = (log_ratio.exp() - 1 - log_ratio).mean()
+        return policy + 0.7 * value - 0.1 * entropy.mean(), torch.stack([policy, value, entropy.mean(), kl])
+
+    found = []
+    for loss in (parts, lambda *a: _Loss.apply(*a, batch, advantage, 0.2, clip_value, 0.7, 0.1)):
+        leaves = logits.clone().requires_grad_(), values.clone().requires_grad_()
+        total, shown = loss(*leaves)
+        (3 * total).backward()
+        found.append([total.detach(), shown.detach(), *(leaf.grad for leaf in leaves)])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_value_loss_by_hand():
