@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -107,16 +108,30 @@ _WORTH_THREADS = 4_000_000  # additions below which a second thread does not pay
 
 
 def _in_threads(kernel: Callable[..., None], n: int, work: int, *arrays: Any) -> None:
-    """Runs a kernel over 0..n, in as many threads as torch uses if there is work enough."""
+    """Runs a kernel over 0..n, in as many threads as torch uses if there is work enough; they draw portions, so that
+    one that starts late or is put off holds nobody up.
+    """
     n_threads = min(torch.get_num_threads(), n) if work > _WORTH_THREADS else 1
     if n_threads == 1:
         kernel(*arrays, 0, n)
         return
-    bounds = [n * i // n_threads for i in range(n_threads + 1)]
-    others = [_pool(n_threads).submit(kernel, *arrays, a, b) for a, b in itertools.pairwise(bounds[1:])]
-    kernel(*arrays, 0, bounds[1])
+    n_portions = min(n, 4 * n_threads)
+    portions = itertools.pairwise([n * k // n_portions for k in range(n_portions + 1)])
+    drawing = threading.Lock()
+
+    def share() -> None:
+        while True:
+            with drawing:
+                portion = next(portions, None)
+            if portion is None:
+                return
+            kernel(*arrays, *portion)
+
+    others = [_pool(n_threads).submit(share) for _ in range(n_threads - 1)]
+    share()
     for other in others:
-        other.result()
+        if not other.cancel():  # one that has not begun finds nothing left to do
+            other.result()
 
 
 @functools.cache
