@@ -152,6 +152,9 @@ class Gridworld:
         self._submitted: set[int] = set()
         self._allocate(numbers)
         program = self._program()
+        self.info: dict[str, Any] = {}
+        self._converts = self.observations.form != "symbolic"
+        self._plain = not self._converts and not self.scalars
         self._none_ended = np.zeros(self.n_worlds, np.bool_)
         self._none_ended.flags.writeable = False
         self._runner: Compiled | Interpreted = Compiled(program) if compiled else Interpreted(program)
@@ -444,10 +447,10 @@ class Gridworld:
 
     def _take(self, ended: int) -> None:
         out = self._out
-        self.obs = self._observation(out)
+        self.obs = out.grid if self._plain else self._observation(out)
         self.reward, self.terminated, self.truncated = out.reward, out.terminated, out.truncated
         if not ended:
-            self.info: dict[str, Any] = {"ended": self._none_ended}
+            self.info = {"ended": self._none_ended}
             return
         over = self._ended_copies()
         final, last = self._final, self._block.arrays
@@ -472,7 +475,7 @@ class Gridworld:
 
     def _observation(self, out: Outputs, copy: bool = False) -> Any:
         parts = {name: part.copy() for name, part in out.parts.items()} if copy else out.parts.copy()
-        if self.observations.form != "symbolic":
+        if self._converts:
             parts["grid"] = self.observations.convert(parts["grid"], self.looks_table())
         return parts if len(parts) > 1 else parts["grid"]
 

@@ -53,6 +53,6 @@ class Compiled:
         order = outputs.orders.get(mode)
         if order is None:
             order = outputs.orders[mode] = self.order(mode, self.program.table(outputs))
-        if threads.get_threads() == 1 or self.n < 8:
+        if self.n < 8 or threads.get_threads() == 1:
             return self.call(order.address)
         return threads.helpers(threads.get_threads() - 1).run(self, order)

@@ -46,11 +46,8 @@ class Outputs:
         # A view that a user makes refers to the array that owns the memory; one that was handed out is counted itself.
         self._held = (cells, beside, *self.parts.values(), self.reward, self.terminated, self.truncated)
         del cells, beside  # they would count as held
-        self._idle = self._references()
-
-    def _references(self) -> int:
-        return sum(map(sys.getrefcount, self._held))
+        self._idle = sum(map(sys.getrefcount, self._held))
 
     def is_free(self) -> bool:
         """Whether nobody outside holds an array of these or a view of one."""
-        return self._references() == self._idle
+        return sum(map(sys.getrefcount, self._held)) == self._idle
