@@ -137,7 +137,8 @@ def _fingerprint(program: Program, text: str, numba_version: str) -> str:
     entries: list[Callable] = [*program.rules, *program.start, *observe, engine.begin, engine.view, engine.finish]
     for function in entries:
         _digest_function(function, digest, seen)
-    for file in (engine.__file__, Path(__file__).with_name("jit.py"), sys.modules["sorrelsim.rules.draw"].__file__):
+    own = [Path(__file__).with_name(name) for name in ("jit.py", "memory.py", "program.py")]
+    for file in (engine.__file__, sys.modules["sorrelsim.rules.draw"].__file__, *own):
         digest.update(Path(str(file)).read_bytes())
     return digest.hexdigest()[:20]
 

@@ -55,4 +55,5 @@ class Compiled:
             order = outputs.orders[mode] = self.order(mode, self.program.table(outputs))
         if self.n < 8 or threads.get_threads() == 1:
             return self.call(order.address)
-        return threads.helpers(threads.get_threads() - 1).run(self, order)
+        # No more threads than copies, for each needs a lane of the scratch.
+        return threads.helpers(min(threads.get_threads(), self.n) - 1).run(self, order)

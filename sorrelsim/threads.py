@@ -56,7 +56,8 @@ class Helpers:
             self.bed[k].acquire()
             world = self.world()
             if world is not None:
-                world.call(world.order(FOLLOW, world.shared, lane=k + 1).address)
+                order = world.order(FOLLOW, world.shared, lane=k + 1)  # held: its words are read while it runs
+                world.call(order.address)
             del world
             self.asleep[k].set()
 

@@ -115,6 +115,22 @@ def test_two_worlds_stepped_at_once_do_not_disturb_each_other():
     same_state(worlds[1], worlds[3])
 
 
+def test_more_threads_than_copies():
+    world = sorrelsim.make("treasure_hunt", n_worlds=8)
+    alone = sorrelsim.make("treasure_hunt", n_worlds=8)
+    before = sorrelsim.get_threads()
+    try:
+        for actions in np.random.default_rng(0).integers(0, 4, (50, 8, 2)):
+            sorrelsim.set_threads(20)
+            world.step(actions)
+            sorrelsim.set_threads(1)
+            alone.step(actions)
+    finally:
+        sorrelsim.set_threads(before)
+    same_state(world, alone)
+    assert sum(thread.name.startswith("sorrelsim-") for thread in threading.enumerate()) < 19
+
+
 def test_helpers_do_not_keep_a_world_alive():
     before = sorrelsim.get_threads()
     world = sorrelsim.make("treasure_hunt", n_worlds=16)
