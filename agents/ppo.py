@@ -293,15 +293,10 @@ class PPO(TorchModel):
         with torch.inference_mode():
             if "net" in self.networks:
                 logits, values = self._forward(parts, self.new_carry(n) if seat is None else seat.carry)
-                logits = mask_logits(logits, mask)
-                if explore:
-                    # Gumbel's trick: the largest of logits plus Gumbel noise is a draw from the softmax.
-                    noise = torch.empty_like(logits).exponential_(generator=self.generator)
-                    actions = (logits - noise.log()).argmax(1)
-                else:
-                    actions = logits.argmax(1)
+                log_p = F.log_softmax(mask_logits(logits, mask), 1)
+                actions = self._draw(log_p) if explore else log_p.argmax(1)
                 if learning:
-                    log_probs = F.log_softmax(logits, 1).gather(1, actions.unsqueeze(1)).squeeze(1)
+                    log_probs = log_p.gather(1, actions.unsqueeze(1)).squeeze(1)
             else:
                 asked = {"action_mask": mask, "greedy": not explore}
                 (actions, log_probs, _), self.extras = split_extras(self._user_actor(parts, None, asked), 3)
@@ -397,6 +392,16 @@ class PPO(TorchModel):
             self._chunk_carries[name].copy_(kept)
 
     # Inside
+
+    def _draw(self, log_p: Tensor) -> Tensor:
+        """Actions drawn by their probabilities, by inversion: one uniform number a row, int64 [batch].
+
+        The number stays below the sum of the probabilities whatever the rounding, so that no action of probability 0
+        is ever drawn.
+        """
+        edges = log_p.exp().cumsum(1)
+        place = torch.rand(len(edges), 1, generator=self.generator, device=edges.device) * (1 - 1e-6)
+        return (edges <= place * edges[:, -1:]).sum(1)
 
     def _gradient_step(self, batch: dict[str, Tensor]) -> dict[str, float]:
         c = self.config

@@ -20,7 +20,7 @@ from sorrelsim.memory import Block
 
 STEP, RESET, VIEW, FOLLOW = 0, 1, 2, 3
 TICKET, DONE, ENDED, COPIES, TABLE, MODE, GRAIN = range(7)  # words that threads share; see KERNEL
-PATIENCE = 12_000  # times that a thread looks for work before it gives up, 0.1 to 0.5 ms
+PATIENCE = 30_000  # times that a thread looks for work before it gives up, 0.3 to 1.4 ms
 UNFINISHED = -(1 << 62)
 CONSTANTS = {
     "STEP": STEP, "RESET": RESET, "FOLLOW": FOLLOW, "PATIENCE": PATIENCE, "UNFINISHED": UNFINISHED, "TICKET": TICKET,
