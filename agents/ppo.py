@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sorrelsim.model import Arrays, Seat, Transition
-from sorrelsim.networks import NetworkConfig, build_encoder, draw_actions
+from sorrelsim.networks import NetworkConfig, build_encoder
 from sorrelsim.rollout import Rollout, generalised_advantages
 from sorrelsim.schedules import linear
 from sorrelsim.torch_model import Adam, TorchConfig, TorchModel, check_network, split_extras, to_device
@@ -293,12 +293,9 @@ class PPO(TorchModel):
         with torch.inference_mode():
             if "net" in self.networks:
                 logits, values = self._forward(parts, self.new_carry(n) if seat is None else seat.carry)
-                logits = mask_logits(logits, mask)
-                if explore:
-                    actions, log_probs = draw_actions(logits, self.generator)
-                else:
-                    log_p = F.log_softmax(logits, 1)
-                    actions = log_p.argmax(1)
+                log_p = F.log_softmax(mask_logits(logits, mask), 1)
+                actions = self._draw(log_p) if explore else log_p.argmax(1)
+                if learning:
                     log_probs = log_p.gather(1, actions.unsqueeze(1)).squeeze(1)
             else:
                 asked = {"action_mask": mask, "greedy": not explore}
@@ -395,6 +392,16 @@ class PPO(TorchModel):
             self._chunk_carries[name].copy_(kept)
 
     # Inside
+
+    def _draw(self, log_p: Tensor) -> Tensor:
+        """Actions drawn by their probabilities, by inversion: one uniform number a row, int64 [batch].
+
+        The number stays below the sum of the probabilities whatever the rounding, so that no action of probability 0
+        is ever drawn.
+        """
+        edges = log_p.exp().cumsum(1)
+        place = torch.rand(len(edges), 1, generator=self.generator, device=edges.device) * (1 - 1e-6)
+        return (edges <= place * edges[:, -1:]).sum(1)
 
     def _gradient_step(self, batch: dict[str, Tensor]) -> dict[str, float]:
         c = self.config

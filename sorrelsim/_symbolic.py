@@ -1,5 +1,4 @@
-"""Compiled parts of networks, for the CPU: first layers on kind ids (sums of weight rows, their gradient, one-hot
-channels), and the draw of actions.
+"""Compiled first layers on kind ids, for the CPU: sums of weight rows, their gradient, and one-hot channels.
 
 An id that is out of range counts as nothing, so that no memory outside the arrays is touched. Each kernel works on
 a range and releases the interpreter lock, so that the caller can share it among threads. Numba's own parallel loops
@@ -8,8 +7,6 @@ and that makes every small operation of torch many times slower on a busy machin
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 from numba import njit
@@ -116,31 +113,3 @@ def expand(ids, out, start, stop):
                 code = ids[b, cell, layer]
                 if code != 0 and code <= n_channels:
                     out[b, cell, code - 1] = 1.0
-
-
-@njit(cache=True, nogil=True)
-def draw_actions(logits, places, actions, log_probs):
-    """actions[b] drawn from the softmax of logits[b] by inversion, at places[b] in [0, 1); log_probs[b] its log.
-
-    An action whose probability is 0 is never drawn, whatever the rounding. logits is float32 [batch, action], places
-    and log_probs float32 [batch], actions int64 [batch].
-    """
-    n_batch, n_actions = logits.shape
-    for b in range(n_batch):
-        row = logits[b]
-        top = row[0]
-        for k in range(1, n_actions):
-            top = max(top, row[k])
-        total = 0.0
-        for k in range(n_actions):
-            total += math.exp(row[k] - top)
-        left, chosen = places[b] * total, 0
-        for k in range(n_actions):
-            share = math.exp(row[k] - top)
-            if share > 0.0:
-                chosen = k
-                left -= share
-                if left < 0.0:
-                    break
-        actions[b] = chosen
-        log_probs[b] = row[chosen] - top - math.log(total)

@@ -67,30 +67,6 @@ def one_hot(ids: Tensor, n_codes: int) -> Tensor:
     return wide.scatter_(3, ids.long(), 1.0)[..., 1:].permute(0, 3, 1, 2)
 
 
-def draw_actions(logits: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Actions drawn from the softmax of logits by inversion: one uniform number a row.
-
-    An action of probability 0 is never drawn.
-
-    Args:
-        logits: float32 [batch, actions].
-        generator: of the same device.
-
-    Returns:
-        The actions, int64 [batch], and the logarithms of their probabilities, float32 [batch].
-    """
-    places = torch.rand(len(logits), generator=generator, device=logits.device)
-    if _compiled(logits):
-        actions, log_probs = torch.empty(len(logits), dtype=torch.int64), torch.empty(len(logits))
-        _symbolic().draw_actions(logits.contiguous().numpy(), places.numpy(), actions.numpy(), log_probs.numpy())
-        return actions, log_probs
-    log_p = F.log_softmax(logits, 1)
-    edges = log_p.exp().cumsum(1)
-    # The number stays below the sum of the probabilities whatever the rounding.
-    actions = (edges <= (places * (1 - 1e-6)).unsqueeze(1) * edges[:, -1:]).sum(1)
-    return actions, log_p.gather(1, actions.unsqueeze(1)).squeeze(1)
-
-
 class SymbolicLinear(nn.Module):
     """A linear layer on one-hot ids that never builds them: it sums the rows of the weights that the ids
     name.

@@ -232,17 +232,3 @@ def test_a_batch_reaches_the_gpu_whole():
     parameter = nn.Parameter(torch.ones(1, device="cuda"))
     assert Adam([parameter]).descend((parameter * 3).sum(), 0.1, 1.0) == 3
     assert parameter.item() == pytest.approx(0.9)
-
-
-@pytest.mark.parametrize("compiled", [True, False])
-def test_actions_are_drawn_by_their_probabilities(compiled, monkeypatch):
-    """20,000 draws: a share of p lies within 4 standard deviations, 4 sqrt(p (1 - p) / 20,000), of p."""
-    if not compiled:
-        monkeypatch.setattr(networks, "_compiled", lambda tensor: False)
-    p = torch.tensor([0.0, 0.2, 0.5, 0.0, 0.3, 0.0])
-    logits = p.log().clamp(min=-1e9).expand(20_000, 6) + 3.0  # the softmax does not mind a constant
-    actions, log_probs = networks.draw_actions(logits, torch.Generator().manual_seed(0))
-    share = torch.bincount(actions, minlength=6) / 20_000
-    assert (share[p == 0] == 0).all()
-    assert ((share - p).abs() <= 4 * (p * (1 - p) / 20_000).sqrt()).all()
-    torch.testing.assert_close(log_probs, p.log()[actions])

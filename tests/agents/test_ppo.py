@@ -41,6 +41,17 @@ def test_clipped_surrogate_by_hand():
     torch.testing.assert_close(ppo_loss(now, old, advantage, 0.2), torch.tensor([-2.4, -1.0, 3.0, 1.6]))
 
 
+def test_actions_are_drawn_by_their_probabilities():
+    """20,000 draws: a share of p lies within 4 standard deviations, 4 sqrt(p (1 - p) / 20,000), of p."""
+    world = CodeWorld(n_worlds=1)
+    model = PPO.from_config(world.observations, world.action_names, 1, {})
+    p = torch.tensor([0.0, 0.2, 0.5, 0.0, 0.3, 0.0])
+    drawn = model._draw(p.log().clamp(min=-1e9).expand(20_000, 6))
+    share = torch.bincount(drawn, minlength=6) / 20_000
+    assert (share[p == 0] == 0).all()
+    assert ((share - p).abs() <= 4 * (p * (1 - p) / 20_000).sqrt()).all()
+
+
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("clip_value", [None, 0.3])
 @pytest.mark.parametrize("shape", [(50,), (5, 10)])
