@@ -115,7 +115,7 @@ def _in_threads(kernel: Callable[..., None], n: int, work: int, *arrays: Any) ->
     if n_threads == 1:
         kernel(*arrays, 0, n)
         return
-    n_portions = min(n, 4 * n_threads)
+    n_portions = min(n, max(2 * n_threads, work // (2 * _WORTH_THREADS)))
     portions = itertools.pairwise([n * k // n_portions for k in range(n_portions + 1)])
     drawing = threading.Lock()
 
