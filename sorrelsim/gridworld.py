@@ -234,7 +234,6 @@ class Gridworld:
         self._scratch = Block(n, scratch)
         of = self._block.arrays
         self._padded = of["cells"]
-        self._cells = self._padded[:, inner[0], inner[1]]
         whole = self._padded.view(np.uint8).reshape(n, rows, cols, cell.itemsize)
         self.grid = whole[:, inner[0], inner[1], :layers]
         self.occupant, self.pos, self.facing = of["occupant"], of["pos"], of["facing"]
@@ -318,7 +317,6 @@ class Gridworld:
         view_size = size if window.whole_map else constant
         flat = self._padded.reshape(self.n_worlds, -1)
         engine_fields = [
-            Field("cells", self._cells),
             Field("padded", self._padded),
             Field("flat", flat),
             shared("template", self._template),
