@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sorrelsim.model import Arrays, BaseModel, Seat, Transition
+from sorrelsim.models.base import Arrays, BaseModel, Seat, Transition
 
 if TYPE_CHECKING:
-    from sorrelsim.observation import ObservationSpec
-    from sorrelsim.play.desk import Person
+    from sorrelsim.observations.spec import ObservationSpec
+    from sorrelsim.play.person_window import Person
 
 Ask = Callable[["Person", dict[str, np.ndarray], np.ndarray | None], int]
 """How a person is asked: who, what their agent observes by part, and which actions are allowed."""
@@ -67,8 +67,8 @@ class HumanModel(BaseModel):
             raise ValueError(
                 f"a person cannot play {n_streams} streams at once; set n_worlds to 1 and give the seat one slot"
             )
-        from sorrelsim.play.desk import Person
         from sorrelsim.play.keys import default_keys, remap
+        from sorrelsim.play.person_window import Person
 
         keys, _ = remap(default_keys(self.action_names), self.config.keys, self.action_names)
         self.people = [
@@ -82,7 +82,7 @@ class HumanModel(BaseModel):
         ]
         self._ask = ask
         if self.config.memory_size:
-            from sorrelsim.buffers import Buffer
+            from sorrelsim.models.memory.replay import Buffer
 
             self.memory: Any = Buffer(observations, self.config.memory_size, n_streams)
 
@@ -103,7 +103,7 @@ class HumanModel(BaseModel):
 
     def _choose(self, stream: int, state: Arrays, mask: np.ndarray | None) -> int:
         if self._ask is None:
-            from sorrelsim.play.desk import desk
+            from sorrelsim.play.person_window import desk
 
             self._ask = desk().ask
         parts = state if isinstance(state, dict) else {"grid": state}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sorrelsim.model import Arrays, BaseModel, Seat
+from sorrelsim.models.base import Arrays, BaseModel, Seat
 
 
 class Random(BaseModel):

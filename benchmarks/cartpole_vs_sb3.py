@@ -21,11 +21,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from sorrelsim.adapters import GymnasiumWorld
-from sorrelsim.agent import Agent
-from sorrelsim.agents.ddqn import DDQN
-from sorrelsim.agents.ppo import PPO
-from sorrelsim.model import BaseModel
+from sorrelsim.agents.learners.ddqn import DDQN
+from sorrelsim.agents.learners.ppo import PPO
+from sorrelsim.interfaces.from_gymnasium import GymnasiumWorld
+from sorrelsim.models.agent import Agent
+from sorrelsim.models.base import BaseModel
 
 BUDGET = {"ppo": 150_000, "ddqn": 100_000}
 SOLVED = 475.0

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 import sorrelsim
-from sorrelsim.gridworld import Gridworld
+from sorrelsim.engine.gridworld import Gridworld
 
 SOURCE = Path(__file__).with_name("cleanup.c")
 SHARED = ("spawns", "orchard", "river", "template")

@@ -21,11 +21,11 @@ import numpy as np
 import torch
 
 import sorrelsim
-from sorrelsim.agent import Agent
-from sorrelsim.agents.ddqn import DDQN
-from sorrelsim.agents.iqn import IQN
-from sorrelsim.agents.ppo import PPO
-from sorrelsim.torch_model import TorchModel
+from sorrelsim.agents.learners.ddqn import DDQN
+from sorrelsim.agents.learners.iqn import IQN
+from sorrelsim.agents.learners.ppo import PPO
+from sorrelsim.models.agent import Agent
+from sorrelsim.models.torch.torch_model import TorchModel
 
 BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "iqn": 1.5, "ddqn": 1.5}
 

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 import sorrelsim
-from sorrelsim.loading import names
+from sorrelsim.library.find import names
 
 COLUMNS = 4
 TILE, GAP, CAPTION = 300, 20, 44

@@ -8,7 +8,7 @@ import sys
 
 def main() -> None:
     """Runs the command; what a user got wrong is said in a line or two, without a traceback."""
-    from sorrelsim.cli import app
+    from sorrelsim.cli.app import app
 
     try:
         app()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from sorrelsim.observation import ObservationSpec, Part
+from sorrelsim.observations.spec import ObservationSpec, Part
 
 torch.set_num_threads(1)
 ROWS, COLS, LAYERS = 2, 3, 2

@@ -13,9 +13,9 @@ import typer
 import yaml
 from typer.testing import CliRunner
 
-from sorrelsim.cli import app
-from sorrelsim.config import read_config
-from sorrelsim.experiment import Experiment
+from sorrelsim.cli.app import app
+from sorrelsim.experiments.config import read_config
+from sorrelsim.experiments.loop import Experiment
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -130,7 +130,7 @@ def test_every_column_of_the_metrics_is_explained():
 
 
 def test_every_key_of_a_config_is_explained():
-    from sorrelsim.config import EvaluationConfig, ExperimentConfig, SeatConfig
+    from sorrelsim.experiments.config import EvaluationConfig, ExperimentConfig, SeatConfig
 
     page = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
     for section in (ExperimentConfig, SeatConfig, EvaluationConfig):

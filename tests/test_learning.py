@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sorrelsim import Experiment, runs
-from sorrelsim.experiment import run
+from sorrelsim import Experiment
+from sorrelsim.experiments import run_folder as runs
+from sorrelsim.experiments.loop import run
 
 ROOT = Path(__file__).parents[1]
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("seed", [0, 1, 2])]

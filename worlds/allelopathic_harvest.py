@@ -26,8 +26,8 @@ Versions
 from dataclasses import dataclass
 
 from sorrelsim import Gridworld, Kinds, kind, param, per_agent, per_cell, per_site, per_world, rule
-from sorrelsim.rules import beams, draw, episode, grid, marks, movement
-from sorrelsim.sprites import MARK, WALL, pixels, plain
+from sorrelsim.authoring.sprites import MARK, WALL, pixels, plain
+from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
 
 ZAP, PLANT = 7, 8  # and PLANT + 1, PLANT + 2: red, green, blue
 PLANTING = ("PLANT_RED", "PLANT_GREEN", "PLANT_BLUE")
@@ -203,7 +203,7 @@ def show_sashes(w):
     for i in range(w.n_agents):
         if w.out[i] == 0 and w.planter[i] > 0:
             grid.put(w, w.pos[i, 0], w.pos[i, 1], Kind.SASH_RED + w.planter[i] - 1)
-    marks.show(w, Kind.MARK)
+    sanctions.show(w, Kind.MARK)
 
 
 @rule
@@ -269,7 +269,7 @@ def recolour(w, i, c, row, col):
 @rule
 def sanction(w):
     for i in range(w.n_agents):
-        if marks.strike(w, i, w.p.freeze_steps, w.p.mark_steps, w.p.zap_cooldown):
+        if sanctions.strike(w, i, w.p.freeze_steps, w.p.mark_steps, w.p.zap_cooldown):
             w.reward[i] += w.p.zap_penalty
             w.planter[i] = 0
             movement.remove(w, i, w.p.zap_timeout)
@@ -330,6 +330,6 @@ class AllelopathicHarvest(Gridworld):
     )
     start = (movement.scatter, count_berries)
     rules = (
-        hide_sashes, movement.move, eat, zap, plant, sanction, movement.respawn, ripen, marks.recover,
+        hide_sashes, movement.move, eat, zap, plant, sanction, movement.respawn, ripen, sanctions.recover,
         show_sashes, episode.time_limit,
     )  # fmt: skip

@@ -20,8 +20,8 @@ Versions
 from dataclasses import dataclass, replace
 
 from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, per_world, probability, rule
+from sorrelsim.authoring.sprites import APPLE, WALL, pixels, plain
 from sorrelsim.rules import beams, draw, episode, grid, movement
-from sorrelsim.sprites import APPLE, WALL, pixels, plain
 
 ZAP, CLEAN = 7, 8
 

@@ -21,8 +21,8 @@ Versions
 from dataclasses import dataclass
 
 from sorrelsim import Gridworld, Kinds, kind, param, per_agent, per_site, probability, rule
+from sorrelsim.authoring.sprites import WALL, pixels, plain
 from sorrelsim.rules import beams, draw, episode, grid, movement
-from sorrelsim.sprites import WALL, pixels, plain
 
 GIFT, CONSUME = 7, 8
 TYPES = 3

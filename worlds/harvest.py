@@ -29,8 +29,8 @@ Versions
 from dataclasses import dataclass
 
 from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, per_cell, per_site, probability, rule
+from sorrelsim.authoring.sprites import APPLE, WALL, pixels, plain
 from sorrelsim.rules import beams, draw, episode, grid, movement
-from sorrelsim.sprites import APPLE, WALL, pixels, plain
 
 ZAP = 7
 

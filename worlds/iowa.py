@@ -22,8 +22,8 @@ Versions
 from dataclasses import dataclass
 
 from sorrelsim import Gridworld, Kinds, Window, kind, param, probability, rule
+from sorrelsim.authoring.sprites import WALL, pixels
 from sorrelsim.rules import draw, episode, grid, movement
-from sorrelsim.sprites import WALL, pixels
 
 
 class Kind(Kinds):

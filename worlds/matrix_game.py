@@ -25,8 +25,8 @@ Versions
 from dataclasses import dataclass
 
 from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, per_cell, per_site, probability, rule
+from sorrelsim.authoring.sprites import WALL, pixels, plain
 from sorrelsim.rules import beams, draw, episode, grid, movement
-from sorrelsim.sprites import WALL, pixels, plain
 
 INTERACT = 7
 INTERACTIONS, PAYOFF, COLLECTED, DESTROYED, FIRED, PLAYED = 0, 1, 2, 5, 6, 7  # in ``events``

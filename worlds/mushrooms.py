@@ -24,8 +24,8 @@ Versions
 from dataclasses import dataclass
 
 from sorrelsim import Gridworld, Kinds, kind, param, per_agent, per_site, probability, rule
-from sorrelsim.rules import beams, draw, episode, grid, marks, movement
-from sorrelsim.sprites import MARK, WALL, pixels, plain
+from sorrelsim.authoring.sprites import MARK, WALL, pixels, plain
+from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
 
 ZAP = 7
 
@@ -190,7 +190,7 @@ def zap(w):
 @rule
 def sanction(w):
     for i in range(w.n_agents):
-        if marks.strike(w, i, w.p.freeze_steps, w.p.mark_steps, w.p.zap_cooldown):
+        if sanctions.strike(w, i, w.p.freeze_steps, w.p.mark_steps, w.p.zap_cooldown):
             movement.remove(w, i, w.p.zap_timeout)
             w.events[i, 7] += 1
 
@@ -205,7 +205,7 @@ def spoil(w):
 
 @rule
 def show_marks(w):
-    marks.show(w, Kind.MARK)
+    sanctions.show(w, Kind.MARK)
 
 
 @rule
@@ -231,6 +231,6 @@ class Mushrooms(Gridworld):
     )  # fmt: skip
     start = (movement.scatter,)
     rules = (
-        movement.move, eat, zap, sanction, movement.respawn, eat, spoil, marks.recover, show_marks,
+        movement.move, eat, zap, sanction, movement.respawn, eat, spoil, sanctions.recover, show_marks,
         episode.stochastic_end,
     )  # fmt: skip

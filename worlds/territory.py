@@ -37,8 +37,8 @@ from sorrelsim import (
     probability,
     rule,
 )
-from sorrelsim.rules import beams, draw, episode, grid, marks, movement
-from sorrelsim.sprites import MARK, WALL, agent_colour, pixels, plain
+from sorrelsim.authoring.sprites import MARK, WALL, agent_colour, pixels, plain
+from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
 
 ZAP, CLAIM = 7, 8
 COLOURS = 16  # claims of slots sixteen apart look alike
@@ -208,7 +208,7 @@ def crack(w, i, row, col):
 @rule
 def sanction(w):
     for i in range(w.n_agents):
-        if marks.strike(w, i, w.p.freeze_steps, w.p.mark_steps, w.p.zap_cooldown):
+        if sanctions.strike(w, i, w.p.freeze_steps, w.p.mark_steps, w.p.zap_cooldown):
             movement.remove(w, i, movement.GONE)
             w.events[i, 5] += 1
             for k in range(w.resources.shape[0]):
@@ -288,7 +288,7 @@ def mend(w):
 
 @rule
 def show_marks(w):
-    marks.show(w, Kind.MARK)
+    sanctions.show(w, Kind.MARK)
 
 
 @rule
@@ -316,6 +316,6 @@ class Territory(Gridworld):
     events = ("claims", "payouts", "resources_destroyed", "zaps_fired", "zaps_received", "removals")
     start = (movement.scatter,)
     rules = (
-        movement.move, zap, sanction, touch, claim, pay, mend, marks.recover, show_marks,
+        movement.move, zap, sanction, touch, claim, pay, mend, sanctions.recover, show_marks,
         episode.stochastic_end,
     )  # fmt: skip

@@ -19,8 +19,8 @@ Versions
 from dataclasses import dataclass
 
 from sorrelsim import Gridworld, Kinds, Window, kind, param, probability, rule
+from sorrelsim.authoring.sprites import APPLE, WALL, pixels
 from sorrelsim.rules import draw, episode, grid, movement
-from sorrelsim.sprites import APPLE, WALL, pixels
 
 
 class Kind(Kinds):

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sorrelsim.names import unknown
+from sorrelsim.errors import unknown
 
 IDLE_NAMES = ("noop", "stay", "wait", "none", "idle", "nothing", "no_op")
 """Names of the action that is taken when nobody presses a key."""

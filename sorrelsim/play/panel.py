@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pygame
 
-from sorrelsim import sprites
+from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
 from sorrelsim.play.keys import shown
 from sorrelsim.play.session import Happening

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sorrelsim import sprites
-from sorrelsim.gridworld import Gridworld
-from sorrelsim.observation import Window
+from sorrelsim.authoring import sprites
+from sorrelsim.authoring.window import Window
+from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.play.session import Before
 
 VIEWS = ("map", "window", "eyes")

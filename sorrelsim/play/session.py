@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sorrelsim.agent import Agent
-from sorrelsim.gridworld import Gridworld
-from sorrelsim.recording import Recorder
+from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.models.agent import Agent
+from sorrelsim.recordings.recording import Recorder
 
 
 @dataclass(frozen=True)

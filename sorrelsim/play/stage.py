@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import pygame
 
-from sorrelsim import sprites
+from sorrelsim.authoring import sprites
+from sorrelsim.pictures.painting import stack
 from sorrelsim.play import theme
 from sorrelsim.play.scene import Actor, Scene
 
@@ -132,7 +133,7 @@ class Stage:
             if ids is None:
                 picture = np.broadcast_to(np.array(theme.FOG, np.uint8), (sprites.SIZE, sprites.SIZE, 3))
             else:
-                picture = sprites.stack([sprites.GROUND.rgba, *(self._looks[k] for k in ids)])
+                picture = stack([sprites.GROUND.rgba, *(self._looks[k] for k in ids)])
             self._tiles[ids] = self._scaled(surface_of(picture))  # type: ignore[index]
         return self._tiles[ids]  # type: ignore[index]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pygame
 
-from sorrelsim import sprites
+from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
 from sorrelsim.play.session import Session
 from sorrelsim.play.stage import surface_of

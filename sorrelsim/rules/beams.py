@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sorrelsim.rules.grid import inside, wrapped
 from sorrelsim.rules.movement import col_step, row_step
-from sorrelsim.rules.registry import rule
+from sorrelsim.rules.rule import rule
 
 
 @rule

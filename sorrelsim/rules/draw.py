@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sorrelsim.rules.registry import rule
+from sorrelsim.rules.rule import rule
 
 MASK = 0xFFFFFFFFFFFFFFFF
 TO_UNIT = 2.0**-53

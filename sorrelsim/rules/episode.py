@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sorrelsim.rules import draw
-from sorrelsim.rules.registry import rule
+from sorrelsim.rules.rule import rule
 
 RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
 

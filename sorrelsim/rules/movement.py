@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sorrelsim.rules import draw
 from sorrelsim.rules.grid import is_free, is_solid, wrapped
-from sorrelsim.rules.registry import rule
+from sorrelsim.rules.rule import rule
 
 EGOCENTRIC = ("noop", "forward", "backward", "step_left", "step_right", "turn_left", "turn_right")
 """Actions relative to the agent's facing, for :func:`move`."""

@@ -1,21 +1,16 @@
 """Scripted players: seeing, finding the way, walking, and that they play their part of each dilemma."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from boards import seat
 
 import sorrelsim
-from sorrelsim.agent import Agent
-from sorrelsim.bots import NOWHERE, Bot
-from sorrelsim.loading import find_class
-from sorrelsim.model import BaseModel
+from sorrelsim.library.find import find_class
+from sorrelsim.models.agent import Agent
+from sorrelsim.models.base import BaseModel
+from sorrelsim.models.bots.bot import NOWHERE, Bot
 from sorrelsim.testing import check_model
 from sorrelsim.worlds.coins import Kind
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "worlds"))
-from boards import seat
 
 BOTS = [f"{world}_{who}" for world in ("cleanup", "harvest", "coins") for who in ("cooperator", "defector")]
 

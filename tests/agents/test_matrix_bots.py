@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import sorrelsim
-from sorrelsim.agent import Agent
-from sorrelsim.loading import find_class
-from sorrelsim.model import BaseModel
+from sorrelsim.library.find import find_class
+from sorrelsim.models.agent import Agent
+from sorrelsim.models.base import BaseModel
 from sorrelsim.testing import check_model
 
 PLAYED = 7  # first of the events "played_1", ...

@@ -8,9 +8,9 @@ import torch
 from fakes import CodeWorld, play
 from torch import nn
 
-from sorrelsim.agent import Agent
-from sorrelsim.agents.ppo import PPO, _Loss, policy_terms, ppo_loss, value_loss
-from sorrelsim.model import TrainingDiverged
+from sorrelsim.agents.learners.ppo import PPO, _Loss, policy_terms, ppo_loss, value_loss
+from sorrelsim.models.agent import Agent
+from sorrelsim.models.base import TrainingDiverged
 
 FAST = {
     "n_steps": 16,

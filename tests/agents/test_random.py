@@ -3,8 +3,8 @@
 import numpy as np
 from fakes import CodeWorld, play
 
-from sorrelsim.agent import Agent
 from sorrelsim.agents.random import Random
+from sorrelsim.models.agent import Agent
 
 
 def test_random_play_takes_every_action_as_often_and_learns_nothing():

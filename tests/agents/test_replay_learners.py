@@ -8,11 +8,11 @@ import torch
 from fakes import CodeWorld, play
 from torch import nn
 
-from sorrelsim.agent import Agent
-from sorrelsim.agents.ddqn import DDQN, q_targets, td_loss
-from sorrelsim.agents.iqn import IQN, quantile_huber_loss
-from sorrelsim.model import TrainingDiverged
-from sorrelsim.replay_model import weighted_mean
+from sorrelsim.agents.learners.ddqn import DDQN, q_targets, td_loss
+from sorrelsim.agents.learners.iqn import IQN, quantile_huber_loss
+from sorrelsim.models.agent import Agent
+from sorrelsim.models.base import TrainingDiverged
+from sorrelsim.models.torch.replay_model import weighted_mean
 
 FAST = {
     "memory_size": 4000,

@@ -11,13 +11,13 @@ import torch
 from fakes import CodeWorld, play
 from torch import nn
 
-from sorrelsim.agent import Agent
-from sorrelsim.agents.ddqn import DDQN
-from sorrelsim.agents.iqn import IQN
-from sorrelsim.agents.ppo import PPO
-from sorrelsim.buffers import Batch
-from sorrelsim.model import BaseModel, TrainingDiverged
-from sorrelsim.transforms import make_transform
+from sorrelsim.agents.learners.ddqn import DDQN
+from sorrelsim.agents.learners.iqn import IQN
+from sorrelsim.agents.learners.ppo import PPO
+from sorrelsim.models.agent import Agent
+from sorrelsim.models.base import BaseModel, TrainingDiverged
+from sorrelsim.models.memory.replay import Batch
+from sorrelsim.models.rewards import make_transform
 
 
 class Witness(BaseModel):

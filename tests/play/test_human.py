@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import sorrelsim
-from sorrelsim.agent import Agent
 from sorrelsim.agents.human import HumanConfig, HumanModel
+from sorrelsim.models.agent import Agent
 
 MAP = "WWWWWWWWW\nWPHFAP BW\nW PH  P W\nWP B P  W\nWWWWWWWWW"
 
@@ -23,7 +23,7 @@ def press(name, down=True):
 
 
 def test_its_actions_come_from_the_keyboard_and_its_memory_fills(world, dummy):
-    from sorrelsim.play.desk import desk
+    from sorrelsim.play.person_window import desk
 
     model = HumanModel(world.observations, world.action_names, config=HumanConfig(memory_size=50))
     agents = [Agent(world, [0], model), Agent(world, [1], HumanModel(
@@ -49,7 +49,7 @@ def test_its_actions_come_from_the_keyboard_and_its_memory_fills(world, dummy):
 
 
 def test_a_forbidden_action_is_asked_for_again(world, dummy):
-    from sorrelsim.play.desk import desk
+    from sorrelsim.play.person_window import desk
 
     model = HumanModel(world.observations, world.action_names)
     desk()
@@ -64,7 +64,7 @@ def test_a_forbidden_action_is_asked_for_again(world, dummy):
 def test_closing_the_window_ends_the_run(world, dummy):
     import pygame
 
-    from sorrelsim.play.desk import desk
+    from sorrelsim.play.person_window import desk
 
     model = HumanModel(world.observations, world.action_names)
     desk()
@@ -74,7 +74,7 @@ def test_closing_the_window_ends_the_run(world, dummy):
 
 
 def test_the_window_draws_what_the_world_would(world):
-    from sorrelsim.play.desk import looks_of
+    from sorrelsim.play.person_window import looks_of
 
     np.testing.assert_array_equal(looks_of(world.codes), world.looks_table())
 
@@ -96,7 +96,7 @@ def test_impossible_seats_are_told(world):
 
 
 def test_it_sits_in_a_training_run(tmp_path, monkeypatch):
-    from sorrelsim.experiment import Experiment
+    from sorrelsim.experiments.loop import Experiment
 
     config = {
         "world": {"name": "cleanup", "map": MAP, "n_agents": 2, "compiled": False},

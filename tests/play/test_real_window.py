@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from sorrelsim.recording import load_recording
+from sorrelsim.recordings.recording import load_recording
 
 MISSING = [tool for tool in ("Xvfb", "xdotool") if shutil.which(tool) is None]
 pytestmark = [
@@ -19,7 +19,7 @@ pytestmark = [
 ]
 
 PLAY = (
-    "import sys, typer; from sorrelsim.play.commands import play; "
+    "import sys, typer; from sorrelsim.cli.play import play; "
     "app = typer.Typer(); app.command()(play); "
     "assert not {'pygame', 'numba', 'torch'} & set(sys.modules); app()"
 )

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import sorrelsim
-from sorrelsim import sprites
-from sorrelsim.observation import paint
+from sorrelsim.authoring import sprites
+from sorrelsim.pictures.painting import paint
 from sorrelsim.play import scene as scenes
 from sorrelsim.play.session import Before
 

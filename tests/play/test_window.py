@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from sorrelsim.play.keys import default_keys, remap
-from sorrelsim.play.others import seat_others
+from sorrelsim.play.opponents import seat_others
 from sorrelsim.play.session import Session
-from sorrelsim.recording import Recorder, WorldSpec, load_recording, state_hash
+from sorrelsim.recordings.recording import Recorder, WorldSpec, load_recording, state_hash
 
 pytestmark = pytest.mark.usefixtures("dummy")
 
@@ -16,7 +16,7 @@ MAP = "WWWWWWWWW\nWPHFAP BW\nW PH  P W\nWP B P  W\nWWWWWWWWW"
 
 
 def open_window(path=None, humans=(0,), world="cleanup", settings=None, **options):
-    from sorrelsim.play.window import PlayOptions, PlayWindow
+    from sorrelsim.play.play_window import PlayOptions, PlayWindow
 
     spec = WorldSpec(world, 5, {"map": MAP, "n_agents": 3} if settings is None else settings)
     made = spec.make()
@@ -290,7 +290,7 @@ def test_every_size_has_room_for_everything(size):
 
 
 def watch(path, **options):
-    from sorrelsim.play.viewer import ViewerWindow
+    from sorrelsim.play.replay_window import ViewerWindow
 
     return ViewerWindow(load_recording(path), size=(960, 600), **options)
 

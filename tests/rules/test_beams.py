@@ -19,7 +19,7 @@ from tiny_worlds import (
 )
 
 from sorrelsim import rule
-from sorrelsim.rules import beams, episode, marks, movement
+from sorrelsim.rules import beams, episode, movement, sanctions
 
 FIRE = (zap,)
 
@@ -302,7 +302,7 @@ def test_the_wait_stands_still_while_an_agent_is_out():
     assert world.extra["zap_wait"][0].tolist() == [2, 2]
 
 
-SANCTIONS = (movement.move, zap, sanction, movement.respawn, marks.recover, show_marks, episode.time_limit)
+SANCTIONS = (movement.move, zap, sanction, movement.respawn, sanctions.recover, show_marks, episode.time_limit)
 # Far apart, so that each zaps only the other; out of sight of the second row's spawn cells.
 DUEL = " 0  1 \nPPPPPP"
 

@@ -7,9 +7,9 @@ import sys
 import numpy as np
 import pytest
 
-from sorrelsim.gridworld import Gridworld
-from sorrelsim.loading import find_class, names
-from sorrelsim.world_checks import HEADINGS
+from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.library.find import find_class, names
+from sorrelsim.testing.world_checks import HEADINGS
 
 WORLDS = names("worlds")
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sorrelsim.gridworld import Gridworld
-from sorrelsim.loading import find_class, names
+from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.library.find import find_class, names
 
 STEPS = 25
 WORLDS = names("worlds")

@@ -1,0 +1,42 @@
+"""Clean Up's cooperator: cleans the river while what it sees of it is dirty, and eats otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sorrelsim.models.base import Arrays, Seat
+from sorrelsim.models.bots.bot import Bot
+
+
+@dataclass(frozen=True)
+class CooperatorConfig:
+    """Settings of the cleaner."""
+
+    dirt_share: float = 0.1
+    """Share of dirt in the river cells in view above which it cleans."""
+    beam_length: int = 3
+    """Length of the cleaning beam."""
+    beam_radius: int = 1
+    """Radius of the cleaning beam."""
+
+
+class CleanupCooperator(Bot):
+    """Goes to the dirt that it sees and cleans it; where there is little it eats, or looks about."""
+
+    Config = CooperatorConfig
+
+    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
+        """The actions for a batch of states, int64 [n_streams]."""
+        view = self.see(states)
+        dirt = view.shows("dirt")
+        n_dirt = dirt.sum(axis=(1, 2))
+        # In the grid dirt lies on water, so the river in view is the water in view.
+        cleans = n_dirt > self.config.dirt_share * view.shows("water").sum(axis=(1, 2))
+        to_dirt, _ = view.toward(dirt)
+        to_apple, _ = view.toward(view.shows("apple"))
+        about = self.wander(view, seat)
+        aims = view.in_beam(dirt, self.config.beam_length, self.config.beam_radius)
+        clean = np.where(aims, self.action("clean"), self.turn_and_walk(view, to_dirt, otherwise=about))
+        return np.where(cleans, clean, self.walk(view, to_apple, otherwise=about))

@@ -1,0 +1,18 @@
+"""Clean Up's defector: eats the apples that it sees and never cleans."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sorrelsim.models.base import Arrays, Seat
+from sorrelsim.models.bots.bot import Bot
+
+
+class CleanupDefector(Bot):
+    """Walks to the nearest apple, and about where it sees none."""
+
+    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
+        """The actions for a batch of states, int64 [n_streams]."""
+        view = self.see(states)
+        to_apple, _ = view.toward(view.shows("apple"))
+        return self.walk(view, to_apple, otherwise=self.wander(view, seat))

@@ -1,0 +1,41 @@
+"""Harvest's cooperator: eats only apples that have enough others around them, so that patches grow back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sorrelsim.models.base import Arrays, Seat
+from sorrelsim.models.bots.bot import Bot
+
+
+@dataclass(frozen=True)
+class CooperatorConfig:
+    """Settings of the restrained eater."""
+
+    spare: int = 4
+    """Apples that must be in view within two cells of one that it eats."""
+
+
+class HarvestCooperator(Bot):
+    """Walks to the nearest apple that can be spared, and around those that cannot."""
+
+    Config = CooperatorConfig
+
+    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
+        """The actions for a batch of states, int64 [n_streams]."""
+        view = self.see(states)
+        apples = view.shows("apple")
+        spared = apples & (apples_around(apples) >= self.config.spare)
+        kept = apples & ~spared
+        to_apple, _ = view.toward(spared, avoid=kept)
+        return self.walk(view, to_apple, otherwise=self.wander(view, seat, avoid=kept))
+
+
+def apples_around(apples: np.ndarray) -> np.ndarray:
+    """How many apples lie within distance 2 of each cell, itself left out: int64 [n, rows, cols]."""
+    _, rows, cols = apples.shape
+    padded = np.pad(apples, ((0, 0), (2, 2), (2, 2))).astype(np.int64)
+    disc = [(r, c) for r in range(-2, 3) for c in range(-2, 3) if 0 < r * r + c * c <= 4]
+    return sum(padded[:, 2 + r : 2 + r + rows, 2 + c : 2 + c + cols] for r, c in disc)

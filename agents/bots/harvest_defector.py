@@ -1,0 +1,18 @@
+"""Harvest's defector: eats whatever apple is nearest, to the last of a patch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sorrelsim.models.base import Arrays, Seat
+from sorrelsim.models.bots.bot import Bot
+
+
+class HarvestDefector(Bot):
+    """Walks to the nearest apple, and about where it sees none."""
+
+    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
+        """The actions for a batch of states, int64 [n_streams]."""
+        view = self.see(states)
+        to_apple, _ = view.toward(view.shows("apple"))
+        return self.walk(view, to_apple, otherwise=self.wander(view, seat))

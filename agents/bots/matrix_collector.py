@@ -1,0 +1,60 @@
+"""Matrix games: gathers one resource only, then interacts with whoever is ready. A pure strategy on legs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sorrelsim.models.base import Arrays, Seat
+from sorrelsim.models.bots.bot import Bot
+
+
+@dataclass(frozen=True)
+class MatrixCollectorConfig:
+    """Settings of `MatrixCollector`."""
+
+    resource: int = 1
+    """Number of the resource that it gathers, the row of the matrix that it plays, from 1."""
+    hoard: int = 5
+    """How many it gathers before it looks for an agent to interact with."""
+
+
+class MatrixCollector(Bot):
+    """Fills its hands with one resource, walking round the others, then hunts agents with the ready mark.
+
+    In a game of roles it hunts those of the other role.
+
+    Raises:
+        ValueError: The world has no such resource, or no action "interact".
+    """
+
+    Config = MatrixCollectorConfig
+
+    def __init__(self, observations, action_names, n_streams=1, config=None, seed=0):
+        super().__init__(observations, action_names, n_streams, config, seed)
+        self.interact = self.action("interact")
+        n_resources = observations.parts["inventory"].shape[0] if "inventory" in observations.parts else 0
+        if not 1 <= self.config.resource <= n_resources:
+            raise ValueError(f"{self.name} gathers resource {self.config.resource}; this game has 1 to {n_resources}")
+        self.others = [f"resource_{k}" for k in range(1, n_resources + 1) if k != self.config.resource]
+
+    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
+        """The next action of every stream, int64 [n_streams]."""
+        view = self.see(states)
+        wrong = view.shows(*self.others)
+        prey = view.shows("agent") & view.shows("ready")
+        for role in ("row", "column"):
+            same = view.shows(role)
+            prey &= ~(same & view.here(same)[:, None, None])
+        inventory = view.parts["inventory"]
+        full = inventory[:, self.config.resource - 1] > self.config.hoard
+        gather, _ = view.toward(view.shows(f"resource_{self.config.resource}"), avoid=wrong)
+        hunt, _ = view.toward(prey, avoid=wrong)
+        direction = np.where(full, hunt, gather)
+        stroll = self.wander(view, seat)
+        spoils = view.in_beam(wrong, 1, 0) & (stroll == self.action("forward"))
+        stroll = np.where(spoils, self.action("turn_left"), stroll)
+        actions = self.turn_and_walk(view, direction, otherwise=stroll)
+        aimed = full & view.in_beam(prey, 3, 1) & (view.parts["ready_to_shoot"][:, 0] >= 1)
+        return np.where(aimed, self.interact, actions)

@@ -1,0 +1,107 @@
+"""The codebook of a world: what every byte of its grid means, and the tables that rules read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sorrelsim.authoring.kinds import Kinds
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """The meaning of every byte in ``w.grid`` and in a symbolic observation, and the tables that rules read.
+
+    Ids run: 0 nothing, then the world's kinds, then ``outside`` (beyond the map), ``self_code`` and the codes
+    of the agents. With ``facing`` shown there are four codes in a row for an agent, one a direction.
+
+    Attributes:
+        layers: Names of the layers, bottom first; ``grid[row, col, layer]`` follows this order.
+        agent_layer: Index of the layer in which agents lie.
+        n_codes: Number of ids in all, 0 included.
+        layer: ``uint8[n_codes]``, the layer of an id.
+        solid: ``uint8[n_codes]``, 1 where agents cannot enter.
+        blocks: ``uint8[n_codes, n_codes]``, ``[beam kind, kind]``: 0 the beam passes, 1 it hits and stops, 2 it
+            stops without a hit.
+    """
+
+    names: tuple[str, ...]
+    glyphs: tuple[str, ...]
+    layers: tuple[str, ...]
+    agent_layer: int
+    outside: int
+    self_code: int
+    agent_code: int
+    slot_stride: int
+    facing: bool
+    n_codes: int
+    layer: np.ndarray
+    solid: np.ndarray
+    blocks: np.ndarray
+
+
+def codebook(kinds: type[Kinds], layers: tuple[str, ...], n_agents: int, looks: str, facing: bool) -> Codebook:
+    """Number the ids of a world.
+
+    Args:
+        kinds: The world's enumeration.
+        layers: All layer names, bottom first; those that no kind uses are dropped.
+        n_agents: Number of slots.
+        looks: ``"other"`` if all other agents look alike, ``"individual"`` if each slot has codes of its own.
+        facing: Whether an agent's direction is visible.
+
+    Raises:
+        ValueError: If a kind names an unknown layer or beam, a glyph is used twice, or ids exceed 255.
+    """
+    members = list(kinds)
+    for member in members:
+        if member.spec.layer not in layers:
+            raise ValueError(f"{kinds.__name__}.{member.name} lies in layer {member.spec.layer!r}; layers are {layers}")
+    glyphs = [member.spec.glyph for member in members]
+    twice = sorted({g for g in glyphs if glyphs.count(g) > 1})
+    if twice:
+        raise ValueError(f"{kinds.__name__} uses the glyphs {twice} for more than one kind")
+    used = {member.spec.layer for member in members} | {"agent"}
+    layers = tuple(name for name in layers if name in used)
+    if len(layers) > 8:
+        raise ValueError(f"at most 8 layers fit in a cell, not {len(layers)}")
+    directions = 4 if facing else 1
+    outside = len(members) + 1
+    self_code = outside + 1
+    agent_code = self_code + directions
+    slots = n_agents if looks == "individual" else 1
+    n_codes = agent_code + slots * directions
+    if n_codes > 256:
+        raise ValueError(
+            f"{n_codes - 1} ids do not fit in a byte ({len(members)} kinds, {slots} x {directions} agent codes); "
+            "show agents as 'other' or without facing"
+        )
+    names = ["nothing", *(m.name.lower() for m in members), "outside"]
+    marks = [" ", *glyphs, "#"]
+    compass = ("north", "east", "south", "west")
+    for who in ["self", *(f"agent {slot}" if looks == "individual" else "agent" for slot in range(slots))]:
+        names += [f"{who} facing {compass[d]}" for d in range(4)] if facing else [who]
+        marks += list("^>v<") if facing else ["@" if who == "self" else "&"]
+    layer = np.full(n_codes, layers.index("agent"), np.uint8)
+    layer[0] = layer[outside] = 0
+    solid = np.zeros(n_codes, np.uint8)
+    blocks = np.zeros((n_codes, n_codes), np.uint8)
+    by_name = {member.name: member for member in members}
+    for member in members:
+        layer[member] = layers.index(member.spec.layer)
+        solid[member] = member.spec.solid
+        if member.spec.opaque:
+            blocks[:, member] = 2
+        for beam in member.spec.stops:
+            if beam not in by_name:
+                raise ValueError(
+                    f"{kinds.__name__}.{member.name} stops {beam!r}, which is no kind; kinds are {list(by_name)}"
+                )
+            blocks[by_name[beam], member] = 1
+        if member.spec.stopped_by_agents:
+            blocks[member, agent_code:] = 1
+    return Codebook(
+        tuple(names), tuple(marks), layers, layers.index("agent"), outside, self_code, agent_code,
+        directions if looks == "individual" else 0, facing, n_codes, layer, solid, blocks,
+    )  # fmt: skip

@@ -1,0 +1,94 @@
+"""ASCII maps: from text to the cells that an episode starts from and the sites that rules read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sorrelsim.authoring.codes import Codebook
+from sorrelsim.authoring.kinds import Kinds
+from sorrelsim.errors import unknown
+
+
+class MapError(ValueError):
+    """A map that does not fit its world; the message gives row and column, counted from 1."""
+
+
+@dataclass(frozen=True)
+class Map:
+    """A map as read.
+
+    Attributes:
+        name: What it is called in messages.
+        cells: ``uint8[row, col, layer]``, what lies where at the start.
+        sites: Site name to ``int32[n, 2]``, (row, col) in reading order.
+    """
+
+    name: str
+    cells: np.ndarray
+    sites: dict[str, np.ndarray]
+
+
+def find_map(given: str | Path | None, maps: Mapping[str, str], world: str) -> tuple[str, str]:
+    """Name and text of a map given as a name of the world's own, a path to a text file, or the text itself.
+
+    Raises:
+        MapError: If it is none of these.
+    """
+    if given is None:
+        given = next(iter(maps))
+    if isinstance(given, str) and "\n" in given:
+        return "the given map", given
+    if str(given) in maps:
+        return str(given), maps[str(given)]
+    path = Path(given)
+    if path.is_file():
+        return str(path), path.read_text(encoding="utf-8")
+    raise MapError(unknown(f"map of {world}, or file,", str(given), maps))
+
+
+def read_map(
+    name: str,
+    text: str,
+    kinds: type[Kinds],
+    codes: Codebook,
+    sites: Mapping[str, str],
+    legend: Mapping[str, tuple],
+) -> Map:
+    """Read a map.
+
+    A glyph is a space (floor), the glyph of a kind, a glyph of ``legend`` (several kinds in one cell) or one that
+    some site lists; a glyph of a site that is no kind's leaves bare floor.
+
+    Raises:
+        MapError: On ragged rows, an unknown glyph, or an empty map.
+    """
+    lines = text.strip("\n").splitlines()
+    if not lines or not lines[0]:
+        raise MapError(f"{name} is empty")
+    width = len(lines[0])
+    by_glyph: dict[str, tuple] = {member.spec.glyph: (member,) for member in kinds}
+    known = {" ", *by_glyph, *legend, *"".join(sites.values())}
+    cells = np.zeros((len(lines), width, len(codes.layers)), np.uint8)
+    found: dict[str, list[tuple[int, int]]] = {site: [] for site in sites}
+    for row, line in enumerate(lines):
+        if len(line) != width:
+            raise MapError(
+                f"{name}, row {row + 1}: {len(line)} columns, but row 1 has {width}; all rows have the same length"
+            )
+        for col, glyph in enumerate(line):
+            if glyph not in known:
+                allowed = " ".join(sorted(known - {" "}))
+                raise MapError(
+                    f"{name}, row {row + 1}, column {col + 1}: unknown glyph {glyph!r}. Allowed: space {allowed}"
+                )
+            for member in legend.get(glyph, by_glyph.get(glyph, ())):
+                cells[row, col, codes.layer[member]] = member
+            for site, glyphs in sites.items():
+                if glyph in glyphs:
+                    found[site].append((row, col))
+    places = {site: np.array(where, np.int32).reshape(-1, 2) for site, where in found.items()}
+    return Map(name, cells, places)

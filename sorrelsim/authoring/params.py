@@ -1,0 +1,77 @@
+"""The numbers of a world that a config may change: declared as a frozen dataclass, checked here, one record a copy."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from sorrelsim.errors import unknown
+
+
+class ParamsError(ValueError):
+    """A value that a world's params do not take."""
+
+
+def param(default: Any, *, low: float = -np.inf, high: float = np.inf) -> Any:
+    """A dataclass field for a number (or a nested tuple of numbers) between ``low`` and ``high``."""
+    return dataclasses.field(default=default, metadata={"low": low, "high": high})
+
+
+def probability(default: float) -> Any:
+    """A dataclass field for a probability: between 0 and 1."""
+    return param(default, low=0.0, high=1.0)
+
+
+def read_params(params: type, given: dict[str, Any], n_worlds: int, world: str) -> dict[str, np.ndarray]:
+    """The params of all copies.
+
+    Args:
+        params: The dataclass; defaults are float, int, bool or nested tuples of floats.
+        given: Values by name, each one value or one per copy.
+        n_worlds: Number of copies.
+        world: The world's name, for messages.
+
+    Returns:
+        Name to ``[n_worlds]`` or ``[n_worlds, *shape]`` of float64, int64 or bool.
+
+    Raises:
+        ParamsError: On an unknown name, a value that is not a number, not finite, out of range, or of another shape.
+    """
+    fields = {field.name: field for field in dataclasses.fields(params)}
+    for name in given:
+        if name not in fields:
+            raise ParamsError(unknown(f"param of {world}", name, fields))
+    out = {}
+    for name, field in fields.items():
+        default = np.asarray(field.default)
+        wanted = {"b": np.bool_, "i": np.int64}.get(default.dtype.kind, np.float64)
+        out[name] = np.empty((n_worlds, *default.shape), wanted)
+        out[name][...] = _read(name, given.get(name, field.default), default, field.metadata, n_worlds, world)
+    return out
+
+
+def _read(name: str, value: Any, default: np.ndarray, limits: Any, n_worlds: int, world: str) -> np.ndarray:
+    where = f"{world}: {name} = {value!r}"
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ParamsError(f"{where} is ragged; it has shape {default.shape}") from None
+    if array.dtype.kind not in "biuf":
+        raise ParamsError(f"{where} is not a number")
+    if default.dtype.kind == "i" and array.dtype.kind == "f" and not np.array_equal(array, np.floor(array)):
+        raise ParamsError(f"{where} is not a whole number")
+    if default.dtype.kind == "b" and not np.isin(array, (0, 1)).all():
+        raise ParamsError(f"{where} is neither true nor false")
+    if array.shape not in (default.shape, (n_worlds, *default.shape)):
+        raise ParamsError(
+            f"{where} has shape {array.shape}; allowed: {default.shape} for all copies, "
+            f"or {(n_worlds, *default.shape)} for one each"
+        )
+    if not np.isfinite(array).all():
+        raise ParamsError(f"{where} is not finite")
+    low, high = limits.get("low", -np.inf), limits.get("high", np.inf)
+    if (array < low).any() or (array > high).any():
+        raise ParamsError(f"{where} is out of range; allowed: {low:g} to {high:g}")
+    return array

@@ -1,0 +1,206 @@
+"""The commands. Each imports what it needs when it runs, so that ``--help`` and ``list`` answer at once."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sorrelsim.cli.play import play, watch  # light, as its own docstring promises
+
+app = typer.Typer(
+    help="Fast multi-agent gridworlds: run experiments, play, write worlds and models.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(new_app, name="new")
+
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads that step the copies; all cores by default.")]
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="A YAML file, such as configs/treasure_hunt_iqn.yaml.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Changes, such as seed=1 or seats.0.model=ddqn."),
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Train agents: a live display, then a run folder with metrics, a curve, an animation and the models.
+
+    Ctrl-C stops after the current turn and saves everything; an earlier run is never overwritten.
+    """
+    from rich.console import Console
+
+    console = Console()
+    with console.status("loading ..."):
+        from sorrelsim.cli.progress import Progress, stop_on_interrupt
+        from sorrelsim.experiments import run_folder as runs
+        from sorrelsim.experiments.loop import Experiment, run
+
+    given = [*(changes or ()), *([f"threads={threads}"] if threads else ())]
+    experiment = Experiment(config, given)
+    folder = runs.new_folder(experiment.config.runs, experiment.config.name or config.stem)
+    with stop_on_interrupt(experiment), Progress(experiment, console) as progress:
+        try:
+            run(experiment, folder, progress)
+        except BaseException:
+            console.print(f"What there was to save lies in [bold]{folder}[/]")
+            raise
+    console.print(progress.summary(folder))
+
+
+app.command()(play)
+app.command()(watch)
+
+
+@app.command("list")
+def list_all() -> None:
+    """List the worlds, with agents, actions and the dilemma in a line, and the models."""
+    from sorrelsim.library.catalogue import entries
+
+    width = min(shutil.get_terminal_size((110, 24)).columns, 160)
+    worlds, models = entries("worlds"), entries("agents")
+    column = max(len(entry.name) for entry in [*worlds, *models]) + 2
+    typer.secho("Worlds", bold=True)
+    for entry in worlds:
+        actions = entry.attributes.get("actions", ())
+        agents = entry.attributes.get("n_agents", 1)
+        facts = f"{agents} agent{'s' if agents != 1 else ''}, {len(actions)} actions" if actions else f"{agents} agents"
+        presets = entry.attributes.get("presets", ())
+        if presets:
+            facts += f", presets {', '.join(presets)}"
+        typer.echo(typer.style(f"  {entry.name:<{column}}", fg="cyan") + _shorten(entry.summary, width - column - 2))
+        typer.secho(" " * (column + 2) + _shorten(facts, width - column - 2), dim=True)
+        if actions:
+            typer.secho(" " * (column + 2) + _shorten(" ".join(actions), width - column - 2), dim=True)
+    typer.secho("\nModels", bold=True)
+    for entry in models:
+        typer.echo(typer.style(f"  {entry.name:<{column}}", fg="green") + _shorten(entry.summary, width - column - 2))
+    typer.secho("\nsorrelsim show WORLD tells more of one.", dim=True)
+
+
+def _shorten(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: max(0, width - 3)].rstrip(" ,;:") + "..."
+
+
+@app.command()
+def show(
+    world: Annotated[str, typer.Argument(help="Name or file of a world.")],
+    map: Annotated[str | None, typer.Option(help="Name or file of a map.")] = None,
+    preset: Annotated[str | None, typer.Option(help="One of the world's presets.")] = None,
+    png: Annotated[Path | None, typer.Option(help="Write the picture to this file as well.")] = None,
+) -> None:
+    """Show a world: its page, its params, and its map as a picture in the terminal."""
+    from sorrelsim.cli.show import describe, paint_map
+    from sorrelsim.pictures.files import write_png
+
+    page, picture = describe(world, map, preset)
+    typer.echo(page)
+    typer.echo(paint_map(picture, sys.stdout.isatty(), shutil.get_terminal_size((100, 24)).columns))
+    if png:
+        write_png(picture.pixels, png)
+        typer.echo(f"wrote {png}")
+
+
+@app.command("eval")
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    episodes: Annotated[int, typer.Option(min=1, help="Episodes to play, side by side.")] = 32,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the copies.")] = 1_000_003,
+    gif: Annotated[Path | None, typer.Option(help="Write an animation of one more episode to this file.")] = None,
+) -> None:
+    """Let the agents of a run play their best on new episodes: returns, social measures, counts."""
+    from rich.console import Console
+
+    from sorrelsim.cli.evaluate import evaluate_run
+
+    Console().print(evaluate_run(run, episodes, seed, gif))
+
+
+@app.command()
+def plot(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders; several are drawn together.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write: PNG, PDF or SVG.")] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("--column", "-c", help="Column of metrics.csv; may be repeated.")
+    ] = None,
+    mean: Annotated[
+        bool, typer.Option("--mean", help="One curve for runs of one name: their mean, each run thin behind it.")
+    ] = False,
+) -> None:
+    """Draw the learning curves of one run, or compare several."""
+    from sorrelsim.experiments.run_folder import draw_curves
+
+    default = runs[0] / "curve.png" if len(runs) == 1 and not column else Path("curves.png")
+    typer.echo(f"wrote {draw_curves(runs, out or default, column or (), mean)}")
+
+
+@app.command()
+def bench(
+    world: Annotated[str | None, typer.Argument(help="Name or file of a world; cleanup by default.")] = None,
+    copies: Annotated[list[int] | None, typer.Option(min=1, help="Number of copies; may be repeated.")] = None,
+    threads: Threads = None,
+    all: Annotated[bool, typer.Option("--all", help="Every world.")] = False,
+    interpreted: Annotated[bool, typer.Option("--interpreted", help="Run the rules as plain Python.")] = False,
+    seconds: Annotated[float, typer.Option(min=0.01, help="Time spent on each measurement.")] = 1.0,
+) -> None:
+    """Measure steps a second with random actions, observations for all agents included."""
+    from rich.console import Console
+
+    from sorrelsim.cli.bench import report
+
+    report(Console(), world, copies, threads, all, interpreted, seconds)
+
+
+@app.command()
+def check(
+    file: Annotated[str, typer.Argument(help="File or name of a world or a model.")],
+    world: Annotated[str | None, typer.Option(help="The world in which a model is tried.")] = None,
+) -> None:
+    """Check a world or model file, and say in plain words what is wrong with it."""
+    from sorrelsim.testing import CheckFailed, check_file
+
+    try:
+        done = check_file(file, world=world, say=lambda line: typer.echo(f"  ok    {line}"))
+    except CheckFailed as failure:
+        for problem in failure.problems:
+            typer.secho(f"  wrong {problem}", fg="red")
+        typer.secho(f"{file}: {len(failure.problems)} wrong", fg="red", bold=True)
+        raise typer.Exit(1) from None
+    typer.secho(f"{file}: a sound {done}", fg="green", bold=True)
+
+
+@new_app.command("world")
+def new_world(
+    name: Annotated[str, typer.Argument(help="Its name: lower case, such as berry_field.")],
+) -> None:
+    """Write worlds/NAME.py, a small world that runs at once, and its test."""
+    from sorrelsim.library.scaffold import write_world
+
+    for path in write_world(name):
+        typer.echo(f"wrote {path}")
+    typer.echo(f"see it: sorrelsim show {name}   check it: sorrelsim check {name}   measure it: sorrelsim bench {name}")
+
+
+@new_app.command("model")
+def new_model(
+    name: Annotated[str, typer.Argument(help="Its name: lower case, such as tit_for_tat.")],
+) -> None:
+    """Write agents/NAME.py, a small model that plays at once, and its test."""
+    from sorrelsim.library.scaffold import write_model
+
+    for path in write_model(name):
+        typer.echo(f"wrote {path}")
+    typer.echo(
+        f"check it: sorrelsim check {name}   use it: 'model: {name}' in a config, or "
+        f"sorrelsim train configs/treasure_hunt_iqn.yaml 'seats=[{{model: {name}}}]'"
+    )

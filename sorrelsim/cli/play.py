@@ -1,0 +1,221 @@
+"""The commands ``play`` and ``watch``. Imports nothing heavy until one of them runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sorrelsim.recordings.recording import WorldSpec
+
+Speed = Annotated[float, typer.Option(min=0.1, max=60, help="Turns a second.")]
+Size = Annotated[str | None, typer.Option(help="Size of the window, such as 1280x720.")]
+FullScreen = Annotated[bool, typer.Option("--full-screen", help="Fill the screen.")]
+
+
+def play(
+    world: Annotated[str, typer.Argument(help="Name or file of a world.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY=VALUE]...", help="Settings of the world, such as zap_timeout=10."),
+    ] = None,
+    slot: Annotated[int, typer.Option(min=0, help="The slot that you play.")] = 0,
+    humans: Annotated[str | None, typer.Option(help="Slots that people play at one keyboard, such as 0,1.")] = None,
+    others: Annotated[
+        str,
+        typer.Option(help="Who plays the rest: random, a bot's name, or a run folder; or names with commas between."),
+    ] = "random",
+    mode: Annotated[str, typer.Option(help="realtime, turns (the world waits), or auto.")] = "auto",
+    speed: Speed = 6,
+    view: Annotated[
+        str, typer.Option(help="map, window (the agent's own), or eyes (the observation as it is).")
+    ] = "map",
+    own: Annotated[bool, typer.Option("--own", help="Show a person only what their agent observes.")] = False,
+    map: Annotated[str | None, typer.Option(help="Name or file of a map.")] = None,
+    preset: Annotated[str | None, typer.Option(help="One of the world's presets.")] = None,
+    agents: Annotated[int | None, typer.Option(min=1, help="Number of agents.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed; another each time by default.")] = None,
+    episodes: Annotated[int, typer.Option(min=0, help="Close after so many episodes; 0 plays on.")] = 0,
+    record: Annotated[bool, typer.Option("--record", help="Keep the session in recordings/.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Keep the session in this file, or in this folder.")] = None,
+    keys: Annotated[Path | None, typer.Option(help="A YAML file with keys of your own.")] = None,
+    size: Size = None,
+    full_screen: FullScreen = False,
+) -> None:
+    """Play a world in a window, beside bots, trained agents or other people."""
+    from sorrelsim.recordings.recording import WorldSpec
+
+    people = _slots(humans, slot)
+    settings = _settings(changes or [], map=map, preset=preset, n_agents=agents)
+    if Path(others).is_dir():  # trained agents play in the world as they know it, but for what is asked for
+        trained_in, known = _world_of(others)
+        if Path(trained_in).stem != Path(world).stem:
+            raise ValueError(f"the agents of {others} were trained in {trained_in!r}, not in {world!r}")
+        settings = known | settings
+    if seed is None:
+        import secrets
+
+        seed = secrets.randbelow(1_000_000)
+    kept = _recording_path(world, record, out)
+    spec = WorldSpec(world, seed, settings)
+    _play(
+        spec, people, others, mode, speed, view, episodes, kept, _keys_file(keys), _size(size), full_screen, own
+    )  # fmt: skip
+
+
+def watch(
+    what: Annotated[str, typer.Argument(metavar="FILE|RUN", help="A recorded session, or a run folder.")],
+    speed: Speed = 6,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Write a .gif or .mp4, or a table (.csv, .parquet), instead of opening a window."),
+    ] = None,
+    first: Annotated[int, typer.Option(min=0, help="First turn of the film.")] = 0,
+    last: Annotated[int | None, typer.Option(min=0, help="Last turn of the film.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the world in which a run's agents play.")] = 0,
+    record: Annotated[bool, typer.Option("--record", help="Keep what a run's agents do in recordings/.")] = False,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Replay although version or hashes differ.")] = False,
+    size: Size = None,
+    full_screen: FullScreen = False,
+) -> None:
+    """Watch a recorded session, turn by turn, or the agents of a run, live."""
+    if Path(what).is_dir():
+        if export is not None:
+            raise ValueError("--export takes a recording; record a run's agents first: sorrelsim watch RUN --record")
+        from sorrelsim.recordings.recording import WorldSpec
+
+        name, settings = _world_of(what)
+        kept = _recording_path(name, record, None)
+        spec = WorldSpec(name, seed, settings)
+        _play(spec, [], what, "realtime", speed, "map", 0, kept, {}, _size(size), full_screen)
+        return
+    from sorrelsim.recordings.recording import load_recording
+
+    recording = load_recording(what)
+    if export is None:
+        from sorrelsim.play.replay_window import ViewerWindow
+
+        ViewerWindow(recording, not unchecked, speed, _size(size), full_screen).run()
+    elif export.suffix in (".csv", ".parquet"):
+        recording.save_table(export)
+    else:
+        from sorrelsim.recordings.film import save_film
+
+        save_film(recording, export, speed, first, last, check=not unchecked)
+    if export is not None:
+        typer.echo(f"wrote {export}")
+
+
+def _play(
+    spec: WorldSpec, people: list[int], others: str, mode: str, speed: float, view: str, episodes: int,
+    kept: Path | None, remapped: dict[str, Any], size: tuple[int, int] | None, full_screen: bool, own: bool = False,
+) -> None:  # fmt: skip
+    from sorrelsim.errors import unknown
+    from sorrelsim.play.base_window import open_display
+    from sorrelsim.play.keys import default_keys, idle_action, remap
+    from sorrelsim.play.opponents import seat_others
+    from sorrelsim.play.play_window import PlayOptions, PlayWindow
+    from sorrelsim.play.scene import VIEWS
+    from sorrelsim.play.session import Session
+    from sorrelsim.recordings.recording import Recorder
+
+    for what, given, allowed in (("mode", mode, ("auto", "realtime", "turns")), ("view", view, VIEWS)):
+        if given not in allowed:
+            raise ValueError(unknown(what, given, allowed))
+    world = spec.make()
+    for slot in people:
+        if slot >= world.n_agents:
+            raise ValueError(f"no slot {slot} in {world.name}; allowed: 0 to {world.n_agents - 1}")
+    agents, labels = seat_others(world, others, spec.seed, people)
+    keys, window_keys = remap(default_keys(world.action_names, max(1, len(people))), remapped, world.action_names)
+    if mode == "auto":  # where nothing is not an action, a clock would make the person do something
+        mode = "turns" if people and idle_action(world.action_names) is None else "realtime"
+    chosen = keys if people else []
+    options = PlayOptions(chosen, window_keys, mode, speed, view, episodes, size, full_screen, own)
+    open_display()  # before the recording is begun: without a window there is nothing to keep
+    recorder = None
+    if kept is not None:
+        shown = ["person" if slot in people else label for slot, label in enumerate(labels)]
+        recorder = Recorder(kept, spec, world, shown, people)
+    window = PlayWindow(Session(world, agents, labels, people, recorder), options)
+    try:
+        window.run()
+    finally:
+        if recorder is not None:
+            typer.echo(
+                f"kept {recorder.turns} turns in {recorder.path}; see them with: sorrelsim watch {recorder.path}"
+            )
+
+
+def _slots(humans: str | None, slot: int) -> list[int]:
+    if humans is None:
+        return [slot]
+    try:
+        return [int(part) for part in humans.split(",") if part.strip()]
+    except ValueError:
+        raise ValueError(f"--humans {humans}: slots are whole numbers with commas between, such as 0,1") from None
+
+
+def _settings(changes: list[str], **given: Any) -> dict[str, Any]:
+    import yaml
+
+    out = {key: value for key, value in given.items() if value is not None}
+    for change in changes:
+        key, equals, value = change.partition("=")
+        if not equals:
+            raise ValueError(f"{change!r} is no setting; settings look like zap_timeout=10")
+        out[key] = yaml.safe_load(value)
+    return out
+
+
+def _world_of(run: str) -> tuple[str, dict[str, Any]]:
+    """A run's world and its settings for one copy: where a param has a value for each copy, the first."""
+    import numpy as np
+
+    from sorrelsim.engine.gridworld import Gridworld
+    from sorrelsim.experiments.loop import load_run
+    from sorrelsim.library.find import find_class
+
+    settings = dict(load_run(run).config.world)
+    name = settings.pop("name")
+    declared = find_class(name, "worlds", Gridworld).params
+    for key, value in settings.items():
+        if isinstance(value, list) and np.ndim(value) > np.ndim(getattr(declared, key, value)):
+            settings[key] = value[0]
+    return name, settings
+
+
+def _keys_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    import yaml
+
+    try:
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ValueError(f"--keys {path}: {error}") from None
+    if not isinstance(given, dict):
+        raise ValueError(f"--keys {path}: a mapping of action to key is expected, such as zap: space")
+    return given
+
+
+def _recording_path(world: str, record: bool, out: Path | None) -> Path | None:
+    if out is None and not record:
+        return None
+    if out is None or out.is_dir() or not out.suffix:
+        import datetime
+
+        stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+        return (out or Path("recordings")) / f"{Path(world).stem}-{stamp}.jsonl"
+    return out
+
+
+def _size(size: str | None) -> tuple[int, int] | None:
+    if size is None:
+        return None
+    parts = size.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() and 200 <= int(part) <= 16384 for part in parts):
+        raise ValueError(f"--size {size}: width and height in pixels, such as 1280x720")
+    return int(parts[0]), int(parts[1])

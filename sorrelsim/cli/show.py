@@ -1,0 +1,91 @@
+"""A world on the terminal: its page, its params, its map as a picture made of coloured half blocks."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from sorrelsim.authoring.sprites import SIZE
+from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.library.find import find_class
+from sorrelsim.library.make import make
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A first moment of a world.
+
+    Attributes:
+        pixels: RGB uint8 [height * 8, width * 8, 3].
+        text: the same as ASCII.
+    """
+
+    pixels: np.ndarray
+    text: str
+
+
+def describe(name: str, map: str | None = None, preset: str | None = None, seed: int = 0) -> tuple[str, Picture]:
+    """A world's page and the picture of one copy at the start.
+
+    Args:
+        name: Name or file of the world.
+        map: Name or file of a map, if not the first.
+        preset: One of the world's presets.
+        seed: Seed of the copy.
+
+    Raises:
+        ValueError: No such world, map or preset; the message has the nearest match.
+    """
+    cls = find_class(name, "worlds", Gridworld)
+    world = make(name, 1, seed, map=map, preset=preset, compiled=False)
+    page = [
+        inspect.cleandoc(sys.modules[cls.__module__].__doc__ or f"{name} has no docstring."),
+        "",
+        "Params",
+    ]
+    for field in dataclasses.fields(cls.params):
+        value, low, high = (
+            field.default,
+            field.metadata.get("low", -np.inf),
+            field.metadata.get("high", np.inf),
+        )
+        limits = f"  ({low:g} to {high:g})" if np.isfinite(low) or np.isfinite(high) else ""
+        page.append(f"    {field.name} = {value}{limits}")
+    page += ["", f"Maps       {', '.join(cls.maps)}"]
+    if cls.presets:
+        page.append(f"Presets    {', '.join(cls.presets)}")
+    shapes = ", ".join(f"{part} {list(spec.shape)}" for part, spec in world.observations.parts.items())
+    page += [f"Observed   {shapes}", f"Counted    {', '.join(world.events) or 'nothing'}", ""]
+    page.append(f"{world.map_name}, {world.height} x {world.width}, {world.n_agents} agents:")
+    return "\n".join(page), Picture(world.render(0), world.text(0))
+
+
+def paint_map(picture: Picture, colour: bool, columns: int) -> str:
+    """The picture for a terminal: half blocks in 24-bit colour, two pixels to a character; or the ASCII map.
+
+    Args:
+        picture: The picture.
+        colour: Whether the terminal shows colours.
+        columns: Its width in characters.
+    """
+    width = picture.pixels.shape[1] // SIZE
+    if not colour or columns < width:
+        return picture.text
+    pixels_a_cell = max(n for n in (1, 2, 4, 8) if n == 1 or n * width <= min(columns, 160))
+    k = SIZE // pixels_a_cell
+    height, wide = picture.pixels.shape[0] // k, picture.pixels.shape[1] // k
+    small = picture.pixels.reshape(height, k, wide, k, 3).mean((1, 3)).astype(np.uint8)
+    if height % 2:
+        small = np.concatenate([small, np.zeros((1, wide, 3), np.uint8)])
+    lines = []
+    for row in range(0, len(small), 2):
+        marks = [
+            f"\x1b[38;2;{t[0]};{t[1]};{t[2]};48;2;{b[0]};{b[1]};{b[2]}m▀"
+            for t, b in zip(small[row].tolist(), small[row + 1].tolist(), strict=True)
+        ]
+        lines.append("".join(marks) + "\x1b[0m")
+    return "\n".join(lines)

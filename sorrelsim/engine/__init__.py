@@ -1,0 +1,1 @@
+"""Copies of a world in memory, stepped together: interpreted as plain Python, or compiled. Never imports ``models``."""

@@ -1,0 +1,134 @@
+"""The library's contents read off the files' text, importing none of them: ``sorrelsim list`` starts at once."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sorrelsim.errors import unknown
+from sorrelsim.library.find import files
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A world or a model, as its file describes it.
+
+    Attributes:
+        name: its name, as configs use it.
+        path: its file.
+        summary: the first line of its docstring, without the name before the colon.
+        sections: the docstring's headings and what stands under each.
+        attributes: the literal class attributes of its last class, such as ``n_agents`` and ``actions``.
+    """
+
+    name: str
+    path: Path
+    summary: str
+    sections: dict[str, str]
+    attributes: dict[str, Any]
+
+
+def entries(folder: str) -> list[Entry]:
+    """All worlds or models within reach; ``folder`` is ``worlds`` or ``agents``. Local files hide the package's."""
+    return [read_entry(path) for _, path in sorted(files(folder).items())]
+
+
+def find_entry(name: str, folder: str) -> Entry:
+    """One world or model by name or path.
+
+    Raises:
+        ValueError: If there is none, with the nearest match.
+    """
+    if name.endswith(".py"):
+        if not Path(name).is_file():
+            raise ValueError(f"no file {name}")
+        return read_entry(Path(name))
+    known = {entry.name: entry for entry in entries(folder)}
+    if name not in known:
+        raise ValueError(unknown({"worlds": "world", "agents": "model"}[folder], name, known))
+    return known[name]
+
+
+def read_entry(path: Path) -> Entry:
+    """What a file says of itself. A file that is not Python is listed with its error."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        return Entry(path.stem, path, f"(not readable: {error})", {}, {})
+    page = ast.get_docstring(tree) or ""
+    first = page.partition("\n")[0].strip()
+    head, colon, rest = first.partition(": ")
+    summary = rest if colon and len(head) < 40 else first
+    constants: dict[str, Any] = {}
+    attributes: dict[str, Any] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            _assign(node, constants, constants)
+        elif isinstance(node, ast.ClassDef):
+            attributes = {}
+            for line in node.body:
+                if isinstance(line, ast.Assign):
+                    _assign(line, attributes, constants)
+    return Entry(path.stem, path, summary[:1].upper() + summary[1:], sections(page), attributes)
+
+
+def sections(page: str) -> dict[str, str]:
+    """Headings of a docstring page and the indented text under each."""
+    found: dict[str, list[str]] = {}
+    heading = ""
+    for line in page.splitlines()[1:]:
+        if line and not line[0].isspace():
+            heading = line.strip()
+            found[heading] = []
+        elif heading:
+            found[heading].append(line.strip())
+    return {heading: "\n".join(lines).strip() for heading, lines in found.items()}
+
+
+def _assign(node: ast.Assign, into: dict[str, Any], constants: dict[str, Any]) -> None:
+    for target in node.targets:
+        try:
+            if isinstance(target, ast.Name):
+                into[target.id] = _literal(node.value, constants)
+            elif isinstance(target, ast.Tuple):
+                values = _literal(node.value, constants)
+                names = [name.id for name in target.elts if isinstance(name, ast.Name)]
+                into |= dict(zip(names, values, strict=True))
+        except (ValueError, TypeError, KeyError):
+            continue
+
+
+def _literal(node: ast.expr, constants: dict[str, Any]) -> Any:
+    """The value of an expression of literals, names of the file, ``movement.X`` and sums of tuples."""
+    if isinstance(node, ast.Name):
+        return constants[node.id]
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return _rules_constants(node.value.id)[node.attr]
+    if isinstance(node, ast.Tuple):
+        values: list[Any] = []
+        for item in node.elts:
+            if isinstance(item, ast.Starred):
+                values += _literal(item.value, constants)
+            else:
+                values.append(_literal(item, constants))
+        return tuple(values)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return _literal(node.left, constants) + _literal(node.right, constants)
+    return ast.literal_eval(node)
+
+
+_rules: dict[str, dict[str, Any]] = {}
+
+
+def _rules_constants(module: str) -> dict[str, Any]:
+    """The literal constants of a module of the rules library."""
+    if module not in _rules:
+        _rules[module] = {}
+        path = Path(__file__).parent.parent / "rules" / f"{module}.py"
+        if path.is_file():
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.Assign):
+                    _assign(node, _rules[module], _rules[module])
+    return _rules[module]

@@ -1,0 +1,184 @@
+"""``sorrelsim new``: a world or a model that runs at once, to be changed into one's own, and its two-line test."""
+
+from __future__ import annotations
+
+import keyword
+from pathlib import Path
+
+WORLD = '''\
+"""{title}: berries ripen on bushes and agents walk about and pick them.
+
+Dilemma and source
+    None yet: say here what is at stake between the agents, and where the rules come from.
+Actions
+    noop, forward, backward, step_left, step_right, turn_left, turn_right.
+Observation
+    11 x 11 cells, 9 ahead, turned to the agent's facing.
+Rewards
+    +1 for a berry.
+Ends when
+    {max_steps} steps have passed (a truncation).
+Parameters
+    See ``Params``.
+Versions
+    1: first.
+"""
+
+from dataclasses import dataclass
+
+from sorrelsim import Gridworld, Kinds, kind, param, probability, rule
+from sorrelsim.rules import draw, episode, grid, movement
+from sorrelsim.authoring.sprites import WALL, pixels
+
+
+class Kind(Kinds):
+    WALL = kind("W", solid=True, sprite=WALL)
+    BERRY = kind("b", sprite=pixels("""
+        ........
+        ...l....
+        ..lGpp..
+        ..ppwpp.
+        .pwpppp.
+        .ppppp..
+        ..ppp...
+        ........
+    """))  # fmt: skip
+
+
+# P is a cell where agents start, B a bush, a space is bare floor.
+FIELD = """
+WWWWWWWWWWWWWWWW
+W P    BB    P W
+W      BB      W
+W   B      B   W
+W P    BB    P W
+W      BB      W
+W P          P W
+WWWWWWWWWWWWWWWW
+"""
+
+
+@dataclass(frozen=True)
+class Params:
+    ripening: float = probability(0.02)  # that an empty bush bears a berry, each step
+    berry_value: float = 1.0
+    max_steps: int = param({max_steps}, low=1)
+
+
+@rule
+def pick(w):
+    for i in range(w.n_agents):
+        row, col = w.pos[i, 0], w.pos[i, 1]
+        if w.out[i] == 0 and grid.has(w, row, col, Kind.BERRY):
+            grid.take(w, row, col, Kind.BERRY)
+            w.reward[i] += w.p.berry_value
+            w.events[i, 0] += 1
+
+
+@rule
+def ripen(w):
+    for k in range(w.bushes.shape[0]):
+        row, col = w.bushes[k, 0], w.bushes[k, 1]
+        if not grid.has(w, row, col, Kind.BERRY) and draw.chance(w, w.p.ripening):
+            grid.put(w, row, col, Kind.BERRY)
+
+
+class {cls}(Gridworld):
+    kinds, params = Kind, Params
+    maps = {{"field": FIELD}}
+    sites = {{"spawns": "P", "bushes": "B"}}
+    n_agents = 3
+    actions = movement.EGOCENTRIC
+    events = ("berries",)
+    start = (movement.scatter,)
+    rules = (movement.move, ripen, pick, episode.time_limit)
+'''
+
+MODEL = '''\
+"""{title}: takes one action more often than the others. A start for a bot or a learner of your own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sorrelsim.models.base import Arrays, BaseModel
+
+
+@dataclass(frozen=True)
+class {cls}Config:
+    """Settings of {cls}; an experiment sets them under ``config:``."""
+
+    favourite: int = 1
+    """Index of the action it likes."""
+    liking: float = 0.5
+    """Chance of taking it, each step; otherwise any action."""
+
+
+class {cls}(BaseModel):
+    """The least that a model must answer is one action for one state."""
+
+    Config = {cls}Config
+    config: {cls}Config
+
+    def take_action(self, state: Arrays) -> int:
+        """An index into the world's actions, for one state: ids [row, col, layer], or a dict of arrays by part."""
+        if self.rng.random() < self.config.liking:
+            return self.config.favourite % self.action_space
+        return int(self.rng.integers(self.action_space))
+'''
+
+TEST = """\
+from sorrelsim.testing import check_{what}
+
+
+def test_{name}_keeps_the_contract():
+    check_{what}("{path}")
+"""
+
+
+def write_world(name: str, folder: str | Path = ".") -> list[Path]:
+    """Writes ``worlds/NAME.py`` and ``tests/test_NAME.py``; returns their paths.
+
+    Args:
+        name: Its name, lower case with underscores.
+        folder: The folder of the study.
+
+    Raises:
+        ValueError: A name that Python does not take, or a file that is there already.
+    """
+    return _write(
+        "world",
+        "worlds",
+        name,
+        WORLD.format(title=_title(name), cls=_class(name), max_steps=500),
+        Path(folder),
+    )
+
+
+def write_model(name: str, folder: str | Path = ".") -> list[Path]:
+    """Writes ``agents/NAME.py`` and ``tests/test_NAME.py``; otherwise as :func:`write_world`."""
+    return _write("model", "agents", name, MODEL.format(title=_title(name), cls=_class(name)), Path(folder))
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _class(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _write(what: str, home: str, name: str, text: str, folder: Path) -> list[Path]:
+    if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower() or name.startswith("_"):
+        raise ValueError(
+            f"{name!r} is no name for a {what}; use lower-case letters, digits and underscores: berry_field"
+        )
+    path, test = folder / home / f"{name}.py", folder / "tests" / f"test_{name}.py"
+    for file in (path, test):
+        if file.exists():
+            raise ValueError(f"{file} is there already; nothing was written")
+    for file in (path, test):
+        file.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    test.write_text(TEST.format(what=what, name=name, path=f"{home}/{name}.py"), encoding="utf-8")
+    return [path, test]

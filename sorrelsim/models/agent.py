@@ -1,0 +1,217 @@
+"""An Agent seats a model in slots of a world: it observes, stacks frames, submits actions and passes on
+rewards.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sorrelsim.models.base import Arrays, BaseModel, Seat, Transition
+from sorrelsim.models.rewards import Individual, RewardTransform
+
+if TYPE_CHECKING:
+    from sorrelsim.observations.playable import Playable
+    from sorrelsim.observations.spec import ObservationSpec
+
+IDENTITY = "identity"
+
+
+def with_identity(observations: ObservationSpec, n_slots: int) -> ObservationSpec:
+    """The same observations with a part "identity", one-hot float32 [n_slots]: which of a model's slots this
+    is.
+
+    Build a model with these, and the Agent that seats it fills the part in.
+    """
+    from sorrelsim.observations.spec import Part
+
+    part = Part(shape=(n_slots,), dtype=np.dtype(np.float32))
+    return dataclasses.replace(observations, parts={**observations.parts, IDENTITY: part})
+
+
+class Agent:
+    """A model in one or several slots of every copy of a world. Several slots share the model's parameters.
+
+    Args:
+        world: the world; only its shape is kept.
+        slots: the slots that the model plays.
+        model: the model; its `n_streams` must be copies x slots if it learns here.
+        transform: makes the rewards that the model learns from out of the world's; None leaves them alone.
+        learn: False for a frozen or a scripted player: nothing is remembered.
+        explore: False to act greedily.
+
+    Raises:
+        ValueError: slots that the world does not have, or a model of another number of streams.
+    """
+
+    def __init__(
+        self,
+        world: Playable,
+        slots: Sequence[int],
+        model: BaseModel,
+        transform: RewardTransform | None = None,
+        learn: bool = True,
+        explore: bool = True,
+    ) -> None:
+        self.slots = np.asarray(slots, np.int64).reshape(-1)
+        if not self.slots.size or self.slots.min() < 0 or self.slots.max() >= world.n_agents:
+            raise ValueError(f"slots {list(slots)}: this world has slots 0 to {world.n_agents - 1}")
+        if len(set(self.slots.tolist())) != self.slots.size:
+            raise ValueError(f"slots {list(slots)}: a slot is named twice")
+        self.n_worlds = world.n_worlds
+        n_streams = world.n_worlds * self.slots.size
+        if learn and model.memory is not None and model.n_streams != n_streams:
+            raise ValueError(
+                f"{model.name} was built for {model.n_streams} streams; {world.n_worlds} copies x "
+                f"{self.slots.size} slots make {n_streams}"
+            )
+        if model.action_names != tuple(world.action_names):
+            raise ValueError(
+                f"{model.name} was built for actions {model.action_names}, not {tuple(world.action_names)}"
+            )
+        self.model = model
+        # Its own copy: a transform that two agents shared would take every step's rewards twice.
+        self.transform = copy.deepcopy(transform) if transform is not None else Individual()
+        self.learn = learn
+        self.seat = Seat(n_streams, model.new_carry(n_streams), explore=explore, learn=learn)
+        first, last = int(self.slots[0]), int(self.slots[-1])
+        consecutive = np.array_equal(self.slots, np.arange(first, last + 1))
+        self._columns: slice | np.ndarray = slice(first, last + 1) if consecutive else self.slots
+        self._identity: np.ndarray | None = None
+        if IDENTITY in model.observations.parts and IDENTITY not in world.observations.parts:
+            self._identity = np.tile(np.eye(self.slots.size, dtype=np.float32), (world.n_worlds, 1))
+        self._stack: dict[str, np.ndarray] = {}
+        if model.n_frames > 1:
+            self._stack = {
+                name: np.zeros((n_streams, model.n_frames, *part.shape), part.dtype)
+                for name, part in model.observations.parts.items()
+            }
+        self._frames: Arrays | None = None
+        self._actions: np.ndarray | None = None
+
+    def transition(self, world: Playable) -> None:
+        """Observes, chooses and submits an action for every stream; the world moves when it is stepped."""
+        frames = self._select(world.obs)
+        mask = world.action_mask
+        self.seat.mask = None if mask is None else self._streams(mask)
+        actions = self.model.take_actions(self._push(frames), self.seat)
+        world.submit(self.slots, actions.reshape(self.n_worlds, self.slots.size))
+        self._frames, self._actions = frames, actions
+
+    def remember(self, world: Playable) -> None:
+        """Takes in what the step brought: gives it to the model, which learns if it is due.
+
+        Raises:
+            RuntimeError: called before `transition`.
+        """
+        if self._frames is None or self._actions is None:
+            raise RuntimeError("remember() before transition(): there is no step to remember")
+        terminated, truncated = self._streams(world.terminated), self._streams(world.truncated)
+        ended = np.flatnonzero(terminated | truncated)
+        if self.learn:
+            reward = self._streams(self.transform(world.reward, world.terminated | world.truncated))
+            final_obs = final_states = None
+            if ended.size and "final_obs" in world.info:
+                final_obs = _rows(self._select(world.info["final_obs"]), ended)
+                final_states = self._peek(final_obs, ended)
+            self.model.remember(
+                Transition(
+                    self._frames,
+                    self._actions,
+                    reward,
+                    terminated,
+                    truncated & ~terminated,
+                    ended,
+                    final_obs,
+                    final_states,
+                    lambda: self._next_states(world, ended),
+                    self.seat,
+                )
+            )
+            self.model.learn(self.seat.n_streams)
+        if ended.size:
+            for stack in self._stack.values():
+                stack[ended] = 0
+            if self.seat.carry:
+                self.model.reset_carry(self.seat.carry, ended)
+        self._frames = self._actions = None
+
+    def reset(self) -> None:
+        """Forgets the frames and the carry of all streams; call it when the world is reset by hand."""
+        everyone = np.arange(self.seat.n_streams)
+        for stack in self._stack.values():
+            stack[:] = 0
+        self.model.reset_carry(self.seat.carry, everyone)
+        self.transform.reset()
+        self._frames = self._actions = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """Stacked frames, carry and the transform's state, between two steps. The model saves itself."""
+        return {
+            "stack": {name: stack.copy() for name, stack in self._stack.items()},
+            "carry": self.model.save_carry(self.seat.carry),
+            "transform": self.transform.state_dict(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what `state_dict` gave."""
+        for name, stack in self._stack.items():
+            stack[:] = np.asarray(state["stack"][name])
+        self.model.load_carry(self.seat.carry, state["carry"])
+        self.transform.load_state_dict(state["transform"])
+
+    def _streams(self, array: np.ndarray) -> np.ndarray:
+        """[n_worlds, n_agents, ...] to [n_streams, ...] of this agent's slots; a view where it plays one or all."""
+        return array[:, self._columns].reshape(-1, *array.shape[2:])
+
+    def _select(self, obs: Arrays) -> Arrays:
+        if isinstance(obs, dict):
+            frames = {name: self._streams(part) for name, part in obs.items()}
+        elif self._identity is None:
+            return self._streams(obs)
+        else:
+            frames = {"grid": self._streams(obs)}
+        if self._identity is not None:
+            frames[IDENTITY] = self._identity
+        return frames
+
+    def _push(self, frames: Arrays) -> Arrays:
+        """Adds frames to the stacks and returns the states; frames before an episode's first are zero."""
+        if not self._stack:
+            return frames
+        for name, frame in frames.items() if isinstance(frames, dict) else [("grid", frames)]:
+            stack = self._stack[name]
+            stack[:, :-1] = stack[:, 1:]
+            stack[:, -1] = frame
+        return self._stack if isinstance(frames, dict) else self._stack["grid"]
+
+    def _peek(self, final: Arrays, ended: np.ndarray) -> Arrays:
+        """The states that end with given frames, of streams that ended, leaving the stacks as they are."""
+        if not self._stack:
+            return final
+        named = final if isinstance(final, dict) else {"grid": final}
+        states = {
+            name: np.concatenate([self._stack[name][ended, 1:], frame[:, None]], axis=1)
+            for name, frame in named.items()
+        }
+        return states if isinstance(final, dict) else states["grid"]
+
+    def _next_states(self, world: Playable, ended: np.ndarray) -> Arrays:
+        """The states that `transition` will act on next, leaving the stacks as they are."""
+        frames = self._select(world.obs)
+        if not self._stack:
+            return frames
+        named = frames if isinstance(frames, dict) else {"grid": frames}
+        states = {}
+        for name, frame in named.items():
+            states[name] = np.concatenate([self._stack[name][:, 1:], frame[:, None]], axis=1)
+            states[name][ended, :-1] = 0
+        return states if isinstance(frames, dict) else states["grid"]
+
+
+def _rows(frames: Arrays, rows: np.ndarray) -> Arrays:
+    return {name: part[rows] for name, part in frames.items()} if isinstance(frames, dict) else frames[rows]

@@ -1,0 +1,1 @@
+"""What scripted players share."""

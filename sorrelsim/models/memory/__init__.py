@@ -1,0 +1,1 @@
+"""What learners remember: a replay ring and an on-policy rollout."""

@@ -1,0 +1,163 @@
+"""On-policy memory: the last steps of all streams, in order, with what the policy knew when it acted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sorrelsim.models.base import Arrays
+
+if TYPE_CHECKING:
+    from sorrelsim.observations.spec import ObservationSpec
+
+
+class Rollout:
+    """`n_steps` rows of `n_streams` steps, filled in order, used and cleared.
+
+    Args:
+        observations: what one slot observes.
+        n_steps: rows.
+        n_streams: parallel streams.
+        n_frames: frames in a state; states are kept whole, since a rollout is short.
+
+    Attributes:
+        states: states by part name, [n_steps, n_streams, (n_frames,) *shape].
+        actions: int64 [n_steps, n_streams].
+        log_probs: of the actions under the policy that took them, float32 [n_steps, n_streams].
+        values: estimates for the states, float32 [n_steps, n_streams].
+        rewards: float32 [n_steps, n_streams].
+        terminated: bool [n_steps, n_streams].
+        ended: terminated or truncated, bool [n_steps, n_streams].
+        final_values: estimates for the true last states of truncated episodes, else 0; float32 [n_steps,
+            n_streams].
+        masks: allowed actions, bool [n_steps, n_streams, n_actions], or None.
+        size: rows filled.
+    """
+
+    def __init__(self, observations: ObservationSpec, n_steps: int, n_streams: int, n_frames: int = 1) -> None:
+        self.n_steps, self.n_streams = n_steps, n_streams
+        rows = (n_steps, n_streams)
+        frames = () if n_frames == 1 else (n_frames,)
+        self.states = {
+            name: np.zeros((*rows, *frames, *part.shape), part.dtype) for name, part in observations.parts.items()
+        }
+        self.actions = np.zeros(rows, np.int64)
+        self.log_probs, self.values, self.rewards, self.final_values = (np.zeros(rows, np.float32) for _ in range(4))
+        self.terminated, self.ended = np.zeros(rows, bool), np.zeros(rows, bool)
+        self.masks: np.ndarray | None = None
+        self.size = 0
+
+    def __len__(self) -> int:
+        return self.size * self.n_streams
+
+    @property
+    def full(self) -> bool:
+        """Whether every row is filled."""
+        return self.size == self.n_steps
+
+    def add_choice(
+        self,
+        states: Arrays,
+        actions: np.ndarray,
+        log_probs: np.ndarray,
+        values: np.ndarray,
+        mask: np.ndarray | None,
+    ) -> None:
+        """Writes what was seen and chosen into the next row; `add_outcome` completes it."""
+        t = self.size
+        for name, part in states.items() if isinstance(states, dict) else [("grid", states)]:
+            self.states[name][t] = part
+        self.actions[t], self.log_probs[t], self.values[t] = actions, log_probs, values
+        if mask is not None:
+            if self.masks is None:
+                self.masks = np.ones((self.n_steps, *mask.shape), bool)
+            self.masks[t] = mask
+
+    def add_outcome(self, rewards: np.ndarray, terminated: np.ndarray, ended: np.ndarray) -> None:
+        """Writes what came of it, and moves to the next row; `final_values` of that row start at 0."""
+        t = self.size
+        self.rewards[t], self.terminated[t], self.ended[t], self.final_values[t] = (
+            rewards,
+            terminated,
+            ended,
+            0.0,
+        )
+        self.size += 1
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self.size = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """The rows filled so far."""
+        arrays = self._arrays()
+        return {
+            "size": self.size,
+            "arrays": {name: array[: self.size].copy() for name, array in arrays.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what `state_dict` gave."""
+        saved = {name: np.asarray(array) for name, array in state["arrays"].items()}
+        if "masks" in saved and self.masks is None:
+            self.masks = np.ones((self.n_steps, *saved["masks"].shape[1:]), bool)
+        self.size = int(state["size"])
+        arrays = self._arrays()
+        for name, array in saved.items():
+            arrays[name][: self.size] = array
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        arrays = {f"state {name}": array for name, array in self.states.items()}
+        arrays |= {
+            "actions": self.actions,
+            "log_probs": self.log_probs,
+            "values": self.values,
+            "rewards": self.rewards,
+            "terminated": self.terminated,
+            "ended": self.ended,
+            "final_values": self.final_values,
+        }
+        return arrays if self.masks is None else arrays | {"masks": self.masks}
+
+
+def generalised_advantages(
+    rewards: np.ndarray,
+    values: np.ndarray,
+    next_value: np.ndarray,
+    terminated: np.ndarray,
+    ended: np.ndarray,
+    final_values: np.ndarray,
+    gamma: float,
+    lam: float,
+) -> np.ndarray:
+    """Generalised advantage estimates (Schulman et al. 2016, eq. 16), told apart at every kind of end.
+
+    A terminated step is followed by nothing; a truncated one by the value of its true last state; neither
+    lets the
+    next episode's advantages flow back.
+
+    Args:
+        rewards: [n_steps, n_streams].
+        values: estimates for the states acted on, [n_steps, n_streams].
+        next_value: estimates for the states after the last row, [n_streams].
+        terminated: bool [n_steps, n_streams].
+        ended: terminated or truncated, bool [n_steps, n_streams].
+        final_values: estimates for the last states of truncated episodes, [n_steps, n_streams].
+        gamma: discount a step.
+        lam: weight of longer returns.
+
+    Returns:
+        float32 [n_steps, n_streams].
+    """
+    following = np.concatenate([values[1:], next_value[None]])
+    following = np.where(ended, np.where(terminated, 0, final_values), following)
+    deltas = rewards + gamma * following - values
+    carry_on = gamma * lam * ~ended
+    advantages = np.empty_like(values)
+    running = np.zeros_like(next_value)
+    for t in range(len(rewards) - 1, -1, -1):
+        running = deltas[t] + carry_on[t] * running
+        advantages[t] = running
+    return advantages

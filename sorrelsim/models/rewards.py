@@ -1,0 +1,180 @@
+"""Reward transforms: what a learner's reward is made of in a social dilemma. Chosen by name in a config.
+
+A transform takes the rewards of all agents of all copies, [n_worlds, n_agents], and returns as many. What it
+remembers
+is kept a copy and an agent, and starts afresh when that agent's episode ends.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from sorrelsim.errors import unknown
+from sorrelsim.settings import parse_config
+
+
+class RewardTransform(ABC):
+    """Makes the rewards that models learn from out of the world's own; those are what logs show."""
+
+    @abstractmethod
+    def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
+        """Transforms one step's rewards.
+
+        Args:
+            reward: the world's, float64 [n_worlds, n_agents]; left as it is.
+            ended: bool [n_worlds, n_agents], whose episode ended with this step.
+
+        Returns:
+            float64 [n_worlds, n_agents].
+        """
+
+    def reset(self) -> None:  # noqa: B027 - most transforms remember nothing
+        """Forgets what it remembers of running episodes."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers of running episodes."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+        """Restores what `state_dict` gave."""
+
+
+@dataclass
+class Individual(RewardTransform):
+    """Everyone gets their own: u_i = r_i."""
+
+    def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
+        """See RewardTransform."""
+        return reward
+
+
+@dataclass
+class Common(RewardTransform):
+    """Everyone gets the sum, or the mean, of all."""
+
+    how: Literal["sum", "mean"] = "sum"
+    """sum or mean."""
+
+    def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
+        """See RewardTransform."""
+        total = reward.sum(1, keepdims=True) if self.how == "sum" else reward.mean(1, keepdims=True)
+        return np.broadcast_to(total, reward.shape)
+
+
+@dataclass
+class InequityAversion(RewardTransform):
+    """Inequity aversion (Hughes et al. 2018, eq. 3 and 4), on rewards smoothed over time.
+
+    u_i = r_i - alpha / (N - 1) sum_j max(e_j - e_i, 0) - beta / (N - 1) sum_j max(e_i - e_j, 0), where the
+    smoothed
+    rewards are e_t = gamma lambda e_{t-1} + r_t. Both terms take away: having more is a cost too.
+    """
+
+    alpha: float = 5.0
+    """Cost of having less than others (disadvantageous inequity)."""
+    beta: float = 0.05
+    """Cost of having more than others (advantageous inequity)."""
+    gamma: float = 0.99
+    """Discount a step of the smoothed rewards."""
+    trace: float = 0.975
+    """Their decay a step besides (lambda); 0 compares the rewards of single steps."""
+    _smoothed: np.ndarray | None = field(default=None, init=False, repr=False)
+
+    def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
+        """See RewardTransform."""
+        if self._smoothed is None:
+            self._smoothed = np.zeros_like(reward)
+        e = self._smoothed
+        e *= self.gamma * self.trace
+        e += reward
+        ahead = e[:, None, :] - e[:, :, None]  # [copy, i, j]: how far j is ahead of i
+        others = max(1, reward.shape[1] - 1)
+        envy = np.maximum(ahead, 0).sum(2) / others
+        guilt = np.maximum(-ahead, 0).sum(2) / others
+        e[ended] = 0
+        return reward - self.alpha * envy - self.beta * guilt
+
+    def reset(self) -> None:
+        """Forgets the smoothed rewards."""
+        self._smoothed = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The smoothed rewards."""
+        return {} if self._smoothed is None else {"smoothed": self._smoothed.copy()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what `state_dict` gave."""
+        self._smoothed = np.array(state["smoothed"]) if "smoothed" in state else None
+
+
+@dataclass
+class SocialValueOrientation(RewardTransform):
+    """Social value orientation (McKee et al. 2020, eq. 2 and 3): r_i less weight times the angle's distance
+    from a target.
+
+    The angle is atan2(mean reward of the others, r_i): 0 degrees is for oneself, 45 shares, 90 is for the
+    others. It is
+    0 where nobody gets anything.
+    """
+
+    angle: float = 45.0
+    """Target angle, in degrees."""
+    weight: float = 0.2
+    """Cost of a radian of distance from it."""
+
+    def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
+        """See RewardTransform."""
+        theta = np.arctan2(_mean_of_others(reward), reward)
+        return reward - self.weight * np.abs(np.deg2rad(self.angle) - theta)
+
+
+@dataclass
+class RewardExchange(RewardTransform):
+    """Reward exchange by a self-interest level s: s r_i + (1 - s) / (N - 1) times the sum of the others."""
+
+    self_interest: float = 0.5
+    """Share of one's reward that one keeps (s), 0 to 1; the rest goes to the others in equal parts."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.self_interest <= 1:
+            raise ValueError(f"self_interest must lie in 0..1, got {self.self_interest}")
+
+    def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
+        """See RewardTransform."""
+        if reward.shape[1] == 1:
+            return reward  # there is nobody to exchange with
+        return self.self_interest * reward + (1 - self.self_interest) * _mean_of_others(reward)
+
+
+TRANSFORMS: dict[str, type[RewardTransform]] = {
+    "individual": Individual,
+    "common": Common,
+    "inequity_aversion": InequityAversion,
+    "social_value_orientation": SocialValueOrientation,
+    "reward_exchange": RewardExchange,
+}
+
+
+def make_transform(name: str, params: Mapping[str, Any] | None = None) -> RewardTransform:
+    """The reward transform of a name.
+
+    Args:
+        name: one of `TRANSFORMS`.
+        params: its settings.
+
+    Raises:
+        ValueError: no such transform or setting; the nearest match is named.
+    """
+    if name not in TRANSFORMS:
+        raise ValueError(unknown("reward transform", name, tuple(TRANSFORMS)))
+    return parse_config(TRANSFORMS[name], params or {}, f"reward transform {name}")
+
+
+def _mean_of_others(reward: np.ndarray) -> np.ndarray:
+    """Mean reward of all others, [n_worlds, n_agents]; 0 for an agent alone."""
+    return (reward.sum(1, keepdims=True) - reward) / max(1, reward.shape[1] - 1)

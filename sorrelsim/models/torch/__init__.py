@@ -1,0 +1,1 @@
+"""What learners on PyTorch share: devices, optimiser, networks, signatures, losses."""

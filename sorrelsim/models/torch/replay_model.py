@@ -1,0 +1,229 @@
+"""ReplayModel: what learners from a replay memory share. Schedules by steps, epsilon, batches, targets."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sorrelsim.models.base import Arrays, Seat
+from sorrelsim.models.memory.replay import Batch, Buffer
+from sorrelsim.models.schedules import linear
+from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel, to_device
+
+if TYPE_CHECKING:
+    from sorrelsim.observations.spec import ObservationSpec
+
+
+@dataclass(frozen=True)
+class ReplayConfig(TorchConfig):
+    """Settings that all learners from a replay memory share. All schedules count agent-steps: one agent
+    acting once.
+    """
+
+    steps_between_updates: int = 4
+    """Agent-steps between two gradient steps, whatever an epoch's length."""
+    warmup: int = 1_000
+    """Agent-steps before the first gradient step."""
+    epsilon_start: float = 1.0
+    """Chance of a random action at the start."""
+    epsilon_end: float = 0.05
+    """Chance of a random action from `epsilon_steps` on."""
+    epsilon_steps: int = 50_000
+    """Agent-steps over which epsilon falls, linearly."""
+    batch_size: int = 64
+    """Steps a gradient step learns from."""
+    memory_size: int = 100_000
+    """Frames remembered, over all streams."""
+    n_step: int = 3
+    """Steps summed before bootstrapping."""
+    target_tau: float | None = None
+    """Soft target: share of the online network blended in after each gradient step. 0.005 if neither is set.
+    """
+    target_every: int | None = None
+    """Hard target: gradient steps between two copies. Excludes target_tau."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("steps_between_updates", "batch_size", "n_step"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("epsilon_start", "epsilon_end"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must lie in 0..1, got {getattr(self, name)}")
+        if self.target_tau is not None and self.target_every is not None:
+            raise ValueError(
+                f"target_tau {self.target_tau} (soft) and target_every {self.target_every} (hard) exclude each other"
+            )
+        if self.batch_size > self.memory_size:
+            raise ValueError(f"batch_size {self.batch_size} is larger than memory_size {self.memory_size}")
+
+
+class ReplayModel(TorchModel):
+    """A learner from a replay memory with discrete actions. A subclass sets `memory` and `networks`, gives
+    the actions'
+    values in `action_values`, and writes `train_step`.
+    """
+
+    Config = ReplayConfig
+    config: Any
+    memory: Buffer
+
+    def __init__(
+        self,
+        observations: ObservationSpec,
+        action_names: Sequence[str],
+        n_streams: int = 1,
+        config: Any = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(observations, action_names, n_streams, config, seed)
+        c = self.config
+        self.memory = Buffer(
+            observations,
+            c.memory_size,
+            n_streams,
+            c.n_frames,
+            c.n_step,
+            c.gamma,
+            self.priority_exponent,
+            seed=self.seed,
+        )
+        self.extras: Any = None
+        self._due = 0
+        self._drawn: list[tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]] = []
+
+    @property
+    def priority_exponent(self) -> float:
+        """How much the TD error counts in sampling; 0 samples uniformly."""
+        return 0.0
+
+    @abstractmethod
+    def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
+        """Values of all actions, [batch, actions], and what else the network returned."""
+
+    def before_acting(self, exploring: bool, n_rows: int) -> None:
+        """Called before the forward pass that chooses actions for `n_rows` streams; for noise on weights."""
+
+    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
+        """The allowed actions of the highest value, or random ones with chance epsilon; one forward pass for
+        all.
+
+        What the network returned beyond its listed results is left in `extras`.
+        """
+        mask = None if seat is None else seat.mask
+        exploring = self.explores(seat)
+        parts = self.tensors(states)
+        self.before_acting(exploring, len(next(iter(parts.values()))))
+        with torch.inference_mode():
+            values, self.extras = self.action_values(parts)
+            if mask is not None:
+                values = values.masked_fill(~torch.from_numpy(mask).to(self.device), -torch.inf)
+            best = values.argmax(1).cpu().numpy()
+        epsilon = self.epsilon if exploring else 0.0
+        if epsilon == 0:
+            return best
+        n = len(best)
+        coins = self.rng.random(n) < epsilon  # a coin for each stream, not one for all
+        # The largest of independent uniform draws among the allowed is a uniform choice among them.
+        anything = (
+            self.rng.integers(self.action_space, size=n)
+            if mask is None
+            else np.argmax(self.rng.random(mask.shape) * mask, axis=1)
+        )
+        return np.where(coins, anything, best)
+
+    def scheduled_epsilon(self) -> float:
+        """Epsilon by agent-steps."""
+        c = self.config
+        return linear(c.epsilon_start, c.epsilon_end, self.agent_steps, c.epsilon_steps)
+
+    def updates_due(self, before: int, now: int) -> int:
+        """Gradient steps that fall due as agent-steps go from `before` to `now`."""
+        start, every = self.config.warmup, self.config.steps_between_updates
+        return max(0, now - start) // every - max(0, before - start) // every
+
+    def ready(self) -> bool:
+        """Whether the memory holds a batch, and as much as the warm-up wants (or half of what it can hold)."""
+        return len(self.memory) >= max(self.config.batch_size, min(self.config.warmup, self.memory.capacity // 2))
+
+    def learn(self, n_steps: int) -> None:
+        """Counts agent-steps and takes the gradient steps that fall due."""
+        self._due = self.updates_due(self.agent_steps, self.agent_steps + n_steps)
+        try:
+            super().learn(n_steps)
+        finally:  # after a divergence, what was drawn must not be learned from again
+            self._due = 0
+            self._drawn.clear()
+
+    def next_batch(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+        """A fresh uniform batch as `batch_tensors` gives it.
+
+        Many streams make several gradient steps fall due at once; their batches, up to 1024 rows, are drawn in
+        one go and take one transfer.
+        """
+        if not self._drawn:
+            size = self.config.batch_size
+            most = max(1, min(self._due, 1024 // size, len(self.memory) // size))
+            self._due = max(0, self._due - most)
+            states, following, data = self.batch_tensors(self.memory.sample(most * size))
+            cut = [
+                [dict(zip(named, rows, strict=True)) for rows in zip(*parts, strict=True)]
+                for named in (states, following, data)
+                for parts in [[tensor.split(size) for tensor in named.values()]]
+            ]
+            self._drawn = list(zip(*cut, strict=True))[::-1]
+        return self._drawn.pop()
+
+    def batch_tensors(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
+        """A batch on the device, in one transfer.
+
+        Returns:
+            States and next states by part name, and by name: actions, rewards, valid, weights, discounts (0
+            where
+            nothing follows), next_masks if the world has masks.
+        """
+        arrays = {f"now {name}": value for name, value in self.named(batch.states).items()}
+        arrays |= {f"next {name}": value for name, value in self.named(batch.next_states).items()}
+        arrays |= {
+            "actions": batch.actions,
+            "rewards": batch.rewards,
+            "valid": batch.valid,
+            "weights": batch.weights,
+            "discounts": batch.discounts * (1 - batch.dones),
+        }
+        if batch.next_masks is not None:
+            arrays["next_masks"] = batch.next_masks
+        data = to_device(arrays, self.device)
+        parts = self.observations.parts
+        return (
+            {name: data[f"now {name}"] for name in parts},
+            {name: data[f"next {name}"] for name in parts},
+            data,
+        )
+
+    def after_gradient_step(self) -> None:
+        """Counts the gradient step and moves the target network."""
+        self.gradient_steps += 1
+        c, online, target = self.config, self.networks["online"], self.networks["target"]
+        with torch.no_grad():
+            if c.target_every is None:
+                tau = 0.005 if c.target_tau is None else c.target_tau
+                torch._foreach_lerp_(self.parameters("target"), self.parameters("online"), tau)
+            elif self.gradient_steps % c.target_every == 0:
+                target.load_state_dict(online.state_dict())
+
+
+def mask_values(values: Tensor, masks: Tensor | None) -> Tensor:
+    """Values of forbidden actions become minus infinity, so that no maximum takes them."""
+    return values if masks is None else values.masked_fill(~masks, -torch.inf)
+
+
+def weighted_mean(losses: Tensor, valid: Tensor, weights: Tensor) -> Tensor:
+    """Mean over the valid samples of their weighted losses, all [batch]."""
+    return torch.dot(losses, valid * weights / valid.sum().clamp(min=1))

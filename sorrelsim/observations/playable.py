@@ -1,0 +1,51 @@
+"""What an agent may ask of a world. Worlds of ours and adapted environments both answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from sorrelsim.observations.spec import ObservationSpec
+
+
+class Playable(Protocol):
+    """Copies of a world that agents act in, stepped together.
+
+    Attributes:
+        name: Its name.
+        n_worlds: Number of copies.
+        n_agents: Number of slots in each.
+        n_actions: Number of actions.
+        action_names: Their names; an action is an index into them.
+        observations: What one slot observes.
+        action_mask: Allowed actions now, ``bool[copy, agent, action]``, or None if all are.
+        obs: The latest observations, ``[copy, agent, ...]``.
+        reward: The latest step's rewards, ``float64[copy, agent]``.
+        terminated: Whether that step terminated the episode, ``bool[copy, agent]``.
+        truncated: Whether it cut the episode short, ``bool[copy, agent]``.
+        info: What else the latest step brought; ``final_obs`` where an episode ended.
+    """
+
+    name: str
+    n_worlds: int
+    n_agents: int
+    n_actions: int
+    action_names: tuple[str, ...]
+    observations: ObservationSpec
+    action_mask: np.ndarray | None
+    obs: Any
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    info: dict[str, Any]
+
+    def submit(self, slots: Sequence[int] | np.ndarray, actions: np.ndarray) -> None:
+        """Lays down the actions ``int[copy, len(slots)]`` of some slots, for the next :meth:`step`."""
+
+    def step(self, actions: Any = None) -> Any:
+        """Lets every agent of every copy act at once."""
+
+    def reset(self, seed: int | None = None) -> Any:
+        """Starts a new episode in every copy."""

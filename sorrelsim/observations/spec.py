@@ -1,0 +1,115 @@
+"""What one agent sees: the window it looks through, and the form in which it is handed over.
+
+The engine writes symbolic windows, ``uint8[row, col, layer]`` of ids, because they are small and fast; every other
+form is made from them: one-hot channels, pictures, text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from sorrelsim.authoring import sprites
+from sorrelsim.authoring.codes import Codebook
+from sorrelsim.authoring.window import Window
+from sorrelsim.errors import unknown
+from sorrelsim.observations.forms import one_hot, text
+from sorrelsim.pictures.painting import paint
+
+FORMS = ("symbolic", "one_hot", "rgb", "ascii")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One array of an observation.
+
+    Attributes:
+        shape: Its shape for one agent.
+        dtype: Its type.
+        n_codes: For symbolic grids, the number of ids, 0 (nothing) included; 0 for everything else. An id lives in one
+            layer only, so a one-hot form has ``n_codes - 1`` channels and no cell sums above 1 in a channel.
+        layers: For symbolic grids, the number of layers.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    n_codes: int = 0
+    layers: int = 0
+
+    @property
+    def size(self) -> int:
+        """Flat length, symbolic grids expanded to one-hot."""
+        if self.n_codes:
+            return self.shape[0] * self.shape[1] * (self.n_codes - 1)
+        return int(np.prod(self.shape))
+
+
+@dataclass(frozen=True)
+class ObservationSpec:
+    """What one agent sees: named parts, of which the first is the grid, and how they are made.
+
+    Attributes:
+        parts: Name to :class:`Part`, in order. One part alone is observed as a bare array, several as a dict.
+        form: One of ``symbolic``, ``one_hot``, ``rgb``, ``ascii``: the form of the part ``grid``.
+        window: The window; None where observations do not come from a grid.
+        codes: What the ids mean; None where observations do not come from a grid.
+    """
+
+    parts: dict[str, Part]
+    form: str = "symbolic"
+    window: Window | None = None
+    codes: Codebook | None = field(default=None, repr=False)
+
+    @classmethod
+    def of_grid(
+        cls, codes: Codebook, window: Window, height: int, width: int, form: str, scalars: dict[str, int]
+    ) -> ObservationSpec:
+        """The spec of a world's agents.
+
+        Raises:
+            ValueError: If there is no such form.
+        """
+        if form not in FORMS:
+            raise ValueError(unknown("form of observation", form, FORMS))
+        rows, cols = window.size(height, width)
+        layers = len(codes.layers)
+        grid = {
+            "symbolic": Part((rows, cols, layers), np.dtype(np.uint8), codes.n_codes, layers),
+            "one_hot": Part((codes.n_codes - 1, rows, cols), np.dtype(np.uint8)),
+            "rgb": Part((rows * sprites.SIZE, cols * sprites.SIZE, 3), np.dtype(np.uint8)),
+            "ascii": Part((rows,), np.dtype(f"<U{cols}")),
+        }[form]
+        parts = {"grid": grid} | {name: Part((size,), np.dtype(np.float32)) for name, size in scalars.items()}
+        return cls(parts, form, window, codes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the first part."""
+        return next(iter(self.parts.values())).shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the first part."""
+        return next(iter(self.parts.values())).dtype
+
+    @property
+    def input_size(self) -> int:
+        """Flat length of all parts of one frame, symbolic grids expanded to one-hot."""
+        return sum(part.size for part in self.parts.values())
+
+    def convert(self, symbolic: np.ndarray, looks: np.ndarray) -> np.ndarray:
+        """Turn symbolic windows ``[..., row, col, layer]`` into this spec's form of the grid.
+
+        Args:
+            symbolic: The windows.
+            looks: ``uint8[n_codes, SIZE, SIZE, 4]``, a sprite for each id; used by the form ``rgb``.
+        """
+        assert self.codes is not None
+        if self.form == "one_hot":
+            return one_hot(symbolic, self.codes.n_codes)
+        if self.form == "rgb":
+            return paint(symbolic, looks)
+        if self.form == "ascii":
+            return text(symbolic, self.codes.glyphs)
+        return symbolic

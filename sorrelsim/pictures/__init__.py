@@ -1,0 +1,1 @@
+"""All that is drawn without a screen, from plain arrays: pictures of grids, PNG and GIF files, learning curves."""

@@ -1,0 +1,133 @@
+"""Learning curves as PNG, PDF or SVG, from metrics by column."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sorrelsim.authoring.sprites import agent_colour
+from sorrelsim.errors import unknown
+
+INK, PAPER, GRID = "#25282e", "#ffffff", "#e4e6ea"
+
+
+def draw_curves(
+    runs: Mapping[str, dict[str, np.ndarray]], path: str | Path, columns: Sequence[str] = (), mean: bool = False
+) -> Path:
+    """Draws learning curves.
+
+    Args:
+        runs: Metrics by column, by run folder. One alone also shows each agent's return, greedy evaluations, loss
+            and epsilon.
+        path: The picture to write, PNG, PDF or SVG.
+        columns: Columns of metrics.csv to draw instead, one panel each.
+        mean: Whether runs that share a name, but for the number at its end, become one curve: their mean over the
+            steps that all of them made, with each run as a thin line behind it.
+
+    Raises:
+        ValueError: If a column does not exist.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    for metrics in runs.values():
+        for column in columns:
+            if column not in metrics:
+                raise ValueError(unknown("column", column, metrics))
+    wanted = list(columns) or ["return_mean"]
+    single = next(iter(runs.values())) if len(runs) == 1 and not columns else None
+    if single is not None and np.isfinite(single.get("loss", np.array([np.nan]))).any():
+        wanted.append("loss")
+    figure = Figure(figsize=(6.4 * len(wanted), 4.2), dpi=130, facecolor=PAPER, layout="constrained")
+    FigureCanvasAgg(figure)
+    for k, column in enumerate(wanted):
+        axes = figure.add_subplot(1, len(wanted), k + 1)
+        if single is not None:
+            _draw_single(axes, column, single)
+        else:
+            groups = _grouped(runs) if mean else {Path(folder).name: [metrics] for folder, metrics in runs.items()}
+            for n, (name, several) in enumerate(groups.items()):
+                if len(several) > 1:
+                    for metrics in several:
+                        _line(axes, metrics, column, _colour(n), linewidth=0.8, alpha=0.5)
+                    name = f"{name} ({len(several)} runs)"
+                _line(axes, _mean(several, column), column, _colour(n), label=name, linewidth=2)
+        axes.set_xlabel("agent-steps")
+        axes.set_ylabel({"return_mean": "return an agent and episode"}.get(column, column.replace("_", " ")))
+        axes.set_xlim(left=0)
+        axes.grid(color=GRID, linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(colors=INK)
+        if axes.get_legend_handles_labels()[1]:
+            axes.legend(frameon=False, fontsize=9)
+    if single is not None:
+        figure.suptitle(Path(next(iter(runs))).name, color=INK, fontsize=11)
+    figure.savefig(path)
+    return Path(path)
+
+
+def _grouped(runs: Mapping[str, dict[str, np.ndarray]]) -> dict[str, list[dict[str, np.ndarray]]]:
+    groups: dict[str, list[dict[str, np.ndarray]]] = {}
+    for folder, metrics in runs.items():
+        groups.setdefault(re.sub(r"-\d+$", "", Path(folder).name), []).append(metrics)
+    return groups
+
+
+def _mean(runs: Sequence[Mapping[str, np.ndarray]], column: str) -> Mapping[str, np.ndarray]:
+    """One column's mean over several runs, at the steps of the first where all have values."""
+    known = [np.isfinite(metrics[column]) for metrics in runs]
+    steps = [metrics["agent_steps"][where] for metrics, where in zip(runs, known, strict=True)]
+    if len(runs) == 1 or not all(len(each) for each in steps):
+        return runs[0]
+    low, high = max(each[0] for each in steps), min(each[-1] for each in steps)
+    common = steps[0][(steps[0] >= low) & (steps[0] <= high)]
+    values = [
+        np.interp(common, each, metrics[column][where]) for each, metrics, where in zip(steps, runs, known, strict=True)
+    ]
+    return {"agent_steps": common, column: np.mean(values, axis=0)}
+
+
+def _draw_single(axes, column: str, metrics: Mapping[str, np.ndarray]) -> None:
+    if column == "loss":
+        _line(axes, metrics, "loss", "#7b3f8c", label="loss", linewidth=2)
+        axes.set_ylim(0, 1.05 * float(np.nanmax(metrics["loss"])) or 1.0)
+        twin = axes.twinx()
+        _line(twin, metrics, "epsilon", "#8d939e", label="epsilon (right)", linewidth=1.2, linestyle="--")
+        twin.set_ylim(0, 1.02)
+        twin.spines[["top", "left"]].set_visible(False)
+        handles, labels = twin.get_legend_handles_labels()
+        axes.plot([], [], color="#8d939e", linestyle="--", linewidth=1.2, label=labels[0] if handles else None)
+        return
+    slots = [name for name in metrics if re.fullmatch(r"return_\d+", name)]
+    for k, name in enumerate(slots if 1 < len(slots) <= 16 else []):
+        label = f"agent {k}" if len(slots) <= 8 else None
+        _line(axes, metrics, name, _colour(k), label=label, linewidth=1, alpha=0.75)
+    _line(axes, metrics, "return_mean", INK, label="mean, exploring", linewidth=2.2)
+    evaluated = metrics.get("eval_return_mean", np.zeros(0))
+    if np.isfinite(evaluated).any():
+        shown = np.isfinite(evaluated)
+        axes.plot(
+            metrics["agent_steps"][shown],
+            evaluated[shown],
+            "D",
+            color="#d1495b",
+            markersize=6,
+            label="mean, greedy",
+        )
+
+
+def _line(axes, metrics: Mapping[str, np.ndarray], column: str, colour, **style) -> None:
+    values = metrics[column]
+    shown = np.isfinite(values)
+    if shown.any():
+        marker = "o" if shown.sum() == 1 else None
+        axes.plot(metrics["agent_steps"][shown], values[shown], color=colour, marker=marker, **style)
+
+
+def _colour(k: int) -> tuple[float, float, float]:
+    red, green, blue = agent_colour(k)
+    return 0.85 * red / 255, 0.85 * green / 255, 0.85 * blue / 255

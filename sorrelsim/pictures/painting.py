@@ -1,0 +1,86 @@
+"""Pictures of a grid from plain arrays: as sprites, and as text. Needs no screen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sorrelsim.authoring import sprites
+from sorrelsim.authoring.codes import Codebook
+from sorrelsim.authoring.kinds import Kinds
+
+
+def looks_table(codes: Codebook, kinds: type[Kinds], looks: str) -> np.ndarray:
+    """A sprite for each id: ``uint8[n_codes, SIZE, SIZE, 4]``; see :meth:`Gridworld.looks_table`."""
+    table = np.zeros((codes.n_codes, sprites.SIZE, sprites.SIZE, 4), np.uint8)
+    for member in kinds:
+        if member.spec.sprite is not None:
+            table[member] = member.spec.sprite.rgba
+    table[codes.outside] = sprites.plain("k").rgba
+    directions = 4 if codes.facing else 1
+    for d in range(directions):
+        table[codes.self_code + d] = sprites.agent_sprite(sprites.PALETTE["w"], d).rgba
+    for k in range(codes.n_codes - codes.agent_code):
+        slot, d = divmod(k, directions)
+        colour = sprites.agent_colour(slot) if looks == "individual" else sprites.PALETTE["o"]
+        table[codes.agent_code + k] = sprites.agent_sprite(colour, d).rgba
+    return table
+
+
+def stack(layers: list[np.ndarray]) -> np.ndarray:
+    """Lay RGBA pictures over one another, bottom first; returns RGB ``uint8``."""
+    out: np.ndarray = layers[0][..., :3].astype(np.uint16)
+    for layer in layers[1:]:
+        alpha = layer[..., 3:].astype(np.uint16)
+        out = (out * (255 - alpha) + layer[..., :3] * alpha + 127) // 255
+    return out.astype(np.uint8)
+
+
+def paint(symbolic: np.ndarray, looks: np.ndarray) -> np.ndarray:
+    """Ids ``[..., row, col, layer]`` to a picture ``uint8[..., row * SIZE, col * SIZE, 3]``, layers bottom first."""
+    *lead, rows, cols, layers = symbolic.shape
+    ground = np.broadcast_to(sprites.GROUND.rgba, (*lead, rows, cols, *sprites.GROUND.rgba.shape))
+    cells = stack([ground, *(looks[symbolic[..., layer]] for layer in range(layers))])
+    return np.moveaxis(cells, -3, -4).reshape(*lead, rows * sprites.SIZE, cols * sprites.SIZE, 3)
+
+
+def picture(
+    grid: np.ndarray, codes: Codebook, looks: np.ndarray, pos: np.ndarray, facing: np.ndarray, out: np.ndarray
+) -> np.ndarray:
+    """A picture of one copy: RGB ``uint8[height * 8, width * 8, 3]``, each agent in its own colour.
+
+    Args:
+        grid: ``uint8[row, col, layer]``, what lies where.
+        codes: What the ids mean.
+        looks: A sprite for each id; see :func:`looks_table`.
+        pos: ``int[agent, 2]``, row and column.
+        facing: ``int[agent]``.
+        out: ``int[agent]``, 0 on the grid.
+    """
+    size = sprites.SIZE
+    height, width, layers = grid.shape
+    cells = grid.copy()
+    cells[..., codes.agent_layer] = 0
+    agents = np.zeros((height, width, size, size, 4), np.uint8)
+    for i in range(len(pos)):
+        if out[i] == 0:
+            row, col = pos[i]
+            agents[row, col] = sprites.agent_sprite(sprites.agent_colour(i), int(facing[i])).rgba
+    ground = np.broadcast_to(sprites.GROUND.rgba, agents.shape)
+    pictures = [looks[cells[..., z]] for z in range(layers)]
+    pictures[codes.agent_layer] = agents
+    drawn = stack([ground, *pictures])
+    return drawn.swapaxes(1, 2).reshape(height * size, width * size, 3)
+
+
+def text(grid: np.ndarray, codes: Codebook, pos: np.ndarray, facing: np.ndarray, out: np.ndarray) -> str:
+    """One copy as ASCII: the topmost glyph of each cell, agents as ``^ > v <`` by where they look."""
+    top = np.full(grid.shape[:2], " ", "<U1")
+    glyphs = np.array(codes.glyphs, "<U1")
+    for z in range(grid.shape[2]):
+        layer = grid[..., z]
+        top = np.where((layer > 0) & (z != codes.agent_layer), glyphs[layer], top)
+        if z == codes.agent_layer:
+            for i in range(len(pos)):
+                if out[i] == 0:
+                    top[tuple(pos[i])] = "^>v<"[facing[i]]
+    return "\n".join("".join(row) for row in top)

@@ -1,0 +1,57 @@
+"""Who plays the slots that no person plays: random actions, a bot or learner by name, or the agents of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.library.find import NotFound, find_class
+from sorrelsim.models.agent import Agent
+from sorrelsim.models.base import BaseModel
+
+
+def seat_others(
+    world: Gridworld, others: str, seed: int = 0, humans: list[int] | None = None
+) -> tuple[list[Agent], list[str]]:
+    """Seat players in every slot; people overrule them in theirs.
+
+    Args:
+        world: One copy of the world.
+        others: ``random``; the name or file of a model in ``agents``; the folder of a run; or several of these names
+            with commas between, for the slots that no person plays, in order, the last for all the rest.
+        seed: Seed of their own chance.
+        humans: The slots that people play.
+
+    Returns:
+        The agents, and a label for each slot.
+
+    Raises:
+        ValueError: If there is no such player; the message has the nearest match.
+    """
+    if Path(others).is_dir():
+        return _of_run(world, Path(others))
+    names = [name.strip() for name in others.split(",") if name.strip()] or ["random"]
+    free = [slot for slot in range(world.n_agents) if slot not in (humans or [])]
+    agents, labels = [], []
+    for slot in range(world.n_agents):
+        place = free.index(slot) if slot in free else 0
+        name = names[min(place, len(names) - 1)]
+        try:
+            made = find_class(name, "agents", BaseModel)
+        except NotFound as error:
+            raise NotFound(f"{error}; nor is there a folder of a run at {name}") from None
+        model = made.from_config(world.observations, world.action_names, 1, {}, seed + slot)
+        agents.append(Agent(world, [slot], model, learn=False, explore=False))
+        labels.append(Path(name).stem.replace("_", " "))
+    return agents, labels
+
+
+def _of_run(world: Gridworld, run: Path) -> tuple[list[Agent], list[str]]:
+    from sorrelsim.experiments.loop import load_run
+
+    agents = load_run(run).agents(world)
+    labels = [""] * world.n_agents
+    for agent in agents:
+        for slot in agent.slots.tolist():
+            labels[slot] = agent.model.name
+    return agents, labels

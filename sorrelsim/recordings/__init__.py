@@ -1,0 +1,1 @@
+"""Sessions on disk: written as they happen, replayed bit for bit, exported as tables and films."""

@@ -1,0 +1,56 @@
+"""Sanctions by degrees: a first zap freezes and marks an agent, a second one while the mark lasts takes it away.
+
+A world that uses them declares, each ``per_agent()``, the state ``zapped`` (hits taken in this step), ``mark`` (steps
+for which the mark still counts) and ``zap_wait`` (steps until the beam is ready), and orders its rules: the zapping,
+its own rule that calls :func:`strike`, later :func:`recover`. Source: ``GraduatedSanctionsMarking`` of Melting Pot 2.
+"""
+
+from __future__ import annotations
+
+from sorrelsim.rules import movement
+from sorrelsim.rules.rule import rule
+
+
+@rule
+def strike(w, i, freeze, lasts, cooldown):
+    """Settle the zaps that hit agent ``i`` in this step; whether the world must now take it off the grid.
+
+    To be called after all beams, so that mutual zaps both land. Two zaps in one step count as first and second.
+
+    Args:
+        w: The copy.
+        i: The agent.
+        freeze: With the step of the zap itself, steps without moving or zapping.
+        lasts: Steps from the first zap on after which the next one counts as a first again.
+        cooldown: The zap beam's wait, which starts anew when the freeze is over.
+    """
+    hits = w.zapped[i]
+    w.zapped[i] = 0
+    if hits == 0 or w.out[i] != 0:
+        return False
+    if w.mark[i] > 0 or hits > 1:
+        w.mark[i] = 0
+        w.frozen[i] = 0
+        w.zap_wait[i] = cooldown
+        return True
+    w.mark[i] = lasts
+    w.frozen[i] = freeze
+    w.zap_wait[i] = freeze + cooldown
+    return False
+
+
+@rule
+def recover(w):
+    """Count down freezes and marks; once a step, after :func:`strike`."""
+    movement.thaw(w)
+    for i in range(w.n_agents):
+        if w.mark[i] > 0:
+            w.mark[i] -= 1
+
+
+@rule
+def show(w, kind):
+    """Lay ``kind``, of the layer ``beam``, over every marked agent: last in a step, since that layer is cleared."""
+    for i in range(w.n_agents):
+        if w.mark[i] > 0 and w.out[i] == 0:
+            w.grid[w.pos[i, 0], w.pos[i, 1], w.layer[kind]] = kind

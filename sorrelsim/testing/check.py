@@ -1,0 +1,169 @@
+"""Contract checks: what every world and every model must keep to. The first test of a new file is two lines::
+
+    def test_berries_keep_the_contract():
+        check_world("worlds/berries.py")
+
+Every problem is told in plain words, all those that were found at once. Worlds run interpreted first, so that an index
+out of bounds is an error at the line where it happens; compiled code would silently read other memory.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.library import catalogue
+from sorrelsim.library.find import NotFound, find_class
+from sorrelsim.models.base import BaseModel
+from sorrelsim.testing import model_checks, world_checks
+from sorrelsim.testing.failures import Broken, CheckFailed, file_of, load
+
+__all__ = ["CheckFailed", "check_file", "check_model", "check_world"]
+
+Say = Callable[[str], None]
+
+
+def quiet(line: str) -> None:
+    """Says nothing."""
+
+
+def check_file(
+    name: str | Path, compiled: bool = True, steps: int = 200, world: str | None = None, say: Say = quiet
+) -> str:
+    """Checks a file that is either a world or a model.
+
+    Args:
+        name: Its path, or the name of a world or a model.
+        compiled: Whether to compile a world as well.
+        steps: Steps to play; a model plays 60 at most.
+        world: The world in which a model is tried; by default the one whose name begins the model's, as ``cleanup``
+            does ``cleanup_cooperator``, or else treasure_hunt.
+        say: Called with what was found in order.
+
+    Returns:
+        ``"world"`` or ``"model"``.
+
+    Raises:
+        CheckFailed: With everything that is wrong.
+        ValueError: If there is no such file or name.
+    """
+    if _is_world(str(name)):
+        check_world(name, compiled=compiled, steps=steps, say=say)
+        return "world"
+    check_model(name, world, steps=min(steps, 60), say=say)
+    return "model"
+
+
+def _is_world(name: str) -> bool:
+    if not name.endswith(".py"):
+        known = {entry.name for entry in catalogue.entries("worlds")}
+        if name in known:
+            return True
+        if name in {entry.name for entry in catalogue.entries("agents")}:
+            return False
+        raise NotFound(f"no world or model {name!r}; 'sorrelsim list' shows all, and a path ends in .py")
+    path = Path(name)
+    if not path.is_file():
+        raise NotFound(f"no file {name}")
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except SyntaxError as error:
+        raise CheckFailed([f"{path}, line {error.lineno}: this is not Python: {error.msg}"]) from None
+    bases = [base for node in tree.body if isinstance(node, ast.ClassDef) for base in node.bases]
+    names = {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in bases}
+    if "Gridworld" in names:
+        return True
+    if names & {"BaseModel", "TorchModel", "ReplayModel", "Bot"} or path.resolve().parent.name == "agents":
+        return False
+    if path.resolve().parent.name == "worlds":
+        return True
+    raise CheckFailed(
+        [f"{path}: there is neither a class that derives from Gridworld nor one that derives from BaseModel"]
+    )
+
+
+def check_world(world: str | Path | type[Gridworld], compiled: bool = True, steps: int = 200, say: Say = quiet) -> None:
+    """Checks a world: that it loads, runs without an index out of bounds, keeps its own books, replays and compiles.
+
+    Args:
+        world: Its name, file or class.
+        compiled: Whether to compile it as well, which takes some seconds the first time.
+        steps: Steps to play with random actions.
+        say: Called with what was found in order.
+
+    Raises:
+        CheckFailed: With everything that is wrong.
+    """
+    cls = world if isinstance(world, type) else load(world, "worlds", Gridworld)
+    problems: list[str] = []
+
+    def attempt(check: Callable[[], str]) -> bool:
+        try:
+            say(check())
+        except Broken as problem:
+            problems.append(str(problem))
+            return False
+        return True
+
+    attempt(lambda: world_checks.page(cls))
+    if attempt(lambda: world_checks.declared(cls)) and attempt(lambda: world_checks.plays(cls, steps)):
+        if attempt(lambda: world_checks.replays(cls, steps)):
+            attempt(lambda: world_checks.copies_stand_alone(cls, min(steps, 60)))
+            if compiled:
+                attempt(lambda: world_checks.compiles(cls, steps))
+        attempt(lambda: world_checks.ends(cls))
+        for name in cls.maps:
+            attempt(partial(world_checks.variant, cls, {"map": name}))
+        for name in cls.presets:
+            attempt(partial(world_checks.variant, cls, {"preset": name}))
+    if problems:
+        raise CheckFailed(problems)
+
+
+def check_model(
+    model: str | Path | type[BaseModel],
+    world: str | Path | None = None,
+    steps: int = 60,
+    compiled: bool = False,
+    say: Say = quiet,
+) -> None:
+    """Checks a model: that it builds, answers batches with allowed actions, plays, replays, and saves what it is.
+
+    Args:
+        model: Its name, file or class.
+        world: The world that it plays in, if not as in :func:`check_file`.
+        steps: Turns to play.
+        compiled: Whether that world is compiled.
+        say: Called with what was found in order.
+
+    Raises:
+        CheckFailed: With everything that is wrong.
+    """
+    cls = model if isinstance(model, type) else load(model, "agents", BaseModel)
+    world = world or _world_of(cls)
+    problems: list[str] = []
+    make = partial(_make, world, compiled)
+    checks = (model_checks.page, model_checks.builds, model_checks.answers, model_checks.plays, model_checks.replays)
+    for check in (*checks, model_checks.saves):
+        try:
+            say(check(cls, make, steps))
+        except Broken as problem:
+            problems.append(str(problem))
+            if check is not model_checks.page:  # later checks need what this one lacks
+                break
+    if problems:
+        raise CheckFailed(problems)
+
+
+def _world_of(cls: type[BaseModel]) -> str:
+    name = Path(file_of(cls)).stem
+    known = [entry.name for entry in catalogue.entries("worlds") if name.startswith(f"{entry.name}_")]
+    return max(known, key=len, default="treasure_hunt")
+
+
+def _make(world: str | Path, compiled: bool, n_worlds: int) -> Gridworld:
+    made: Gridworld = find_class(world, "worlds", Gridworld)(n_worlds, 0, compiled=compiled)
+    return made

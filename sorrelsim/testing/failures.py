@@ -1,0 +1,59 @@
+"""What the contract checks share: the failure they end in, and how an error in a user's file is told."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from pathlib import Path
+from typing import Any
+
+from sorrelsim.library.find import NotFound, find_class
+
+
+class CheckFailed(AssertionError):
+    """A file breaks the contract.
+
+    Attributes:
+        problems: what is wrong, one plain sentence or two each.
+    """
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Broken(Exception):
+    """One problem, found inside a check that cannot go on."""
+
+
+def load(name: str | Path, folder: str, base: type) -> Any:
+    """The class of a file; what keeps it from being imported is a failed check."""
+    what = {"worlds": "world", "agents": "model"}[folder]
+    try:
+        return find_class(name, folder, base)
+    except NotFound as error:
+        raise CheckFailed([str(error)]) from None
+    except Exception as error:
+        raise CheckFailed([f"the {what} file cannot be imported: {where(error, str(name))}"]) from error
+
+
+def where(error: BaseException, file: str = "") -> str:
+    """File, line, the line itself and the error, of the last frame in the user's own file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SyntaxError):
+        return f"{error.filename}, line {error.lineno}: {error.msg}"
+    house = str(Path(__file__).parent.parent)
+    own = [f for f in frames if file and Path(f.filename).resolve() == Path(file).resolve()]
+    own = own or [f for f in frames if not f.filename.startswith(house) and "<" not in f.filename and f.line]
+    text = str(error) or "(no message)"
+    if not own:
+        return f"{type(error).__name__}: {text}"
+    last = own[-1]
+    return (
+        f"{Path(last.filename).name}, line {last.lineno}, in {last.name}: `{last.line}`: {type(error).__name__}: {text}"
+    )
+
+
+def file_of(cls: type) -> str:
+    """The file of a class."""
+    return inspect.getsourcefile(cls) or ""

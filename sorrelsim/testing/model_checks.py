@@ -1,0 +1,158 @@
+"""What is checked of a model, one function a matter; each returns what it found in order, or raises ``Broken``."""
+
+from __future__ import annotations
+
+import inspect
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.models.agent import Agent
+from sorrelsim.models.base import BaseModel, Seat
+from sorrelsim.testing.failures import Broken, file_of, where
+
+Maker = Callable[[int], Gridworld]
+
+
+def page(cls: type[BaseModel], make: Maker, steps: int) -> str:
+    if not inspect.getdoc(inspect.getmodule(cls)):
+        raise Broken("the file has no docstring; its first line is what 'sorrelsim list' shows")
+    return "the file has a docstring"
+
+
+def _build(cls: type[BaseModel], world: Gridworld, slots: int, seed: int = 0) -> BaseModel:
+    try:
+        return cls(world.observations, world.action_names, world.n_worlds * slots, None, seed)
+    except Exception as error:
+        raise Broken(
+            f"{cls.__name__}(observations, action_names, n_streams, config, seed) fails: {where(error, file_of(cls))}"
+        ) from error
+
+
+def builds(cls: type[BaseModel], make: Maker, steps: int) -> str:
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(cls.__abstractmethods__))
+        raise Broken(f"{cls.__name__} lacks the method {missing}")
+    world = make(2)
+    model = _build(cls, world, 1)
+    if not isinstance(model, BaseModel):
+        raise Broken(f"{cls.__name__} does not derive from BaseModel")
+    if not hasattr(model, "rng"):
+        raise Broken(f"{cls.__name__}.__init__ does not call super().__init__(...)")
+    try:
+        cls.from_config(world.observations, world.action_names, 2, {}, 0)
+    except Exception as error:
+        raise Broken(f"{cls.__name__}.from_config with no settings fails: {where(error, file_of(cls))}") from error
+    return f"{cls.__name__} builds"
+
+
+def _states(world: Gridworld, model: BaseModel, n: int) -> Any:
+    """A batch of n states of an agent that has just arrived."""
+    agent = Agent(world, range(world.n_agents), model, learn=False)
+    states = agent._push(agent._select(world.obs))
+    named = states if isinstance(states, dict) else {"grid": states}
+    batch = {name: np.array(part[:n]) for name, part in named.items()}
+    return batch if isinstance(states, dict) else batch["grid"]
+
+
+def _parts(states: Any) -> dict[str, np.ndarray]:
+    """A copy of states, by part."""
+    return {name: np.array(part) for name, part in (states if isinstance(states, dict) else {"grid": states}).items()}
+
+
+def answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
+    world = make(2)
+    model = _build(cls, world, world.n_agents)
+    n = world.n_worlds * world.n_agents
+    states = _states(world, model, n)
+    one = {k: v[0] for k, v in states.items()} if isinstance(states, dict) else states[0]
+    kept = _parts(states)
+    try:
+        single = model.take_action(one)
+    except Exception as error:
+        raise Broken(f"asked for an action it fails: {where(error, file_of(cls))}") from error
+    if isinstance(single, bool) or not isinstance(single, int | np.integer):
+        raise Broken(
+            f"take_action returns {single!r} ({type(single).__name__}); it returns an int, an index into the actions"
+        )
+    if not 0 <= single < model.action_space:
+        raise Broken(
+            f"take_action returns {single}; allowed: 0 to {model.action_space - 1} ({', '.join(world.action_names)})"
+        )
+    try:
+        batch = np.asarray(model.take_actions(states, Seat(n, model.new_carry(n))))
+    except Exception as error:
+        raise Broken(f"asked for a batch of actions it fails: {where(error, file_of(cls))}") from error
+    if batch.shape != (n,) or batch.dtype.kind not in "iu":
+        raise Broken(f"take_actions returns {batch.dtype}{list(batch.shape)} for {n} states; it returns integers [{n}]")
+    if batch.min() < 0 or batch.max() >= model.action_space:
+        raise Broken(f"take_actions returns {batch.tolist()}; allowed: 0 to {model.action_space - 1}")
+    changed = any(not np.array_equal(part, _parts(states)[name]) for name, part in kept.items())
+    if changed:
+        raise Broken("take_actions writes into the states, which are only lent")
+    return "it answers one state and a batch with allowed actions"
+
+
+def _play(cls: type[BaseModel], make: Maker, steps: int, seed: int = 0) -> tuple[BaseModel, np.ndarray]:
+    world = make(2)
+    model = _build(cls, world, world.n_agents, seed)
+    agent = Agent(world, range(world.n_agents), model)
+    try:
+        model.start_epoch_action(epoch=1)
+        chosen = _actions(world, agent, steps)
+        model.end_epoch_action(epoch=1)
+    except Exception as error:
+        raise Broken(f"playing it fails: {where(error, file_of(cls))}") from error
+    return model, chosen
+
+
+def _actions(world: Gridworld, agent: Agent, steps: int) -> np.ndarray:
+    """Plays, and returns the actions: [steps, copies, agents]."""
+    chosen = []
+    for _ in range(steps):
+        agent.transition(world)
+        chosen.append(world._action.copy())
+        world.step()
+        agent.remember(world)
+    return np.array(chosen)
+
+
+def plays(cls: type[BaseModel], make: Maker, steps: int) -> str:
+    model, _ = _play(cls, make, steps)
+    if not 0 <= model.epsilon <= 1:
+        raise Broken(f"epsilon is {model.epsilon}; it lies in 0 to 1")
+    return f"it plays and remembers {steps} turns" + (", learning" if model.gradient_steps else "")
+
+
+def replays(cls: type[BaseModel], make: Maker, steps: int) -> str:
+    if not np.array_equal(_play(cls, make, steps, 3)[1], _play(cls, make, steps, 3)[1]):
+        raise Broken("two models of one seed act differently: draw only from self.rng (or self.generator for torch)")
+    return "one seed gives one behaviour"
+
+
+def saves(cls: type[BaseModel], make: Maker, steps: int) -> str:
+    model, _ = _play(cls, make, steps)
+    world = make(2)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.pt"
+        try:
+            model.save(path)
+            other = _build(cls, world, world.n_agents, seed=9)
+            other.load(path)
+        except Exception as error:
+            raise Broken(f"saving and loading fails: {where(error, file_of(cls))}") from error
+    taken = []
+    for each in (model, other):
+        agent = Agent(world, range(world.n_agents), each, learn=False)
+        world.reset(4)
+        taken.append(_actions(world, agent, 10))
+    if not np.array_equal(taken[0], taken[1]):
+        raise Broken(
+            "a model that was saved and loaded acts differently: put everything that decides its actions into "
+            "state_dict and load_state_dict"
+        )
+    return "saved and loaded, it acts as before"

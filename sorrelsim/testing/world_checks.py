@@ -1,0 +1,243 @@
+"""What is checked of a world, one function a matter; each returns what it found in order, or raises ``Broken``."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import Any
+
+import numpy as np
+
+from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.library import catalogue
+from sorrelsim.testing.failures import Broken, file_of, where
+
+HEADINGS = (
+    "Dilemma and source", "Actions", "Observation", "Rewards", "Ends when", "Parameters", "Versions",
+)  # fmt: skip
+
+
+def page(cls: type[Gridworld]) -> str:
+    page = inspect.getdoc(inspect.getmodule(cls))
+    if not page:
+        raise Broken(
+            f"the file has no docstring; it begins with one line on the world and the headings {', '.join(HEADINGS)}"
+        )
+    found = catalogue.sections(page)
+    missing = [heading for heading in HEADINGS if heading not in found]
+    empty = [heading for heading in HEADINGS if heading in found and not found[heading]]
+    if missing:
+        raise Broken(f"the docstring lacks the headings {', '.join(missing)}")
+    if empty:
+        raise Broken(f"nothing stands under these headings of the docstring: {', '.join(empty)}")
+    return "the docstring has all headings"
+
+
+def declared(cls: type[Gridworld]) -> str:
+    for name in ("kinds", "params", "maps"):
+        if not hasattr(cls, name):
+            raise Broken(f"{cls.__name__} declares no {name}")
+    if not cls.actions:
+        raise Broken(f"{cls.__name__} declares no actions")
+    twice = sorted({a for a in cls.actions if list(cls.actions).count(a) > 1})
+    if twice:
+        raise Broken(f"actions are named twice: {twice}")
+    if not cls.start:
+        raise Broken("no start rules: agents begin off the grid, so one must place them (movement.scatter does)")
+    if not cls.rules:
+        raise Broken("no rules: nothing ever happens")
+    bare = [member.name for member in cls.kinds if member.spec.sprite is None]
+    if bare:
+        raise Broken(f"these kinds have no sprite and could not be seen in a window: {', '.join(bare)}")
+    return f"{len(cls.kinds)} kinds, {len(cls.maps)} maps, {len(cls.actions)} actions, {len(cls.rules)} rules"
+
+
+def _make(cls: type[Gridworld], n: int, seed: int = 0, **settings: Any) -> Gridworld:
+    settings.setdefault("compiled", False)
+    try:
+        return cls(n, seed, **settings)
+    except ValueError as error:
+        raise Broken(str(error)) from error
+    except Exception as error:
+        raise Broken(f"a start rule fails: {where(error, file_of(cls))}{_hint(error)}") from error
+
+
+def _hint(error: BaseException) -> str:
+    if isinstance(error, IndexError):
+        return " (an index out of bounds; compiled, it would read or write other memory)"
+    if isinstance(error, ZeroDivisionError):
+        return " (compiled, it would give inf or nan)"
+    return ""
+
+
+def _actions(world: Gridworld, steps: int, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).integers(world.n_actions, size=(steps, world.n_worlds, world.n_agents))
+
+
+def _step(world: Gridworld, actions: np.ndarray, turn: int) -> Any:
+    try:
+        return world.step(actions)
+    except Exception as error:
+        raise Broken(f"a rule fails in step {turn + 1}: {where(error, file_of(type(world)))}{_hint(error)}") from error
+
+
+def plays(cls: type[Gridworld], steps: int) -> str:
+    world = _make(cls, 2)
+    if (world.out == -1).all():
+        raise Broken("after the start rules no agent is on the grid; movement.scatter places them on the site 'spawns'")
+    _consistent(world, "at the start")
+    for turn, actions in enumerate(_actions(world, steps)):
+        _step(world, actions, turn)
+        _consistent(world, f"after step {turn + 1}")
+    _looks(world)
+    return f"{steps} steps of random play, interpreted: no index out of bounds, the books are in order"
+
+
+def _consistent(world: Gridworld, when: str) -> None:
+    codes = world.codes
+    if not np.isfinite(world.reward).all():
+        raise Broken(f"{when} a reward is {world.reward[~np.isfinite(world.reward)][0]}")
+    agent = codes.agent_layer
+    for layer, name in enumerate(codes.layers):
+        ids = world.grid[..., layer]
+        wrong = np.argwhere(
+            (ids != 0) & (codes.layer[np.minimum(ids, codes.n_codes - 1)] != layer) | (ids >= codes.n_codes)
+        )
+        if len(wrong):
+            copy, row, col = wrong[0]
+            raise Broken(
+                f"{when} the layer {name!r} of cell ({row}, {col}) holds id {ids[copy, row, col]}, which is no kind of "
+                "that layer; use grid.put, which finds the layer"
+            )
+    for copy in range(world.n_worlds):
+        on_grid = np.flatnonzero(world.out[copy] == 0)
+        cells = np.argwhere(world.occupant[copy] >= 0)
+        if len(cells) != len(on_grid):
+            raise Broken(
+                f"{when} {len(on_grid)} agents are on the grid but {len(cells)} cells are occupied; move agents "
+                "only by movement.place, lift, step, remove and spawn_at"
+            )
+        for i in on_grid:
+            row, col = world.pos[copy, i]
+            if not (0 <= row < world.height and 0 <= col < world.width):
+                raise Broken(
+                    f"{when} agent {i} stands at ({row}, {col}), outside the {world.height} x {world.width} map"
+                )
+            if world.occupant[copy, row, col] != i or world.grid[copy, row, col, agent] == 0:
+                raise Broken(f"{when} agent {i} is said to stand at ({row}, {col}), but the cell does not show it")
+            solid = [int(k) for z, k in enumerate(world.grid[copy, row, col]) if z != agent and codes.solid[k]]
+            if solid:
+                raise Broken(
+                    f"{when} agent {i} stands at ({row}, {col}) inside {codes.names[solid[0]]}, which is solid"
+                )
+    parts = world.obs if isinstance(world.obs, dict) else {"grid": world.obs}
+    for name, part in parts.items():
+        if part.dtype.kind == "f" and not np.isfinite(part).all():
+            raise Broken(f"{when} the observation {name!r} is not finite")
+
+
+def _looks(world: Gridworld) -> None:
+    picture, text = world.render(0), world.text(0)
+    if picture.shape != (8 * world.height, 8 * world.width, 3) or len(text.splitlines()) != world.height:
+        raise Broken(f"the picture has shape {picture.shape} and the text {len(text.splitlines())} lines")
+
+
+def _trajectory(world: Gridworld, actions: np.ndarray) -> list[np.ndarray]:
+    """Rewards, ends and everything of the state at every tenth step."""
+    found = []
+    for turn, action in enumerate(actions):
+        _, reward, terminated, truncated, _ = _step(world, action, turn)
+        found += [reward.copy(), terminated.copy(), truncated.copy()]
+        if turn % 10 == 9:
+            found += list(world.get_state().values())
+    return [*found, *world.get_state().values()]
+
+
+def _same(one: list[np.ndarray], two: list[np.ndarray]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+
+
+def replays(cls: type[Gridworld], steps: int) -> str:
+    world = _make(cls, 2)
+    actions = _actions(world, steps)
+    half = steps // 2
+    for turn, action in enumerate(actions[:half]):
+        _step(world, action, turn)
+    state = world.get_state()
+    first = _trajectory(world, actions[half:])
+    world.set_state(state)
+    if not _same(first, _trajectory(world, actions[half:])):
+        raise Broken(
+            "going back to a saved state gives another future: a rule keeps something outside of the world's state "
+            "(declare it in `state`), or draws from a generator of its own (use sorrelsim.rules.draw)"
+        )
+    world.reset(5)
+    first = _trajectory(world, actions[:half])
+    world.reset(5)
+    if not _same(first, _trajectory(world, actions[:half])):
+        raise Broken("reset with one seed gives two trajectories: a rule keeps something from the episode before")
+    return "one seed gives one trajectory, and a saved state goes on as it did"
+
+
+def copies_stand_alone(cls: type[Gridworld], steps: int) -> str:
+    many, fewer = _make(cls, 4), _make(cls, 3)
+    actions = _actions(many, steps)
+    for turn, action in enumerate(actions):
+        _, reward, *_ = _step(many, action, turn)
+        _, alone, *_ = _step(fewer, action[:3], turn)
+        if not np.array_equal(reward[:3], alone):
+            raise Broken(f"a copy's rewards depend on how many copies run beside it (step {turn + 1})")
+    one, other = many.get_state(), fewer.get_state()
+    for name, array in other.items():
+        if not np.array_equal(one[name][:3], array):
+            raise Broken(f"a copy's {name} depends on how many copies run beside it")
+    return "copies do not touch one another"
+
+
+def ends(cls: type[Gridworld]) -> str:
+    known = {field.name for field in dataclasses.fields(cls.params)}
+    if "max_steps" not in known:
+        return "no param max_steps, so the end of an episode was not tried"
+    settings: dict[str, Any] = {"max_steps": 12} | ({"min_steps": 1} if "min_steps" in known else {})
+    world = _make(cls, 1, **settings)
+    for turn, actions in enumerate(_actions(world, 12)):
+        _step(world, actions, turn)
+        if world.info["ended"][0]:
+            if world.turn[0, 0] != 0:
+                raise Broken(f"after an episode's end the turn is {world.turn[0, 0]}, not 0")
+            _consistent(world, "after an episode's end")
+            return f"an episode ends by step {turn + 1} of 12 and the next one begins in order"
+    raise Broken("with max_steps=12 an episode has not ended after 12 steps; is episode.time_limit among the rules?")
+
+
+def compiles(cls: type[Gridworld], steps: int) -> str:
+    slow = _make(cls, 2)
+    try:
+        fast = cls(2, 0, compiled=True)
+    except Exception as error:
+        if type(error).__name__ != "RuleError":
+            raise
+        raise Broken(f"it runs interpreted but does not compile: {error}") from error
+    for turn, actions in enumerate(_actions(slow, steps)):
+        _, reward, *_ = _step(slow, actions, turn)
+        _, quick, *_ = fast.step(actions)
+        if not np.array_equal(reward, quick):
+            raise Broken(f"compiled rewards differ from interpreted ones in step {turn + 1}: {quick} and {reward}")
+        if turn % 20 == 19 or turn == steps - 1:
+            one, other = slow.get_state(), fast.get_state()
+            for name, array in one.items():
+                if not np.array_equal(array, other[name]):
+                    raise Broken(f"compiled and interpreted differ in {name} by step {turn + 1}")
+    return f"compiled equals interpreted, bit for bit, for {steps} steps"
+
+
+def variant(cls: type[Gridworld], settings: dict[str, Any]) -> str:
+    ((what, name),) = settings.items()
+    try:
+        world = _make(cls, 1, **settings)
+        for turn, actions in enumerate(_actions(world, 20)):
+            _step(world, actions, turn)
+            _consistent(world, f"after step {turn + 1}")
+    except Broken as problem:
+        raise Broken(f"{what} {name}: {problem}") from None
+    return f"{what} {name}: {world.height} x {world.width}, {world.n_agents} agents, plays"

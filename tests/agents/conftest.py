@@ -1,6 +1,0 @@
-"""Lets the tests of models import tests/fakes.py."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -1,0 +1,204 @@
+"""The commands: what they do without a screen, and what they say to wrong input."""
+
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from sorrelsim.cli.play import play, watch
+from sorrelsim.recordings.recording import load_recording
+
+app = typer.Typer()
+app.command()(play)
+app.command()(watch)
+FIELD = "WWWWWWW\nWP P PW\nW  g  W\nWP f PW\nWWWWWWW"
+
+
+def run(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_importing_the_commands_is_light():
+    code = (
+        "import sys, sorrelsim.cli.play; "
+        "assert not {'pygame', 'numba', 'torch', 'matplotlib', 'numpy'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.fixture
+def closes_at_once(monkeypatch, dummy):
+    """Windows that close after some turns of their loop."""
+    import sorrelsim.play.base_window as shell
+
+    spin, spins = shell.Shell.spin, []
+
+    def spin_a_little(self):
+        spin(self)
+        spins.append(self)
+        self.done = self.done or spins.count(self) >= 6
+
+    monkeypatch.setattr(shell.Shell, "spin", spin_a_little)
+
+
+def test_play_keeps_a_session_that_watch_opens_and_exports(tmp_path, closes_at_once):
+    field = tmp_path / "field.txt"
+    field.write_text(FIELD)
+    kept = tmp_path / "a.jsonl"
+    done = run(
+        "play", "treasure_hunt", "spawn_probability=0.1", "--map", field, "--seed", 4, "--mode", "realtime",
+        "--speed", 60, "--out", kept, "--size", "640x480",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    recording = load_recording(kept)
+    assert f"kept {len(recording)} turns in {kept}" in done.output
+    assert recording.header["seed"] == 4
+    assert recording.header["params"]["spawn_probability"] == 0.1
+    assert run("watch", kept, "--size", "640x480").exit_code == 0
+    assert run("watch", kept, "--export", tmp_path / "a.gif").exit_code == 0
+    assert (tmp_path / "a.gif").read_bytes()[:4] == b"GIF8"
+    assert run("watch", kept, "--export", tmp_path / "a.csv").exit_code == 0
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == 1 + 2 * len(recording)
+
+
+def test_a_gif_has_a_picture_a_turn(tmp_path, closes_at_once):
+    from PIL import Image
+
+    kept = tmp_path / "a.jsonl"
+    run(
+        "play",
+        "treasure_hunt",
+        "--seed",
+        1,
+        "--mode",
+        "realtime",
+        "--speed",
+        60,
+        "--out",
+        kept,
+        "--size",
+        "640x480",
+    )
+    recording = load_recording(kept)
+    from sorrelsim.recordings.film import animation, frames_of, save_film
+
+    frames = list(frames_of(recording))
+    assert len(frames) == len(recording) + 1
+    frames[0] = frames[0] // 2  # so that all differ: a file of equal pictures would hold them once
+    shown = animation([frames[0], frames[-1]])
+    shown.save(tmp_path / "b.gif")
+    with Image.open(tmp_path / "b.gif") as gif:
+        assert gif.n_frames == 2
+        assert gif.size == (frames[0].shape[1] * 2, frames[0].shape[0] * 2)
+    assert "data:image/gif;base64," in shown._repr_html_()
+    with pytest.raises(ValueError, match=r"\.gif or \.mp4"):
+        save_film(recording, tmp_path / "a.avi")
+    with pytest.raises(ValueError, match="at least one"):
+        animation([])
+
+
+def test_mp4_is_written_or_names_what_is_missing(tmp_path, closes_at_once):
+    import importlib.util
+
+    kept = tmp_path / "a.jsonl"
+    run(
+        "play",
+        "treasure_hunt",
+        "--seed",
+        1,
+        "--mode",
+        "realtime",
+        "--speed",
+        60,
+        "--out",
+        kept,
+        "--size",
+        "640x480",
+    )
+    done = run("watch", kept, "--export", tmp_path / "a.mp4")
+    if importlib.util.find_spec("imageio_ffmpeg"):
+        assert done.exit_code == 0
+        assert (tmp_path / "a.mp4").stat().st_size > 1000
+    else:
+        assert "imageio-ffmpeg" in str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["play", "cleanpu"], "no world 'cleanpu'; did you mean 'cleanup'"),
+        (["play", "cleanup", "--slot", "7"], "no slot 7 in cleanup; allowed: 0 to 6"),
+        (["play", "cleanup", "--humans", "0,0"], "a slot is named twice"),
+        (["play", "cleanup", "--humans", "a"], "slots are whole numbers"),
+        (["play", "cleanup", "--humans", "0,1,2,3,4"], "5 people at one keyboard"),
+        (["play", "cleanup", "--others", "randon"], "no model 'randon'; did you mean 'random'"),
+        (["play", "cleanup", "--mode", "turn"], "did you mean 'turns'"),
+        (["play", "cleanup", "--view", "maps"], "did you mean 'map'"),
+        (["play", "cleanup", "--size", "big"], "such as 1280x720"),
+        (["play", "cleanup", "zap_timeot=3"], "did you mean 'zap_timeout'"),
+        (["play", "cleanup", "zap_timeout"], "settings look like zap_timeout=10"),
+        (["play", "cleanup", "--keys", "none.yaml"], "none.yaml"),
+        (["watch", "none.jsonl"], "cannot read none.jsonl"),
+        (["watch", "."], "config.yaml"),
+    ],
+)
+def test_wrong_input_is_told(words, message, closes_at_once):
+    done = run(*words)
+    assert done.exit_code != 0
+    assert message in str(done.exception)
+    assert isinstance(done.exception, ValueError | OSError)  # which the command line prints in a line
+
+
+def test_without_a_display_the_ways_out_are_named(monkeypatch, tmp_path):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    if not sys.platform.startswith("linux"):
+        pytest.skip("a display is missed by its environment variables on Linux only")
+    done = run("play", "cleanup", "--out", tmp_path / "a.jsonl")
+    assert "xvfb-run" in str(done.exception)
+    assert not (tmp_path / "a.jsonl").exists()
+
+
+def test_bots_by_name_and_several(tmp_path):
+    from sorrelsim.play.opponents import seat_others
+    from sorrelsim.recordings.recording import WorldSpec
+
+    world = WorldSpec("cleanup", 0).make()
+    agents, labels = seat_others(world, "cleanup_cooperator,random", 0, [0, 1])
+    assert len(agents) == 7
+    assert labels[2:] == ["cleanup cooperator", "random", "random", "random", "random"]
+
+
+def test_every_world_can_be_played(closes_at_once):
+    from sorrelsim.library.find import names
+
+    for name in names("worlds"):
+        done = run("play", name, "--seed", 1, "--mode", "realtime", "--speed", 60, "--size", "800x600")
+        assert done.exit_code == 0, (name, done.exception)
+
+
+def test_trained_agents_are_watched_live_and_played_with_in_their_own_world(tmp_path, closes_at_once, monkeypatch):
+    from sorrelsim.experiments.loop import Experiment
+    from sorrelsim.experiments.loop import run as run_experiment
+
+    monkeypatch.chdir(tmp_path)
+    config = {
+        "world": {"name": "treasure_hunt", "map": FIELD, "compiled": False, "spawn_probability": [0.25, 0.5]},
+        "n_worlds": 2, "epochs": 1, "turns": 5, "seats": [{"slots": "each", "model": "random"}], "runs": str(tmp_path),
+        "evaluation": {"gif_turns": 0},
+    }  # fmt: skip
+    folder = run_experiment(Experiment(config))
+    assert run("watch", folder, "--speed", 60, "--record", "--size", "640x480").exit_code == 0
+    (kept,) = (tmp_path / "recordings").iterdir()
+    recording = load_recording(kept)
+    assert (recording.header["humans"], recording.header["players"]) == ([], ["Random", "Random"])
+    assert recording.header["params"]["spawn_probability"] == 0.25
+    recording.replay().go(len(recording))
+    out = tmp_path / "mine.jsonl"
+    done = run("play", "treasure_hunt", "--others", folder, "--out", out, "--size", "640x480", "--mode", "realtime")
+    assert done.exit_code == 0, done.exception
+    assert load_recording(out).header["players"] == ["person", "Random"]
+    wrong = run("play", "cleanup", "--others", folder)
+    assert "were trained in 'treasure_hunt', not in 'cleanup'" in str(wrong.exception)

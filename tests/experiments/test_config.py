@@ -1,0 +1,98 @@
+"""Configs: what they may say, and how an error names the file, the key and the nearest match."""
+
+import pytest
+import yaml
+
+from sorrelsim.experiments.config import ConfigError, dump_config, load_config, read_config
+
+SHORT = "world: treasure_hunt\nseats:\n  - model: random\n"
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="study.yaml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_the_shortest_config(write):
+    config = load_config(write(SHORT))
+    assert config.world == {"name": "treasure_hunt"}
+    assert config.name == "study"
+    assert config.seats[0].slots == "each"
+    assert config.seats[0].learn
+
+
+def test_changes_reach_every_depth(write):
+    config = load_config(
+        write(SHORT),
+        [
+            "epochs=3",
+            "world.n_agents=4",
+            "seats.0.config.learning_rate=1e-3",
+            "evaluation.every=2",
+            "seats.0.slots=[1, 2]",
+        ],
+    )
+    assert config.epochs == 3
+    assert config.world == {"name": "treasure_hunt", "n_agents": 4}
+    assert config.seats[0].config == {"learning_rate": 0.001}
+    assert config.evaluation.every == 2
+    assert config.seats[0].slots == [1, 2]
+
+
+def test_a_config_written_out_reads_as_the_same(write):
+    config = load_config(write(SHORT), ["world.window={forward: 2}", "seats.0.reward={name: common, kind: mean}"])
+    assert read_config(yaml.safe_load(dump_config(config))) == config
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("worlds: treasure_hunt\nseats: [{model: random}]", ["no key 'worlds'", "did you mean 'world'"]),
+        ("world: treasure_hunt\nseats: [{modle: random}]", ["seats.0", "no key 'modle'", "did you mean 'model'"]),
+        (SHORT + "evaluation: {evry: 2}", ["evaluation", "'evry'", "did you mean 'every'"]),
+        (SHORT + "epochs: many", ["epochs", "'many'"]),
+        (SHORT + "epochs: 0", ["epochs", "greater than or equal to 1", "0"]),
+        (SHORT + "seed: -1", ["seed", "-1"]),
+        ("seats: [{model: random}]", ["world", "is missing"]),
+        ("world: {map: field}\nseats: [{model: random}]", ["world", "a world needs a name"]),
+        ("world: treasure_hunt\nseats: []", ["seats"]),
+        ("world: treasure_hunt\nseats: [{slots: []}]", ["seats.0.slots", "no slots"]),
+        ("world: treasure_hunt\nseats: [{slots: some}]", ["seats.0.slots", "'each' or 'all'", "'some'"]),
+        ("world: treasure_hunt\nseats: [{}, {slots: all}]", ["both take all slots"]),
+        ("- world", ["a config is a mapping", "world, seats"]),
+        ("world: [", ["is not YAML"]),
+    ],
+)
+def test_errors_name_file_and_key(write, text, said):
+    with pytest.raises(ConfigError) as error:
+        load_config(write(text))
+    for words in ["study.yaml", *said]:
+        assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("epochs", "write key=value"),
+        ("seats.model=iqn", "seats is a list of 1: write seats.0"),
+        ("seats.3.model=iqn", "seats is a list of 1"),
+        ("name.a=1", "which has no"),
+        ("seats.0.config=[", "not YAML"),
+    ],
+)
+def test_changes_that_make_no_sense(write, change, said):
+    with pytest.raises(ConfigError, match=said.replace("[", "\\[")):
+        load_config(write(SHORT + "name: study\n"), [change])
+
+
+def test_a_missing_file_names_the_nearest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "harvest.yaml").write_text(SHORT)
+    with pytest.raises(ConfigError, match=r"did you mean 'configs/harvest\.yaml'"):
+        load_config("configs/havest.yaml")

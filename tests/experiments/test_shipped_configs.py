@@ -1,0 +1,28 @@
+"""Every committed config loads, and trains: a few turns of it, in which its models take their actions and remember."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sorrelsim import Experiment
+from sorrelsim.experiments.config import load_config
+from sorrelsim.library.find import names
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_runs(path):
+    short = ["n_worlds=2", "epochs=1", "turns=6", "evaluation.n_worlds=1", "evaluation.max_turns=5"]
+    experiment = Experiment(load_config(path, [*short, "evaluation.gif_turns=0"]))
+    rows = list(experiment.epochs())
+    assert [row["epoch"] for row in rows] == [1]
+    assert rows[0]["env_steps"] == 12
+    assert rows[0]["agent_steps"] == 12 * experiment.world.n_agents
+    assert all(np.isfinite(model.agent_steps) and model.agent_steps > 0 for model in experiment.models)
+
+
+def test_every_world_has_a_config():
+    used = {load_config(path).world["name"] for path in CONFIGS}
+    assert used == set(names("worlds"))

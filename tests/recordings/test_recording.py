@@ -1,0 +1,254 @@
+"""Sessions on disk: they replay bit for bit, survive being cut, and say so where they cannot be replayed."""
+
+import csv
+import errno
+import json
+import os
+
+import numpy as np
+import pytest
+
+from sorrelsim.play.opponents import seat_others
+from sorrelsim.play.session import Session
+from sorrelsim.recordings.recording import Recorder, RecordingError, WorldSpec, load_recording, state_hash
+
+FIELD = "WWWWWWW\nWP P PW\nW  g  W\nWP f PW\nWWWWWWW"
+
+
+def record(path, turns=40, seed=3, world="treasure_hunt", settings=None, restart_at=(), humans=(0,)):
+    """Play at random, restarting before some turns; returns the hashes and scores that went by."""
+    spec = WorldSpec(world, seed, {"map": FIELD, "max_steps": 15} if settings is None else settings)
+    made = spec.make()
+    agents, labels = seat_others(made, "random", seed)
+    session = Session(made, agents, labels, humans, Recorder(path, spec, made, labels, humans))
+    rng = np.random.default_rng(0)
+    hashes, rewards = [state_hash(made)], []
+    for turn in range(1, turns + 1):
+        for _ in range(restart_at.count(turn)):
+            session.restart()
+        chosen = {slot: int(rng.integers(made.n_actions)) for slot in humans}
+        session.step(chosen, dict.fromkeys(humans, 7.25))
+        hashes.append(state_hash(made))
+        rewards.append(made.reward[0].copy())
+    session.close()
+    return hashes, np.array(rewards)
+
+
+def test_a_session_replays_to_the_same_states_over_episodes_and_restarts(tmp_path):
+    hashes, rewards = record(tmp_path / "a.jsonl", turns=150, restart_at=(20, 60, 60))
+    recording = load_recording(tmp_path / "a.jsonl")
+    assert (len(recording), recording.cut, recording.resets) == (150, False, [20, 60, 60])
+    assert recording.ends.sum() > 5
+    np.testing.assert_array_equal(recording.rewards, rewards)
+    replay = recording.replay()
+    for turn in range(1, 151):
+        replay.forward()
+        assert state_hash(replay.world) == hashes[turn]
+        np.testing.assert_array_equal(replay.world.reward[0], rewards[turn - 1])
+    with pytest.raises(IndexError, match="150 turns"):
+        replay.forward()
+
+
+def test_going_to_and_fro_gives_the_same_states(tmp_path):
+    hashes, _ = record(tmp_path / "a.jsonl", turns=150, restart_at=(65, 130))
+    replay = load_recording(tmp_path / "a.jsonl").replay()
+    for turn in (150, 0, 70, 64, 65, 63, 149, 1, 129, 130, 131):
+        replay.go(turn)
+        assert (replay.turn, state_hash(replay.world)) == (turn, hashes[turn])
+
+
+def test_every_setting_is_kept_and_a_map_file_is_not_needed_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_map.txt").write_text(FIELD)
+    hashes, _ = record("b.jsonl", settings={"map": "my_map.txt", "n_agents": 3, "spawn_probability": 0.2})
+    (tmp_path / "my_map.txt").unlink()
+    replay = load_recording("b.jsonl").replay()
+    replay.go(40)
+    assert state_hash(replay.world) == hashes[40]
+    assert replay.world.n_agents == 3
+
+
+@pytest.mark.parametrize("lost", [1, 5, 30, 200])
+def test_a_file_cut_anywhere_loads_up_to_its_last_whole_line(tmp_path, lost):
+    record(tmp_path / "a.jsonl", turns=30)
+    data = (tmp_path / "a.jsonl").read_bytes()
+    (tmp_path / "cut.jsonl").write_bytes(data[:-lost])
+    whole = sum(line.startswith(b'{"t"') for line in data[:-lost].split(b"\n")[:-1])
+    cut = load_recording(tmp_path / "cut.jsonl")
+    assert len(cut) == whole < 30
+    assert cut.cut or data[-lost - 1 : -lost] == b"\n"
+    cut.replay().go(whole)
+
+
+def test_every_turn_is_in_the_file_before_the_next_begins(tmp_path):
+    spec = WorldSpec("treasure_hunt", 1, {"map": FIELD})
+    world = spec.make()
+    agents, labels = seat_others(world, "random")
+    session = Session(world, agents, labels, [], Recorder(tmp_path / "a.jsonl", spec, world, labels, []))
+    for turn in range(1, 6):
+        session.step({})
+        assert len(load_recording(tmp_path / "a.jsonl")) == turn  # nothing was closed, nothing flushed by hand
+    session.close()
+
+
+def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
+    spec = WorldSpec("treasure_hunt", 1, {"map": FIELD})
+    world = spec.make()
+    agents, labels = seat_others(world, "random")
+    recorder = Recorder(tmp_path / "a.jsonl", spec, world, labels, [])
+    session = Session(world, agents, labels, [], recorder)
+    write, room = os.write, [40]
+
+    def small_disk(file, data):
+        if file != recorder._file:
+            return write(file, data)
+        if room[0] == 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        part = data[: room[0]]
+        room[0] -= len(part)
+        return write(file, part)
+
+    session.step({})
+    monkeypatch.setattr(os, "write", small_disk)
+    for _ in range(5):
+        session.step({})
+    assert "No space left" in recorder.problem
+    assert len(load_recording(tmp_path / "a.jsonl")) == 1  # the second line was cut in the middle
+    room[0] = 10**9
+    session.step({})
+    assert recorder.problem == ""
+    assert len(load_recording(tmp_path / "a.jsonl")) == 7
+    room[0] = 3
+    session.step({})
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "elsewhere"))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", None)
+    session.close()
+    assert recorder.path.parent == tmp_path / "elsewhere"
+    rescued = load_recording(recorder.path)
+    assert len(rescued) == 8
+    rescued.replay().go(8)
+
+
+def test_a_recording_is_never_written_over(tmp_path):
+    record(tmp_path / "a.jsonl", turns=2)
+    with pytest.raises(RecordingError, match="exists already"):
+        record(tmp_path / "a.jsonl", turns=2)
+
+
+def edit_header(path, **changes):
+    first, rest = path.read_text().split("\n", 1)
+    path.write_text(json.dumps(json.loads(first) | changes) + "\n" + rest)
+
+
+def test_another_version_of_the_world_names_both_and_the_state_that_differs(tmp_path):
+    hashes, _ = record(tmp_path / "a.jsonl", turns=20)
+    path = tmp_path / "a.jsonl"
+    edit_header(path, world_version=99, world_hash="feedc0ffee00")
+    recording = load_recording(path)
+    with pytest.raises(RecordingError, match=r"version 99 .*feedc0ffee00.*state hashes agree"):
+        recording.replay()
+    edit_header(path, state_hash="0123456789abcdef")
+    with pytest.raises(RecordingError, match=rf"at turn 0: recorded state 0123456789abcdef, here {hashes[0]}"):
+        load_recording(path).replay()
+    unchecked = load_recording(path).replay(check=False)
+    unchecked.go(20)
+    assert state_hash(unchecked.world) == hashes[20]
+
+
+def test_a_changed_action_is_noticed_at_the_next_state_hash(tmp_path):
+    path = tmp_path / "a.jsonl"
+    hashes, _ = record(path, turns=16, settings={"map": FIELD})
+    text = path.read_text().split("\n")
+    turn = json.loads(text[3])
+    turn["a"][0] = (turn["a"][0] + 1) % 4
+    text[3] = json.dumps(turn)
+    path.write_text("\n".join(text))
+    with pytest.raises(RecordingError, match=f"at turn 16: recorded state {hashes[16]}, here "):
+        load_recording(path).replay().go(16)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda lines: [], "is not a recording"),
+        (lambda lines: ["GIF89a"], "is not a recording"),
+        (lambda lines: ['{"format": "sorrelsim-recording", "version": 7}'], "format version 7"),
+        (lambda lines: ['{"format": "sorrelsim-recording", "version": 1}'], "the header lacks actions, "),
+        (lambda lines: [*lines[:3], "rubbish", *lines[3:]], "line 4: damaged"),
+        (lambda lines: [lines[0], *lines[2:]], "line 2: damaged .turn 1 "),
+        (lambda lines: [lines[0], lines[1].replace('"a":[', '"a":[99,')], "line 2: damaged"),
+    ],
+)
+def test_a_damaged_file_is_told_with_its_line(tmp_path, damage, message):
+    path = tmp_path / "a.jsonl"
+    record(path, turns=5)
+    lines = damage(path.read_text().splitlines())
+    path.write_text("".join(line + "\n" for line in lines))
+    with pytest.raises(RecordingError, match=message):
+        load_recording(path)
+    with pytest.raises(RecordingError, match="cannot read"):
+        load_recording(tmp_path / "none.jsonl")
+
+
+def test_the_table_has_a_row_a_turn_and_slot(tmp_path):
+    record(tmp_path / "a.jsonl", turns=40, restart_at=(20,))
+    recording = load_recording(tmp_path / "a.jsonl")
+    recording.save_table(tmp_path / "a.csv")
+    with (tmp_path / "a.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 80
+    for row in rows:
+        turn, slot = int(row["turn"]) - 1, int(row["slot"])
+        assert row["action_name"] == ("up", "down", "left", "right")[recording.actions[turn, slot]]
+        assert float(row["reward"]) == recording.rewards[turn, slot]
+        assert (row["human"], row["key_ms"]) == (("True", "7.25") if slot == 0 else ("False", ""))
+        assert 1 <= int(row["row"]) <= 3
+    # An episode lasts 15 turns; the second was cut at turn 20, so its third begins there.
+    starts = [int(row["turn"]) for row in rows[::2] if row["step"] == "1"]
+    assert starts == [1, 16, 20, 35]
+    assert [row["episode"] for row in rows[::2] if row["step"] == "1"] == ["1", "2", "3", "4"]
+    with pytest.raises(ValueError, match=r"\.csv or \.parquet"):
+        recording.save_table(tmp_path / "a.xlsx")
+
+
+def test_parquet_holds_the_same_rows(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    record(tmp_path / "a.jsonl", turns=5)
+    recording = load_recording(tmp_path / "a.jsonl")
+    recording.save_table(tmp_path / "a.parquet")
+    assert parquet.read_table(tmp_path / "a.parquet").to_pylist() == list(recording.rows())
+
+
+def test_parquet_without_pyarrow_names_the_way_out(tmp_path, monkeypatch):
+    record(tmp_path / "a.jsonl", turns=2)
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(ValueError, match="pip install pyarrow"):
+        load_recording(tmp_path / "a.jsonl").save_table(tmp_path / "a.parquet")
+
+
+def test_as_a_buffer_it_holds_what_the_person_saw_did_and_got(tmp_path):
+    record(tmp_path / "a.jsonl", turns=40, restart_at=(20,))
+    recording = load_recording(tmp_path / "a.jsonl")
+    buffer = recording.to_buffer()
+    assert (buffer.n_streams, len(buffer)) == (1, 41)  # one empty row bounds the episode that was left
+    state = buffer.state_dict()
+    rows = [turn for turn in range(41) if turn != 19]
+    np.testing.assert_array_equal(state["actions"][rows, 0], recording.actions[:, 0])
+    np.testing.assert_array_equal(state["rewards"][rows, 0], recording.rewards[:, 0])
+    assert state["kind"][:, 0].tolist() == [2 if k in (14, 34) else 3 if k == 19 else 0 for k in range(41)]
+    replay = recording.replay()
+    for turn, row in enumerate(rows):
+        if turn == 19:
+            replay.restart()
+        np.testing.assert_array_equal(state["frames"]["grid"][row, 0], replay.world.obs[0, 0])
+        replay.forward()
+    assert recording.to_buffer(slots=[0, 1]).n_streams == 2
+
+
+def test_it_shows_itself_in_a_notebook(tmp_path):
+    record(tmp_path / "a.jsonl", turns=3)
+    recording = load_recording(tmp_path / "a.jsonl")
+    assert recording._repr_png_().startswith(b"\x89PNG")
+    assert recording.spec.make()._repr_png_().startswith(b"\x89PNG")
+    assert "3 turns" in repr(recording)
