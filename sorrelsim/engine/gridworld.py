@@ -26,6 +26,7 @@ from sorrelsim.engine.compiled import Compiled
 from sorrelsim.engine.interpreted import Interpreted
 from sorrelsim.engine.program import RESET, STEP, VIEW, Field, Program
 from sorrelsim.errors import unknown
+from sorrelsim.observations.parts import Parts, as_parts
 from sorrelsim.observations.spec import ObservationSpec
 from sorrelsim.pictures import painting
 from sorrelsim.rules import draw
@@ -467,6 +468,16 @@ class Gridworld:
             "episode_paid_steps": last["last_tallies"][..., 1].copy(),
             "episode_paid_turns": last["last_tallies"][..., 2].copy(),
         }
+
+    @property
+    def parts(self) -> Parts:
+        """The latest observations by part, ``[copy, agent, ...]``."""
+        return as_parts(self.obs)
+
+    @property
+    def final_parts(self) -> Parts | None:
+        """The last observations of the episodes that ended in the latest step, by part; None where none did."""
+        return as_parts(self.info["final_obs"]) if "final_obs" in self.info else None
 
     @property
     def symbolic(self) -> np.ndarray:

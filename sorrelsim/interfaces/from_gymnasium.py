@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sorrelsim.models.base import Arrays
+from sorrelsim.observations.parts import Observation, Parts, as_public
 from sorrelsim.observations.spec import ObservationSpec, Part
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class GymnasiumWorld:
         self._submitted = np.zeros((n_worlds, 1), np.int64)
         self.reset(seed)
 
-    def reset(self, seed: int | None = None) -> Arrays:
+    def reset(self, seed: int | None = None) -> Observation:
         """Begins a new episode in every copy.
 
         Args:
@@ -61,8 +61,14 @@ class GymnasiumWorld:
             np.zeros((self.n_worlds, 1), bool),
         )
         self.info: dict[str, Any] = {}
-        self.obs = self._stack(firsts)
+        self.final_parts: Parts | None = None
+        self.parts = self._stack(firsts)
         return self.obs
+
+    @property
+    def obs(self) -> Observation:
+        """The latest observations, as users get them."""
+        return as_public(self.parts)
 
     def submit(self, slots: np.ndarray, actions: np.ndarray) -> None:
         """Takes actions for the next step, int [n_worlds, len(slots)]."""
@@ -70,7 +76,7 @@ class GymnasiumWorld:
 
     def step(
         self, actions: np.ndarray | None = None
-    ) -> tuple[Arrays, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    ) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Steps every copy; one that ends begins its next episode in the same call.
 
         Args:
@@ -94,10 +100,11 @@ class GymnasiumWorld:
                 final[i] = obs
                 obs, _ = env.reset()
             observed.append(obs)
-        self.obs = self._stack(observed)
-        self.info = {}
+        self.parts = self._stack(observed)
+        self.info, self.final_parts = {}, None
         if final:
-            self.info["final_obs"] = self._stack([final.get(i, obs) for i, obs in enumerate(observed)])
+            self.final_parts = self._stack([final.get(i, obs) for i, obs in enumerate(observed)])
+            self.info["final_obs"] = as_public(self.final_parts)
         return self.obs, self.reward, self.terminated, self.truncated, self.info
 
     def close(self) -> None:
@@ -105,7 +112,7 @@ class GymnasiumWorld:
         for env in self._envs:
             env.close()
 
-    def _stack(self, observed: list[Any]) -> Arrays:
+    def _stack(self, observed: list[Any]) -> Parts:
         parts = {}
         for name, part in self.observations.parts.items():
             values = observed if tuple(self._spaces) == ("grid",) else [obs[name] for obs in observed]
@@ -115,7 +122,7 @@ class GymnasiumWorld:
             else:
                 rows = np.asarray(values, part.dtype)
             parts[name] = rows[:, None]
-        return parts["grid"] if tuple(parts) == ("grid",) else parts
+        return parts
 
     def _is_discrete(self, name: str) -> bool:
         return not self._spaces[name].shape and type(self._spaces[name]).__name__ == "Discrete"

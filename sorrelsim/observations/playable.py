@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sorrelsim.observations.parts import Parts
 from sorrelsim.observations.spec import ObservationSpec
 
 
@@ -21,11 +22,12 @@ class Playable(Protocol):
         action_names: Their names; an action is an index into them.
         observations: What one slot observes.
         action_mask: Allowed actions now, ``bool[copy, agent, action]``, or None if all are.
-        obs: The latest observations, ``[copy, agent, ...]``.
+        parts: The latest observations by part, ``[copy, agent, ...]``.
+        final_parts: Where an episode ended in the latest step, the last observations of it by part; else None.
         reward: The latest step's rewards, ``float64[copy, agent]``.
         terminated: Whether that step terminated the episode, ``bool[copy, agent]``.
         truncated: Whether it cut the episode short, ``bool[copy, agent]``.
-        info: What else the latest step brought; ``final_obs`` where an episode ended.
+        info: What else the latest step brought.
     """
 
     name: str
@@ -35,7 +37,8 @@ class Playable(Protocol):
     action_names: tuple[str, ...]
     observations: ObservationSpec
     action_mask: np.ndarray | None
-    obs: Any
+    parts: Parts
+    final_parts: Parts | None
     reward: np.ndarray
     terminated: np.ndarray
     truncated: np.ndarray
