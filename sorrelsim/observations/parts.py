@@ -1,4 +1,4 @@
-"""Observations inside and at the border: inside a dict of parts, always; to users a bare array where ``grid`` is all."""
+"""Observations inside and at the border: inside always a dict of parts; to users a bare array where ``grid`` is all."""
 
 from __future__ import annotations
 

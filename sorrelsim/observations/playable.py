@@ -37,12 +37,16 @@ class Playable(Protocol):
     action_names: tuple[str, ...]
     observations: ObservationSpec
     action_mask: np.ndarray | None
-    parts: Parts
-    final_parts: Parts | None
     reward: np.ndarray
     terminated: np.ndarray
     truncated: np.ndarray
     info: dict[str, Any]
+
+    @property
+    def parts(self) -> Parts: ...
+
+    @property
+    def final_parts(self) -> Parts | None: ...
 
     def submit(self, slots: Sequence[int] | np.ndarray, actions: np.ndarray) -> None:
         """Lays down the actions ``int[copy, len(slots)]`` of some slots, for the next :meth:`step`."""
