@@ -12,7 +12,7 @@ from sorrelsim.agents.learners.ddqn import DDQN, q_targets, td_loss
 from sorrelsim.agents.learners.iqn import IQN, quantile_huber_loss
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
-from sorrelsim.models.torch.replay_model import weighted_mean
+from sorrelsim.models.torch.losses import weighted_mean
 
 FAST = {
     "memory_size": 4000,
@@ -188,7 +188,7 @@ def test_a_loss_that_is_nan_stops_training_with_sound_networks(kind):
     world = CodeWorld()
     model = build(kind, world, {"prioritised": True} if kind is DDQN else {})
     play([Agent(world, [0, 1], model)], world, 20)
-    model.memory._rewards[:] = np.nan
+    model.memory.ring.rewards[:] = np.nan
     with pytest.raises(TrainingDiverged, match=kind.__name__):
         model.learn(8)
     assert all(torch.isfinite(p).all() for p in model.networks["online"].parameters())
