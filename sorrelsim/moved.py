@@ -27,7 +27,7 @@ MOVED = {
     "agents.matrix_collector": "agents.bots.matrix_collector",
     "agents.matrix_cooperator": "agents.bots.matrix_cooperator",
     "agents.matrix_defector": "agents.bots.matrix_defector",
-    "agents.ppo": "agents.learners.ppo models.torch.policies models.torch.losses",
+    "agents.ppo": "agents.learners.ppo models.torch.policies",
     "benchmark": "cli.bench",
     "bots": "models.bots.bot models.bots.view",
     "buffers": "models.memory.replay",

@@ -125,14 +125,9 @@ def td_loss(values: Tensor, actions: Tensor, targets: Tensor, weights: Tensor, v
 
 
 class DDQN(ReplayModel):
-    """A deep Q-learner.
+    """A deep Q-learner; the arguments not listed are those of every model.
 
     Args:
-        observations: What one slot observes.
-        action_names: The actions' names.
-        n_streams: Copies x slots.
-        config: Settings; None means all defaults.
-        seed: Seed of everything random.
         network: A network of one's own, ``forward(<part>=[batch, ...], ...) -> q[batch, actions]``.
 
     Raises:

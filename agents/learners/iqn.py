@@ -104,14 +104,9 @@ def quantile_huber_loss(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa:
 
 
 class IQN(ReplayModel):
-    """An IQN learner.
+    """An IQN learner; the arguments not listed are those of every model.
 
     Args:
-        observations: What one slot observes.
-        action_names: The actions' names.
-        n_streams: Copies x slots.
-        config: Settings; None means all defaults.
-        seed: Seed of everything random.
         network: A network of one's own, ``forward(<part>=[batch, ...], ..., taus[batch, n]) -> [batch, n, actions]``.
 
     Raises:

@@ -98,7 +98,7 @@ def loss_of_terms(
 
 
 class LossOfLogits(torch.autograd.Function):
-    """The same of a policy's logits and values, with the gradient worked out here.
+    """What ``loss_of_terms`` says, of a policy's logits and values, with the gradient worked out here.
 
     So no graph of a dozen small steps is recorded and run backwards. With p the policy, a the action taken and H the
     entropy, d log p(a) / d logit_k = [k = a] - p_k and dH / d logit_k = -p_k (log p_k + H).

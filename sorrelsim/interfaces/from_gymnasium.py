@@ -17,17 +17,12 @@ if TYPE_CHECKING:
 
 
 class GymnasiumWorld:
-    """Copies of a Gymnasium environment with discrete actions, stepped in turn.
+    """Copies of a Gymnasium environment with discrete actions, stepped in turn; attributes as ``Playable`` has.
 
     Args:
         env_id: Name of the environment, such as "CartPole-v1".
         n_worlds: Copies.
         seed: Seed of the copies; each gets its own from it.
-
-    Attributes:
-        name: Name of the environment.
-
-    ``Playable`` describes the rest.
 
     Raises:
         ValueError: If actions are not discrete, or an observation is neither a Box, a Discrete nor a Dict of those.

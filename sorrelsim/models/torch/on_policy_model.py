@@ -56,12 +56,9 @@ class OnPolicyConfig(TorchConfig):
 class OnPolicyModel(TorchModel):
     """A learner on policy with discrete actions. A subclass gives the ``loss`` of a minibatch.
 
+    The arguments not listed are those of every model.
+
     Args:
-        observations: What one slot observes.
-        action_names: The actions' names.
-        n_streams: Copies x slots.
-        config: Settings; None means all defaults.
-        seed: Seed of everything random.
         actor: A network of one's own, ``forward(<part>=[batch, ...], ..., action=None) -> action, log_prob[batch],
             entropy[batch]``; a given action is returned as it is. It may also take ``action_mask`` (bool [batch,
             actions] or None) and ``greedy`` (bool).
