@@ -246,11 +246,8 @@ class OnPolicyModel(TorchModel):
         }
         if m.masks is not None:
             arrays["masks"] = m.masks
-        data, axis = to_device(arrays, self.device), 0
-        if self._chunk_carries:
-            data, axis = self._sequences(data), 1
-        else:
-            data = {name: tensor.flatten(0, 1) for name, tensor in data.items()}
+        data, axis = to_device(arrays, self.device), 1 if self._chunk_carries else 0
+        data = self._sequences(data) if axis else {name: tensor.flatten(0, 1) for name, tensor in data.items()}
         n = data["actions"].shape[axis]
         for _ in range(c.n_epochs):
             order = torch.randperm(n, generator=self.generator, device=self.device)
