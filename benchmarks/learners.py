@@ -1,14 +1,10 @@
-"""What a learner costs beside its bare network: everything counted, over the same forward and backward passes
-alone.
+"""What a learner costs beside its bare network: everything counted, over the same forward and backward passes alone.
 
     python benchmarks/learners.py [--threads 2] [--rounds 5] [--cases ppo ppo-socialjax iqn ddqn]
 
-Each round times the whole learner (acting, stepping, storing, sampling, updating) and then its bare network:
-the same
-modules on real states, called as often and at the same batch sizes, a sum of the outputs for a loss, without
-optimiser,
-clipping or world. Rounds alternate, so that a busy machine slows both; the median of the rounds' ratios is
-what counts.
+Each round times the whole learner (acting, stepping, storing, sampling, updating) and then its bare network: the same
+modules on real states, called as often and at the same batch sizes, a sum of the outputs for a loss, without optimiser,
+clipping or world. Rounds alternate, so that a busy machine slows both; the median of the rounds' ratios is what counts.
 """
 
 from __future__ import annotations
