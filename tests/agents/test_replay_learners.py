@@ -60,9 +60,7 @@ def test_quantile_huber_loss_by_hand():
 
 
 def test_double_q_targets_by_hand():
-    """Online prefers action 1, whose target value is 2; the target's own best is 5. Nothing follows the
-    second.
-    """
+    """Online prefers action 1, whose target value is 2; the target's own best is 5. Nothing follows the second."""
     following, chooser = torch.tensor([[5.0, 2.0, 9.0]] * 2), torch.tensor([[0.0, 1.0, 7.0]] * 2)
     masks = torch.tensor([[True, True, False]] * 2)
     rewards, discounts = torch.tensor([1.0, 1.0]), torch.tensor([0.5, 0.0])
