@@ -1,1 +1,1 @@
-"""The library of models: one learner, bot or human a file. Installed as `sorrelsim.agents`."""
+"""The library of models: one learner, bot or human per file. Installed as ``sorrelsim.agents``."""

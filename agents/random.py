@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from sorrelsim.models.base import Arrays, BaseModel, Seat
+from sorrelsim.models.base import BaseModel, Observation, Seat, as_parts
 
 
 class Random(BaseModel):
     """Chooses uniformly among the allowed actions."""
 
-    def take_action(self, state: Arrays) -> int:
-        """Any action."""
+    def take_action(self, state: Observation) -> int:
+        """Returns any action."""
         return int(self.rng.integers(self.action_space))
 
-    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
-        """Any allowed action for each stream, int64 [n_streams]."""
-        first = next(iter(states.values())) if isinstance(states, dict) else states
+    def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
+        """Returns any allowed action for each stream, int64 [n_streams]."""
         if seat is None or seat.mask is None:
-            return self.rng.integers(self.action_space, size=len(first))
+            return self.rng.integers(self.action_space, size=len(next(iter(as_parts(states).values()))))
         # The largest of independent uniform draws among the allowed is a uniform choice among them.
         return np.argmax(self.rng.random(seat.mask.shape) * seat.mask, axis=1)

@@ -1,14 +1,10 @@
-"""What a learner costs beside its bare network: everything counted, over the same forward and backward passes
-alone.
+"""What a learner costs beside its bare network: everything counted, over the same forward and backward passes alone.
 
     python benchmarks/learners.py [--threads 2] [--rounds 5] [--cases ppo ppo-socialjax iqn ddqn]
 
-Each round times the whole learner (acting, stepping, storing, sampling, updating) and then its bare network:
-the same
-modules on real states, called as often and at the same batch sizes, a sum of the outputs for a loss, without
-optimiser,
-clipping or world. Rounds alternate, so that a busy machine slows both; the median of the rounds' ratios is
-what counts.
+Each round times the whole learner (acting, stepping, storing, sampling, updating) and then its bare network: the same
+modules on real states, called as often and at the same batch sizes, a sum of the outputs for a loss, without optimiser,
+clipping or world. Rounds alternate, so that a busy machine slows both; the median of the rounds' ratios is what counts.
 """
 
 from __future__ import annotations
@@ -25,7 +21,6 @@ from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
 from sorrelsim.models.agent import Agent
-from sorrelsim.models.torch.torch_model import TorchModel
 
 BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "iqn": 1.5, "ddqn": 1.5}
 
@@ -38,11 +33,11 @@ def run(agent: Agent, world: object, n_steps: int) -> None:
         agent.remember(world)
 
 
-def states_of(world: object, model: TorchModel) -> dict[str, torch.Tensor]:
+def states_of(world: object) -> dict[str, torch.Tensor]:
     """The world's observations now, all copies and slots, by part name."""
     return {
         name: torch.from_numpy(np.ascontiguousarray(part).reshape(-1, *part.shape[2:]))
-        for name, part in model.named(world.obs).items()
+        for name, part in world.parts.items()
     }
 
 
@@ -54,7 +49,7 @@ def ppo(kind: str, copies: int, n_steps: int) -> tuple[Callable[[], None], Calla
     model = PPO.from_config(world.observations, world.action_names, streams, config)
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, n_steps)
-    net, acting = model.networks["net"], states_of(world, model)
+    net, acting = model.networks["net"], states_of(world)
     # A minibatch as training draws it: states of the whole rollout in random order.
     order = np.random.default_rng(0).permutation(n_steps * streams)[: n_steps * streams // 4]
     lived = {name: part.reshape(-1, *part.shape[2:])[order] for name, part in model.memory.states.items()}
@@ -80,7 +75,7 @@ def replay(kind: type[IQN] | type[DDQN]) -> tuple[Callable[[], None], Callable[[
     model = kind.from_config(world.observations, world.action_names, streams, config)
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, 20)
-    acting = states_of(world, model)
+    acting = states_of(world)
     online, target = model.networks["online"], model.networks["target"]
     batch = {k: v.contiguous() for k, v in model.batch_tensors(model.memory.sample(64))[0].items()}
     few: dict[str, torch.Tensor] = {"taus": torch.rand(64, 8)} if kind is IQN else {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from sorrelsim.models.playing import play_step
+from sorrelsim.observations.parts import as_parts
 from sorrelsim.observations.spec import ObservationSpec, Part
 
 torch.set_num_threads(1)
@@ -12,8 +14,7 @@ ROWS, COLS, LAYERS = 2, 3, 2
 
 
 class CodeWorld:
-    """Each agent is shown a code and is paid 1 for naming it; episodes of copy b are cut short after length +
-    b steps.
+    """Each agent is shown a code and is paid 1 for naming it; episodes of copy b are cut short after length + b steps.
 
     Observations count their steps in cell (1, 2), so that tests can tell every frame apart.
     """
@@ -27,7 +28,16 @@ class CodeWorld:
         self.turn = np.zeros(n_worlds, np.int64)
         self.action_mask = None
         self._submitted = np.zeros((n_worlds, n_agents), np.int64)
+        self.info = {}
         self.obs = self._observe()
+
+    @property
+    def parts(self):
+        return as_parts(self.obs)
+
+    @property
+    def final_parts(self):
+        return as_parts(self.info["final_obs"]) if self.info else None
 
     def _observe(self):
         self.code = self.rng.integers(0, self.n_actions, (self.n_worlds, self.n_agents))
@@ -62,10 +72,6 @@ def play(agents, world, n_steps):
     """The loop of an experiment; returns the mean reward of every step and slot, [n_steps, n_agents]."""
     rewards = []
     for _ in range(n_steps):
-        for agent in agents:
-            agent.transition(world)
-        world.step()
-        for agent in agents:
-            agent.remember(world)
+        play_step(world, agents)
         rewards.append(world.reward.mean(0))
     return np.array(rewards)

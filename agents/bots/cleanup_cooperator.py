@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sorrelsim.models.base import Arrays, Seat
+from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
 
 
@@ -27,8 +27,8 @@ class CleanupCooperator(Bot):
 
     Config = CooperatorConfig
 
-    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
-        """The actions for a batch of states, int64 [n_streams]."""
+    def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
+        """Returns the actions for a batch of states, int64 [n_streams]."""
         view = self.see(states)
         dirt = view.shows("dirt")
         n_dirt = dirt.sum(axis=(1, 2))

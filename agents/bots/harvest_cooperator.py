@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sorrelsim.models.base import Arrays, Seat
+from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
 
 
@@ -23,8 +23,8 @@ class HarvestCooperator(Bot):
 
     Config = CooperatorConfig
 
-    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
-        """The actions for a batch of states, int64 [n_streams]."""
+    def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
+        """Returns the actions for a batch of states, int64 [n_streams]."""
         view = self.see(states)
         apples = view.shows("apple")
         spared = apples & (apples_around(apples) >= self.config.spare)
@@ -34,7 +34,7 @@ class HarvestCooperator(Bot):
 
 
 def apples_around(apples: np.ndarray) -> np.ndarray:
-    """How many apples lie within distance 2 of each cell, itself left out: int64 [n, rows, cols]."""
+    """Returns how many apples lie within distance 2 of each cell, itself left out: int64 [n, rows, cols]."""
     _, rows, cols = apples.shape
     padded = np.pad(apples, ((0, 0), (2, 2), (2, 2))).astype(np.int64)
     disc = [(r, c) for r in range(-2, 3) for c in range(-2, 3) if 0 < r * r + c * c <= 4]

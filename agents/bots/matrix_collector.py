@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sorrelsim.models.base import Arrays, Seat
+from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
+
+if TYPE_CHECKING:
+    from sorrelsim import ObservationSpec
 
 
 @dataclass(frozen=True)
 class MatrixCollectorConfig:
-    """Settings of `MatrixCollector`."""
+    """Settings of ``MatrixCollector``."""
 
     resource: int = 1
     """Number of the resource that it gathers, the row of the matrix that it plays, from 1."""
@@ -26,12 +31,19 @@ class MatrixCollector(Bot):
     In a game of roles it hunts those of the other role.
 
     Raises:
-        ValueError: The world has no such resource, or no action "interact".
+        ValueError: If the world has no such resource, or no action "interact".
     """
 
     Config = MatrixCollectorConfig
 
-    def __init__(self, observations, action_names, n_streams=1, config=None, seed=0):
+    def __init__(
+        self,
+        observations: ObservationSpec,
+        action_names: Sequence[str],
+        n_streams: int = 1,
+        config: MatrixCollectorConfig | None = None,
+        seed: int = 0,
+    ) -> None:
         super().__init__(observations, action_names, n_streams, config, seed)
         self.interact = self.action("interact")
         n_resources = observations.parts["inventory"].shape[0] if "inventory" in observations.parts else 0
@@ -39,8 +51,8 @@ class MatrixCollector(Bot):
             raise ValueError(f"{self.name} gathers resource {self.config.resource}; this game has 1 to {n_resources}")
         self.others = [f"resource_{k}" for k in range(1, n_resources + 1) if k != self.config.resource]
 
-    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
-        """The next action of every stream, int64 [n_streams]."""
+    def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
+        """Returns the actions for a batch of states, int64 [n_streams]."""
         view = self.see(states)
         wrong = view.shows(*self.others)
         prey = view.shows("agent") & view.shows("ready")

@@ -9,13 +9,13 @@ from sorrelsim.agents.bots.matrix_collector import MatrixCollector, MatrixCollec
 
 @dataclass(frozen=True)
 class MatrixCooperatorConfig(MatrixCollectorConfig):
-    """Settings of `MatrixCooperator`."""
+    """Settings of ``MatrixCooperator``."""
 
     resource: int = 1
     """To cooperate, to hunt the stag, to be the dove."""
 
 
 class MatrixCooperator(MatrixCollector):
-    """A `MatrixCollector` that cooperates."""
+    """A ``MatrixCollector`` that cooperates."""
 
     Config = MatrixCooperatorConfig

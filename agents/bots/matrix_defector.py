@@ -9,13 +9,13 @@ from sorrelsim.agents.bots.matrix_collector import MatrixCollector, MatrixCollec
 
 @dataclass(frozen=True)
 class MatrixDefectorConfig(MatrixCollectorConfig):
-    """Settings of `MatrixDefector`."""
+    """Settings of ``MatrixDefector``."""
 
     resource: int = 2
     """To defect, to hunt the hare, to be the hawk."""
 
 
 class MatrixDefector(MatrixCollector):
-    """A `MatrixCollector` that defects."""
+    """A ``MatrixCollector`` that defects."""
 
     Config = MatrixDefectorConfig

@@ -1,4 +1,7 @@
-"""DDQN: deep Q-learning (Mnih et al. 2015) with double, dueling, prioritised and n-step variants as options."""
+"""DDQN: deep Q-learning (Mnih et al. 2015) with double, dueling, prioritised and n-step variants as options.
+
+``ReplayModel`` acts, remembers and draws; here are the settings, the default network and the loss.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,14 @@ import torch
 from torch import Tensor, nn
 
 from sorrelsim.models.schedules import linear
+from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
-from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel, mask_values
-from sorrelsim.models.torch.torch_model import Adam, check_network, split_extras
+from sorrelsim.models.torch.losses import mask_values
+from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel
+from sorrelsim.models.torch.signatures import check_network, split_extras
 
 if TYPE_CHECKING:
-    from sorrelsim.observations.spec import ObservationSpec
+    from sorrelsim import ObservationSpec
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,7 @@ class QNet(nn.Module):
         self.value = nn.Linear(self.encoder.n_features, 1) if dueling else None
 
     def forward(self, **parts: Tensor) -> Tensor:
-        """Parts of states to values, [batch, actions]."""
+        """Turns parts of states to values, [batch, actions]."""
         features = self.encoder(parts)
         advantage = self.advantage(features)
         if self.value is None:
@@ -68,14 +73,14 @@ class QNet(nn.Module):
 def q_targets(
     rewards: Tensor, discounts: Tensor, following: Tensor, chooser: Tensor, masks: Tensor | None = None
 ) -> Tensor:
-    """Targets of double Q-learning: r + discount * Q_target(s', argmax_a Q_chooser(s', a)).
+    """Returns the targets of double Q-learning: r + discount * Q_target(s', argmax_a Q_chooser(s', a)).
 
     Args:
         rewards: n-step returns, [batch].
         discounts: gamma to the n, 0 where nothing follows, [batch].
-        following: the target network's values of next states, [batch, actions].
-        chooser: the values that choose the action; `following` itself for plain Q-learning.
-        masks: allowed actions there, bool [batch, actions], or None.
+        following: The target network's values of next states, [batch, actions].
+        chooser: The values that choose the action; ``following`` itself for plain Q-learning.
+        masks: Allowed actions there, bool [batch, actions], or None.
 
     Returns:
         [batch].
@@ -104,13 +109,13 @@ class _HuberOfAction(torch.autograd.Function):
 
 
 def td_loss(values: Tensor, actions: Tensor, targets: Tensor, weights: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Weighted Huber loss (width 1) of the chosen actions' values, a mean over the valid samples.
+    """Works out the weighted Huber loss (width 1) of the chosen actions' values, a mean over the valid samples.
 
     Args:
         values: [batch, actions].
         actions: int64 [batch].
         targets: [batch].
-        weights: importance weights, 0 where not valid, [batch].
+        weights: Importance weights, 0 where not valid, [batch].
         valid: 0 or 1, [batch].
 
     Returns:
@@ -120,15 +125,14 @@ def td_loss(values: Tensor, actions: Tensor, targets: Tensor, weights: Tensor, v
 
 
 class DDQN(ReplayModel):
-    """A deep Q-learner.
+    """A deep Q-learner; the arguments not listed are those of every model.
 
     Args:
-        observations: what one slot observes.
-        action_names: the actions' names.
-        n_streams: copies x slots.
-        config: settings; None means all defaults.
-        seed: seed of everything random.
-        network: a network of one's own, `forward(<part>=[batch, ...], ...) -> q[batch, actions]`.
+        network: A network of one's own, ``forward(<part>=[batch, ...], ...) -> q[batch, actions]``.
+
+    Raises:
+        TypeError: If the arguments of a network of one's own have other names.
+        ValueError: If its result has another shape.
     """
 
     Config = DDQNConfig
@@ -159,11 +163,11 @@ class DDQN(ReplayModel):
         return self.config.priority_exponent if self.config.prioritised else 0.0
 
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
-        """Values of all actions, [batch, actions], and what else the network returned."""
+        """Returns the values of all actions, [batch, actions], and what else the network returned."""
         return split_extras(self.networks["online"](**parts), 1)
 
     def train_step(self) -> dict[str, float]:
-        """One gradient step on a sampled batch; updates its priorities."""
+        """Takes one gradient step on a sampled batch, and updates its priorities."""
         c = self.config
         index = None
         if c.prioritised:  # drawn one by one: each step's errors decide what the next one draws

@@ -1,7 +1,7 @@
-"""IQN: implicit quantile networks (Dabney et al. 2018), with double, dueling and noisy variants and n-step
-returns.
+"""IQN: implicit quantile networks (Dabney et al. 2018), with double, dueling and noisy variants and n-step returns.
 
 The network maps a state and quantile fractions tau to quantiles of the return; actions follow their mean.
+``ReplayModel`` acts, remembers and draws; here are the settings, the default network and the loss.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from sorrelsim.models.torch.encoders import NetworkConfig, NoisyLinear, build_encoder, set_noise
-from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel, mask_values, weighted_mean
-from sorrelsim.models.torch.torch_model import Adam, check_network, split_extras
+from sorrelsim.models.torch.adam import Adam
+from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
+from sorrelsim.models.torch.losses import mask_values, weighted_mean
+from sorrelsim.models.torch.noisy import NoisyLinear, set_noise
+from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel
+from sorrelsim.models.torch.signatures import check_network, split_extras
 
 if TYPE_CHECKING:
-    from sorrelsim.observations.spec import ObservationSpec
+    from sorrelsim import ObservationSpec
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,7 @@ class IQNConfig(ReplayConfig):
 
 
 class QuantileNet(nn.Module):
-    """The default network: encoder features times a cosine embedding of tau (eq. 4), then a hidden layer and
-    the head.
-    """
+    """The default network: encoder features times a cosine embedding of tau (eq. 4), a hidden layer and the head."""
 
     def __init__(
         self,
@@ -72,7 +73,7 @@ class QuantileNet(nn.Module):
         self.value = linear(width, 1) if dueling else None
 
     def forward(self, taus: Tensor, **parts: Tensor) -> Tensor:
-        """Taus [batch, n] and the parts of states to quantiles, [batch, n, actions]."""
+        """Turns taus [batch, n] and the parts of states to quantiles, [batch, n, actions]."""
         features = self.encoder(parts)
         if taus.stride(0) == 0:
             taus = taus[:1]  # the same fractions for every state, as in acting: embed them once
@@ -85,13 +86,13 @@ class QuantileNet(nn.Module):
 
 
 def quantile_huber_loss(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa: float = 1.0) -> Tensor:
-    """Quantile Huber loss of each sample (Dabney et al. 2018, eq. 3): a mean over targets, a sum over taus.
+    """Returns the quantile Huber loss of each sample (Dabney et al. 2018, eq. 3): a mean over targets, a sum over taus.
 
     Args:
-        quantiles: predicted, [batch, n].
-        taus: their fractions, [batch or 1, n].
-        targets: sampled returns, [batch, m].
-        kappa: width of the quadratic part.
+        quantiles: Predicted, [batch, n].
+        taus: Their fractions, [batch or 1, n].
+        targets: Sampled returns, [batch, m].
+        kappa: Width of the quadratic part.
 
     Returns:
         [batch].
@@ -103,16 +104,14 @@ def quantile_huber_loss(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa:
 
 
 class IQN(ReplayModel):
-    """An IQN learner.
+    """An IQN learner; the arguments not listed are those of every model.
 
     Args:
-        observations: what one slot observes.
-        action_names: the actions' names.
-        n_streams: copies x slots.
-        config: settings; None means all defaults.
-        seed: seed of everything random.
-        network: a network of one's own, `forward(<part>=[batch, ...], ..., taus[batch, n]) -> [batch, n,
-            actions]`.
+        network: A network of one's own, ``forward(<part>=[batch, ...], ..., taus[batch, n]) -> [batch, n, actions]``.
+
+    Raises:
+        TypeError: If the arguments of a network of one's own have other names.
+        ValueError: If its result has another shape.
     """
 
     Config = IQNConfig
@@ -145,7 +144,7 @@ class IQN(ReplayModel):
         self.optimizers = {"adam": Adam(net.parameters())}
 
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
-        """Mean quantiles at random fractions, the same for every state, [batch, actions]."""
+        """Returns mean quantiles at random fractions, the same for every state, [batch, actions]."""
         batch = next(iter(parts.values())).shape[0]
         taus = torch.rand(1, self.config.n_acting_taus, generator=self.generator, device=self.device)
         quantiles, extras = split_extras(self.networks["online"](**parts, taus=taus.expand(batch, -1)), 1)
@@ -157,35 +156,32 @@ class IQN(ReplayModel):
             set_noise(self.networks["online"], self.generator if exploring else None, n_rows)
 
     def train_step(self) -> dict[str, float]:
-        """One gradient step on a sampled batch."""
+        """Takes one gradient step on a sampled batch."""
         c = self.config
         states, next_states, data = self.next_batch()
         if c.noisy:
             set_noise(self.networks["online"], self.generator)
             set_noise(self.networks["target"], self.generator)
         with torch.no_grad():
-            following, _, _ = self._quantiles("target", next_states, c.n_target_taus)  # [batch, n', actions]
+            following, _ = self._quantiles("target", next_states, c.n_target_taus)  # [batch, n', actions]
             chooser = self._quantiles("online", next_states, c.n_target_taus)[0] if c.double else following
             best = mask_values(chooser.mean(1), data.get("next_masks")).argmax(1)
             targets = data["rewards"].unsqueeze(1) + data["discounts"].unsqueeze(1) * _of_action(following, best)
-        quantiles, taus, _ = self._quantiles("online", states, c.n_taus)
+        quantiles, taus = self._quantiles("online", states, c.n_taus)
         losses = quantile_huber_loss(_of_action(quantiles, data["actions"]), taus, targets, c.kappa)
         loss = weighted_mean(losses, data["valid"], data["weights"])
         value = self.descend(loss, "adam")
         self.after_gradient_step()
         return {"loss": value}
 
-    def _quantiles(self, network: str, parts: dict[str, Tensor], n_taus: int) -> tuple[Tensor, Tensor, Any]:
-        """Quantiles at fresh fractions, [batch, n_taus, actions], the fractions, and the network's extra
-        results.
-        """
+    def _quantiles(self, network: str, parts: dict[str, Tensor], n_taus: int) -> tuple[Tensor, Tensor]:
+        """Returns quantiles at fresh fractions, [batch, n_taus, actions], and the fractions."""
         batch = next(iter(parts.values())).shape[0]
         taus = torch.rand(batch, n_taus, generator=self.generator, device=self.device)
-        quantiles, extras = split_extras(self.networks[network](**parts, taus=taus), 1)
-        return quantiles, taus, extras
+        return split_extras(self.networks[network](**parts, taus=taus), 1)[0], taus
 
 
 def _of_action(quantiles: Tensor, actions: Tensor) -> Tensor:
-    """The quantiles of one action a sample: [batch, n, actions] and int64 [batch] to [batch, n]."""
+    """Returns the quantiles of one action per sample: [batch, n, actions] and int64 [batch] to [batch, n]."""
     index = actions.view(-1, 1, 1).expand(-1, quantiles.shape[1], 1)
     return quantiles.gather(2, index).squeeze(2)

@@ -1,4 +1,7 @@
-"""Gymnasium environments as worlds of one agent, so that models can be proven on standard tasks."""
+"""Gymnasium environments as worlds of one agent, so that models can be proven on standard tasks.
+
+What comes out answers ``Playable``, the protocol that Agents ask of a world.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sorrelsim.observations.parts import Observation, Parts, as_public
+from sorrelsim.observations.parts import Observation, Parts, as_parts, as_public
 from sorrelsim.observations.spec import ObservationSpec, Part
 
 if TYPE_CHECKING:
@@ -14,17 +17,15 @@ if TYPE_CHECKING:
 
 
 class GymnasiumWorld:
-    """Copies of a Gymnasium environment with discrete actions, stepped in turn, with the interface that
-    Agents use.
+    """Copies of a Gymnasium environment with discrete actions, stepped in turn; attributes as ``Playable`` has.
 
     Args:
-        env_id: name of the environment, such as "CartPole-v1".
-        n_worlds: copies.
-        seed: seed of the copies; each gets its own from it.
+        env_id: Name of the environment, such as "CartPole-v1".
+        n_worlds: Copies.
+        seed: Seed of the copies; each gets its own from it.
 
     Raises:
-        ValueError: actions are not discrete, or an observation is neither a Box, a Discrete nor a Dict of
-            those.
+        ValueError: If actions are not discrete, or an observation is neither a Box, a Discrete nor a Dict of those.
     """
 
     def __init__(self, env_id: str, n_worlds: int = 1, seed: int = 0) -> None:
@@ -34,6 +35,7 @@ class GymnasiumWorld:
         actions, space = self._envs[0].action_space, self._envs[0].observation_space
         if not isinstance(actions, gymnasium.spaces.Discrete):
             raise ValueError(f"{env_id} has actions {actions}; only Discrete ones can be played")
+        self.name = env_id
         self._first_action = int(actions.start)
         self.n_worlds, self.n_agents, self.n_actions = n_worlds, 1, int(actions.n)
         self.action_names = tuple(f"action {i}" for i in range(self.n_actions))
@@ -47,7 +49,7 @@ class GymnasiumWorld:
         """Begins a new episode in every copy.
 
         Args:
-            seed: seeds the copies anew; None lets their random streams run on.
+            seed: Seeds the copies anew; None lets their random streams run on.
         """
         seeds = (
             [None] * self.n_worlds
@@ -55,11 +57,7 @@ class GymnasiumWorld:
             else np.random.SeedSequence(seed).generate_state(self.n_worlds).tolist()
         )
         firsts = [env.reset(seed=s)[0] for env, s in zip(self._envs, seeds, strict=True)]
-        self.reward = np.zeros((self.n_worlds, 1))
-        self.terminated, self.truncated = (
-            np.zeros((self.n_worlds, 1), bool),
-            np.zeros((self.n_worlds, 1), bool),
-        )
+        self._blank_outcomes()
         self.info: dict[str, Any] = {}
         self.final_parts: Parts | None = None
         self.parts = self._stack(firsts)
@@ -86,12 +84,7 @@ class GymnasiumWorld:
             Observations, rewards, terminated, truncated and info, as a world gives them.
         """
         chosen = self._submitted if actions is None else actions
-        # Fresh arrays each step: agents hold on to the last ones until they have remembered them.
-        self.reward = np.zeros((self.n_worlds, 1))
-        self.terminated, self.truncated = (
-            np.zeros((self.n_worlds, 1), bool),
-            np.zeros((self.n_worlds, 1), bool),
-        )
+        self._blank_outcomes()
         observed, final = [], {}
         for i, env in enumerate(self._envs):
             obs, reward, terminated, truncated, _ = env.step(int(chosen[i, 0]) + self._first_action)
@@ -112,10 +105,15 @@ class GymnasiumWorld:
         for env in self._envs:
             env.close()
 
+    def _blank_outcomes(self) -> None:
+        """Makes fresh arrays: agents hold on to the last ones until they have remembered them."""
+        self.reward = np.zeros((self.n_worlds, 1))
+        self.terminated, self.truncated = (np.zeros((self.n_worlds, 1), bool) for _ in range(2))
+
     def _stack(self, observed: list[Any]) -> Parts:
         parts = {}
         for name, part in self.observations.parts.items():
-            values = observed if tuple(self._spaces) == ("grid",) else [obs[name] for obs in observed]
+            values = [as_parts(obs)[name] for obs in observed]
             if self._is_discrete(name):
                 rows = np.zeros((self.n_worlds, *part.shape), part.dtype)
                 rows[np.arange(self.n_worlds), np.asarray(values) - int(self._spaces[name].start)] = 1  # type: ignore[attr-defined]

@@ -1,1 +1,4 @@
-"""What plays and learns: the base of models, the Agent that seats one, rewards, memories. Never imports ``engine``."""
+"""What plays and learns: ``base`` of all models, the ``agent`` that seats one, reward transforms, memories, learners.
+
+It meets the engine only at ``observations``, and never imports it.
+"""

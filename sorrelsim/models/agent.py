@@ -1,5 +1,7 @@
-"""An Agent seats a model in slots of a world: it observes, stacks frames, submits actions and passes on
-rewards.
+"""An Agent seats a model in slots of a world: it observes, stacks frames, submits actions and passes on rewards.
+
+It is where arrays ``[copy, agent, ...]`` of a world become ``[stream, ...]`` of a model. Inside, observations are parts
+by name; the model gets them as users do, a bare array where the grid is all.
 """
 
 from __future__ import annotations
@@ -11,21 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sorrelsim.models.base import Arrays, BaseModel, Seat, Transition
+from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import Individual, RewardTransform
+from sorrelsim.models.seat import Seat, Transition
+from sorrelsim.observations.parts import Observation, Parts, as_public
 
 if TYPE_CHECKING:
     from sorrelsim.observations.playable import Playable
     from sorrelsim.observations.spec import ObservationSpec
 
 IDENTITY = "identity"
+"""The part that tells a model which of its slots it looks out of."""
 
 
 def with_identity(observations: ObservationSpec, n_slots: int) -> ObservationSpec:
-    """The same observations with a part "identity", one-hot float32 [n_slots]: which of a model's slots this
-    is.
+    """Returns the observations with a part "identity", one-hot float32 [n_slots]: which of a model's slots this is.
 
     Build a model with these, and the Agent that seats it fills the part in.
+
+    Args:
+        observations: What one slot observes of the world.
+        n_slots: Slots that share the model.
     """
     from sorrelsim.observations.spec import Part
 
@@ -37,15 +45,23 @@ class Agent:
     """A model in one or several slots of every copy of a world. Several slots share the model's parameters.
 
     Args:
-        world: the world; only its shape is kept.
-        slots: the slots that the model plays.
-        model: the model; its `n_streams` must be copies x slots if it learns here.
-        transform: makes the rewards that the model learns from out of the world's; None leaves them alone.
+        world: The world; only its shape is kept.
+        slots: The slots that the model plays.
+        model: The model; its ``n_streams`` must be copies x slots if it learns here.
+        transform: Makes the rewards that the model learns from out of the world's; None leaves them alone.
         learn: False for a frozen or a scripted player: nothing is remembered.
         explore: False to act greedily.
 
+    Attributes:
+        slots: The slots, int64.
+        n_worlds: Copies of the world.
+        model: The model.
+        transform: Its own copy of the reward transform.
+        learn: Whether it learns.
+        seat: What the model knows of this place.
+
     Raises:
-        ValueError: slots that the world does not have, or a model of another number of streams.
+        ValueError: If the world has no such slots or other actions, or the model another number of streams.
     """
 
     def __init__(
@@ -90,23 +106,29 @@ class Agent:
                 name: np.zeros((n_streams, model.n_frames, *part.shape), part.dtype)
                 for name, part in model.observations.parts.items()
             }
-        self._frames: Arrays | None = None
+        self._frames: Parts | None = None
         self._actions: np.ndarray | None = None
 
     def transition(self, world: Playable) -> None:
         """Observes, chooses and submits an action for every stream; the world moves when it is stepped."""
-        frames = self._select(world.obs)
-        mask = world.action_mask
+        states, mask = self.observe(world), world.action_mask
         self.seat.mask = None if mask is None else self._streams(mask)
-        actions = self.model.take_actions(self._push(frames), self.seat)
-        world.submit(self.slots, actions.reshape(self.n_worlds, self.slots.size))
-        self._frames, self._actions = frames, actions
+        self._actions = self.model.take_actions(states, self.seat)
+        world.submit(self.slots, self._actions.reshape(self.n_worlds, self.slots.size))
+
+    def observe(self, world: Playable) -> Observation:
+        """Takes the world's latest frames in and returns the states of all streams, as the model gets them."""
+        self._frames = self._frames_of(world.parts)
+        for name, stack in self._stack.items():  # frames before an episode's first stay zero
+            stack[:, :-1] = stack[:, 1:]
+            stack[:, -1] = self._frames[name]
+        return as_public(self._stack or self._frames)
 
     def remember(self, world: Playable) -> None:
         """Takes in what the step brought: gives it to the model, which learns if it is due.
 
         Raises:
-            RuntimeError: called before `transition`.
+            RuntimeError: If it is called before ``transition``.
         """
         if self._frames is None or self._actions is None:
             raise RuntimeError("remember() before transition(): there is no step to remember")
@@ -115,12 +137,12 @@ class Agent:
         if self.learn:
             reward = self._streams(self.transform(world.reward, world.terminated | world.truncated))
             final_obs = final_states = None
-            if ended.size and "final_obs" in world.info:
-                final_obs = _rows(self._select(world.info["final_obs"]), ended)
-                final_states = self._peek(final_obs, ended)
+            if ended.size and world.final_parts is not None:
+                final = {name: part[ended] for name, part in self._frames_of(world.final_parts).items()}
+                final_obs, final_states = as_public(final), as_public(self._stacked(final, ended))
             self.model.remember(
                 Transition(
-                    self._frames,
+                    as_public(self._frames),
                     self._actions,
                     reward,
                     terminated,
@@ -128,7 +150,7 @@ class Agent:
                     ended,
                     final_obs,
                     final_states,
-                    lambda: self._next_states(world, ended),
+                    lambda: as_public(self._next_states(world, ended)),
                     self.seat,
                 )
             )
@@ -150,7 +172,7 @@ class Agent:
         self._frames = self._actions = None
 
     def state_dict(self) -> dict[str, Any]:
-        """Stacked frames, carry and the transform's state, between two steps. The model saves itself."""
+        """Returns stacked frames, carry and the transform's state, between two steps. The model saves itself."""
         return {
             "stack": {name: stack.copy() for name, stack in self._stack.items()},
             "carry": self.model.save_carry(self.seat.carry),
@@ -158,60 +180,33 @@ class Agent:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state_dict` gave."""
+        """Restores what ``state_dict`` gave."""
         for name, stack in self._stack.items():
             stack[:] = np.asarray(state["stack"][name])
         self.model.load_carry(self.seat.carry, state["carry"])
         self.transform.load_state_dict(state["transform"])
 
     def _streams(self, array: np.ndarray) -> np.ndarray:
-        """[n_worlds, n_agents, ...] to [n_streams, ...] of this agent's slots; a view where it plays one or all."""
+        """Turns [n_worlds, n_agents, ...] to [n_streams, ...] of its slots; a view where it plays one or all."""
         return array[:, self._columns].reshape(-1, *array.shape[2:])
 
-    def _select(self, obs: Arrays) -> Arrays:
-        if isinstance(obs, dict):
-            frames = {name: self._streams(part) for name, part in obs.items()}
-        elif self._identity is None:
-            return self._streams(obs)
-        else:
-            frames = {"grid": self._streams(obs)}
-        if self._identity is not None:
-            frames[IDENTITY] = self._identity
-        return frames
+    def _frames_of(self, parts: Parts) -> Parts:
+        """Returns one frame of every stream, the part that tells slots apart included."""
+        frames = {name: self._streams(part) for name, part in parts.items()}
+        return frames if self._identity is None else frames | {IDENTITY: self._identity}
 
-    def _push(self, frames: Arrays) -> Arrays:
-        """Adds frames to the stacks and returns the states; frames before an episode's first are zero."""
+    def _stacked(self, frames: Parts, streams: slice | np.ndarray) -> Parts:
+        """Returns the states of some streams that end with given frames, leaving the stacks as they are."""
         if not self._stack:
             return frames
-        for name, frame in frames.items() if isinstance(frames, dict) else [("grid", frames)]:
-            stack = self._stack[name]
-            stack[:, :-1] = stack[:, 1:]
-            stack[:, -1] = frame
-        return self._stack if isinstance(frames, dict) else self._stack["grid"]
-
-    def _peek(self, final: Arrays, ended: np.ndarray) -> Arrays:
-        """The states that end with given frames, of streams that ended, leaving the stacks as they are."""
-        if not self._stack:
-            return final
-        named = final if isinstance(final, dict) else {"grid": final}
-        states = {
-            name: np.concatenate([self._stack[name][ended, 1:], frame[:, None]], axis=1)
-            for name, frame in named.items()
+        return {
+            name: np.concatenate([self._stack[name][streams, 1:], frame[:, None]], axis=1)
+            for name, frame in frames.items()
         }
-        return states if isinstance(final, dict) else states["grid"]
 
-    def _next_states(self, world: Playable, ended: np.ndarray) -> Arrays:
-        """The states that `transition` will act on next, leaving the stacks as they are."""
-        frames = self._select(world.obs)
-        if not self._stack:
-            return frames
-        named = frames if isinstance(frames, dict) else {"grid": frames}
-        states = {}
-        for name, frame in named.items():
-            states[name] = np.concatenate([self._stack[name][:, 1:], frame[:, None]], axis=1)
+    def _next_states(self, world: Playable, ended: np.ndarray) -> Parts:
+        """Returns the states that ``transition`` will act on next, leaving the stacks as they are."""
+        states = self._stacked(self._frames_of(world.parts), slice(None))
+        for name in self._stack:
             states[name][ended, :-1] = 0
-        return states if isinstance(frames, dict) else states["grid"]
-
-
-def _rows(frames: Arrays, rows: np.ndarray) -> Arrays:
-    return {name: part[rows] for name, part in frames.items()} if isinstance(frames, dict) else frames[rows]
+        return states

@@ -1,8 +1,8 @@
-"""What every model must answer: bots, humans and learners alike.
+"""What every model must answer: bots, people and learners alike.
 
-A model chooses actions for a batch of *streams*; a stream is one slot of one copy of a world. It may have a
-memory and
-may learn. This module needs numpy only, so that a world with scripted players starts without torch.
+A model chooses actions for a batch of *streams*; a stream is one slot of one copy of a world. It may have a memory and
+may learn. An :class:`~sorrelsim.models.agent.Agent` seats it in a world, asks it for actions and gives it what came of
+them. This module needs numpy only, so that a world with scripted players starts without torch.
 """
 
 from __future__ import annotations
@@ -10,32 +10,33 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from sorrelsim.models.checkpoint import load_tree, save_tree
+from sorrelsim.models.seat import Seat, Transition
+from sorrelsim.observations.parts import Observation, as_parts, as_public
 from sorrelsim.settings import parse_config
 
 if TYPE_CHECKING:
     from sorrelsim.observations.spec import ObservationSpec
 
-Arrays = np.ndarray | dict[str, np.ndarray]
-"""An observation or a batch of states: one array, or arrays by part name."""
+Arrays = Observation
+"""The former name of what a model observes; models written for it go on importing it from here."""
 
 
 class TrainingDiverged(RuntimeError):
-    """A loss became NaN or infinite. Names the model and the step; the run's owner adds the last good
-    checkpoint.
+    """A loss became NaN or infinite. Names the model and the step; the run's owner adds the last good checkpoint.
 
     Attributes:
-        model: name of the model.
-        gradient_step: the gradient step whose loss was not finite.
-        agent_steps: agent-steps the model had seen by then.
+        model: Name of the model.
+        gradient_step: The gradient step whose loss was not finite.
+        agent_steps: Agent-steps that the model had seen by then.
     """
 
     def __init__(self, model: str, gradient_step: int, agent_steps: int, losses: Mapping[str, float]) -> None:
@@ -47,86 +48,36 @@ class TrainingDiverged(RuntimeError):
         self.model, self.gradient_step, self.agent_steps = model, gradient_step, agent_steps
 
 
-@dataclass
-class Seat:
-    """What a model knows of the place where it plays; each Agent holds one.
-
-    A model plays in several seats at a time (training and evaluation), so whatever it must remember about a
-    stream
-    between two steps lives here, never on the model.
-
-    Attributes:
-        n_streams: number of streams, copies x slots; copy-major, so stream = copy * n_slots + slot.
-        carry: arrays by name with one row a stream (recurrent state, a bot's plan), from
-            `BaseModel.new_carry`. The
-            Agent resets a stream's row when its episode ends.
-        mask: allowed actions now, bool [n_streams, n_actions], or None if all are.
-        explore: False asks for the model's best action.
-        learn: False if nothing is to be remembered from this seat.
-    """
-
-    n_streams: int
-    carry: dict[str, Any] = field(default_factory=dict)
-    mask: np.ndarray | None = None
-    explore: bool = True
-    learn: bool = False
-
-
-@dataclass
-class Transition:
-    """One step of all streams of a seat, as `BaseModel.remember` gets it. Arrays are only lent: copy what you
-    keep.
-
-    Attributes:
-        obs: the frame acted on, [n_streams, *shape], or by part name.
-        action: int64 [n_streams].
-        reward: float64 [n_streams], after the reward transform.
-        terminated: bool [n_streams].
-        truncated: bool [n_streams]; never true where terminated is.
-        ended: int64 [n_ended], the streams that terminated or were truncated.
-        final_obs: true last frames of those streams, [n_ended, *shape], or None if none ended.
-        final_states: the same with earlier frames stacked; equals final_obs for a model of one frame.
-        next_states: call it for the states that come next (an ended stream's is its new episode's first).
-        seat: the seat that acted.
-    """
-
-    obs: Arrays
-    action: np.ndarray
-    reward: np.ndarray
-    terminated: np.ndarray
-    truncated: np.ndarray
-    ended: np.ndarray
-    final_obs: Arrays | None
-    final_states: Arrays | None
-    next_states: Callable[[], Arrays]
-    seat: Seat
-
-
 @dataclass(frozen=True)
 class NoConfig:
     """The config of a model without settings."""
 
 
 class BaseModel(ABC):
-    """A player: the least to write is `take_action` for one state.
+    """A player: the least to write is ``take_action`` for one state.
 
     All models are built in the same way, which is how a config names one:
-    `Model(observations, action_names, n_streams=1, config=None, seed=0)`.
+    ``Model(observations, action_names, n_streams=1, config=None, seed=0)``.
 
     Args:
-        observations: what one slot observes, usually `world.observations`.
-        action_names: the actions' names, usually `world.action_names`; an action is an index into it.
-        n_streams: streams it learns from, copies x slots; the rows of its memory.
-        config: an instance of the class's `Config`; None means all defaults.
-        seed: seed of the model's own random generator.
+        observations: What one slot observes, usually ``world.observations``.
+        action_names: The actions' names, usually ``world.action_names``; an action is an index into it.
+        n_streams: Streams it learns from, copies x slots; the columns of its memory.
+        config: An instance of the class's ``Config``; None means all defaults.
+        seed: Seed of the model's own random generator.
 
     Attributes:
-        Config: (class) the dataclass of the model's settings.
-        rng: the model's numpy generator; use no other source of chance.
-        agent_steps: agent-steps it has been given to remember.
-        gradient_steps: gradient steps taken.
-        memory: its buffer, or None.
-        exploring: False inside `with model.greedy()`.
+        Config: (class) The dataclass of the model's settings.
+        config: The settings, an instance of it.
+        rng: The model's numpy generator; use no other source of chance.
+        agent_steps: Agent-steps that it has been given to remember.
+        gradient_steps: Gradient steps taken.
+        memory: Its buffer, or None.
+        exploring: False inside ``with model.greedy()``.
+
+    Raises:
+        TypeError: If the config is not an instance of ``Config``.
+        ValueError: If there is no stream.
     """
 
     Config: ClassVar[type] = NoConfig
@@ -171,7 +122,7 @@ class BaseModel(ABC):
         """Builds the model from plain settings, as a YAML file gives them.
 
         Raises:
-            ValueError: an unknown key (the nearest known one is named) or a value of the wrong type.
+            ValueError: If a key is unknown (the nearest known one is named) or a value of the wrong type.
         """
         return cls(observations, action_names, n_streams, parse_config(cls.Config, config or {}, cls.__name__), seed)
 
@@ -179,7 +130,7 @@ class BaseModel(ABC):
 
     @property
     def name(self) -> str:
-        """Name for logs and errors."""
+        """The class's name, for logs and errors."""
         return type(self).__name__
 
     @property
@@ -203,44 +154,41 @@ class BaseModel(ABC):
     # Acting
 
     @abstractmethod
-    def take_action(self, state: Arrays) -> int:
-        """Chooses an action for one state, [*shape] (or by part name)."""
+    def take_action(self, state: Observation) -> int:
+        """Chooses an action for one state, [*shape], or by part name."""
 
-    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
-        """Chooses actions for a batch of states, [n_streams, *shape] (or by part name).
+    def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
+        """Chooses actions for a batch of states, [n_streams, *shape], or by part name; by default one by one.
 
         Args:
-            states: the states; only lent, so copy what is kept.
-            seat: memory a stream, action mask and mode; None means no memory, no mask and the model's own
-                mode.
+            states: The states; only lent, so copy what is kept.
+            seat: The carry, mask and mode of the place where it plays; None means no carry, no mask and the model's
+                own mode.
 
         Returns:
             int64 [n_streams].
         """
-        if isinstance(states, dict):
-            n = len(next(iter(states.values())))
-            one_by_one: Iterator[Any] = ({key: part[i] for key, part in states.items()} for i in range(n))
-            return np.fromiter((self.take_action(state) for state in one_by_one), np.int64, n)
-        return np.fromiter(map(self.take_action, states), np.int64, len(states))
+        parts = as_parts(states)
+        n = len(next(iter(parts.values())))
+        one_by_one = (as_public({name: part[i] for name, part in parts.items()}) for i in range(n))
+        return np.fromiter(map(self.take_action, one_by_one), np.int64, n)
 
     def new_carry(self, n_streams: int) -> dict[str, Any]:
-        """What must be remembered a stream between steps: arrays with one row a stream, in their starting
-        state.
-        """
+        """Returns what must be remembered per stream between steps: arrays of one row per stream, as at the start."""
         return {}
 
     def reset_carry(self, carry: dict[str, Any], ended: np.ndarray) -> None:
         """Resets the rows of streams whose episode ended; by default to zero.
 
         Args:
-            carry: from `new_carry`, changed in place.
+            carry: From ``new_carry``, changed in place.
             ended: int64 [n_ended], stream numbers.
         """
         for array in carry.values():
             array[ended] = 0
 
     def save_carry(self, carry: dict[str, Any]) -> dict[str, np.ndarray]:
-        """A carry's rows as arrays, to save."""
+        """Returns a carry's rows as arrays, to save."""
         return {key: np.array(array) for key, array in carry.items()}
 
     def load_carry(self, carry: dict[str, Any], saved: Mapping[str, Any]) -> None:
@@ -249,12 +197,12 @@ class BaseModel(ABC):
             array[:] = np.asarray(saved[key])
 
     def explores(self, seat: Seat | None) -> bool:
-        """Whether to explore: the model's own mode, and the seat's."""
+        """Returns whether to explore: both the model's own mode and the seat's must say so."""
         return self.exploring and (seat is None or seat.explore)
 
     @contextmanager
     def greedy(self) -> Iterator[Self]:
-        """`with model.greedy():` acts without exploring, for evaluation."""
+        """Acts without exploring, for evaluation: ``with model.greedy():``."""
         before, self.exploring = self.exploring, False
         try:
             yield self
@@ -271,29 +219,32 @@ class BaseModel(ABC):
         return 0.0
 
     def set_epsilon(self, epsilon: float) -> None:
-        """Fixes epsilon at a value, which ends its schedule."""
+        """Fixes epsilon at a value, which ends its schedule.
+
+        Raises:
+            ValueError: If it does not lie in 0..1.
+        """
         if not 0 <= epsilon <= 1:
             raise ValueError(f"epsilon must lie in 0..1, got {epsilon}")
         self._fixed_epsilon = float(epsilon)
 
     def epsilon_decay(self, decay_rate: float) -> None:
-        """Lowers epsilon by a factor: epsilon *= 1 - decay_rate. Ends the schedule by steps."""
+        """Lowers epsilon by a factor, 1 - decay_rate, which ends its schedule."""
         self.set_epsilon(self.epsilon * (1 - decay_rate))
 
     # Learning
 
     def remember(self, transition: Transition) -> None:
-        """Takes in one step of all its streams; by default adds it to `memory`, if there is one."""
+        """Takes in one step of all its streams; by default adds it to ``memory``, if there is one."""
         if self.memory is not None:
             t = transition
             self.memory.add(t.obs, t.action, t.reward, t.terminated, t.truncated, t.final_obs, mask=t.seat.mask)
 
     def learn(self, n_steps: int) -> None:
-        """Counts agent-steps and takes the gradient steps that fall due. Called once a world-step, for all
-        slots.
+        """Counts agent-steps and takes the gradient steps that fall due. Called once per world-step, for all slots.
 
         Raises:
-            TrainingDiverged: a loss is not finite.
+            TrainingDiverged: If a loss is not finite.
         """
         before, self.agent_steps = self.agent_steps, self.agent_steps + n_steps
         due = self.updates_due(before, self.agent_steps)
@@ -302,21 +253,23 @@ class BaseModel(ABC):
                 self.note_losses(self.train_step())
 
     def updates_due(self, before: int, now: int) -> int:
-        """Calls of `train_step` that fall due as agent-steps go from `before` to `now`; none by default."""
+        """Returns how often ``train_step`` falls due as agent-steps go from before to now; by default never."""
         return 0
 
     def ready(self) -> bool:
-        """Whether there is enough in memory to learn from; after a resume without memory it takes a while."""
+        """Returns whether memory holds enough to learn from; after resuming without memory it takes a while."""
         return True
 
     def train_step(self) -> float | dict[str, float]:
-        """Takes one gradient step; returns its loss, or several by name. By default does nothing and returns
-        0.
-        """
+        """Takes one gradient step and returns its loss, or several by name; by default does nothing."""
         return 0.0
 
     def note_losses(self, losses: float | Mapping[str, float]) -> None:
-        """Adds losses to the running means; raises TrainingDiverged if one is not finite."""
+        """Adds losses to the running means.
+
+        Raises:
+            TrainingDiverged: If one is not finite.
+        """
         named = losses if isinstance(losses, Mapping) else {"loss": losses}
         for key, value in named.items():
             if not math.isfinite(value):
@@ -326,16 +279,16 @@ class BaseModel(ABC):
             total[1] += 1
 
     def take_losses(self) -> dict[str, float]:
-        """Mean of every loss since the last call; empty if no gradient step was taken."""
+        """Returns the mean of every loss since the last call; nothing if no gradient step was taken."""
         means = {key: total / n for key, (total, n) in self._loss_sums.items()}
         self._loss_sums = {}
         return means
 
     def start_epoch_action(self, **kwargs: Any) -> None:  # noqa: B027
-        """Called before each epoch; keywords: `epoch` (int)."""
+        """Called before each epoch; keywords: ``epoch`` (int)."""
 
     def end_epoch_action(self, **kwargs: Any) -> None:  # noqa: B027
-        """Called after each epoch; keywords: `epoch` (int)."""
+        """Called after each epoch; keywords: ``epoch`` (int)."""
 
     def reset(self) -> None:
         """Forgets what was remembered: clears the memory. What was learned stays."""
@@ -345,9 +298,7 @@ class BaseModel(ABC):
     # Saving
 
     def state_dict(self, memory: bool = True) -> dict[str, Any]:
-        """Everything that decides what comes next: counters, schedules, random state, and the memory if
-        asked.
-        """
+        """Returns all that decides what comes next: counters, schedules, random state, and the memory if asked."""
         state: dict[str, Any] = {
             "model": self.name,
             "config": dataclasses.asdict(self.config),
@@ -362,10 +313,10 @@ class BaseModel(ABC):
         return state
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state_dict` gave; a memory is restored if it is there.
+        """Restores what ``state_dict`` gave; a memory is restored if it is there.
 
         Raises:
-            ValueError: the state is another model's.
+            ValueError: If the state is another model's.
         """
         if state["model"] != self.name:
             raise ValueError(f"this checkpoint holds a {state['model']}, not a {self.name}")
@@ -378,7 +329,7 @@ class BaseModel(ABC):
             self.memory.load_state_dict(state["memory"])
 
     def save(self, path: str | Path, memory: bool = False) -> None:
-        """Writes a checkpoint, whole or not at all; with `memory`, everything that resuming needs."""
+        """Writes a checkpoint, whole or not at all; with ``memory``, everything that resuming needs."""
         save_tree(path, self.state_dict(memory))
 
     def load(self, path: str | Path) -> None:

@@ -1,7 +1,7 @@
-"""Checkpoints without pickle: arrays and plain data in one file, written whole or not at all, read without
-running code.
+"""Checkpoints without pickle: arrays and plain data in one file, written whole or not at all; reading runs no code.
 
-The file is NumPy's npz: one entry for each array, and one of JSON for the tree that they hang in.
+The file is NumPy's npz: one entry per array, and one of JSON for the tree that they hang in. Models without torch and
+memories save themselves so; torch models write tensors, by ``atomic_write`` too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def save_tree(path: str | Path, tree: Mapping[str, Any]) -> None:
     """Writes nested dicts and lists of arrays, numbers, strings, bools and None.
 
     Raises:
-        TypeError: something else is in the tree.
+        TypeError: If something else is in the tree.
     """
     arrays: dict[str, Any] = {}
 
@@ -49,10 +49,10 @@ def save_tree(path: str | Path, tree: Mapping[str, Any]) -> None:
 
 
 def load_tree(path: str | Path) -> dict[str, Any]:
-    """Reads what `save_tree` wrote; tuples come back as lists.
+    """Reads what ``save_tree`` wrote; tuples come back as lists.
 
     Raises:
-        ValueError: the file is not such a checkpoint.
+        ValueError: If the file is not such a checkpoint.
     """
     with np.load(Path(path), allow_pickle=False) as file:
         if _TREE not in file:

@@ -1,8 +1,8 @@
 """Reward transforms: what a learner's reward is made of in a social dilemma. Chosen by name in a config.
 
-A transform takes the rewards of all agents of all copies, [n_worlds, n_agents], and returns as many. What it
-remembers
-is kept a copy and an agent, and starts afresh when that agent's episode ends.
+It sits between a world's rewards and a learner's memory. A transform takes the rewards of all agents of all copies,
+[n_worlds, n_agents], and returns as many. What it remembers is kept per copy and agent, and starts afresh when that
+agent's episode ends.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class RewardTransform(ABC):
         """Transforms one step's rewards.
 
         Args:
-            reward: the world's, float64 [n_worlds, n_agents]; left as it is.
-            ended: bool [n_worlds, n_agents], whose episode ended with this step.
+            reward: The world's, float64 [n_worlds, n_agents]; left as it is.
+            ended: Whose episode ended with this step, bool [n_worlds, n_agents].
 
         Returns:
             float64 [n_worlds, n_agents].
@@ -37,11 +37,11 @@ class RewardTransform(ABC):
         """Forgets what it remembers of running episodes."""
 
     def state_dict(self) -> dict[str, Any]:
-        """What it remembers of running episodes."""
+        """Returns what it remembers of running episodes."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027
-        """Restores what `state_dict` gave."""
+        """Restores what ``state_dict`` gave."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Individual(RewardTransform):
     """Everyone gets their own: u_i = r_i."""
 
     def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
-        """See RewardTransform."""
+        """Transforms one step's rewards, as ``RewardTransform`` says."""
         return reward
 
 
@@ -58,10 +58,10 @@ class Common(RewardTransform):
     """Everyone gets the sum, or the mean, of all."""
 
     how: Literal["sum", "mean"] = "sum"
-    """sum or mean."""
+    """Which of them: sum or mean."""
 
     def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
-        """See RewardTransform."""
+        """Transforms one step's rewards, as ``RewardTransform`` says."""
         total = reward.sum(1, keepdims=True) if self.how == "sum" else reward.mean(1, keepdims=True)
         return np.broadcast_to(total, reward.shape)
 
@@ -70,8 +70,7 @@ class Common(RewardTransform):
 class InequityAversion(RewardTransform):
     """Inequity aversion (Hughes et al. 2018, eq. 3 and 4), on rewards smoothed over time.
 
-    u_i = r_i - alpha / (N - 1) sum_j max(e_j - e_i, 0) - beta / (N - 1) sum_j max(e_i - e_j, 0), where the
-    smoothed
+    u_i = r_i - alpha / (N - 1) sum_j max(e_j - e_i, 0) - beta / (N - 1) sum_j max(e_i - e_j, 0), where the smoothed
     rewards are e_t = gamma lambda e_{t-1} + r_t. Both terms take away: having more is a cost too.
     """
 
@@ -80,13 +79,13 @@ class InequityAversion(RewardTransform):
     beta: float = 0.05
     """Cost of having more than others (advantageous inequity)."""
     gamma: float = 0.99
-    """Discount a step of the smoothed rewards."""
+    """Discount of the smoothed rewards per step."""
     trace: float = 0.975
-    """Their decay a step besides (lambda); 0 compares the rewards of single steps."""
+    """Their decay besides, per step (lambda); 0 compares the rewards of single steps."""
     _smoothed: np.ndarray | None = field(default=None, init=False, repr=False)
 
     def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
-        """See RewardTransform."""
+        """Transforms one step's rewards, as ``RewardTransform`` says."""
         if self._smoothed is None:
             self._smoothed = np.zeros_like(reward)
         e = self._smoothed
@@ -104,31 +103,29 @@ class InequityAversion(RewardTransform):
         self._smoothed = None
 
     def state_dict(self) -> dict[str, Any]:
-        """The smoothed rewards."""
+        """Returns the smoothed rewards."""
         return {} if self._smoothed is None else {"smoothed": self._smoothed.copy()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state_dict` gave."""
+        """Restores what ``state_dict`` gave."""
         self._smoothed = np.array(state["smoothed"]) if "smoothed" in state else None
 
 
 @dataclass
 class SocialValueOrientation(RewardTransform):
-    """Social value orientation (McKee et al. 2020, eq. 2 and 3): r_i less weight times the angle's distance
-    from a target.
+    """Social value orientation (McKee et al. 2020, eq. 2 and 3): a cost of being far from a target angle.
 
-    The angle is atan2(mean reward of the others, r_i): 0 degrees is for oneself, 45 shares, 90 is for the
-    others. It is
-    0 where nobody gets anything.
+    u_i = r_i - weight |angle_i - target|. The angle is atan2(mean reward of the others, r_i): 0 degrees is for oneself,
+    45 shares, 90 is for the others. It is 0 where nobody gets anything.
     """
 
     angle: float = 45.0
     """Target angle, in degrees."""
     weight: float = 0.2
-    """Cost of a radian of distance from it."""
+    """Cost per radian of distance from it."""
 
     def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
-        """See RewardTransform."""
+        """Transforms one step's rewards, as ``RewardTransform`` says."""
         theta = np.arctan2(_mean_of_others(reward), reward)
         return reward - self.weight * np.abs(np.deg2rad(self.angle) - theta)
 
@@ -145,7 +142,7 @@ class RewardExchange(RewardTransform):
             raise ValueError(f"self_interest must lie in 0..1, got {self.self_interest}")
 
     def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
-        """See RewardTransform."""
+        """Transforms one step's rewards, as ``RewardTransform`` says."""
         if reward.shape[1] == 1:
             return reward  # there is nobody to exchange with
         return self.self_interest * reward + (1 - self.self_interest) * _mean_of_others(reward)
@@ -158,17 +155,18 @@ TRANSFORMS: dict[str, type[RewardTransform]] = {
     "social_value_orientation": SocialValueOrientation,
     "reward_exchange": RewardExchange,
 }
+"""The transforms that a config can name."""
 
 
 def make_transform(name: str, params: Mapping[str, Any] | None = None) -> RewardTransform:
-    """The reward transform of a name.
+    """Returns the reward transform of a name.
 
     Args:
-        name: one of `TRANSFORMS`.
-        params: its settings.
+        name: One of ``TRANSFORMS``.
+        params: Its settings.
 
     Raises:
-        ValueError: no such transform or setting; the nearest match is named.
+        ValueError: If there is no such transform or setting; the nearest match is named.
     """
     if name not in TRANSFORMS:
         raise ValueError(unknown("reward transform", name, tuple(TRANSFORMS)))
@@ -176,5 +174,5 @@ def make_transform(name: str, params: Mapping[str, Any] | None = None) -> Reward
 
 
 def _mean_of_others(reward: np.ndarray) -> np.ndarray:
-    """Mean reward of all others, [n_worlds, n_agents]; 0 for an agent alone."""
+    """Returns the mean reward of all others, [n_worlds, n_agents]; 0 for an agent alone."""
     return (reward.sum(1, keepdims=True) - reward) / max(1, reward.shape[1] - 1)

@@ -53,7 +53,7 @@ def builds(cls: type[BaseModel], make: Maker, steps: int) -> str:
 def _states(world: Gridworld, model: BaseModel, n: int) -> Any:
     """A batch of n states of an agent that has just arrived."""
     agent = Agent(world, range(world.n_agents), model, learn=False)
-    states = agent._push(agent._select(world.obs))
+    states = agent.observe(world)
     named = states if isinstance(states, dict) else {"grid": states}
     batch = {name: np.array(part[:n]) for name, part in named.items()}
     return batch if isinstance(states, dict) else batch["grid"]

@@ -8,9 +8,11 @@ import torch
 from fakes import CodeWorld, play
 from torch import nn
 
-from sorrelsim.agents.learners.ppo import PPO, _Loss, policy_terms, ppo_loss, value_loss
+from sorrelsim.agents.learners.ppo import PPO, LossOfLogits, PPOConfig, loss_of_terms, ppo_loss, value_loss
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
+from sorrelsim.models.torch.losses import mask_logits
+from sorrelsim.models.torch.policies import Terms, draw_actions
 
 FAST = {
     "n_steps": 16,
@@ -34,6 +36,13 @@ def build(world, config=None, seed=0):
     )
 
 
+def terms_of_logits(logits, values, batch):
+    """The readable form of what a policy of logits says of the actions of a minibatch."""
+    log_p = torch.log_softmax(mask_logits(logits, batch.get("masks")), -1)
+    log_probs = log_p.gather(-1, batch["actions"].unsqueeze(-1)).squeeze(-1)
+    return Terms(log_probs, -(log_p.exp() * log_p).sum(-1), values)
+
+
 def test_clipped_surrogate_by_hand():
     """Ratios 1.5, 0.5, 1.5, 0.5, clip 0.2: gains are cut at 1.2 and 0.8, losses are not; every row counts."""
     old, now = torch.zeros(4), torch.log(torch.tensor([1.5, 0.5, 1.5, 0.5]))
@@ -43,10 +52,8 @@ def test_clipped_surrogate_by_hand():
 
 def test_actions_are_drawn_by_their_probabilities():
     """20,000 draws: a share of p lies within 4 standard deviations, 4 sqrt(p (1 - p) / 20,000), of p."""
-    world = CodeWorld(n_worlds=1)
-    model = PPO.from_config(world.observations, world.action_names, 1, {})
     p = torch.tensor([0.0, 0.2, 0.5, 0.0, 0.3, 0.0])
-    drawn = model._draw(p.log().clamp(min=-1e9).expand(20_000, 6))
+    drawn = draw_actions(p.log().clamp(min=-1e9).expand(20_000, 6), torch.Generator().manual_seed(0))
     share = torch.bincount(drawn, minlength=6) / 20_000
     assert (share[p == 0] == 0).all()
     assert ((share - p).abs() <= 4 * (p * (1 - p) / 20_000).sqrt()).all()
@@ -56,13 +63,13 @@ def test_actions_are_drawn_by_their_probabilities():
 @pytest.mark.parametrize("clip_value", [None, 0.3])
 @pytest.mark.parametrize("shape", [(50,), (5, 10)])
 def test_the_loss_at_once_equals_its_parts_and_their_gradients(shape, clip_value, masked):
-    """Against autograd through the functions above, which are tested by hand; ratios within and beyond the clip."""
+    """Against autograd through functions that are tested by hand; ratios within and beyond the clip."""
     draw = torch.Generator().manual_seed(0)
     logits, values = torch.randn(*shape, 4, generator=draw), torch.randn(*shape, generator=draw)
+    config = PPOConfig(clip_value=clip_value, value_coefficient=0.7)
     batch = {
         "actions": torch.randint(3, shape, generator=draw),
-        "log_probs": policy_terms(logits, torch.zeros(shape, dtype=torch.int64))[0]
-        + 0.5 * torch.randn(*shape, generator=draw),
+        "log_probs": torch.log_softmax(logits, -1)[..., 0] + 0.5 * torch.randn(*shape, generator=draw),
         "values": values + 0.5 * torch.randn(*shape, generator=draw),
         "returns": torch.randn(*shape, generator=draw),
     }
@@ -71,15 +78,10 @@ def test_the_loss_at_once_equals_its_parts_and_their_gradients(shape, clip_value
     advantage = torch.randn(*shape, generator=draw)
 
     def parts(logits, values):
-        log_prob, entropy = policy_terms(logits, batch["actions"], batch.get("masks"))
-        policy = ppo_loss(log_prob, batch["log_probs"], advantage, 0.2).mean()
-        value = value_loss(values, batch["values"], batch["returns"], clip_value).mean()
-        log_ratio = log_prob - batch["log_probs"]
-        kl = (log_ratio.exp() - 1 - log_ratio).mean()
-        return policy + 0.7 * value - 0.1 * entropy.mean(), torch.stack([policy, value, entropy.mean(), kl])
+        return loss_of_terms(terms_of_logits(logits, values, batch), batch, advantage, config, 0.1)
 
     found = []
-    for loss in (parts, lambda *a: _Loss.apply(*a, batch, advantage, 0.2, clip_value, 0.7, 0.1)):
+    for loss in (parts, lambda *given: LossOfLogits.apply(*given, batch, advantage, config, 0.1)):
         leaves = logits.clone().requires_grad_(), values.clone().requires_grad_()
         total, shown = loss(*leaves)
         (3 * total).backward()
@@ -97,7 +99,8 @@ def test_value_loss_by_hand():
 
 def test_forbidden_actions_have_no_probability_and_no_entropy():
     logits = torch.tensor([[0.0, 0.0, 50.0]], requires_grad=True)
-    log_p, entropy = policy_terms(logits, torch.tensor([1]), torch.tensor([[True, True, False]]))
+    batch = {"actions": torch.tensor([1]), "masks": torch.tensor([[True, True, False]])}
+    log_p, entropy, _ = terms_of_logits(logits, torch.zeros(1), batch)
     torch.testing.assert_close(log_p, torch.log(torch.tensor([0.5])))
     torch.testing.assert_close(entropy, torch.log(torch.tensor([2.0])))
     (log_p + entropy).sum().backward()
@@ -114,16 +117,14 @@ def test_replaying_a_rollout_gives_back_what_was_known_when_acting(recurrent, ma
     seen = {}
 
     def check(batch):
-        parts = {"grid": batch["part grid"]}
-        logits, values = model._replay(parts, batch) if recurrent != "none" else model.networks["net"](parts)
-        log_p, _ = policy_terms(logits, batch["actions"], batch.get("masks"))
-        torch.testing.assert_close(log_p, batch["log_probs"], atol=1e-5, rtol=1e-5)
+        log_probs, _, values = terms_of_logits(*model.policy.terms(batch), batch)
+        torch.testing.assert_close(log_probs, batch["log_probs"], atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(values, batch["values"], atol=1e-5, rtol=1e-5)
         assert ("masks" in batch) == masked
         seen["rows"] = seen.get("rows", 0) + values.numel()
         return {"loss": 0.0, "kl": 0.0}
 
-    model._gradient_step = check
+    model.gradient_step = check
     play([Agent(world, [0, 1], model)], world, 32)
     assert seen["rows"] == 2 * 3 * 16 * 6  # two rollouts, three passes, every step of every stream
 

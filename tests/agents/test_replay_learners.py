@@ -12,7 +12,7 @@ from sorrelsim.agents.learners.ddqn import DDQN, q_targets, td_loss
 from sorrelsim.agents.learners.iqn import IQN, quantile_huber_loss
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
-from sorrelsim.models.torch.replay_model import weighted_mean
+from sorrelsim.models.torch.losses import weighted_mean
 
 FAST = {
     "memory_size": 4000,
@@ -60,9 +60,7 @@ def test_quantile_huber_loss_by_hand():
 
 
 def test_double_q_targets_by_hand():
-    """Online prefers action 1, whose target value is 2; the target's own best is 5. Nothing follows the
-    second.
-    """
+    """Online prefers action 1, whose target value is 2; the target's own best is 5. Nothing follows the second."""
     following, chooser = torch.tensor([[5.0, 2.0, 9.0]] * 2), torch.tensor([[0.0, 1.0, 7.0]] * 2)
     masks = torch.tensor([[True, True, False]] * 2)
     rewards, discounts = torch.tensor([1.0, 1.0]), torch.tensor([0.5, 0.0])
@@ -188,7 +186,7 @@ def test_a_loss_that_is_nan_stops_training_with_sound_networks(kind):
     world = CodeWorld()
     model = build(kind, world, {"prioritised": True} if kind is DDQN else {})
     play([Agent(world, [0, 1], model)], world, 20)
-    model.memory._rewards[:] = np.nan
+    model.memory.ring.rewards[:] = np.nan
     with pytest.raises(TrainingDiverged, match=kind.__name__):
         model.learn(8)
     assert all(torch.isfinite(p).all() for p in model.networks["online"].parameters())

@@ -152,7 +152,7 @@ def test_a_policy_gradient_step_by_hand(recurrent, masked):
     if recurrent != "none":
         batch = {name: tensor.unflatten(0, (2, 2)) for name, tensor in batch.items()}
         batch |= {f"carry {name}": torch.zeros(1, 2, 4) for name in model.new_carry(2)}
-    losses = model._gradient_step(batch)
+    losses = model.gradient_step(batch)
     assert losses["policy_loss"] == pytest.approx(0.3, abs=1e-5)
     assert losses["value_loss"] == pytest.approx(3.75)
     assert losses["entropy"] == pytest.approx(math.log(n_allowed))
@@ -172,7 +172,7 @@ def test_advantages_of_a_rollout_stop_at_its_ends(terminates):
     heads.weight.data.zero_()
     heads.bias.data[-1] = 1.0
     seen = []
-    model._gradient_step = lambda batch: seen.append(batch["advantages"]) or {"loss": 0.0, "kl": 0.0}
+    model.gradient_step = lambda batch: seen.append(batch["advantages"]) or {"loss": 0.0, "kl": 0.0}
     rewards, agent = [], Agent(world, [0, 1, 2], model)
     for _ in range(4):
         agent.transition(world)
@@ -386,7 +386,7 @@ def test_what_was_drawn_before_a_divergence_is_not_learned_from_after_it(tmp_pat
     model = IQN.from_config(world.observations, world.action_names, 16, config)
     play([Agent(world, [0, 1], model)], world, 10)
     model.save(tmp_path / "good.pt", memory=True)
-    model.memory._rewards[:] = np.nan
+    model.memory.ring.rewards[:] = np.nan
     with pytest.raises(TrainingDiverged):
         model.learn(16)
     model.load(tmp_path / "good.pt")

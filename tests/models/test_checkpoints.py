@@ -41,7 +41,7 @@ def poison_from_epoch(experiment, epoch, model):
 
     def spoil(**now):
         if now["epoch"] == epoch:
-            model.memory._rewards[:] = np.nan
+            model.memory.ring.rewards[:] = np.nan
 
     model.start_epoch_action = spoil
 

@@ -178,7 +178,7 @@ def test_sampling_works_with_barely_a_batch_and_says_what_is_missing():
 
 def whole(buffer):
     """Every row of the ring, drawn whether or not it is known to be complete: (state, valid)."""
-    every = np.arange(buffer.size * buffer.n_streams)
+    every = np.arange(len(buffer))
     buffer._draw = lambda batch_size, correction: (every, np.ones(len(every), np.float32))
     batch = buffer.sample(len(every))
     del buffer._draw
@@ -254,7 +254,7 @@ def test_what_terminated_within_the_last_step_allowed_has_terminated():
 def test_the_table_of_last_frames_does_not_grow_with_the_episodes():
     buffer = Buffer(SPEC, 50)
     fill(buffer, [(t % 250, 0.0, "truncated" if t % 5 == 4 else "", 99) for t in range(2000)])
-    assert len(buffer._final["grid"]) <= 64  # ten of them are alive at a time
+    assert len(buffer.ring.final["grid"]) <= 64  # ten of them are alive at a time
 
 
 def test_weights_are_corrected_by_beta_and_errors_count_by_size():
@@ -307,7 +307,8 @@ def test_current_state_stacks_the_newest_frames():
 def test_a_million_clean_up_frames_take_less_than_600_mb():
     spec = ObservationSpec({"grid": Part((11, 11, 4), np.dtype(np.uint8), 20, 4)})
     buffer = Buffer(spec, 1_000_000, 64, n_frames=4)
-    held = [*buffer._frames.values(), buffer._actions, buffer._rewards, buffer._kind, buffer._final_index]
+    ring = buffer.ring
+    held = [*ring.frames.values(), ring.actions, ring.rewards, ring.kind, ring.final_index]
     assert sum(array.nbytes for array in held) < 0.6e9
 
 

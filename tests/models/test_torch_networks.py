@@ -8,16 +8,13 @@ import torch
 from fakes import CodeWorld
 from torch import nn
 
-from sorrelsim.models.torch import encoders as networks
-from sorrelsim.models.torch.encoders import (
-    NetworkConfig,
-    NoisyLinear,
-    SymbolicLinear,
-    build_encoder,
-    one_hot,
-    set_noise,
-)
-from sorrelsim.models.torch.torch_model import Adam, check_network, split_extras, to_device
+from sorrelsim.models.torch import symbolic
+from sorrelsim.models.torch.adam import Adam
+from sorrelsim.models.torch.devices import to_device
+from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder, input_scale
+from sorrelsim.models.torch.noisy import NoisyLinear, set_noise
+from sorrelsim.models.torch.signatures import check_network, split_extras
+from sorrelsim.models.torch.symbolic import SymbolicLinear, one_hot
 from sorrelsim.observations.spec import ObservationSpec, Part
 
 GRID = Part((5, 7, 2), np.dtype(np.uint8), 6, 2)
@@ -35,7 +32,7 @@ def ids(n):
 @pytest.fixture(params=["compiled", "plain"])
 def path(request, monkeypatch):
     if request.param == "plain":
-        monkeypatch.setattr(networks, "_compiled", lambda ids: False)
+        monkeypatch.setattr(symbolic, "_compiled", lambda ids: False)
 
 
 def test_one_hot_has_a_channel_a_kind_and_none_for_nothing(path):
@@ -87,8 +84,8 @@ def test_pixels_are_scaled_and_one_hot_channels_are_not():
             encoder = build_encoder(spec, 1, NetworkConfig(kind=kind, hidden=(16,)))
             out = encoder({"grid": torch.full((2, *spec.shape), 255 if spec is pixels else 1, dtype=torch.uint8)})
             assert out.abs().max() < 10
-    assert networks.input_scale(pixels, "grid") == 1 / 255
-    assert networks.input_scale(channels, "grid") == 1.0
+    assert input_scale(pixels, "grid") == 1 / 255
+    assert input_scale(channels, "grid") == 1.0
 
 
 def test_convolutions_need_rows_and_columns():

@@ -1,1 +1,1 @@
-"""What learners remember: a replay ring and an on-policy rollout."""
+"""What learners remember: a replay memory (``replay``, kept in a ring) and an on-policy rollout (``rollout``)."""

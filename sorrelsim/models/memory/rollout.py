@@ -1,4 +1,8 @@
-"""On-policy memory: the last steps of all streams, in order, with what the policy knew when it acted."""
+"""On-policy memory: the last steps of all streams, in order, with what the policy knew when it acted.
+
+A learner fills a row in two halves, its choice when it acts and the outcome when it remembers; once every row is filled
+it works out advantages, learns from the whole and clears it.
+"""
 
 from __future__ import annotations
 
@@ -7,33 +11,32 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sorrelsim.models.base import Arrays
+from sorrelsim.observations.parts import Observation, as_parts
 
 if TYPE_CHECKING:
     from sorrelsim.observations.spec import ObservationSpec
 
 
 class Rollout:
-    """`n_steps` rows of `n_streams` steps, filled in order, used and cleared.
+    """``n_steps`` rows of ``n_streams`` steps, filled in order, used and cleared.
 
     Args:
-        observations: what one slot observes.
-        n_steps: rows.
-        n_streams: parallel streams.
-        n_frames: frames in a state; states are kept whole, since a rollout is short.
+        observations: What one slot observes.
+        n_steps: Rows.
+        n_streams: Parallel streams.
+        n_frames: Frames in a state; states are kept whole, since a rollout is short.
 
     Attributes:
-        states: states by part name, [n_steps, n_streams, (n_frames,) *shape].
+        states: States by part name, [n_steps, n_streams, (n_frames,) *shape].
         actions: int64 [n_steps, n_streams].
-        log_probs: of the actions under the policy that took them, float32 [n_steps, n_streams].
-        values: estimates for the states, float32 [n_steps, n_streams].
+        log_probs: Of the actions under the policy that took them, float32 [n_steps, n_streams].
+        values: Estimates for the states, float32 [n_steps, n_streams].
         rewards: float32 [n_steps, n_streams].
         terminated: bool [n_steps, n_streams].
-        ended: terminated or truncated, bool [n_steps, n_streams].
-        final_values: estimates for the true last states of truncated episodes, else 0; float32 [n_steps,
-            n_streams].
-        masks: allowed actions, bool [n_steps, n_streams, n_actions], or None.
-        size: rows filled.
+        ended: Terminated or truncated, bool [n_steps, n_streams].
+        final_values: Estimates for the true last states of truncated episodes, else 0; float32 [n_steps, n_streams].
+        masks: Allowed actions, bool [n_steps, n_streams, n_actions], or None.
+        size: Rows filled.
     """
 
     def __init__(self, observations: ObservationSpec, n_steps: int, n_streams: int, n_frames: int = 1) -> None:
@@ -59,15 +62,15 @@ class Rollout:
 
     def add_choice(
         self,
-        states: Arrays,
+        states: Observation,
         actions: np.ndarray,
         log_probs: np.ndarray,
         values: np.ndarray,
         mask: np.ndarray | None,
     ) -> None:
-        """Writes what was seen and chosen into the next row; `add_outcome` completes it."""
+        """Writes what was seen and chosen into the next row; ``add_outcome`` completes it."""
         t = self.size
-        for name, part in states.items() if isinstance(states, dict) else [("grid", states)]:
+        for name, part in as_parts(states).items():
             self.states[name][t] = part
         self.actions[t], self.log_probs[t], self.values[t] = actions, log_probs, values
         if mask is not None:
@@ -76,14 +79,9 @@ class Rollout:
             self.masks[t] = mask
 
     def add_outcome(self, rewards: np.ndarray, terminated: np.ndarray, ended: np.ndarray) -> None:
-        """Writes what came of it, and moves to the next row; `final_values` of that row start at 0."""
+        """Writes what came of it, and moves to the next row; ``final_values`` of the row left start at 0."""
         t = self.size
-        self.rewards[t], self.terminated[t], self.ended[t], self.final_values[t] = (
-            rewards,
-            terminated,
-            ended,
-            0.0,
-        )
+        self.rewards[t], self.terminated[t], self.ended[t], self.final_values[t] = rewards, terminated, ended, 0.0
         self.size += 1
 
     def clear(self) -> None:
@@ -91,15 +89,11 @@ class Rollout:
         self.size = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """The rows filled so far."""
-        arrays = self._arrays()
-        return {
-            "size": self.size,
-            "arrays": {name: array[: self.size].copy() for name, array in arrays.items()},
-        }
+        """Returns the rows filled so far."""
+        return {"size": self.size, "arrays": {name: a[: self.size].copy() for name, a in self._arrays().items()}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what `state_dict` gave."""
+        """Restores what ``state_dict`` gave."""
         saved = {name: np.asarray(array) for name, array in state["arrays"].items()}
         if "masks" in saved and self.masks is None:
             self.masks = np.ones((self.n_steps, *saved["masks"].shape[1:]), bool)
@@ -110,15 +104,8 @@ class Rollout:
 
     def _arrays(self) -> dict[str, np.ndarray]:
         arrays = {f"state {name}": array for name, array in self.states.items()}
-        arrays |= {
-            "actions": self.actions,
-            "log_probs": self.log_probs,
-            "values": self.values,
-            "rewards": self.rewards,
-            "terminated": self.terminated,
-            "ended": self.ended,
-            "final_values": self.final_values,
-        }
+        columns = ("actions", "log_probs", "values", "rewards", "terminated", "ended", "final_values")
+        arrays |= {name: getattr(self, name) for name in columns}
         return arrays if self.masks is None else arrays | {"masks": self.masks}
 
 
@@ -132,21 +119,20 @@ def generalised_advantages(
     gamma: float,
     lam: float,
 ) -> np.ndarray:
-    """Generalised advantage estimates (Schulman et al. 2016, eq. 16), told apart at every kind of end.
+    """Returns generalised advantage estimates (Schulman et al. 2016, eq. 16), told apart at every kind of end.
 
-    A terminated step is followed by nothing; a truncated one by the value of its true last state; neither
-    lets the
-    next episode's advantages flow back.
+    A terminated step is followed by nothing; a truncated one by the value of its true last state; neither lets the next
+    episode's advantages flow back.
 
     Args:
         rewards: [n_steps, n_streams].
-        values: estimates for the states acted on, [n_steps, n_streams].
-        next_value: estimates for the states after the last row, [n_streams].
+        values: Estimates for the states acted on, [n_steps, n_streams].
+        next_value: Estimates for the states after the last row, [n_streams].
         terminated: bool [n_steps, n_streams].
-        ended: terminated or truncated, bool [n_steps, n_streams].
-        final_values: estimates for the last states of truncated episodes, [n_steps, n_streams].
-        gamma: discount a step.
-        lam: weight of longer returns.
+        ended: Terminated or truncated, bool [n_steps, n_streams].
+        final_values: Estimates for the last states of truncated episodes, [n_steps, n_streams].
+        gamma: Discount per step.
+        lam: Weight of longer returns.
 
     Returns:
         float32 [n_steps, n_streams].

@@ -1,4 +1,7 @@
-"""ReplayModel: what learners from a replay memory share. Schedules by steps, epsilon, batches, targets."""
+"""What learners from a replay memory share: schedules by steps, epsilon, batches, target networks.
+
+A subclass sets the networks "online" and "target", gives actions' values and takes one gradient step on ``next_batch``.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sorrelsim.models.base import Arrays, Seat
 from sorrelsim.models.memory.replay import Batch, Buffer
 from sorrelsim.models.schedules import linear
-from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel, to_device
+from sorrelsim.models.seat import Seat
+from sorrelsim.models.torch.devices import to_device
+from sorrelsim.models.torch.losses import mask_values
+from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
+from sorrelsim.observations.parts import Observation, as_parts
 
 if TYPE_CHECKING:
     from sorrelsim.observations.spec import ObservationSpec
@@ -22,9 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReplayConfig(TorchConfig):
-    """Settings that all learners from a replay memory share. All schedules count agent-steps: one agent
-    acting once.
-    """
+    """Settings that all learners from a replay memory share. Schedules count agent-steps: one agent acting once."""
 
     steps_between_updates: int = 4
     """Agent-steps between two gradient steps, whatever an epoch's length."""
@@ -33,18 +37,17 @@ class ReplayConfig(TorchConfig):
     epsilon_start: float = 1.0
     """Chance of a random action at the start."""
     epsilon_end: float = 0.05
-    """Chance of a random action from `epsilon_steps` on."""
+    """Chance of a random action from ``epsilon_steps`` on."""
     epsilon_steps: int = 50_000
     """Agent-steps over which epsilon falls, linearly."""
     batch_size: int = 64
-    """Steps a gradient step learns from."""
+    """Steps that a gradient step learns from."""
     memory_size: int = 100_000
     """Frames remembered, over all streams."""
     n_step: int = 3
     """Steps summed before bootstrapping."""
     target_tau: float | None = None
-    """Soft target: share of the online network blended in after each gradient step. 0.005 if neither is set.
-    """
+    """Soft target: share of the online network blended in after each gradient step; 0.005 if neither is set."""
     target_every: int | None = None
     """Hard target: gradient steps between two copies. Excludes target_tau."""
 
@@ -65,9 +68,11 @@ class ReplayConfig(TorchConfig):
 
 
 class ReplayModel(TorchModel):
-    """A learner from a replay memory with discrete actions. A subclass sets `memory` and `networks`, gives
-    the actions'
-    values in `action_values`, and writes `train_step`.
+    """A learner from a replay memory with discrete actions. A subclass gives ``action_values`` and ``train_step``.
+
+    Attributes:
+        memory: The replay memory.
+        extras: What the network returned beyond its listed results when it acted last.
     """
 
     Config = ReplayConfig
@@ -100,36 +105,31 @@ class ReplayModel(TorchModel):
 
     @property
     def priority_exponent(self) -> float:
-        """How much the TD error counts in sampling; 0 samples uniformly."""
+        """How much the TD error counts in sampling; 0, the default, samples uniformly."""
         return 0.0
 
     @abstractmethod
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
-        """Values of all actions, [batch, actions], and what else the network returned."""
+        """Returns the values of all actions, [batch, actions], and what else the network returned."""
 
     def before_acting(self, exploring: bool, n_rows: int) -> None:
-        """Called before the forward pass that chooses actions for `n_rows` streams; for noise on weights."""
+        """Called before the forward pass that chooses actions for ``n_rows`` streams; for noise on weights."""
 
-    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
-        """The allowed actions of the highest value, or random ones with chance epsilon; one forward pass for
-        all.
-
-        What the network returned beyond its listed results is left in `extras`.
-        """
+    def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
+        """Returns the allowed actions of the highest value, or random ones with chance epsilon; one pass for all."""
         mask = None if seat is None else seat.mask
         exploring = self.explores(seat)
         parts = self.tensors(states)
         self.before_acting(exploring, len(next(iter(parts.values()))))
         with torch.inference_mode():
             values, self.extras = self.action_values(parts)
-            if mask is not None:
-                values = values.masked_fill(~torch.from_numpy(mask).to(self.device), -torch.inf)
-            best = values.argmax(1).cpu().numpy()
+            allowed = None if mask is None else torch.from_numpy(mask).to(self.device)
+            best = mask_values(values, allowed).argmax(1).cpu().numpy()
         epsilon = self.epsilon if exploring else 0.0
         if epsilon == 0:
             return best
         n = len(best)
-        coins = self.rng.random(n) < epsilon  # a coin for each stream, not one for all
+        coins = self.rng.random(n) < epsilon  # a coin per stream, not one for all
         # The largest of independent uniform draws among the allowed is a uniform choice among them.
         anything = (
             self.rng.integers(self.action_space, size=n)
@@ -139,17 +139,17 @@ class ReplayModel(TorchModel):
         return np.where(coins, anything, best)
 
     def scheduled_epsilon(self) -> float:
-        """Epsilon by agent-steps."""
+        """Returns epsilon by agent-steps."""
         c = self.config
         return linear(c.epsilon_start, c.epsilon_end, self.agent_steps, c.epsilon_steps)
 
     def updates_due(self, before: int, now: int) -> int:
-        """Gradient steps that fall due as agent-steps go from `before` to `now`."""
+        """Returns the gradient steps that fall due as agent-steps go from before to now."""
         start, every = self.config.warmup, self.config.steps_between_updates
         return max(0, now - start) // every - max(0, before - start) // every
 
     def ready(self) -> bool:
-        """Whether the memory holds a batch, and as much as the warm-up wants (or half of what it can hold)."""
+        """Returns whether the memory holds a batch, and as much as the warm-up wants (or half of what it can hold)."""
         return len(self.memory) >= max(self.config.batch_size, min(self.config.warmup, self.memory.capacity // 2))
 
     def learn(self, n_steps: int) -> None:
@@ -162,10 +162,10 @@ class ReplayModel(TorchModel):
             self._drawn.clear()
 
     def next_batch(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
-        """A fresh uniform batch as `batch_tensors` gives it.
+        """Returns a fresh uniform batch as ``batch_tensors`` gives it.
 
-        Many streams make several gradient steps fall due at once; their batches, up to 1024 rows, are drawn in
-        one go and take one transfer.
+        Many streams make several gradient steps fall due at once; their batches, up to 1024 rows, are drawn in one go
+        and take one transfer.
         """
         if not self._drawn:
             size = self.config.batch_size
@@ -181,15 +181,14 @@ class ReplayModel(TorchModel):
         return self._drawn.pop()
 
     def batch_tensors(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
-        """A batch on the device, in one transfer.
+        """Brings a batch to the device, in one transfer.
 
         Returns:
-            States and next states by part name, and by name: actions, rewards, valid, weights, discounts (0
-            where
+            States and next states by part name, and by name: actions, rewards, valid, weights, discounts (0 where
             nothing follows), next_masks if the world has masks.
         """
-        arrays = {f"now {name}": value for name, value in self.named(batch.states).items()}
-        arrays |= {f"next {name}": value for name, value in self.named(batch.next_states).items()}
+        arrays = {f"now {name}": value for name, value in as_parts(batch.states).items()}
+        arrays |= {f"next {name}": value for name, value in as_parts(batch.next_states).items()}
         arrays |= {
             "actions": batch.actions,
             "rewards": batch.rewards,
@@ -217,13 +216,3 @@ class ReplayModel(TorchModel):
                 torch._foreach_lerp_(self.parameters("target"), self.parameters("online"), tau)
             elif self.gradient_steps % c.target_every == 0:
                 target.load_state_dict(online.state_dict())
-
-
-def mask_values(values: Tensor, masks: Tensor | None) -> Tensor:
-    """Values of forbidden actions become minus infinity, so that no maximum takes them."""
-    return values if masks is None else values.masked_fill(~masks, -torch.inf)
-
-
-def weighted_mean(losses: Tensor, valid: Tensor, weights: Tensor) -> Tensor:
-    """Mean over the valid samples of their weighted losses, all [batch]."""
-    return torch.dot(losses, valid * weights / valid.sum().clamp(min=1))

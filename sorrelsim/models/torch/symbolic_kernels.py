@@ -14,7 +14,7 @@ from numba import njit
 
 @njit(fastmath=True, nogil=True)
 def _sum_sample(ids, weight, n_codes, o):
-    """One sample: ids [cell, layer], o [n_out]."""
+    """Sums one sample: ids [cell, layer], o [n_out], written."""
     n_cells, n_layers = ids.shape
     n_out = weight.shape[1]
     rows = np.empty(n_cells * n_layers, np.uintp)
@@ -41,18 +41,19 @@ def _sum_sample(ids, weight, n_codes, o):
 
 
 @njit(cache=True, nogil=True)
-def sum_rows(ids, weight, n_codes, out, start, stop):
-    """out[b] = sum of weight[cell * n_codes + id] over the ids of sample b that are not 0; b from start to stop.
+def sum_rows(ids, weight, n_codes, into, start, stop):
+    """Writes into[b], the sum of weight[cell * n_codes + id] over the ids of sample b that are not 0.
 
-    ids is uint8 [batch, cell, layer], weight float32 [cell * n_codes, n_out], out float32 [batch, n_out].
+    b goes from start to stop; ids is uint8 [batch, cell, layer], weight float32 [cell * n_codes, n_out], into float32
+    [batch, n_out].
     """
     for b in range(start, stop):
-        _sum_sample(ids[b], weight, n_codes, out[b])
+        _sum_sample(ids[b], weight, n_codes, into[b])
 
 
 @njit(fastmath=True, nogil=True)
-def _gradient_cell(ids, gradient, cell, n_codes, out):
-    """The rows of one cell; a counting sort brings each row's samples together."""
+def _gradient_cell(ids, gradient, cell, n_codes, into):
+    """Writes the rows of one cell; a counting sort brings each row's samples together."""
     n_batch, _, n_layers = ids.shape
     n_out = gradient.shape[1]
     start = np.zeros(n_codes + 1, np.int64)
@@ -72,7 +73,7 @@ def _gradient_cell(ids, gradient, cell, n_codes, out):
                 samples[place[code]] = np.uintp(b)
                 place[code] += 1
     for code in range(n_codes):
-        o = out[np.uintp(cell * n_codes + code)]
+        o = into[np.uintp(cell * n_codes + code)]
         for h in range(n_out):
             o[h] = 0.0
         k, stop = start[code], start[code + 1]
@@ -90,26 +91,28 @@ def _gradient_cell(ids, gradient, cell, n_codes, out):
 
 
 @njit(cache=True, nogil=True)
-def gradient_rows(ids, gradient, n_codes, out, start, stop):
-    """out[cell * n_codes + id] = sum of gradient[b] over the samples with that id in that cell; cells from start to
-    stop, so that no two threads write to one row. out as weight.
+def gradient_rows(ids, gradient, n_codes, into, start, stop):
+    """Writes into[cell * n_codes + id], the sum of gradient[b] over the samples with that id in that cell.
+
+    Cells go from start to stop, so that no two threads write to one row; into is as weight.
     """
     for cell in range(start, stop):
-        _gradient_cell(ids, gradient, cell, n_codes, out)
+        _gradient_cell(ids, gradient, cell, n_codes, into)
 
 
 @njit(cache=True, nogil=True)
-def expand(ids, out, start, stop):
-    """out[b, cell, id - 1] = 1 for every id that is there, all else 0; ids as above, out [batch, cell,
-    n_codes - 1]; b from start to stop.
+def expand(ids, into, start, stop):
+    """Writes into[b, cell, id - 1] = 1 for every id that is there, all else 0; b from start to stop.
+
+    ids as above, into float32 [batch, cell, n_codes - 1].
     """
     _, n_cells, n_layers = ids.shape
-    n_channels = out.shape[2]
+    n_channels = into.shape[2]
     for b in range(start, stop):
         for cell in range(n_cells):
             for channel in range(n_channels):
-                out[b, cell, channel] = 0.0
+                into[b, cell, channel] = 0.0
             for layer in range(n_layers):
                 code = ids[b, cell, layer]
                 if code != 0 and code <= n_channels:
-                    out[b, cell, code - 1] = 1.0
+                    into[b, cell, code - 1] = 1.0

@@ -1,0 +1,61 @@
+"""Priorities of a replay memory (Schaul et al. 2016): a sum tree over its places, drawn from in equal slices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sorrelsim.models.memory import replay_kernels
+
+
+class Priorities:
+    """How likely each place of a memory is to be drawn; a place without priority never is.
+
+    Args:
+        capacity: Places.
+        exponent: How much the error counts (alpha).
+
+    Attributes:
+        tree: float64 sums; ``tree[1]`` is that of all, leaf i lies at ``tree[len(tree) // 2 + i]``.
+        top: The largest priority so far; new steps get it, so that each is drawn before long.
+    """
+
+    def __init__(self, capacity: int, exponent: float) -> None:
+        self.exponent = exponent
+        self.tree = np.zeros(2 << max(0, capacity - 1).bit_length())
+        self.top = 1.0
+
+    def fill(self, start: int, stop: int, value: float) -> None:
+        """Sets the priorities of places start to stop - 1."""
+        replay_kernels.tree_fill(self.tree, start, stop, value)
+
+    def update(self, index: np.ndarray, errors: np.ndarray) -> None:
+        """Sets the priorities of places to (|error| + 1e-6) ** exponent."""
+        values = (np.abs(errors.astype(np.float64)) + 1e-6) ** self.exponent
+        self.top = max(self.top, float(values.max()))
+        replay_kernels.tree_set(self.tree, index, values)
+
+    def draw(self, uniforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Draws one place from each of n equal slices of the sum.
+
+        Args:
+            uniforms: Where in its slice each draw falls, float64 [n] in 0..1.
+
+        Returns:
+            The places, int64 [n], and the probability with which a single draw finds each, float64 [n].
+        """
+        index, share = np.empty(len(uniforms), np.int64), np.empty(len(uniforms))
+        replay_kernels.tree_find(self.tree, uniforms, index, share)
+        return index, share
+
+    def clear(self) -> None:
+        """Forgets all priorities."""
+        self.tree[:], self.top = 0, 1.0
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Restores the entries ``tree`` and ``top_priority`` of a saved memory; without a tree all stay as they are."""
+        self.top = float(state["top_priority"])
+        if state["tree"] is not None:
+            self.tree[:] = np.asarray(state["tree"])

@@ -1,0 +1,210 @@
+"""The ring that a replay memory keeps its steps in: every frame once, in its own dtype, and stacks of them on demand.
+
+Rows are time and columns are streams, all written in lockstep at ``head``; the oldest row gives way. A row holds what
+was acted on, so the frame that an episode ended with has no row: the next row is already the new episode's first. These
+true last frames lie in a table aside. Here stream 1 ended with its second step, and the ring has not gone round yet::
+
+    row     frames              kind                final_index       final
+    0       a0      b0          0       0           -1      -1        0  (free)
+    1       a1      b1          0       1 or 2      -1       1 -----> 1  b2, what b1 led to
+    2       a2      c0          0       0           -1      -1        2  (free)
+    3  <- head: written next    size = 3
+
+An entry of the table is freed when its row is overwritten; the table doubles when every entry is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sorrelsim.models.memory import replay_kernels
+from sorrelsim.observations.parts import Parts
+
+if TYPE_CHECKING:
+    from sorrelsim.observations.spec import ObservationSpec
+
+MASK = "action mask"
+"""The name under which action masks are kept beside the parts; the blank keeps it from clashing with one."""
+
+_SAVED = ("actions", "rewards", "kind", "final_index")
+
+
+class Ring:
+    """Steps of parallel streams, and the frames that their episodes ended with.
+
+    Args:
+        observations: What one slot observes.
+        n_rows: Rows.
+        n_streams: Columns.
+
+    Attributes:
+        parts: Shape and dtype of each part's frame, the mask's too once there is one.
+        frames: Frames acted on by part, [n_rows, n_streams, *shape].
+        actions: int32 [n_rows, n_streams].
+        rewards: float32 [n_rows, n_streams].
+        kind: What came of each step, uint8 [n_rows, n_streams]: one of those in ``replay_kernels``.
+        final_index: Where in the table the step's true last frame lies, int32 [n_rows, n_streams]; -1 if nowhere.
+        final: That table by part, [entries, *shape].
+        head: The row to be written next.
+        size: Rows written.
+    """
+
+    def __init__(self, observations: ObservationSpec, n_rows: int, n_streams: int) -> None:
+        self.n_rows, self.n_streams = n_rows, n_streams
+        self.parts: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
+        self.frames: Parts = {}
+        self.final: Parts = {}
+        self._bytes: Parts = {}
+        self._free, self._n_free = np.zeros(0, np.int32), 0  # entries not taken: the first _n_free of these
+        for name, part in observations.parts.items():
+            self._keep(name, tuple(part.shape), np.dtype(part.dtype))
+        rows = (n_rows, n_streams)
+        self.actions, self.rewards = np.zeros(rows, np.int32), np.zeros(rows, np.float32)
+        self.kind = np.zeros(rows, np.uint8)
+        self.final_index = np.full(rows, -1, np.int32)
+        self.head = self.size = 0
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether steps come with action masks."""
+        return MASK in self.parts
+
+    def keep_masks(self, n_actions: int) -> None:
+        """Makes room for action masks once a world shows that it has them; steps before allowed everything."""
+        if not self.has_mask:
+            self._keep(MASK, (n_actions,), np.dtype(bool))
+
+    def write(self, parts: Parts, action: Any, reward: Any, kind: Any, finals: Parts | None) -> None:
+        """Writes the next row.
+
+        Args:
+            parts: The frames acted on, by part, the mask among them.
+            action: [n_streams].
+            reward: [n_streams].
+            kind: What came of the steps, [n_streams].
+            finals: Last frames of the streams that ended, in order of stream; None keeps none.
+        """
+        row, n = self.head, self.n_streams
+        for name, value in parts.items():
+            self.frames[name][row] = np.reshape(value, (n, *self.parts[name][0]))
+        self.actions[row], self.rewards[row], self.kind[row] = action, reward, kind
+        self._release_finals(row)
+        ended = np.flatnonzero(self.kind[row])
+        if ended.size and finals is not None:
+            self._store_finals(row, ended, finals)
+        self.head = (row + 1) % self.n_rows
+        self.size = min(self.size + 1, self.n_rows)
+
+    def gather(self, name: str, rows: np.ndarray, streams: np.ndarray, depth: int, whole: np.ndarray) -> np.ndarray:
+        """Returns stacks of one part that end at given rows, [len(rows), depth, *shape].
+
+        Args:
+            name: The part.
+            rows: int64; -1 - row stands for the final frame after that row.
+            streams: int64.
+            depth: Frames in a stack.
+            whole: float32; set to 0 where a stack is not all there.
+        """
+        shape, dtype = self.parts[name]
+        source, final = self._bytes[name], _as_bytes(self.final[name], 1)
+        into = np.empty((len(rows), depth, source.shape[2]), np.uint8)
+        replay_kernels.stacks(
+            rows, streams, self.head, self.size, self.kind, source, final, self.final_index, into, whole
+        )
+        return into.view(dtype).reshape(len(rows), depth, *shape)
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self.head = self.size = 0
+        self.kind[:] = 0
+        self.final_index[:] = -1
+        self._free = np.arange(len(self._free), dtype=np.int32)
+        self._n_free = len(self._free)
+
+    # Saving
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns everything, as arrays and plain data; rows never written are left out."""
+        n = self.size
+        return {
+            "shape": [self.n_rows, self.n_streams],
+            "frames": {name: array[:n].copy() for name, array in self.frames.items()},
+            **{name: getattr(self, name)[:n].copy() for name in _SAVED},
+            "final": {name: array.copy() for name, array in self.final.items()},
+            "free": self._free.copy(),
+            "n_free": self._n_free,
+            "head": self.head,
+            "size": n,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what ``state_dict`` gave.
+
+        Raises:
+            ValueError: If the state is of a memory of another shape.
+        """
+        if MASK in state["frames"]:
+            self.keep_masks(np.shape(state["frames"][MASK])[-1])
+        if list(state["shape"]) != [self.n_rows, self.n_streams] or set(state["frames"]) != set(self.frames):
+            raise ValueError(
+                f"the saved memory has {state['shape'][0]} rows x {state['shape'][1]} streams of "
+                f"{sorted(state['frames'])}; this one {self.n_rows} x {self.n_streams} of {sorted(self.frames)}"
+            )
+        self.clear()
+        n = self.size = int(state["size"])
+        self.head = int(state["head"])
+        for name, array in self.frames.items():
+            array[:n] = np.asarray(state["frames"][name])
+            self.final[name] = np.array(state["final"][name])
+        for name in _SAVED:
+            getattr(self, name)[:n] = np.asarray(state[name])
+        self._free, self._n_free = np.array(state["free"]), int(state["n_free"])
+
+    # Inside
+
+    def _keep(self, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+        """Makes room for a part; rows written before are zero, but allow every action."""
+        make = np.ones if name == MASK else np.zeros
+        self.parts[name] = shape, dtype
+        self.frames[name] = make((self.n_rows, self.n_streams, *shape), dtype)
+        self._bytes[name] = _as_bytes(self.frames[name], 2)
+        self.final[name] = make((len(self._free), *shape), dtype)
+
+    def _release_finals(self, row: int) -> None:
+        """Frees the table's entries of a row that is overwritten."""
+        old = self.final_index[row]
+        used = old[old >= 0]
+        if used.size:
+            self._free[self._n_free : self._n_free + used.size] = used
+            self._n_free += used.size
+            old[:] = -1
+
+    def _store_finals(self, row: int, ended: np.ndarray, finals: Parts) -> None:
+        """Keeps the last frames of the streams that ended, in free entries of the table."""
+        if self._n_free < ended.size:
+            self._grow_table(ended.size)
+        self._n_free -= ended.size
+        entries = self._free[self._n_free : self._n_free + ended.size]
+        for name, value in finals.items():
+            self.final[name][entries] = np.reshape(value, (ended.size, *self.parts[name][0]))
+        self.final_index[row, ended] = entries
+
+    def _grow_table(self, n_ended: int) -> None:
+        """Doubles the table, or makes it as large as needed at once."""
+        before = len(self._free)
+        more = max(before, n_ended, 64)
+        self._free = np.concatenate([self._free, np.zeros(more, np.int32)])
+        self._free[self._n_free : self._n_free + more] = np.arange(before, before + more)
+        self._n_free += more
+        for name, table in self.final.items():
+            self.final[name] = np.concatenate([table, np.zeros((more, *table.shape[1:]), table.dtype)])
+
+
+def _as_bytes(array: np.ndarray, n_leading: int) -> np.ndarray:
+    """Returns the same memory as uint8 [*leading, bytes of one frame]."""
+    leading = array.shape[:n_leading]
+    frame_bytes = int(np.prod(array.shape[n_leading:], dtype=np.int64)) * array.dtype.itemsize
+    return array.reshape(-1).view(np.uint8).reshape(*leading, frame_bytes)

@@ -1,0 +1,66 @@
+"""What passes between an Agent and its model: the seat that the model plays in, and what a step brought there.
+
+The Agent fills both in and hands them over with every step: ``take_actions(states, seat)``, ``remember(transition)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sorrelsim.observations.parts import Observation
+
+
+@dataclass
+class Seat:
+    """What a model knows of the place where it plays; each Agent holds one.
+
+    A model plays in several seats at a time (training and evaluation), so whatever it must remember about a stream
+    between two steps lives here, never on the model.
+
+    Attributes:
+        n_streams: Number of streams, copies x slots; copy-major, so stream = copy * n_slots + slot.
+        carry: Arrays by name with one row per stream (recurrent state, a bot's plan), from ``BaseModel.new_carry``. The
+            Agent resets a stream's row when its episode ends.
+        mask: Allowed actions now, bool [n_streams, n_actions], or None if all are.
+        explore: False asks for the model's best action.
+        learn: False if nothing is to be remembered from this seat.
+    """
+
+    n_streams: int
+    carry: dict[str, Any] = field(default_factory=dict)
+    mask: np.ndarray | None = None
+    explore: bool = True
+    learn: bool = False
+
+
+@dataclass
+class Transition:
+    """One step of all streams of a seat, as ``BaseModel.remember`` gets it. Arrays are only lent: copy what you keep.
+
+    Attributes:
+        obs: The frame acted on, [n_streams, *shape], or by part name.
+        action: int64 [n_streams].
+        reward: float64 [n_streams], after the reward transform.
+        terminated: bool [n_streams].
+        truncated: bool [n_streams]; never true where terminated is.
+        ended: int64 [n_ended], the streams that terminated or were truncated.
+        final_obs: True last frames of those streams, [n_ended, *shape], or None if none ended.
+        final_states: The same with earlier frames stacked; equals final_obs for a model of one frame.
+        next_states: Call it for the states that come next (an ended stream's is its new episode's first).
+        seat: The seat that acted.
+    """
+
+    obs: Observation
+    action: np.ndarray
+    reward: np.ndarray
+    terminated: np.ndarray
+    truncated: np.ndarray
+    ended: np.ndarray
+    final_obs: Observation | None
+    final_states: Observation | None
+    next_states: Callable[[], Observation]
+    seat: Seat

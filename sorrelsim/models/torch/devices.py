@@ -1,0 +1,42 @@
+"""Where a learner's tensors live: the device that a config names, and the way there in one transfer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def choose_device(name: str) -> torch.device:
+    """Returns the device that a config's ``device`` means.
+
+    Raises:
+        ValueError: If cuda is asked for and there is none.
+    """
+    found = torch.cuda.is_available()
+    if name == "cuda" and not found:
+        raise ValueError("device: cuda, but this machine has no CUDA device (allowed: auto, cpu)")
+    return torch.device("cuda" if name == "cuda" or (name == "auto" and found) else "cpu")
+
+
+def to_device(arrays: Mapping[str, np.ndarray], device: torch.device) -> dict[str, Tensor]:
+    """Returns several arrays as tensors on a device, in one transfer. On the CPU they share the arrays' memory."""
+    if device.type == "cpu":
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+    packed, place, offset = {}, {}, 0
+    for name, array in arrays.items():
+        packed[name] = np.ascontiguousarray(array)
+        place[name] = offset
+        offset += (packed[name].nbytes + 15) // 16 * 16  # views must be aligned to their dtype
+    staging = torch.empty(offset, dtype=torch.uint8, pin_memory=True)
+    view = staging.numpy()
+    for name, array in packed.items():
+        view[place[name] : place[name] + array.nbytes] = array.reshape(-1).view(np.uint8)
+    moved = staging.to(device)
+    result = {}
+    for name, array in packed.items():
+        flat = moved[place[name] : place[name] + array.nbytes].view(torch.from_numpy(array.reshape(-1)[:0]).dtype)
+        result[name] = flat.view(array.shape)
+    return result

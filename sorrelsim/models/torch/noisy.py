@@ -1,0 +1,82 @@
+"""Noise on weights that a network learns to turn down: exploration without chance of random actions."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class NoisyLinear(nn.Module):
+    """A linear layer with learned, factorised Gaussian noise on its weights (Fortunato et al. 2018, eq. 9 to 11).
+
+    The noise stays the same until ``resample``; ``quiet`` switches it off. One draw serves a whole batch in learning,
+    as in the paper; in acting every row gets its own, or all streams would explore alike.
+
+    Args:
+        n_in: Length of the input.
+        n_out: Length of the result.
+        sigma: Initial noise, divided by the square root of n_in.
+    """
+
+    def __init__(self, n_in: int, n_out: int, sigma: float = 0.5) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(n_in)
+        self.weight = nn.Parameter(torch.empty(n_out, n_in).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(n_out).uniform_(-bound, bound))
+        self.weight_sigma = nn.Parameter(torch.full((n_out, n_in), sigma * bound))
+        self.bias_sigma = nn.Parameter(torch.full((n_out,), sigma * bound))
+        self.register_buffer("noise_in", torch.zeros(n_in))
+        self.register_buffer("noise_out", torch.zeros(n_out))
+        self.noise_in: Tensor
+        self.noise_out: Tensor
+        self._by_row: tuple[Tensor, Tensor] | None = None
+
+    def resample(self, generator: torch.Generator, n_rows: int = 0) -> None:
+        """Draws new noise: one for all rows of a batch, or one for each of ``n_rows``."""
+        lead = (n_rows,) if n_rows else ()
+        fresh = [
+            torch.randn(*lead, *noise.shape, generator=generator, device=noise.device)
+            for noise in (self.noise_in, self.noise_out)
+        ]
+        first, second = (noise.sign() * noise.abs().sqrt() for noise in fresh)
+        if n_rows:
+            self._by_row = first, second
+        else:
+            self._by_row = None
+            self.noise_in.copy_(first)
+            self.noise_out.copy_(second)
+
+    def quiet(self) -> None:
+        """Sets the noise to zero."""
+        self._by_row = None
+        self.noise_in.zero_()
+        self.noise_out.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Turns [batch, ..., n_in] to [batch, ..., n_out]."""
+        if self._by_row is not None:
+            between = (1,) * (x.dim() - 2)
+            noise_in, noise_out = (noise.view(len(noise), *between, -1) for noise in self._by_row)
+            noisy = (F.linear(x * noise_in, self.weight_sigma) + self.bias_sigma) * noise_out
+            return F.linear(x, self.weight, self.bias) + noisy
+        weight = self.weight + self.weight_sigma * torch.outer(self.noise_out, self.noise_in)
+        return F.linear(x, weight, self.bias + self.bias_sigma * self.noise_out)
+
+
+def set_noise(net: nn.Module, generator: torch.Generator | None, n_rows: int = 0) -> None:
+    """Draws new noise in every noisy layer of a network, or silences them without a generator.
+
+    Args:
+        net: The network.
+        generator: Where the noise comes from; None means no noise.
+        n_rows: Rows of the batch to come, each with noise of its own; 0 means one noise for any batch.
+    """
+    for layer in net.modules():
+        if isinstance(layer, NoisyLinear):
+            if generator is None:
+                layer.quiet()
+            else:
+                layer.resample(generator, n_rows)

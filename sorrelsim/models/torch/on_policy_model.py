@@ -1,0 +1,276 @@
+"""What learners on policy share: acting and storing, advantages, minibatches; a subclass gives the loss.
+
+The way of a step: ``take_actions`` writes what was seen and chosen into the rollout, ``remember`` what came of it. Once
+the rollout is full, ``train_step`` works out advantages, goes over it in minibatches and clears it.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from sorrelsim.models.memory.rollout import Rollout, generalised_advantages
+from sorrelsim.models.seat import Seat, Transition
+from sorrelsim.models.torch.adam import Adam
+from sorrelsim.models.torch.devices import to_device
+from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, OwnPolicy, Policy
+from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
+from sorrelsim.observations.parts import Observation, Parts, as_parts
+
+if TYPE_CHECKING:
+    from sorrelsim.observations.spec import ObservationSpec
+
+
+@dataclass(frozen=True)
+class OnPolicyConfig(TorchConfig):
+    """Settings that all learners on policy share. They learn whenever every stream has made ``n_steps`` steps."""
+
+    n_steps: int = 128
+    """Steps of each stream between two updates, whatever an epoch's length."""
+    n_epochs: int = 1
+    """Passes over a rollout."""
+    n_minibatches: int = 1
+    """Gradient steps per pass."""
+    gae_lambda: float = 0.95
+    """Weight of longer returns in the advantages."""
+    recurrent: Literal["none", "gru", "lstm"] = "none"
+    """A recurrent layer between encoder and heads."""
+    recurrent_size: int = 128
+    """Its width."""
+    sequence_length: int = 16
+    """Steps that gradients flow back through; must divide n_steps."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.recurrent != "none" and self.n_steps % self.sequence_length:
+            raise ValueError(f"sequence_length {self.sequence_length} does not divide n_steps {self.n_steps}")
+
+
+class OnPolicyModel(TorchModel):
+    """A learner on policy with discrete actions. A subclass gives the ``loss`` of a minibatch.
+
+    The arguments not listed are those of every model.
+
+    Args:
+        actor: A network of one's own, ``forward(<part>=[batch, ...], ..., action=None) -> action, log_prob[batch],
+            entropy[batch]``; a given action is returned as it is. It may also take ``action_mask`` (bool [batch,
+            actions] or None) and ``greedy`` (bool).
+        critic: Its value network, ``forward(<part>=[batch, ...], ...) -> value[batch, 1]``.
+
+    Attributes:
+        shown: (class) Names of what ``loss`` shows, in order.
+        policy: What acts: the default network, or the actor and the critic.
+        memory: The rollout.
+        extras: What an actor of one's own returned beyond its listed results when it acted last.
+
+    Raises:
+        TypeError: If the arguments of a network of one's own have other names.
+        ValueError: If such a network does not fit, or only one of the two is given.
+    """
+
+    Config = OnPolicyConfig
+    shown: ClassVar[tuple[str, ...]] = ()
+    memory: Rollout
+
+    def __init__(
+        self,
+        observations: ObservationSpec,
+        action_names: Sequence[str],
+        n_streams: int = 1,
+        config: Any = None,
+        seed: int = 0,
+        actor: nn.Module | None = None,
+        critic: nn.Module | None = None,
+    ) -> None:
+        super().__init__(observations, action_names, n_streams, config, seed)
+        self.extras: Any = None
+        self.policy = self._policy(actor, critic)
+        self.networks = self.policy.networks
+        parameters = [p for net in self.networks.values() for p in net.parameters()]
+        self.optimizers = {"adam": Adam(parameters, eps=1e-5)}
+        c = self.config
+        self.memory = Rollout(observations, c.n_steps, n_streams, c.n_frames)
+        # The carry that each sequence of the rollout starts from, [sequences in time, n_streams, size].
+        self._chunk_carries = {
+            name: tensor.unsqueeze(0).repeat(c.n_steps // c.sequence_length, 1, 1)
+            for name, tensor in self.new_carry(n_streams).items()
+        }
+        self._next_value = np.zeros(n_streams, np.float32)
+
+    def _policy(self, actor: nn.Module | None, critic: nn.Module | None) -> Policy:
+        c = self.config
+        if (actor is None) != (critic is None):
+            raise ValueError(f"{self.name} takes an actor and a critic of one's own together, or neither")
+        if actor is None or critic is None:
+            with self.seeded_init():
+                net = ActorCritic(
+                    self.observations, c.n_frames, self.action_space, c.network, c.recurrent, c.recurrent_size
+                )
+            return DefaultPolicy(net.to(self.device), c.recurrent, c.recurrent_size)
+        if c.recurrent != "none":
+            raise ValueError("recurrent is a setting of the default network; it cannot be given to one of one's own")
+        return OwnPolicy(actor.to(self.device), critic.to(self.device), self.zero_states(), self.name)
+
+    @abstractmethod
+    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Returns the loss of a minibatch, a scalar, and what is shown of it: one number per name in ``shown``.
+
+        Args:
+            batch: By name ``actions``, ``log_probs``, ``values`` (as they were when acting), ``advantages``,
+                ``returns``, ``ended``, ``masks`` if the world has them, ``part ...`` and, for sequences, ``carry ...``;
+                [batch, ...], or [length, sequences, ...] with a recurrent core.
+        """
+
+    def enough(self, losses: Mapping[str, float]) -> bool:
+        """Returns whether a gradient step's losses say that the update should stop; never by default."""
+        return False
+
+    # Acting
+
+    def new_carry(self, n_streams: int) -> dict[str, Any]:
+        """Returns the recurrent core's state, zeros; empty if there is none."""
+        return self.policy.new_carry(n_streams)
+
+    def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
+        """Returns actions drawn from the policy, or its likeliest when not exploring; one forward pass for all."""
+        learning = seat is not None and seat.learn
+        if seat is None:
+            seat = Seat(len(next(iter(as_parts(states).values()))))
+            seat.carry = self.new_carry(seat.n_streams)
+        mask = None if seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
+        if learning:
+            self._keep_carry(seat.carry)
+        with torch.inference_mode():
+            draw = self.generator if self.explores(seat) else None
+            chosen = self.policy.act(self.tensors(states), seat.carry, mask, draw, learning)
+            self.extras = chosen.extras
+            actions = chosen.actions.cpu().numpy()
+            if chosen.values is not None:
+                known = chosen.log_probs.cpu().numpy(), chosen.values.cpu().numpy()
+                self.memory.add_choice(states, actions, *known, seat.mask)
+        return actions
+
+    def _keep_carry(self, carry: dict[str, Tensor]) -> None:
+        """Keeps the carry where a sequence of the rollout begins."""
+        chunk, step = divmod(self.memory.size, self.config.sequence_length)
+        if step == 0:
+            for name, kept in self._chunk_carries.items():
+                kept[chunk] = carry[name]
+
+    def remember(self, transition: Transition) -> None:
+        """Completes the rollout's row; at an episode cut short, estimates what would have followed.
+
+        Raises:
+            ValueError: If a stream was truncated and its final observation is missing.
+        """
+        t, row = transition, self.memory.size
+        self.memory.add_outcome(t.reward, t.terminated, t.terminated | t.truncated)
+        cut = t.truncated[t.ended]
+        if cut.any():
+            if t.final_states is None:
+                raise ValueError("a truncated step needs final_obs: without it the next state is lost")
+            last = {name: part[cut] for name, part in as_parts(t.final_states).items()}
+            self.memory.final_values[row, t.ended[cut]] = self._values(last, t.seat, t.ended[cut])
+        if self.memory.full:
+            self._next_value = self._values(as_parts(t.next_states()), t.seat, None, fresh=t.ended)
+
+    def _values(self, parts: Parts, seat: Seat, rows: np.ndarray | None, fresh: np.ndarray | None = None) -> np.ndarray:
+        """Returns values of states that follow the seat's last step, float32 [n]; the seat's carry is left alone.
+
+        Args:
+            parts: The states.
+            seat: Whose carry to start from.
+            rows: The streams that the states belong to; None means all.
+            fresh: Streams whose episode has just begun; None means none.
+        """
+        with torch.inference_mode():
+            carry = {
+                name: tensor.clone() if rows is None else tensor[torch.from_numpy(rows)]
+                for name, tensor in seat.carry.items()
+            }
+            if fresh is not None and fresh.size:
+                self.reset_carry(carry, fresh)
+            return self.policy.values(to_device(parts, self.device), carry).cpu().numpy()
+
+    # Learning
+
+    def updates_due(self, before: int, now: int) -> int:
+        """Returns 1 whenever the rollout is full."""
+        return int(self.memory.full)
+
+    def train_step(self) -> dict[str, float]:
+        """Goes over the rollout in minibatches, clears it and returns mean losses over the gradient steps."""
+        sums: dict[str, float] = {}
+        n_steps = 0
+        for batch in self.minibatches():
+            losses = self.gradient_step(batch)
+            n_steps += 1
+            for key, value in losses.items():
+                sums[key] = sums.get(key, 0.0) + value
+            if not math.isfinite(losses["loss"]) or self.enough(losses):
+                break
+        self.memory.clear()
+        return {key: value / n_steps for key, value in sums.items()}
+
+    def gradient_step(self, batch: dict[str, Tensor]) -> dict[str, float]:
+        """Takes one step down the loss of a minibatch; returns it, and what it shows, by name."""
+        loss, shown = self.loss(batch)
+        total = self.descend(loss, "adam")
+        self.gradient_steps += 1
+        return dict(zip(("loss", *self.shown), [total, *shown.tolist()], strict=True))
+
+    def advantages(self) -> np.ndarray:
+        """Returns the advantages of the rollout's actions, float32 [n_steps, n_streams]."""
+        m, c = self.memory, self.config
+        return generalised_advantages(
+            m.rewards, m.values, self._next_value, m.terminated, m.ended, m.final_values, c.gamma, c.gae_lambda
+        )
+
+    def minibatches(self) -> Iterator[dict[str, Tensor]]:
+        """Yields the rollout's steps, or sequences of them, in random parts, once per pass; see ``loss``."""
+        m, c, advantages = self.memory, self.config, self.advantages()
+        arrays = {f"part {name}": part for name, part in m.states.items()} | {
+            "actions": m.actions,
+            "log_probs": m.log_probs,
+            "values": m.values,
+            "advantages": advantages,
+            "returns": advantages + m.values,
+            "ended": m.ended,
+        }
+        if m.masks is not None:
+            arrays["masks"] = m.masks
+        data, axis = to_device(arrays, self.device), 1 if self._chunk_carries else 0
+        data = self._sequences(data) if axis else {name: tensor.flatten(0, 1) for name, tensor in data.items()}
+        n = data["actions"].shape[axis]
+        for _ in range(c.n_epochs):
+            order = torch.randperm(n, generator=self.generator, device=self.device)
+            for index in order.tensor_split(min(c.n_minibatches, n)):
+                yield {name: tensor.index_select(axis, index) for name, tensor in data.items()}
+
+    def _sequences(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Cuts [n_steps, n_streams, ...] into [length, sequences, ...], with the carry that each starts from."""
+        lead = (-1, self.config.sequence_length)
+        cut = {name: tensor.unflatten(0, lead).transpose(0, 1).flatten(1, 2) for name, tensor in data.items()}
+        return cut | {f"carry {name}": kept.flatten(0, 1).unsqueeze(0) for name, kept in self._chunk_carries.items()}
+
+    # Saving
+
+    def state_dict(self, memory: bool = True) -> dict[str, Any]:
+        """Returns everything, including the recurrent states that the rollout's sequences start from."""
+        state = super().state_dict(memory)
+        if memory:
+            state["chunk_carries"] = {name: kept.clone() for name, kept in self._chunk_carries.items()}
+        return state
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what ``state_dict`` gave."""
+        super().load_state_dict(state)
+        for name, kept in state.get("chunk_carries", {}).items():
+            self._chunk_carries[name].copy_(kept)

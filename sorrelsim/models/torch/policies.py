@@ -1,0 +1,248 @@
+"""What acts and is learned from on policy: the default network or a user's own actor and critic, behind one face.
+
+An on-policy learner asks a ``Policy`` for choices and values while it acts, and for its terms of a minibatch while it
+learns, not which of the two it has. Only a loss may tell ``Logits`` from ``Terms``, to be quicker with the first.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
+from sorrelsim.models.torch.losses import mask_logits
+from sorrelsim.models.torch.recurrent import CARRIES, Carry, Kind, advance, unroll
+from sorrelsim.models.torch.signatures import check_network, split_extras
+
+if TYPE_CHECKING:
+    from sorrelsim.observations.spec import ObservationSpec
+
+
+class Choice(NamedTuple):
+    """What a policy does in a batch of states, and what it knows of it.
+
+    Attributes:
+        actions: int64 [batch].
+        log_probs: Theirs, [batch].
+        values: Estimates for the states, [batch], or None if they were not asked for.
+        extras: What the network returned beyond its listed results.
+    """
+
+    actions: Tensor
+    log_probs: Tensor
+    values: Tensor | None
+    extras: Any = None
+
+
+class Logits(NamedTuple):
+    """What a policy that gives logits says of a minibatch: [..., actions] and [...]."""
+
+    logits: Tensor
+    values: Tensor
+
+
+class Terms(NamedTuple):
+    """What any policy says of the actions of a minibatch, each [...]."""
+
+    log_probs: Tensor
+    entropy: Tensor
+    values: Tensor
+
+
+class Policy(ABC):
+    """What acts and is learned from on policy.
+
+    Attributes:
+        networks: What has parameters, by the name under which a checkpoint holds it.
+    """
+
+    networks: dict[str, nn.Module]
+
+    def new_carry(self, n: int) -> Carry:
+        """Returns the state that it starts from, one row per stream; none by default."""
+        return {}
+
+    @abstractmethod
+    def act(
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+    ) -> Choice:
+        """Chooses actions for a batch of states, moving the carry on in place.
+
+        Args:
+            parts: The states.
+            carry: From ``new_carry``.
+            mask: Allowed actions, bool [batch, actions], or None.
+            draw: Where chance comes from; None takes the likeliest actions.
+            valued: Whether values are asked for.
+        """
+
+    @abstractmethod
+    def values(self, parts: dict[str, Tensor], carry: Carry) -> Tensor:
+        """Returns estimates for a batch of states, [batch]; the carry is moved on in place."""
+
+    @abstractmethod
+    def terms(self, batch: dict[str, Tensor]) -> Logits | Terms:
+        """Returns what it says, with gradients, of a minibatch as ``OnPolicyModel.loss`` gets it."""
+
+
+class ActorCritic(nn.Module):
+    """The default network: one encoder, an optional recurrent core, and heads for policy and value."""
+
+    def __init__(
+        self,
+        observations: ObservationSpec,
+        n_frames: int,
+        n_actions: int,
+        network: NetworkConfig,
+        recurrent: Kind,
+        size: int,
+    ) -> None:
+        super().__init__()
+        self.encoder = build_encoder(observations, n_frames, network)
+        width = self.encoder.n_features
+        self.cell: nn.GRUCell | nn.LSTMCell | None = None
+        if recurrent != "none":
+            self.cell = (nn.GRUCell if recurrent == "gru" else nn.LSTMCell)(width, size)
+            width = size
+        # Policy and value in one product; the two parts are initialised apart.
+        self.heads = nn.Linear(width, n_actions + 1)
+        self.encoder.orthogonal()
+        with torch.no_grad():
+            nn.init.orthogonal_(self.heads.weight[:-1], 0.01)
+            nn.init.orthogonal_(self.heads.weight[-1:], 1.0)
+            self.heads.bias.zero_()
+            if self.cell is not None:
+                for name, parameter in self.cell.named_parameters():
+                    nn.init.zeros_(parameter) if "bias" in name else nn.init.orthogonal_(parameter)
+
+    def forward(self, parts: Mapping[str, Tensor]) -> Logits:
+        """Turns states to logits [batch, actions] and values [batch], without the recurrent core."""
+        return self.split(self.encoder(parts))
+
+    def split(self, features: Tensor) -> Logits:
+        """Turns features to logits and values."""
+        both = self.heads(features)
+        return Logits(both[..., :-1], both[..., -1])
+
+
+class DefaultPolicy(Policy):
+    """An ``ActorCritic``: actions are drawn from the softmax of its logits."""
+
+    def __init__(self, net: ActorCritic, recurrent: Kind, size: int) -> None:
+        self.net = net
+        self.networks = {"net": net}
+        self._carried = CARRIES[recurrent]
+        self._size = size
+
+    def new_carry(self, n: int) -> Carry:
+        """Returns the recurrent core's state, zeros; empty if there is none."""
+        device = self.net.heads.weight.device
+        return {name: torch.zeros(n, self._size, device=device) for name in self._carried}
+
+    def act(
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+    ) -> Choice:
+        """Draws actions from the softmax of the logits, or takes the largest."""
+        logits, values = self._step(parts, carry)
+        log_p = F.log_softmax(mask_logits(logits, mask), 1)
+        actions = log_p.argmax(1) if draw is None else draw_actions(log_p, draw)
+        return Choice(actions, log_p.gather(1, actions.unsqueeze(1)).squeeze(1), values if valued else None)
+
+    def values(self, parts: dict[str, Tensor], carry: Carry) -> Tensor:
+        """Returns the value head's estimates."""
+        return self._step(parts, carry).values
+
+    def terms(self, batch: dict[str, Tensor]) -> Logits:
+        """Returns logits and values; steps come as [length, sequences, ...] where there is a recurrent core."""
+        net, parts, ended = self.net, named(batch, "part "), batch["ended"]
+        if net.cell is None:
+            return net(parts)
+        features = net.encoder({name: part.flatten(0, 1) for name, part in parts.items()}).unflatten(0, ended.shape)
+        carry = {name: kept[0] for name, kept in named(batch, "carry ").items()}
+        return net.split(unroll(net.cell, features, carry, ended))
+
+    def _step(self, parts: dict[str, Tensor], carry: Carry) -> Logits:
+        net = self.net
+        if net.cell is None:
+            return net(parts)
+        moved = advance(net.cell, net.encoder(parts), carry)
+        for name, tensor in moved.items():
+            carry[name].copy_(tensor)
+        return net.split(moved["h"])
+
+
+class OwnPolicy(Policy):
+    """A user's actor and critic, whose calls and results are checked once.
+
+    Args:
+        actor: ``forward(<part>=[batch, ...], ..., action=None) -> action, log_prob[batch], entropy[batch]``.
+        critic: ``forward(<part>=[batch, ...], ...) -> value[batch, 1]``.
+        zeros: A batch of two all-zero states.
+        owner: The model, for errors.
+
+    Raises:
+        TypeError: If arguments have other names.
+        ValueError: If results have other shapes, or a given action is not returned as it is.
+    """
+
+    def __init__(self, actor: nn.Module, critic: nn.Module, zeros: dict[str, Tensor], owner: str) -> None:
+        self.networks = {"actor": actor, "critic": critic}
+        self._takes = {"action_mask", "greedy"} & set(inspect.signature(actor.forward).parameters)
+        parts = ", ".join(zeros)
+        self._signature = f"forward({parts}, action=None"
+        signature = f"{self._signature}) -> action, log_prob[B], entropy[B]"
+        action = torch.zeros(2, dtype=torch.int64, device=next(iter(zeros.values())).device)
+        given = check_network(actor, zeros | {"action": action}, signature, [(2,), (2,), (2,)], owner)[0]
+        if not torch.equal(given, action):
+            raise ValueError(f"{owner}: the actor must return a given action as it is; expected {signature}")
+        check_network(actor, zeros | {"action": None}, signature, [(2,), (2,), (2,)], owner)
+        check_network(critic, zeros, f"forward({parts}) -> value[B, 1]", [(2, 1)], owner)
+
+    def act(
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+    ) -> Choice:
+        """Asks the actor for actions, and the critic for values where they are asked for."""
+        (actions, log_probs, _), extras = self._ask(parts, None, mask, draw is None)
+        return Choice(actions, log_probs, self.values(parts, carry) if valued else None, extras)
+
+    def values(self, parts: dict[str, Tensor], carry: Carry) -> Tensor:
+        """Returns the critic's estimates."""
+        return self.networks["critic"](**parts).squeeze(-1)
+
+    def terms(self, batch: dict[str, Tensor]) -> Terms:
+        """Returns what the actor says of the actions taken, and the critic of the states."""
+        parts = named(batch, "part ")
+        (_, log_probs, entropy), _ = self._ask(parts, batch["actions"], batch.get("masks"), False)
+        return Terms(log_probs, entropy, self.values(parts, {}))
+
+    def _ask(self, parts: dict[str, Tensor], action: Tensor | None, mask: Tensor | None, greedy: bool) -> Any:
+        if mask is not None and "action_mask" not in self._takes:
+            raise ValueError(
+                "the world has action masks, and the actor does not take action_mask; "
+                f"expected {self._signature}, action_mask=None)"
+            )
+        asked = {"action_mask": mask, "greedy": greedy}
+        given = {key: value for key, value in asked.items() if key in self._takes}
+        return split_extras(self.networks["actor"](**parts, action=action, **given), 3)
+
+
+def draw_actions(log_p: Tensor, generator: torch.Generator) -> Tensor:
+    """Draws actions by their log-probabilities, by inversion: one uniform number per row, int64 [batch].
+
+    The number stays below the sum of the probabilities whatever the rounding, so that no action of probability 0 is
+    ever drawn.
+    """
+    edges = log_p.exp().cumsum(1)
+    place = torch.rand(len(edges), 1, generator=generator, device=edges.device) * (1 - 1e-6)
+    return (edges <= place * edges[:, -1:]).sum(1)
+
+
+def named(batch: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Returns what a minibatch holds under names of a prefix, by the rest of the name."""
+    return {name.removeprefix(prefix): tensor for name, tensor in batch.items() if name.startswith(prefix)}

@@ -1,0 +1,153 @@
+"""First layers on kind ids, expanded on the device: one-hot channels, and a linear layer that skips them.
+
+On the CPU both run compiled (``symbolic_kernels``), shared among threads where there is work enough.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def one_hot(ids: Tensor, n_codes: int) -> Tensor:
+    """Expands kind ids to channels; id 0, nothing, is all zeros.
+
+    Args:
+        ids: uint8 [batch, row, col, layer]; ids of different layers never coincide.
+        n_codes: Ids lie in 0..n_codes-1.
+
+    Returns:
+        float32 [batch, n_codes - 1, row, col], the channels innermost in memory.
+    """
+    batch, rows, cols, layers = ids.shape
+    if _compiled(ids):
+        into = torch.empty(batch, rows * cols, n_codes - 1)
+        given = ids.reshape(batch, rows * cols, layers).contiguous().numpy()
+        _in_threads(_kernels().expand, batch, into.numel(), given, into.numpy())
+        return into.view(batch, rows, cols, n_codes - 1).permute(0, 3, 1, 2)
+    wide = torch.zeros(batch, rows, cols, n_codes, device=ids.device)
+    return wide.scatter_(3, ids.long(), 1.0)[..., 1:].permute(0, 3, 1, 2)
+
+
+class SymbolicLinear(nn.Module):
+    """A linear layer on one-hot ids that never builds them: it sums the rows of the weights that the ids name.
+
+    Equals flattening ``one_hot`` and multiplying, at a fraction of the cost on a CPU.
+
+    Args:
+        n_cells: Cells in a state, frames included.
+        n_layers: Ids per cell.
+        n_codes: Ids lie in 0..n_codes-1.
+        n_out: Length of the result.
+    """
+
+    def __init__(self, n_cells: int, n_layers: int, n_codes: int, n_out: int) -> None:
+        super().__init__()
+        self.n_cells, self.n_layers, self.n_codes = n_cells, n_layers, n_codes
+        self.weight = nn.Parameter(torch.empty(n_cells * n_codes, n_out))
+        # About one id per cell is there: that is the fan-in, not the number of possible inputs.
+        bound = math.sqrt(1.0 / n_cells)
+        nn.init.uniform_(self.weight, -bound, bound)
+
+    def orthogonal(self) -> None:
+        """Makes the weights orthogonal, scaled for about one id per cell."""
+        nn.init.orthogonal_(self.weight)
+        with torch.no_grad():
+            self.weight.mul_(math.sqrt(2 * self.weight.shape[0] / self.n_cells))
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Turns ids, uint8 [batch, ..., layer] of n_cells * n_layers, to float32 [batch, n_out]."""
+        ids = ids.reshape(-1, self.n_cells, self.n_layers)
+        if _compiled(ids) and self.weight.dtype == torch.float32:
+            return _SumRows.apply(ids.contiguous(), self.weight, self.n_codes)
+        cells = torch.arange(self.n_cells, device=ids.device).unsqueeze(1) * self.n_codes
+        present = (ids != 0).to(self.weight.dtype)
+        return F.embedding_bag((ids + cells).flatten(1), self.weight, mode="sum", per_sample_weights=present.flatten(1))
+
+
+_WORTH_THREADS = 4_000_000  # additions below which a second thread does not pay
+
+
+def _in_threads(kernel: Callable[..., None], n: int, work: int, *arrays: Any) -> None:
+    """Runs a kernel over 0..n, in as many threads as torch uses if there is work enough.
+
+    The threads draw portions, so that one that starts late or is put off holds nobody up.
+    """
+    n_threads = min(torch.get_num_threads(), n) if work > _WORTH_THREADS else 1
+    if n_threads == 1:
+        kernel(*arrays, 0, n)
+        return
+    n_portions = min(n, max(2 * n_threads, work // (2 * _WORTH_THREADS)))
+    portions = itertools.pairwise([n * k // n_portions for k in range(n_portions + 1)])
+    drawing = threading.Lock()
+
+    def share() -> None:
+        while True:
+            with drawing:
+                portion = next(portions, None)
+            if portion is None:
+                return
+            kernel(*arrays, *portion)
+
+    others = [_pool(n_threads).submit(share) for _ in range(n_threads - 1)]
+    share()
+    for other in others:
+        if not other.cancel():  # one that has not begun finds nothing left to do
+            other.result()
+
+
+@functools.cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(n_threads - 1, "first layer")
+
+
+class _SumRows(torch.autograd.Function):
+    """The compiled sum of weight rows, and its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, ids: Tensor, weight: Tensor, n_codes: int) -> Tensor:
+        ctx.save_for_backward(ids)
+        ctx.n_codes, ctx.shape = n_codes, weight.shape
+        into = torch.empty(ids.shape[0], weight.shape[1])
+        work = ids.numel() * weight.shape[1]
+        given, rows = ids.numpy(), weight.detach().numpy()
+        _in_threads(_kernels().sum_rows, len(ids), work, given, rows, n_codes, into.numpy())
+        return into
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None]:
+        (ids,) = ctx.saved_tensors
+        into = torch.empty(ctx.shape)
+        work, gradient = ids.numel() * ctx.shape[1], gradients[0].contiguous().numpy()
+        kernel = _kernels().gradient_rows
+        _in_threads(kernel, ids.shape[1], work, ids.numpy(), gradient, ctx.n_codes, into.numpy())
+        return None, into, None
+
+
+@functools.cache
+def _kernels() -> Any:
+    """Returns the compiled kernels; imported when first needed, since numba takes a while."""
+    from sorrelsim.models.torch import symbolic_kernels
+
+    return symbolic_kernels
+
+
+@functools.cache
+def _jit_enabled() -> bool:
+    import numba
+
+    return not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
+
+
+def _compiled(ids: Tensor) -> bool:
+    """Returns whether compiled kernels can take these ids: on the CPU, unless numba is told to interpret."""
+    return ids.device.type == "cpu" and ids.dtype == torch.uint8 and _jit_enabled()
