@@ -64,5 +64,5 @@ def test_former_module_names_answer_and_say_where_they_are():
     assert done.stdout.splitlines() == [
         "sorrelsim.sprites is now sorrelsim.authoring.sprites",
         "sorrelsim.model is now sorrelsim.models.base",
-        "sorrelsim.agents.ppo is now sorrelsim.agents.learners.ppo",
+        "sorrelsim.agents.ppo is now sorrelsim.agents.learners.ppo and sorrelsim.models.torch.policies",
     ]
