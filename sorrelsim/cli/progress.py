@@ -21,13 +21,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sorrelsim.experiments.loop import Experiment, Row
+from sorrelsim.experiments.loop import Experiment
+from sorrelsim.experiments.measures import Row
 
 BARS = "▁▂▃▄▅▆▇█"
 
 
 class Progress:
-    """Follows a run; use it as a context and hand it to :func:`sorrelsim.experiments.loop.run`.
+    """Follows a run; use it as a context and hand it to :func:`sorrelsim.experiments.run.run`.
 
     The panel is drawn by a thread of its own, a few times a second, so the loop does nothing for it.
 
