@@ -1,4 +1,4 @@
-"""``sorrelsim.make``: a world by name."""
+"""``sorrelsim.make``: a world by name, found by ``find``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sorrelsim.library.find import find_class
 
 
 def make(name: str | Path, n_worlds: int = 1, seed: int = 0, **settings: Any) -> Gridworld:
-    """Make copies of a world.
+    """Makes copies of a world.
 
     Args:
         name: A path that ends in ``.py``, or a name looked up in ``./worlds``, then in the package.
