@@ -20,7 +20,7 @@ BACKGROUND, INK, FAINT = (18, 20, 24), (236, 238, 240), (150, 156, 166)
 
 
 def picture(name: str) -> tuple[Image.Image, str]:
-    """Returns one world after some turns of random play, scaled to a tile with crisp pixels, and what to write below it."""
+    """Returns one world after some turns of random play, scaled to a tile, pixels crisp, and what to write below it."""
     world = sorrelsim.make(name, seed=4, compiled=False)
     rng = np.random.default_rng(4)
     for _ in range(60):
