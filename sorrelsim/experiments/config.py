@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, TypeAdapter
 
 from sorrelsim.errors import unknown
 from sorrelsim.settings import ConfigError, apply_changes, parse_config, read_yaml
@@ -147,4 +147,5 @@ def read_config(raw: Mapping[str, Any], where: str = "config") -> ExperimentConf
 
 def dump_config(config: ExperimentConfig) -> str:
     """Returns the config as YAML, every default written out."""
-    return yaml.safe_dump(dataclasses.asdict(config), sort_keys=False, allow_unicode=True, width=110)
+    plain = TypeAdapter(ExperimentConfig).dump_python(config, mode="json")
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)

@@ -138,7 +138,7 @@ class Experiment:
             The metrics of each epoch.
 
         Raises:
-            TrainingDiverged: A loss is not finite; the seat is named too.
+            TrainingDiverged: If a loss is not finite; the seat is named too.
         """
         world = self.world
         for epoch in range(1, self.config.epochs + 1):

@@ -44,7 +44,7 @@ def run(experiment: Experiment, folder: Path | None = None, watcher: Watcher | N
         The run folder: config.yaml, metrics.csv, curve.png, episode.gif, models/<seat>.pt.
 
     Raises:
-        TrainingDiverged: A loss is not finite. The seat and its last good checkpoint are named.
+        TrainingDiverged: If a loss is not finite. The seat and its last good checkpoint are named.
     """
     config = experiment.config
     folder = new_folder(config.runs, config.name or config.world["name"]) if folder is None else folder

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from sorrelsim.authoring.params import deal
-from sorrelsim.authoring.window import Window
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, SeatConfig
 from sorrelsim.library.find import find_class
@@ -21,7 +20,6 @@ from sorrelsim.library.make import make
 from sorrelsim.models.agent import Agent, with_identity
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import RewardTransform, make_transform
-from sorrelsim.settings import parse_config
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ def seating(config: ExperimentConfig, n_agents: int) -> list[Place]:
     """Returns who sits where.
 
     Raises:
-        ConfigError: A slot that the world does not have, one that is taken twice, or one that is left empty.
+        ConfigError: If a slot does not exist, is taken twice, or is left empty.
     """
     named: list[int] = [slot for seat in config.seats if isinstance(seat.slots, list) for slot in seat.slots]
     for slot in named:
@@ -104,8 +102,6 @@ def make_world(config: ExperimentConfig, n_worlds: int | None = None, seed: int 
     n = config.n_worlds if n_worlds is None else n_worlds
     try:
         settings = world_settings(config, n)
-        if isinstance(settings.get("window"), Mapping):
-            settings["window"] = parse_config(Window, settings["window"], "window")
         return make(settings.pop("name"), n, config.seed if seed is None else seed, **settings)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"world: {error}") from error

@@ -18,7 +18,6 @@ import numpy as np
 from sorrelsim.authoring.window import Window
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.library.make import make
-from sorrelsim.settings import parse_config
 
 FORMAT, VERSION = "sorrelsim-recording", 1
 
@@ -73,8 +72,6 @@ class WorldSpec:
     def make(self, **more: Any) -> Gridworld:
         """Makes one copy of the world, interpreted unless ``compiled=True`` is given."""
         given: dict[str, Any] = {"compiled": False} | dict(self.settings) | more
-        if isinstance(given.get("window"), Mapping):
-            given["window"] = parse_config(Window, given["window"], "window")
         return make(self.name, 1, self.seed, **given)
 
     def plain(self) -> dict[str, Any]:

@@ -15,15 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.recordings.spec import (
-    FORMAT,
-    VERSION,
-    RecordingError,
-    WorldSpec,
-    params_of,
-    state_hash,
-    world_hash,
-)  # fmt: skip
+from sorrelsim.recordings.spec import FORMAT, VERSION, RecordingError, WorldSpec, params_of, state_hash, world_hash
 
 HASH_EVERY = 16
 """Turns between two state hashes."""
