@@ -1,4 +1,4 @@
-"""Draw docs/gallery.png: every world in play, side by side. Run it again when a world's look changes.
+"""Draws docs/gallery.png: every world in play, side by side. Run it again when a world's look changes.
 
 python docs/make_gallery.py
 """
@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import sorrelsim
 from sorrelsim.library.find import names
+from sorrelsim.pictures.files import enlarge
 
 COLUMNS = 4
 TILE, GAP, CAPTION = 300, 20, 44
@@ -19,20 +20,20 @@ BACKGROUND, INK, FAINT = (18, 20, 24), (236, 238, 240), (150, 156, 166)
 
 
 def picture(name: str) -> tuple[Image.Image, str]:
-    """One world after some turns of random play, scaled to a tile with crisp pixels, and what to write below it."""
+    """Returns one world after some turns of random play, scaled to a tile, pixels crisp, and what to write below it."""
     world = sorrelsim.make(name, seed=4, compiled=False)
     rng = np.random.default_rng(4)
     for _ in range(60):
         world.step(rng.integers(0, world.n_actions, (1, world.n_agents)))
-    image = Image.fromarray(world.render())
-    factor = TILE / max(image.size)
-    crisp = image.resize((image.width * 8, image.height * 8), Image.Resampling.NEAREST)
-    size = (round(image.width * factor), round(image.height * factor))
+    pixels = world.render()
+    factor = TILE / max(pixels.shape)
+    size = (round(pixels.shape[1] * factor), round(pixels.shape[0] * factor))
+    crisp = Image.fromarray(enlarge(pixels, 8 * max(pixels.shape)))
     return crisp.resize(size, Image.Resampling.LANCZOS), f"{world.n_agents} agents, {world.width} x {world.height}"
 
 
 def main() -> None:
-    """Compose the gallery and save it beside this script."""
+    """Composes the gallery and save it beside this script."""
     worlds = names("worlds")
     rows = -(-len(worlds) // COLUMNS)
     width = COLUMNS * (TILE + GAP) + GAP

@@ -1,4 +1,4 @@
-"""Names that users type: the error for one that is not known, with what is allowed and the nearest match."""
+"""The ground floor: what is said of a name that is not known, with what is allowed and the nearest match."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def unknown(what: str, given: object, allowed: Iterable[str], where: str = "") -> str:
-    """The text of an error about an unknown name.
+    """Returns the text of an error about an unknown name.
 
     >>> unknown("world", "clean_up", ["cleanup", "harvest"])
     "no world 'clean_up'; did you mean 'cleanup'? Allowed: cleanup, harvest"

@@ -1,72 +1,184 @@
-"""Settings from plain data: a frozen dataclass from what a YAML file holds, with errors that name the nearest
-match.
+"""Settings from plain data: the one validator of all that a file or a command may set, and the one reader of changes.
+
+A YAML file or a command line gives plain data; a frozen dataclass says what is allowed: a config's sections, a model's
+``Config``, a reward transform, a window. Errors name the place, what was given, what is allowed and the nearest match.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-import types
+import functools
+import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import NoneType, UnionType
 from typing import Any
+
+from sorrelsim.errors import unknown
+
+
+class ConfigError(ValueError):
+    """Settings that say something impossible; the message names the place and the key."""
 
 
 def parse_config(config_class: type[Any], given: Mapping[str, Any], where: str) -> Any:
-    """Builds a frozen dataclass from plain settings; nested dataclasses from nested mappings.
+    """Builds a dataclass from plain settings; nested dataclasses from nested mappings.
 
     Args:
-        config_class: the dataclass.
-        given: settings by field name.
-        where: what the settings belong to, for errors.
+        config_class: The dataclass. ``Annotated[int, pydantic.Field(ge=1)]`` gives a field limits.
+        given: Settings by field name.
+        where: What the settings belong to, for errors, such as ``PPO``; ``file:`` if it ends in a colon.
 
     Raises:
-        ValueError: an unknown key (the nearest known one is named) or a value of the wrong type.
+        ConfigError: If a key is not known, a value is of the wrong type or out of range, or one is missing. All that is
+            wrong is told, one line each.
     """
-    hints = typing.get_type_hints(config_class)
-    known = [f.name for f in dataclasses.fields(config_class) if f.init]
-    values = {}
+    hints = typing.get_type_hints(config_class, include_extras=True)
+    fields = {field.name: field for field in dataclasses.fields(config_class) if field.init}
+    values, problems = {}, []
     for key, value in given.items():
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            raise ValueError(f"{where} has no setting '{key}'{hint} (it has: {', '.join(known) or 'none'})")
-        values[key] = _convert(hints[key], value, f"{where}.{key}")
-    return config_class(**values)
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    """Checks a plain value against a type hint, turning ints to floats, lists to tuples and mappings to
-    dataclasses.
-    """
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
-        return parse_config(typing.cast(type, hint), value, where)
-    if origin is typing.Literal:
-        if value in args:
-            return value
-        near = difflib.get_close_matches(str(value), [str(a) for a in args], n=1)
-        raise ValueError(
-            f"{where} is {value!r}" + (f"; did you mean {near[0]!r}?" if near else "") + f" Allowed: {args}"
-        )
-    if origin in (types.UnionType, typing.Union):
-        for arg in args:
-            try:
-                return _convert(arg, value, where)
-            except ValueError:
-                continue
-    elif origin is tuple and isinstance(value, list | tuple):
-        return tuple(_convert(args[0], item, where) for item in value)
-    elif hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    elif hint is int and isinstance(value, float) and value.is_integer():
-        return int(value)  # YAML reads 1e6 as a float or a string
-    elif hint in (int, float) and isinstance(value, str):
+        if key not in fields:
+            problems.append(f"{where.removesuffix(':')} has {unknown('setting', key, fields)}")
+            continue
         try:
-            return _convert(hint, float(value), where)
-        except ValueError:
-            pass
-    elif isinstance(hint, type) and isinstance(value, hint) and not (hint is int and isinstance(value, bool)):
-        return value
-    expected = hint.__name__ if isinstance(hint, type) and not args else str(hint).replace("typing.", "")
-    raise ValueError(f"{where} must be {expected}, got {value!r} ({type(value).__name__})")
+            values[key] = _read(hints[key], value, _at(where, key))
+        except ConfigError as error:
+            problems.append(str(error))
+    for name, field in fields.items():
+        if name not in given and field.default is field.default_factory is dataclasses.MISSING:
+            problems.append(f"{_at(where, name)} is missing")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    try:
+        return config_class(**values)
+    except ValueError as error:  # what the class itself checks
+        raise ConfigError(f"{where.removesuffix(':')}: {error}") from error
+
+
+def _at(where: str, key: object) -> str:
+    return f"{where} {key}" if where.endswith(":") else f"{where}.{key}"
+
+
+def _read(hint: Any, value: Any, where: str) -> Any:
+    """Checks a plain value against a type hint, turning whole floats to ints, lists to tuples, mappings to sections."""
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    bare = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    origin, args = typing.get_origin(bare), typing.get_args(bare)
+    choices = args if origin in (typing.Union, UnionType) else (bare,)
+    section = next((each for each in choices if dataclasses.is_dataclass(each)), None)
+    if isinstance(section, type):
+        if isinstance(value, Mapping):
+            return parse_config(section, value, where)
+        if isinstance(value, section):
+            return value
+    if isinstance(value, list | tuple) and origin in (list, tuple):
+        value = [_read(args[0], item, f"{where}.{k}") for k, item in enumerate(value)]
+    if bare is not section:
+        try:
+            adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+            # A whole 1e6 is an int and a list is a tuple; but true is not 1, nor is 1 true.
+            return adapter.validate_python(value, strict=not isinstance(value, float | str | list | tuple))
+        except ValidationError as error:
+            kind, said = error.errors()[0]["type"], error.errors()[0]["msg"]
+        if kind in ("value_error", "too_short", "too_long"):
+            raise ConfigError(f"{where}: {said.removeprefix('Value error, ')}")
+        if kind.startswith(("greater_than", "less_than", "multiple_of", "finite_number")):
+            raise ConfigError(f"{where} must be{said.removeprefix('Input should be')}, got {value!r}")
+    literals = [typing.get_args(each) for each in choices if typing.get_origin(each) is typing.Literal]
+    names = [str(name) for literal in literals for name in literal]
+    near = difflib.get_close_matches(str(value), names, 1)
+    mean = f"; did you mean {near[0]!r}?" if near else ""
+    raise ConfigError(f"{where} must be {_named(bare)}, got {value!r} ({type(value).__name__}){mean}")
+
+
+def _named(hint: Any) -> str:
+    """Returns a type hint as an error names it."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return " or ".join(repr(each) for each in args)
+    if origin is typing.Annotated:
+        return _named(args[0])
+    if args and origin not in (list, tuple, dict):
+        return " or ".join(_named(each) for each in args)
+    if hint is NoneType:
+        return "None"
+    return hint.__name__ if isinstance(hint, type) and not args else str(hint).replace("typing.", "")
+
+
+@functools.cache
+def _loader() -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Safe YAML in which 1e-3 is a number, as everywhere but in YAML 1.1."""
+
+    Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
+        "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+    )
+    return Loader
+
+
+def read_yaml(text: str, where: str) -> Any:
+    """Returns what a YAML text holds: plain data only.
+
+    Raises:
+        ConfigError: If it is not YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.load(text, _loader())
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not YAML: {error}") from None
+
+
+def apply_changes(settings: dict[str, Any], changes: Iterable[str], where: str, example: str) -> dict[str, Any]:
+    """Applies changes from a command line, such as ``epochs=5`` or ``seats.0.config.n_step=1``, in place.
+
+    Args:
+        settings: What is changed; a mapping that a dotted key needs is made.
+        changes: The changes, ``key=value`` each; values are YAML.
+        where: What the settings are, for errors.
+        example: What a change may look like, for errors.
+
+    Returns:
+        ``settings``.
+
+    Raises:
+        ConfigError: If a change is not one, or leads nowhere.
+    """
+    for change in changes:
+        key, equals, text = change.partition("=")
+        if not equals or not key:
+            raise ConfigError(f"{change!r} is no setting; write key=value, such as {example}")
+        *path, last = key.split(".")
+        node: Any = settings
+        for depth, part in enumerate(path, 1):
+            node = _below(node, part, where, path[:depth])
+        node[_key(node, last, where, path)] = read_yaml(text, f"{change!r}: the value")
+    return settings
+
+
+def _below(node: Any, part: str, where: str, path: list[str]) -> Any:
+    """Returns the mapping or list below a part of a dotted key; a mapping is made where there is nothing."""
+    key = _key(node, part, where, path[:-1])
+    below = node.get(key) if isinstance(node, dict) else node[key]
+    if below is None:
+        below = node[key] = {}
+    elif not isinstance(below, dict | list):
+        raise ConfigError(f"{where}: {'.'.join(path)} is {below!r}, which has no keys to set")
+    return below
+
+
+def _key(node: Any, part: str, where: str, path: list[str]) -> Any:
+    """Returns a part of a dotted key as the mapping or list that it stands in takes it."""
+    if isinstance(node, dict):
+        return part
+    if part.isdigit() and int(part) < len(node):
+        return int(part)
+    place = ".".join(path)
+    raise ConfigError(
+        f"{where}: {place} is a list of {len(node)}: write {place}.0 to {place}.{len(node) - 1}, not {part!r}"
+    )

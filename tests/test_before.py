@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sorrelsim.experiments.loop import load_run
-from sorrelsim.recordings.recording import load_recording
+from sorrelsim.experiments.run import load_run
+from sorrelsim.recordings import load_recording
 
 BEFORE = Path(__file__).parent / "data" / "before"
 

@@ -8,7 +8,7 @@ import pytest
 
 from sorrelsim import Experiment
 from sorrelsim.experiments import run_folder as runs
-from sorrelsim.experiments.loop import run
+from sorrelsim.experiments.run import run
 
 ROOT = Path(__file__).parents[1]
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("seed", [0, 1, 2])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,29 @@ def read_params(params: type, given: dict[str, Any], n_worlds: int, world: str) 
     return out
 
 
+def per_copy(value: Any, default: Any) -> bool:
+    """Returns whether a param's value gives one for each copy: an axis more than its default."""
+    return np.ndim(value) == np.ndim(default) + 1
+
+
+def deal(params: type, given: Mapping[str, Any], n_worlds: int) -> dict[str, Any]:
+    """Deals settings out to another number of copies.
+
+    Args:
+        params: The world's params.
+        given: Settings by name; those that are no params stay as they are.
+        n_worlds: Number of copies.
+
+    Returns:
+        The settings; where a param has one value per copy, those, from the first on and over again.
+    """
+    dealt = dict(given)
+    for name, value in given.items():
+        if hasattr(params, name) and per_copy(value, getattr(params, name)):
+            dealt[name] = value[0] if n_worlds == 1 else [value[k % len(value)] for k in range(n_worlds)]
+    return dealt
+
+
 def _read(name: str, value: Any, default: np.ndarray, limits: Any, n_worlds: int, world: str) -> np.ndarray:
     where = f"{world}: {name} = {value!r}"
     try:
@@ -64,7 +88,7 @@ def _read(name: str, value: Any, default: np.ndarray, limits: Any, n_worlds: int
         raise ParamsError(f"{where} is not a whole number")
     if default.dtype.kind == "b" and not np.isin(array, (0, 1)).all():
         raise ParamsError(f"{where} is neither true nor false")
-    if array.shape not in (default.shape, (n_worlds, *default.shape)):
+    if array.shape != ((n_worlds, *default.shape) if per_copy(array, default) else default.shape):
         raise ParamsError(
             f"{where} has shape {array.shape}; allowed: {default.shape} for all copies, "
             f"or {(n_worlds, *default.shape)} for one each"

@@ -1,1 +1,1 @@
-"""The commands, and what they show on a terminal. Each imports what it needs when it runs."""
+"""The commands, at the top of the house (``app``), and what they show on a terminal."""

@@ -1,4 +1,7 @@
-"""The commands. Each imports what it needs when it runs, so that ``--help`` and ``list`` answer at once."""
+"""The commands: what they take, and what they call. ``python -m sorrelsim`` begins here.
+
+Each imports what it needs when it runs, so that ``--help`` and ``list`` answer at once.
+"""
 
 from __future__ import annotations
 
@@ -43,12 +46,13 @@ def train(
     console = Console()
     with console.status("loading ..."):
         from sorrelsim.cli.progress import Progress, stop_on_interrupt
-        from sorrelsim.experiments import run_folder as runs
-        from sorrelsim.experiments.loop import Experiment, run
+        from sorrelsim.experiments.loop import Experiment
+        from sorrelsim.experiments.run import run
+        from sorrelsim.experiments.run_folder import new_folder
 
     given = [*(changes or ()), *([f"threads={threads}"] if threads else ())]
     experiment = Experiment(config, given)
-    folder = runs.new_folder(experiment.config.runs, experiment.config.name or config.stem)
+    folder = new_folder(experiment.config.runs, experiment.config.name or config.stem)
     with stop_on_interrupt(experiment), Progress(experiment, console) as progress:
         try:
             run(experiment, folder, progress)
@@ -101,13 +105,13 @@ def show(
 ) -> None:
     """Show a world: its page, its params, and its map as a picture in the terminal."""
     from sorrelsim.cli.show import describe, paint_map
-    from sorrelsim.pictures.files import write_png
+    from sorrelsim.pictures.files import to_png
 
     page, picture = describe(world, map, preset)
     typer.echo(page)
     typer.echo(paint_map(picture, sys.stdout.isatty(), shutil.get_terminal_size((100, 24)).columns))
     if png:
-        write_png(picture.pixels, png)
+        png.write_bytes(to_png(picture.pixels, 960))
         typer.echo(f"wrote {png}")
 
 
@@ -153,7 +157,7 @@ def bench(
     interpreted: Annotated[bool, typer.Option("--interpreted", help="Run the rules as plain Python.")] = False,
     seconds: Annotated[float, typer.Option(min=0.01, help="Time spent on each measurement.")] = 1.0,
 ) -> None:
-    """Measure steps a second with random actions, observations for all agents included."""
+    """Measure steps per second with random actions, observations for all agents included."""
     from rich.console import Console
 
     from sorrelsim.cli.bench import report

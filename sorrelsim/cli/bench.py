@@ -1,4 +1,7 @@
-"""``sorrelsim bench``: steps a second with random actions; every agent's observation is written at every step."""
+"""``sorrelsim bench``: steps per second with random actions; every agent's observation is written at every step.
+
+It asks the engine alone: no agents, no learning.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,12 @@ class Timing:
     """How fast a world runs.
 
     Attributes:
-        world: its name.
-        copies: number of copies.
-        threads: threads that stepped them.
-        agents: agents in each copy.
-        world_steps: steps of single copies a second, the median of five stretches.
-        first_step: seconds from asking for the world to its first step done.
+        world: Its name.
+        copies: Number of copies.
+        threads: Threads that stepped them.
+        agents: Agents in each copy.
+        world_steps: Steps of single copies per second, the median of five stretches.
+        first_step: Seconds from asking for the world to its first step done.
     """
 
     world: str
@@ -39,7 +42,7 @@ class Timing:
 
     @property
     def agent_steps(self) -> float:
-        """Agents acting once, a second."""
+        """Agents acting once, per second."""
         return self.world_steps * self.agents
 
 
@@ -68,14 +71,8 @@ def measure(world: str, copies: int, compiled: bool = True, seconds: float = 1.0
                 turn += 1
                 steps += copies
         rates.append(steps / spent)
-    return Timing(
-        env.name,
-        copies,
-        get_threads() if compiled else 1,
-        env.n_agents,
-        statistics.median(rates),
-        first,
-    )
+    used = get_threads() if compiled else 1
+    return Timing(env.name, copies, used, env.n_agents, statistics.median(rates), first)
 
 
 def report(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from sorrelsim.recordings.recording import WorldSpec
+    from sorrelsim.recordings import WorldSpec
 
 Speed = Annotated[float, typer.Option(min=0.1, max=60, help="Turns a second.")]
 Size = Annotated[str | None, typer.Option(help="Size of the window, such as 1280x720.")]
@@ -45,7 +45,7 @@ def play(
     full_screen: FullScreen = False,
 ) -> None:
     """Play a world in a window, beside bots, trained agents or other people."""
-    from sorrelsim.recordings.recording import WorldSpec
+    from sorrelsim.recordings import WorldSpec
 
     people = _slots(humans, slot)
     settings = _settings(changes or [], map=map, preset=preset, n_agents=agents)
@@ -84,14 +84,14 @@ def watch(
     if Path(what).is_dir():
         if export is not None:
             raise ValueError("--export takes a recording; record a run's agents first: sorrelsim watch RUN --record")
-        from sorrelsim.recordings.recording import WorldSpec
+        from sorrelsim.recordings import WorldSpec
 
         name, settings = _world_of(what)
         kept = _recording_path(name, record, None)
         spec = WorldSpec(name, seed, settings)
         _play(spec, [], what, "realtime", speed, "map", 0, kept, {}, _size(size), full_screen)
         return
-    from sorrelsim.recordings.recording import load_recording
+    from sorrelsim.recordings import load_recording
 
     recording = load_recording(what)
     if export is None:
@@ -119,7 +119,7 @@ def _play(
     from sorrelsim.play.play_window import PlayOptions, PlayWindow
     from sorrelsim.play.scene import VIEWS
     from sorrelsim.play.session import Session
-    from sorrelsim.recordings.recording import Recorder
+    from sorrelsim.recordings import Recorder
 
     for what, given, allowed in (("mode", mode, ("auto", "realtime", "turns")), ("view", view, VIEWS)):
         if given not in allowed:
@@ -159,32 +159,18 @@ def _slots(humans: str | None, slot: int) -> list[int]:
 
 
 def _settings(changes: list[str], **given: Any) -> dict[str, Any]:
-    import yaml
+    from sorrelsim.settings import apply_changes
 
-    out = {key: value for key, value in given.items() if value is not None}
-    for change in changes:
-        key, equals, value = change.partition("=")
-        if not equals:
-            raise ValueError(f"{change!r} is no setting; settings look like zap_timeout=10")
-        out[key] = yaml.safe_load(value)
-    return out
+    settings = {key: value for key, value in given.items() if value is not None}
+    return apply_changes(settings, changes, "the world's settings", "zap_timeout=10")
 
 
 def _world_of(run: str) -> tuple[str, dict[str, Any]]:
     """A run's world and its settings for one copy: where a param has a value for each copy, the first."""
-    import numpy as np
+    from sorrelsim.experiments.run import load_run
 
-    from sorrelsim.engine.gridworld import Gridworld
-    from sorrelsim.experiments.loop import load_run
-    from sorrelsim.library.find import find_class
-
-    settings = dict(load_run(run).config.world)
-    name = settings.pop("name")
-    declared = find_class(name, "worlds", Gridworld).params
-    for key, value in settings.items():
-        if isinstance(value, list) and np.ndim(value) > np.ndim(getattr(declared, key, value)):
-            settings[key] = value[0]
-    return name, settings
+    settings = load_run(run).settings(1)
+    return settings.pop("name"), settings
 
 
 def _keys_file(path: Path | None) -> dict[str, Any]:

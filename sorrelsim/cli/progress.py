@@ -1,4 +1,7 @@
-"""What a run shows while it runs: a live panel on a terminal, a line an epoch elsewhere, and a table at the end."""
+"""What a run shows while it runs: a live panel on a terminal, a line per epoch elsewhere, and a table at the end.
+
+``run`` tells it of every epoch; between epochs it reads the experiment.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,14 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from sorrelsim.experiments.loop import Experiment, Row
+from sorrelsim.experiments.loop import Experiment
+from sorrelsim.experiments.measures import Row
 
 BARS = "▁▂▃▄▅▆▇█"
 
 
 class Progress:
-    """Follows a run; use it as a context and hand it to :func:`sorrelsim.experiments.loop.run`.
+    """Follows a run; use it as a context and hand it to :func:`sorrelsim.experiments.run.run`.
 
     The panel is drawn by a thread of its own, a few times a second, so the loop does nothing for it.
 
@@ -75,14 +79,14 @@ class Progress:
         self.busy = what
 
     def title(self) -> str:
-        """What is played and by whom."""
+        """Returns what is played and by whom."""
         names = [place.config.model for place in self.experiment.places]
         who = ", ".join(f"{names.count(n)} x {Path(n).stem}" for n in dict.fromkeys(names))
         world = self.experiment.world
         return f"{world.name} · {world.n_agents} agents · {who} · {world.n_worlds} copies"
 
     def panel(self) -> RenderableType:
-        """The live panel."""
+        """Draws the live panel."""
         experiment, now = self.experiment, time.perf_counter()
         done, total = experiment.turns, experiment.total_turns
         then, before = self._seen
@@ -126,16 +130,16 @@ class Progress:
         )  # fmt: skip
 
     def running(self) -> float:
-        """Mean reward so far of the episodes that are running."""
+        """Returns the mean reward so far of the episodes that are running."""
         return float(self.experiment.world.episode_return.mean())
 
     def epsilon(self) -> float:
-        """Mean epsilon of the learners now."""
+        """Returns the mean epsilon of the learners now."""
         values = [model.epsilon for _, model in self.experiment.learners]
         return sum(values) / len(values) if values else math.nan
 
     def summary(self, folder: Path) -> RenderableType:
-        """What came out of the run, and where it lies."""
+        """Returns what came out of the run, and where it lies."""
         rows, experiment = self.rows, self.experiment
         table = Table(box=box.SIMPLE_HEAD, title=f"[bold]{self.title()}[/]", title_justify="left", show_edge=False)
         table.add_column("")
@@ -174,7 +178,7 @@ class Progress:
 
 
 def line(row: Row, epochs: int) -> str:
-    """One epoch in one line, for logs."""
+    """Returns one epoch in one line, for logs."""
     parts = [f"epoch {row['epoch']:.0f}/{epochs}"]
     shown = (("return_mean", "return"), ("loss", "loss"), ("epsilon", "epsilon"), ("eval_return_mean", "greedy return"))
     for name, label in shown:
@@ -184,7 +188,7 @@ def line(row: Row, epochs: int) -> str:
 
 
 def number(value: float, style: str = "") -> str:
-    """A number for a table; a dash for nan."""
+    """Returns a number for a table; a dash for nan."""
     if not math.isfinite(value):
         return "-"
     text = f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
@@ -192,14 +196,14 @@ def number(value: float, style: str = "") -> str:
 
 
 def clock(seconds: float) -> str:
-    """Seconds as m:ss or h:mm:ss."""
+    """Returns seconds as m:ss or h:mm:ss."""
     whole = round(seconds)
     hours, minutes = whole // 3600, whole // 60 % 60
     return f"{hours}:{minutes:02d}:{whole % 60:02d}" if hours else f"{minutes}:{whole % 60:02d}"
 
 
 def sparkline(values: list[float], width: int) -> str:
-    """A curve in one line of text; at most ``width`` of the finite values, averaged."""
+    """Returns a curve in one line of text; at most ``width`` of the finite values, averaged."""
     found = [value for value in values if math.isfinite(value)]
     if len(found) < 2:
         return ""

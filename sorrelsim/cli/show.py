@@ -1,4 +1,4 @@
-"""A world on the terminal: its page, its params, its map as a picture made of coloured half blocks."""
+"""``sorrelsim show``: a world's page, its params, and its map as a picture made of coloured half blocks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Picture:
 
     Attributes:
         pixels: RGB uint8 [height * 8, width * 8, 3].
-        text: the same as ASCII.
+        text: The same as ASCII.
     """
 
     pixels: np.ndarray
@@ -29,7 +29,7 @@ class Picture:
 
 
 def describe(name: str, map: str | None = None, preset: str | None = None, seed: int = 0) -> tuple[str, Picture]:
-    """A world's page and the picture of one copy at the start.
+    """Returns a world's page and the picture of one copy at the start.
 
     Args:
         name: Name or file of the world.
@@ -38,23 +38,15 @@ def describe(name: str, map: str | None = None, preset: str | None = None, seed:
         seed: Seed of the copy.
 
     Raises:
-        ValueError: No such world, map or preset; the message has the nearest match.
+        ValueError: If there is no such world, map or preset; the message has the nearest match.
     """
     cls = find_class(name, "worlds", Gridworld)
     world = make(name, 1, seed, map=map, preset=preset, compiled=False)
-    page = [
-        inspect.cleandoc(sys.modules[cls.__module__].__doc__ or f"{name} has no docstring."),
-        "",
-        "Params",
-    ]
+    page = [inspect.cleandoc(sys.modules[cls.__module__].__doc__ or f"{name} has no docstring."), "", "Params"]
     for field in dataclasses.fields(cls.params):
-        value, low, high = (
-            field.default,
-            field.metadata.get("low", -np.inf),
-            field.metadata.get("high", np.inf),
-        )
+        low, high = field.metadata.get("low", -np.inf), field.metadata.get("high", np.inf)
         limits = f"  ({low:g} to {high:g})" if np.isfinite(low) or np.isfinite(high) else ""
-        page.append(f"    {field.name} = {value}{limits}")
+        page.append(f"    {field.name} = {field.default}{limits}")
     page += ["", f"Maps       {', '.join(cls.maps)}"]
     if cls.presets:
         page.append(f"Presets    {', '.join(cls.presets)}")
@@ -65,7 +57,7 @@ def describe(name: str, map: str | None = None, preset: str | None = None, seed:
 
 
 def paint_map(picture: Picture, colour: bool, columns: int) -> str:
-    """The picture for a terminal: half blocks in 24-bit colour, two pixels to a character; or the ASCII map.
+    """Paints the picture for a terminal: half blocks in 24-bit colour, two pixels to a character; or the ASCII map.
 
     Args:
         picture: The picture.
@@ -75,8 +67,8 @@ def paint_map(picture: Picture, colour: bool, columns: int) -> str:
     width = picture.pixels.shape[1] // SIZE
     if not colour or columns < width:
         return picture.text
-    pixels_a_cell = max(n for n in (1, 2, 4, 8) if n == 1 or n * width <= min(columns, 160))
-    k = SIZE // pixels_a_cell
+    per_cell = max(n for n in (1, 2, 4, 8) if n == 1 or n * width <= min(columns, 160))
+    k = SIZE // per_cell
     height, wide = picture.pixels.shape[0] // k, picture.pixels.shape[1] // k
     small = picture.pixels.reshape(height, k, wide, k, 3).mean((1, 3)).astype(np.uint8)
     if height % 2:

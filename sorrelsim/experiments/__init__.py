@@ -1,1 +1,1 @@
-"""Runs: a config, who sits where, the loop, measures, evaluation, the run folder."""
+"""Experiments: a config becomes a world with agents (``seating``), is trained (``loop``) and kept (``run``)."""

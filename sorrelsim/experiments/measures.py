@@ -1,5 +1,7 @@
 """What is reported of every world: social measures and counts, from the episodes that finished.
 
+Worlds count; ``loop`` and ``evaluation`` collect the episodes that finish, and put their means into metrics.
+
 The formulas follow Perolat et al. 2017, "A multi-agent reinforcement learning model of common-pool resource
 appropriation". E is a number of episodes, N of agents. An episode in which a measure is undefined gives not-a-number.
 """
@@ -17,15 +19,19 @@ if TYPE_CHECKING:
     from sorrelsim.engine.gridworld import Gridworld
 
 
+Row = dict[str, float]
+"""One epoch's metrics by column; nan where there is nothing to report."""
+
+
 def efficiency(returns: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Reward of all agents together, a step: [E] from returns [E, N] and lengths [E]."""
+    """Returns the reward of all agents together per step: [E] from returns [E, N] and lengths [E]."""
     return returns.sum(1) / lengths
 
 
 def equality(returns: np.ndarray) -> np.ndarray:
-    """One minus the Gini coefficient of the returns: [E] from [E, N]. 1 is equal, 1 / N is one agent with everything.
+    """Returns one minus the Gini coefficient of the returns: [E] from [E, N].
 
-    Undefined where a return is negative or all are zero.
+    1 is equal, 1 / N is one agent with everything. Undefined where a return is negative or all are zero.
     """
     gaps = np.abs(returns[:, :, None] - returns[:, None, :]).sum((1, 2))
     total = returns.sum(1)
@@ -34,33 +40,39 @@ def equality(returns: np.ndarray) -> np.ndarray:
 
 
 def sustainability(reward_times: np.ndarray, reward_counts: np.ndarray) -> np.ndarray:
-    """Mean over agents of the mean step, counted from 1, at which a positive reward came: [E].
+    """Returns the mean over agents of the mean step, counted from 1, at which a positive reward came: [E].
 
     Agents that never got one are left out; undefined where nobody did.
 
     Args:
-        reward_times: [E, N], sum of those steps.
-        reward_counts: [E, N], their number.
+        reward_times: Sum of those steps, [E, N].
+        reward_counts: Their number, [E, N].
     """
     means = reward_times / np.where(reward_counts > 0, reward_counts, np.nan)
     return nanmean(means, axis=1)
 
 
 def peace(steps_out: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Share of agent-steps not spent out of the game: [E] from steps_out [E, N] and lengths [E]."""
+    """Returns the share of agent-steps not spent out of the game: [E] from steps_out [E, N] and lengths [E]."""
     return 1 - steps_out.sum(1) / (steps_out.shape[1] * lengths)
 
 
 def per_capita_return(returns: np.ndarray, slots: Sequence[int] | None = None) -> np.ndarray:
-    """Mean return of the agents, or of some slots where the others are background: [E] from [E, N]."""
+    """Returns the mean return of the agents, or of some slots where the others are background: [E] from [E, N]."""
     return (returns if slots is None else returns[:, list(slots)]).mean(1)
 
 
 def nanmean(values: np.ndarray, axis: int = 0) -> np.ndarray:
-    """Mean over an axis of what is not nan; nan, without a warning, where there is nothing."""
+    """Returns the mean over an axis of what is not nan; nan, without a warning, where there is nothing."""
     there = ~np.isnan(values)
     count = there.sum(axis)
     return np.where(there, values, 0.0).sum(axis) / np.where(count > 0, count, np.nan)
+
+
+def return_means(episodes: Episodes, n_agents: int) -> Row:
+    """Returns ``return_mean``, over all agents, and ``return_<slot>`` per agent; nan where no episode finished."""
+    means = episodes.returns.mean(0) if len(episodes) else np.full(n_agents, np.nan)
+    return {"return_mean": float(means.mean())} | {f"return_{k}": float(mean) for k, mean in enumerate(means)}
 
 
 @dataclass(frozen=True)
@@ -68,13 +80,13 @@ class Episodes:
     """Finished episodes.
 
     Attributes:
-        returns: float64 [E, N].
-        lengths: int64 [E], steps.
-        steps_out: int64 [E, N], steps spent out of the game.
-        reward_times: int64 [E, N], sum of the steps at which a positive reward came.
-        reward_counts: int64 [E, N], number of those.
-        events: float64 [E, N, events], what the world counts.
-        event_names: names of the last axis.
+        returns: Sums of rewards, float64 [E, N].
+        lengths: Steps, int64 [E].
+        steps_out: Steps spent out of the game, int64 [E, N].
+        reward_times: Sum of the steps at which a positive reward came, int64 [E, N].
+        reward_counts: Number of those, int64 [E, N].
+        events: What the world counts, float64 [E, N, events].
+        event_names: Names of the last axis.
     """
 
     returns: np.ndarray
@@ -89,21 +101,21 @@ class Episodes:
         return len(self.lengths)
 
     def where(self, chosen: np.ndarray) -> Episodes:
-        """Some of the episodes, bool [E]."""
+        """Returns some of the episodes, bool [E]."""
         arrays: dict[str, Any] = {name: getattr(self, name)[chosen] for name in _ARRAYS}
         return dataclasses.replace(self, **arrays)
 
     @staticmethod
     def join(parts: Sequence[Episodes]) -> Episodes:
-        """Several lots of episodes of one world in one; at least one lot."""
+        """Puts several lots of episodes of one world into one; at least one lot."""
         arrays: dict[str, Any] = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _ARRAYS}
         return dataclasses.replace(parts[0], **arrays)
 
     def measures(self, slots: Sequence[int] | None = None) -> dict[str, float]:
-        """Means over the episodes of all measures; nan where undefined in every one.
+        """Returns the means over the episodes of all measures; nan where undefined in every one.
 
         Args:
-            slots: the slots whose per-capita return is meant; None means all.
+            slots: The slots whose per-capita return is meant; None means all.
         """
         found = {
             "efficiency": efficiency(self.returns, self.lengths),
@@ -115,7 +127,7 @@ class Episodes:
         return {name: float(nanmean(values)) for name, values in found.items()}
 
     def event_means(self) -> dict[str, float]:
-        """Mean count an episode of every event: over agents under its name, and of each agent as ``name_slot``."""
+        """Returns the mean count per episode of every event: over agents as ``name``, of one as ``name_slot``."""
         means = nanmean(self.events)  # [N, events]
         found = {name: float(means[:, k].mean()) for k, name in enumerate(self.event_names)}
         for k, name in enumerate(self.event_names):
@@ -126,11 +138,11 @@ class Episodes:
 _ARRAYS = ("returns", "lengths", "steps_out", "reward_times", "reward_counts", "events")
 
 
-class Recorder:
+class EpisodeCollector:
     """Collects the episodes that finish, as the copies of a world are stepped.
 
     Args:
-        world: the world.
+        world: The world.
     """
 
     def __init__(self, world: Gridworld) -> None:
@@ -165,6 +177,6 @@ class Recorder:
         )
 
     def take(self) -> Episodes:
-        """The episodes that finished since the last call."""
+        """Returns the episodes that finished since the last call."""
         found, self._finished = self._finished, []
         return Episodes.join([self._none, *found])

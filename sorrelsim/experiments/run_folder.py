@@ -1,4 +1,4 @@
-"""The run folder: a new one each time, metrics as CSV."""
+"""The run folder: a new one each time, metrics as CSV, curves. ``run`` fills it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def new_folder(parent: str | Path, name: str) -> Path:
 
 
 class MetricsLog:
-    """metrics.csv: one row an epoch, written as soon as it is there. A column may appear late, as losses do.
+    """metrics.csv: one row per epoch, written as soon as it is there. A column may appear late, as losses do.
 
     Args:
         path: The file; it must not exist.
@@ -60,7 +60,7 @@ def _number(value: float) -> str:
 
 
 def read_metrics(folder: str | Path) -> dict[str, np.ndarray]:
-    """metrics.csv of a run folder: column to float64 [epochs].
+    """Returns metrics.csv of a run folder: column to float64 [epochs].
 
     Raises:
         ValueError: If there is none.

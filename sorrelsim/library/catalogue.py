@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sorrelsim.errors import unknown
 from sorrelsim.library.find import files
 
 
@@ -16,11 +15,11 @@ class Entry:
     """A world or a model, as its file describes it.
 
     Attributes:
-        name: its name, as configs use it.
-        path: its file.
-        summary: the first line of its docstring, without the name before the colon.
-        sections: the docstring's headings and what stands under each.
-        attributes: the literal class attributes of its last class, such as ``n_agents`` and ``actions``.
+        name: Its name, as configs use it.
+        path: Its file.
+        summary: The first line of its docstring, without the name before the colon.
+        sections: The docstring's headings and what stands under each.
+        attributes: The literal class attributes of its last class, such as ``n_agents`` and ``actions``.
     """
 
     name: str
@@ -31,28 +30,12 @@ class Entry:
 
 
 def entries(folder: str) -> list[Entry]:
-    """All worlds or models within reach; ``folder`` is ``worlds`` or ``agents``. Local files hide the package's."""
+    """Returns all worlds or all models within reach, as ``folder`` says: ``worlds`` or ``agents``."""
     return [read_entry(path) for _, path in sorted(files(folder).items())]
 
 
-def find_entry(name: str, folder: str) -> Entry:
-    """One world or model by name or path.
-
-    Raises:
-        ValueError: If there is none, with the nearest match.
-    """
-    if name.endswith(".py"):
-        if not Path(name).is_file():
-            raise ValueError(f"no file {name}")
-        return read_entry(Path(name))
-    known = {entry.name: entry for entry in entries(folder)}
-    if name not in known:
-        raise ValueError(unknown({"worlds": "world", "agents": "model"}[folder], name, known))
-    return known[name]
-
-
 def read_entry(path: Path) -> Entry:
-    """What a file says of itself. A file that is not Python is listed with its error."""
+    """Returns what a file says of itself. A file that is not Python is listed with its error."""
     try:
         tree = ast.parse(path.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
@@ -75,7 +58,7 @@ def read_entry(path: Path) -> Entry:
 
 
 def sections(page: str) -> dict[str, str]:
-    """Headings of a docstring page and the indented text under each."""
+    """Returns the headings of a docstring page and the indented text under each."""
     found: dict[str, list[str]] = {}
     heading = ""
     for line in page.splitlines()[1:]:
@@ -101,7 +84,7 @@ def _assign(node: ast.Assign, into: dict[str, Any], constants: dict[str, Any]) -
 
 
 def _literal(node: ast.expr, constants: dict[str, Any]) -> Any:
-    """The value of an expression of literals, names of the file, ``movement.X`` and sums of tuples."""
+    """Returns the value of an expression of literals, names of the file, ``movement.X`` and sums of tuples."""
     if isinstance(node, ast.Name):
         return constants[node.id]
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -123,7 +106,7 @@ _rules: dict[str, dict[str, Any]] = {}
 
 
 def _rules_constants(module: str) -> dict[str, Any]:
-    """The literal constants of a module of the rules library."""
+    """Returns the literal constants of a module of the rules library."""
     if module not in _rules:
         _rules[module] = {}
         path = Path(__file__).parent.parent / "rules" / f"{module}.py"

@@ -1,4 +1,7 @@
-"""Finding worlds and models by name: a file path, then ``./worlds`` or ``./agents``, then the package."""
+"""Finding worlds and models by name: a file path, then ``./worlds`` or ``./agents``, then the package.
+
+``make`` and configs import what they name through here; nothing else imports a file of the library.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class NotFound(ValueError):
 
 
 def files(folder: str) -> dict[str, Path]:
-    """Every world or model within reach by name, sub-folders included; local files hide the package's.
+    """Returns every world or model within reach by name, sub-folders included; local files hide the package's.
 
     Args:
         folder: ``worlds`` or ``agents``.
@@ -27,12 +30,12 @@ def files(folder: str) -> dict[str, Path]:
 
 
 def names(folder: str) -> list[str]:
-    """Names of all worlds or models within reach; ``folder`` is ``worlds`` or ``agents``."""
+    """Returns the names of all worlds or models within reach; ``folder`` is ``worlds`` or ``agents``."""
     return sorted(files(folder))
 
 
 def load_module(name: str | Path, folder: str) -> ModuleType:
-    """Import the file of a world or model.
+    """Imports the file of a world or model.
 
     Args:
         name: A path that ends in ``.py``, or a name.
@@ -63,7 +66,7 @@ def _shipped(folder: str) -> list[Path]:
 
 
 def _below(*roots: Path) -> dict[str, Path]:
-    """Name to file of all that lies below some folders, but for names that begin with an underscore."""
+    """Returns name to file of all that lies below some folders, but for names that begin with an underscore."""
     found = (path for root in roots for path in sorted(root.rglob("*.py")))
     return {path.stem: path for path in found if not path.stem.startswith("_")}
 
@@ -90,7 +93,7 @@ def _from_file(path: Path) -> ModuleType:
 
 
 def find_class(name: str | Path, folder: str, base: type) -> Any:
-    """The one class of a file that derives from ``base``.
+    """Returns the one class of a file that derives from ``base``.
 
     Raises:
         NotFound: If the file defines none, or several.

@@ -1,22 +1,26 @@
-"""Learning curves as PNG, PDF or SVG, from metrics by column."""
+"""Learning curves as PNG, PDF or SVG, from metrics by column; ``run_folder`` reads those and calls this."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sorrelsim.authoring.sprites import agent_colour
 from sorrelsim.errors import unknown
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 INK, PAPER, GRID = "#25282e", "#ffffff", "#e4e6ea"
+Metrics = Mapping[str, np.ndarray]
+"""One run's metrics: column to values by epoch."""
 
 
-def draw_curves(
-    runs: Mapping[str, dict[str, np.ndarray]], path: str | Path, columns: Sequence[str] = (), mean: bool = False
-) -> Path:
+def draw_curves(runs: Mapping[str, Metrics], path: str | Path, columns: Sequence[str] = (), mean: bool = False) -> Path:
     """Draws learning curves.
 
     Args:
@@ -45,39 +49,50 @@ def draw_curves(
     FigureCanvasAgg(figure)
     for k, column in enumerate(wanted):
         axes = figure.add_subplot(1, len(wanted), k + 1)
-        if single is not None:
-            _draw_single(axes, column, single)
+        if single is None:
+            _draw_several(axes, column, runs, mean)
+        elif column == "loss":
+            _draw_loss(axes, single)
         else:
-            groups = _grouped(runs) if mean else {Path(folder).name: [metrics] for folder, metrics in runs.items()}
-            for n, (name, several) in enumerate(groups.items()):
-                if len(several) > 1:
-                    for metrics in several:
-                        _line(axes, metrics, column, _colour(n), linewidth=0.8, alpha=0.5)
-                    name = f"{name} ({len(several)} runs)"
-                _line(axes, _mean(several, column), column, _colour(n), label=name, linewidth=2)
-        axes.set_xlabel("agent-steps")
-        axes.set_ylabel({"return_mean": "return an agent and episode"}.get(column, column.replace("_", " ")))
-        axes.set_xlim(left=0)
-        axes.grid(color=GRID, linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.tick_params(colors=INK)
-        if axes.get_legend_handles_labels()[1]:
-            axes.legend(frameon=False, fontsize=9)
+            _draw_returns(axes, single)
+        _dress(axes, column)
     if single is not None:
         figure.suptitle(Path(next(iter(runs))).name, color=INK, fontsize=11)
     figure.savefig(path)
     return Path(path)
 
 
-def _grouped(runs: Mapping[str, dict[str, np.ndarray]]) -> dict[str, list[dict[str, np.ndarray]]]:
-    groups: dict[str, list[dict[str, np.ndarray]]] = {}
+def _dress(axes: Axes, column: str) -> None:
+    axes.set_xlabel("agent-steps")
+    axes.set_ylabel({"return_mean": "return an agent and episode"}.get(column, column.replace("_", " ")))
+    axes.set_xlim(left=0)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(colors=INK)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(frameon=False, fontsize=9)
+
+
+def _draw_several(axes: Axes, column: str, runs: Mapping[str, Metrics], mean: bool) -> None:
+    """One column of several runs; with ``mean``, those of one name as one curve."""
+    groups = _grouped(runs) if mean else {Path(folder).name: [metrics] for folder, metrics in runs.items()}
+    for k, (name, several) in enumerate(groups.items()):
+        if len(several) > 1:
+            for metrics in several:
+                _line(axes, metrics, column, _colour(k), linewidth=0.8, alpha=0.5)
+            name = f"{name} ({len(several)} runs)"
+        _line(axes, _mean(several, column), column, _colour(k), label=name, linewidth=2)
+
+
+def _grouped(runs: Mapping[str, Metrics]) -> dict[str, list[Metrics]]:
+    groups: dict[str, list[Metrics]] = {}
     for folder, metrics in runs.items():
         groups.setdefault(re.sub(r"-\d+$", "", Path(folder).name), []).append(metrics)
     return groups
 
 
-def _mean(runs: Sequence[Mapping[str, np.ndarray]], column: str) -> Mapping[str, np.ndarray]:
+def _mean(runs: Sequence[Metrics], column: str) -> Metrics:
     """One column's mean over several runs, at the steps of the first where all have values."""
     known = [np.isfinite(metrics[column]) for metrics in runs]
     steps = [metrics["agent_steps"][where] for metrics, where in zip(runs, known, strict=True)]
@@ -91,41 +106,40 @@ def _mean(runs: Sequence[Mapping[str, np.ndarray]], column: str) -> Mapping[str,
     return {"agent_steps": common, column: np.mean(values, axis=0)}
 
 
-def _draw_single(axes, column: str, metrics: Mapping[str, np.ndarray]) -> None:
-    if column == "loss":
-        _line(axes, metrics, "loss", "#7b3f8c", label="loss", linewidth=2)
-        axes.set_ylim(0, 1.05 * float(np.nanmax(metrics["loss"])) or 1.0)
-        twin = axes.twinx()
-        _line(twin, metrics, "epsilon", "#8d939e", label="epsilon (right)", linewidth=1.2, linestyle="--")
-        twin.set_ylim(0, 1.02)
-        twin.spines[["top", "left"]].set_visible(False)
-        handles, labels = twin.get_legend_handles_labels()
-        axes.plot([], [], color="#8d939e", linestyle="--", linewidth=1.2, label=labels[0] if handles else None)
-        return
+def _draw_loss(axes: Axes, metrics: Metrics) -> None:
+    """The loss, and epsilon on the right."""
+    faint: dict[str, Any] = {"color": "#8d939e", "linestyle": "--", "linewidth": 1.2}
+    _line(axes, metrics, "loss", "#7b3f8c", label="loss", linewidth=2)
+    axes.set_ylim(0, 1.05 * float(np.nanmax(metrics["loss"])) or 1.0)
+    twin = axes.twinx()
+    drawn = _line(twin, metrics, "epsilon", **faint)
+    twin.set_ylim(0, 1.02)
+    twin.spines[["top", "left"]].set_visible(False)
+    axes.plot([], [], label="epsilon (right)" if drawn else None, **faint)  # so that one legend names both
+
+
+def _draw_returns(axes: Axes, metrics: Metrics) -> None:
+    """The mean return, each agent's where there are few, and greedy evaluations."""
     slots = [name for name in metrics if re.fullmatch(r"return_\d+", name)]
     for k, name in enumerate(slots if 1 < len(slots) <= 16 else []):
         label = f"agent {k}" if len(slots) <= 8 else None
         _line(axes, metrics, name, _colour(k), label=label, linewidth=1, alpha=0.75)
     _line(axes, metrics, "return_mean", INK, label="mean, exploring", linewidth=2.2)
     evaluated = metrics.get("eval_return_mean", np.zeros(0))
-    if np.isfinite(evaluated).any():
-        shown = np.isfinite(evaluated)
-        axes.plot(
-            metrics["agent_steps"][shown],
-            evaluated[shown],
-            "D",
-            color="#d1495b",
-            markersize=6,
-            label="mean, greedy",
-        )
+    shown = np.isfinite(evaluated)
+    if shown.any():
+        steps = metrics["agent_steps"][shown]
+        axes.plot(steps, evaluated[shown], "D", color="#d1495b", markersize=6, label="mean, greedy")
 
 
-def _line(axes, metrics: Mapping[str, np.ndarray], column: str, colour, **style) -> None:
+def _line(axes: Axes, metrics: Metrics, column: str, color: Any, **style: Any) -> bool:
+    """Draws the finite values of a column; says whether there are any."""
     values = metrics[column]
     shown = np.isfinite(values)
     if shown.any():
         marker = "o" if shown.sum() == 1 else None
-        axes.plot(metrics["agent_steps"][shown], values[shown], color=colour, marker=marker, **style)
+        axes.plot(metrics["agent_steps"][shown], values[shown], color=color, marker=marker, **style)
+    return bool(shown.any())
 
 
 def _colour(k: int) -> tuple[float, float, float]:

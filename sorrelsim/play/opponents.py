@@ -47,7 +47,7 @@ def seat_others(
 
 
 def _of_run(world: Gridworld, run: Path) -> tuple[list[Agent], list[str]]:
-    from sorrelsim.experiments.loop import load_run
+    from sorrelsim.experiments.run import load_run
 
     agents = load_run(run).agents(world)
     labels = [""] * world.n_agents

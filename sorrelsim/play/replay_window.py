@@ -12,7 +12,7 @@ from sorrelsim.play.panel import KeyLine, Line, Panel, PanelInfo
 from sorrelsim.play.play_window import SPEEDS, gauges_of, pretty
 from sorrelsim.play.session import Before, Happening
 from sorrelsim.play.stage import PopUp, Stage
-from sorrelsim.recordings.recording import Recording
+from sorrelsim.recordings import Recording
 
 KEYS = {
     "space": "play", "p": "play", "right": "next", "left": "back", ".": "next", ",": "back", "up": "faster",

@@ -11,7 +11,7 @@ import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
-from sorrelsim.recordings.recording import Recorder
+from sorrelsim.recordings import Recorder
 
 
 @dataclass(frozen=True)

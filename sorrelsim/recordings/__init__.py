@@ -1,1 +1,30 @@
-"""Sessions on disk: written as they happen, replayed bit for bit, exported as tables and films."""
+"""Recordings of sessions: every action of every agent with its time, in a text file that replays bit for bit.
+
+A session is written as it happens (``write``), loaded (``read``), played over again (``replay``) and exported as a
+table, as a memory for learners (``table``) or as a film (``film``).
+
+The format, ``sorrelsim-recording`` version 1
+    UTF-8 text, one JSON object per line, each line appended as it happens and ended by a newline. The first line is the
+    header: ``format``, ``version``, ``sorrelsim``, ``world`` (its name or file), ``world_version``, ``world_hash``,
+    ``seed``, ``settings`` (what ``sorrelsim.make`` was given beside), ``params`` (of the copy, for the reader),
+    ``actions`` (their names), ``n_agents``, ``players`` (one label per slot), ``humans`` (slots), ``started`` (wall
+    clock, ISO 8601) and ``state_hash`` (of the first state). Then, told apart by their first key:
+
+    - ``{"t": 7, "ms": 812.4, "a": [1, 0], "r": [0.0, 1.0]}``: turn 7 of the session, its time in milliseconds since
+      the session began, every slot's action and reward. Where there are any: ``"k": {"0": 790.1}``, when the key that
+      chose a person's action went down; ``"end": true`` if the episode ended; ``"h": "..."``, the state's hash.
+    - ``{"key": "w", "down": true, "ms": 790.1, "slot": 0, "action": "forward"}``: a key went down or up.
+    - ``{"reset": true, "ms": 9000.0}``: the episode was started anew by hand.
+    - ``{"note": "slot 2", "ms": 400.0}``: anything else worth knowing.
+
+    A file that was cut off holds everything up to its last whole line.
+"""
+
+from sorrelsim.recordings.read import Recording, load_recording
+from sorrelsim.recordings.replay import Replay
+from sorrelsim.recordings.spec import RecordingError, WorldSpec, state_hash, world_hash
+from sorrelsim.recordings.write import Recorder
+
+__all__ = [
+    "Recorder", "Recording", "RecordingError", "Replay", "WorldSpec", "load_recording", "state_hash", "world_hash",
+]  # fmt: skip

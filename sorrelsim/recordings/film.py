@@ -1,23 +1,21 @@
-"""Films of a recording: GIF and MP4."""
+"""Films of a recording, GIF and MP4: its replay drawn turn by turn and handed to ``pictures``."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sorrelsim.pictures.files import animation, enlarge
-
-if TYPE_CHECKING:
-    from sorrelsim.recordings.recording import Recording
+from sorrelsim.recordings.read import Recording
 
 
 def frames_of(
     recording: Recording, first: int = 0, last: int | None = None, check: bool = True
 ) -> Iterator[np.ndarray]:
-    """The pictures of a recording, from the state after turn ``first`` (0: before any) to that after ``last``."""
+    """Yields a recording's pictures, from the state after turn ``first`` (0: before any) to that after ``last``."""
     replay = recording.replay(check)
     last = len(recording) if last is None else min(last, len(recording))
     replay.go(first)
@@ -31,7 +29,7 @@ def save_film(
     recording: Recording, path: str | Path, fps: float = 8, first: int = 0, last: int | None = None,
     longest: int = 720, check: bool = True,
 ) -> None:  # fmt: skip
-    """Write a recording to a ``.gif`` file, or to an ``.mp4`` file if imageio-ffmpeg is installed.
+    """Writes a recording to a ``.gif`` file, or to an ``.mp4`` file if imageio-ffmpeg is installed.
 
     Raises:
         ValueError: If the name ends in neither, or imageio-ffmpeg is missing.

@@ -1,4 +1,4 @@
-"""Contract checks: what every world and every model must keep to. The first test of a new file is two lines::
+"""Contract checks, in the order in which they are made. The first test of a new file is two lines::
 
     def test_berries_keep_the_contract():
         check_world("worlds/berries.py")

@@ -14,7 +14,7 @@ class CheckFailed(AssertionError):
     """A file breaks the contract.
 
     Attributes:
-        problems: what is wrong, one plain sentence or two each.
+        problems: What is wrong, one plain sentence or two each.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -27,7 +27,7 @@ class Broken(Exception):
 
 
 def load(name: str | Path, folder: str, base: type) -> Any:
-    """The class of a file; what keeps it from being imported is a failed check."""
+    """Loads the class of a file; what keeps it from being imported is a failed check."""
     what = {"worlds": "world", "agents": "model"}[folder]
     try:
         return find_class(name, folder, base)
@@ -38,7 +38,7 @@ def load(name: str | Path, folder: str, base: type) -> Any:
 
 
 def where(error: BaseException, file: str = "") -> str:
-    """File, line, the line itself and the error, of the last frame in the user's own file."""
+    """Returns file, line, the line itself and the error, of the last frame in the user's own file."""
     frames = traceback.extract_tb(error.__traceback__)
     if isinstance(error, SyntaxError):
         return f"{error.filename}, line {error.lineno}: {error.msg}"
@@ -55,5 +55,5 @@ def where(error: BaseException, file: str = "") -> str:
 
 
 def file_of(cls: type) -> str:
-    """The file of a class."""
+    """Returns the file of a class."""
     return inspect.getsourcefile(cls) or ""

@@ -1,4 +1,4 @@
-"""What is checked of a model, one function a matter; each returns what it found in order, or raises ``Broken``."""
+"""What ``check_model`` asks of a model, one function per matter: returns what is in order, or raises ``Broken``."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import inspect
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel, Seat
+from sorrelsim.models.playing import play_step
+from sorrelsim.observations.parts import Observation, Parts, as_parts, as_public
 from sorrelsim.testing.failures import Broken, file_of, where
 
 Maker = Callable[[int], Gridworld]
@@ -50,18 +51,14 @@ def builds(cls: type[BaseModel], make: Maker, steps: int) -> str:
     return f"{cls.__name__} builds"
 
 
-def _states(world: Gridworld, model: BaseModel, n: int) -> Any:
-    """A batch of n states of an agent that has just arrived."""
-    agent = Agent(world, range(world.n_agents), model, learn=False)
-    states = agent.observe(world)
-    named = states if isinstance(states, dict) else {"grid": states}
-    batch = {name: np.array(part[:n]) for name, part in named.items()}
-    return batch if isinstance(states, dict) else batch["grid"]
+def _states(world: Gridworld, model: BaseModel, n: int) -> Observation:
+    """Returns the states of the first n streams of an agent that has just arrived."""
+    states = as_parts(Agent(world, range(world.n_agents), model, learn=False).observe(world))
+    return as_public({name: part[:n].copy() for name, part in states.items()})
 
 
-def _parts(states: Any) -> dict[str, np.ndarray]:
-    """A copy of states, by part."""
-    return {name: np.array(part) for name, part in (states if isinstance(states, dict) else {"grid": states}).items()}
+def _copy(states: Observation) -> Parts:
+    return {name: part.copy() for name, part in as_parts(states).items()}
 
 
 def answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
@@ -69,8 +66,7 @@ def answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
     model = _build(cls, world, world.n_agents)
     n = world.n_worlds * world.n_agents
     states = _states(world, model, n)
-    one = {k: v[0] for k, v in states.items()} if isinstance(states, dict) else states[0]
-    kept = _parts(states)
+    one, kept = as_public({name: part[0] for name, part in as_parts(states).items()}), _copy(states)
     try:
         single = model.take_action(one)
     except Exception as error:
@@ -91,8 +87,7 @@ def answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
         raise Broken(f"take_actions returns {batch.dtype}{list(batch.shape)} for {n} states; it returns integers [{n}]")
     if batch.min() < 0 or batch.max() >= model.action_space:
         raise Broken(f"take_actions returns {batch.tolist()}; allowed: 0 to {model.action_space - 1}")
-    changed = any(not np.array_equal(part, _parts(states)[name]) for name, part in kept.items())
-    if changed:
+    if any(not np.array_equal(part, kept[name]) for name, part in as_parts(states).items()):
         raise Broken("take_actions writes into the states, which are only lent")
     return "it answers one state and a batch with allowed actions"
 
@@ -114,10 +109,8 @@ def _actions(world: Gridworld, agent: Agent, steps: int) -> np.ndarray:
     """Plays, and returns the actions: [steps, copies, agents]."""
     chosen = []
     for _ in range(steps):
-        agent.transition(world)
-        chosen.append(world._action.copy())
-        world.step()
-        agent.remember(world)
+        play_step(world, [agent])
+        chosen.append(world.action.copy())
     return np.array(chosen)
 
 

@@ -1,4 +1,4 @@
-"""What is checked of a world, one function a matter; each returns what it found in order, or raises ``Broken``."""
+"""What ``check_world`` asks of a world, one function per matter: returns what is in order, or raises ``Broken``."""
 
 from __future__ import annotations
 
@@ -94,46 +94,49 @@ def plays(cls: type[Gridworld], steps: int) -> str:
 
 
 def _consistent(world: Gridworld, when: str) -> None:
-    codes = world.codes
+    """Holds what stands where, rewards and observations against each other."""
     if not np.isfinite(world.reward).all():
         raise Broken(f"{when} a reward is {world.reward[~np.isfinite(world.reward)][0]}")
-    agent = codes.agent_layer
+    _layers(world, when)
+    for copy in range(world.n_worlds):
+        _bodies(world, copy, when)
+    for name, part in world.parts.items():
+        if part.dtype.kind == "f" and not np.isfinite(part).all():
+            raise Broken(f"{when} the observation {name!r} is not finite")
+
+
+def _layers(world: Gridworld, when: str) -> None:
+    codes = world.codes
     for layer, name in enumerate(codes.layers):
         ids = world.grid[..., layer]
-        wrong = np.argwhere(
-            (ids != 0) & (codes.layer[np.minimum(ids, codes.n_codes - 1)] != layer) | (ids >= codes.n_codes)
-        )
+        known = ids < codes.n_codes
+        wrong = np.argwhere((ids != 0) & (codes.layer[np.where(known, ids, 0)] != layer) | ~known)
         if len(wrong):
             copy, row, col = wrong[0]
             raise Broken(
                 f"{when} the layer {name!r} of cell ({row}, {col}) holds id {ids[copy, row, col]}, which is no kind of "
                 "that layer; use grid.put, which finds the layer"
             )
-    for copy in range(world.n_worlds):
-        on_grid = np.flatnonzero(world.out[copy] == 0)
-        cells = np.argwhere(world.occupant[copy] >= 0)
-        if len(cells) != len(on_grid):
-            raise Broken(
-                f"{when} {len(on_grid)} agents are on the grid but {len(cells)} cells are occupied; move agents "
-                "only by movement.place, lift, step, remove and spawn_at"
-            )
-        for i in on_grid:
-            row, col = world.pos[copy, i]
-            if not (0 <= row < world.height and 0 <= col < world.width):
-                raise Broken(
-                    f"{when} agent {i} stands at ({row}, {col}), outside the {world.height} x {world.width} map"
-                )
-            if world.occupant[copy, row, col] != i or world.grid[copy, row, col, agent] == 0:
-                raise Broken(f"{when} agent {i} is said to stand at ({row}, {col}), but the cell does not show it")
-            solid = [int(k) for z, k in enumerate(world.grid[copy, row, col]) if z != agent and codes.solid[k]]
-            if solid:
-                raise Broken(
-                    f"{when} agent {i} stands at ({row}, {col}) inside {codes.names[solid[0]]}, which is solid"
-                )
-    parts = world.obs if isinstance(world.obs, dict) else {"grid": world.obs}
-    for name, part in parts.items():
-        if part.dtype.kind == "f" and not np.isfinite(part).all():
-            raise Broken(f"{when} the observation {name!r} is not finite")
+
+
+def _bodies(world: Gridworld, copy: int, when: str) -> None:
+    codes, agent = world.codes, world.codes.agent_layer
+    on_grid = np.flatnonzero(world.out[copy] == 0)
+    cells = np.argwhere(world.occupant[copy] >= 0)
+    if len(cells) != len(on_grid):
+        raise Broken(
+            f"{when} {len(on_grid)} agents are on the grid but {len(cells)} cells are occupied; move agents "
+            "only by movement.place, lift, step, remove and spawn_at"
+        )
+    for i in on_grid:
+        row, col = world.pos[copy, i]
+        if not (0 <= row < world.height and 0 <= col < world.width):
+            raise Broken(f"{when} agent {i} stands at ({row}, {col}), outside the {world.height} x {world.width} map")
+        if world.occupant[copy, row, col] != i or world.grid[copy, row, col, agent] == 0:
+            raise Broken(f"{when} agent {i} is said to stand at ({row}, {col}), but the cell does not show it")
+        solid = [int(k) for z, k in enumerate(world.grid[copy, row, col]) if z != agent and codes.solid[k]]
+        if solid:
+            raise Broken(f"{when} agent {i} stands at ({row}, {col}) inside {codes.names[solid[0]]}, which is solid")
 
 
 def _looks(world: Gridworld) -> None:
@@ -143,7 +146,7 @@ def _looks(world: Gridworld) -> None:
 
 
 def _trajectory(world: Gridworld, actions: np.ndarray) -> list[np.ndarray]:
-    """Rewards, ends and everything of the state at every tenth step."""
+    """Returns rewards, ends and everything of the state at every tenth step."""
     found = []
     for turn, action in enumerate(actions):
         _, reward, terminated, truncated, _ = _step(world, action, turn)

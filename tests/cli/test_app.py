@@ -101,7 +101,7 @@ def test_train_eval_plot(study):
 def test_mistakes_are_told_in_a_line(study):
     for arguments, said in [
         (["train", "tiny.yml"], "no config 'tiny.yml'"),
-        (["train", "tiny.yaml", "epoch=3"], "tiny.yaml: no key 'epoch'; did you mean 'epochs'?"),
+        (["train", "tiny.yaml", "epoch=3"], "tiny.yaml has no setting 'epoch'; did you mean 'epochs'?"),
         (
             ["train", "tiny.yaml", "seats.0.model=rnadom"],
             "tiny.yaml: seat rnadom_0: no model 'rnadom'; did you mean 'random'?",

@@ -8,7 +8,7 @@ import typer
 from typer.testing import CliRunner
 
 from sorrelsim.cli.play import play, watch
-from sorrelsim.recordings.recording import load_recording
+from sorrelsim.recordings import load_recording
 
 app = typer.Typer()
 app.command()(play)
@@ -138,7 +138,7 @@ def test_mp4_is_written_or_names_what_is_missing(tmp_path, closes_at_once):
         (["play", "cleanup", "--view", "maps"], "did you mean 'map'"),
         (["play", "cleanup", "--size", "big"], "such as 1280x720"),
         (["play", "cleanup", "zap_timeot=3"], "did you mean 'zap_timeout'"),
-        (["play", "cleanup", "zap_timeout"], "settings look like zap_timeout=10"),
+        (["play", "cleanup", "zap_timeout"], "write key=value, such as zap_timeout=10"),
         (["play", "cleanup", "--keys", "none.yaml"], "none.yaml"),
         (["watch", "none.jsonl"], "cannot read none.jsonl"),
         (["watch", "."], "config.yaml"),
@@ -163,7 +163,7 @@ def test_without_a_display_the_ways_out_are_named(monkeypatch, tmp_path):
 
 def test_bots_by_name_and_several(tmp_path):
     from sorrelsim.play.opponents import seat_others
-    from sorrelsim.recordings.recording import WorldSpec
+    from sorrelsim.recordings import WorldSpec
 
     world = WorldSpec("cleanup", 0).make()
     agents, labels = seat_others(world, "cleanup_cooperator,random", 0, [0, 1])
@@ -181,7 +181,7 @@ def test_every_world_can_be_played(closes_at_once):
 
 def test_trained_agents_are_watched_live_and_played_with_in_their_own_world(tmp_path, closes_at_once, monkeypatch):
     from sorrelsim.experiments.loop import Experiment
-    from sorrelsim.experiments.loop import run as run_experiment
+    from sorrelsim.experiments.run import run as run_experiment
 
     monkeypatch.chdir(tmp_path)
     config = {

@@ -9,8 +9,11 @@ from PIL import Image
 
 from sorrelsim.experiments import run_folder as runs
 from sorrelsim.experiments.config import ConfigError, read_config
-from sorrelsim.experiments.loop import Experiment, load_run, play_episodes, run, seating
+from sorrelsim.experiments.evaluation import play_episodes
+from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Episodes
+from sorrelsim.experiments.run import load_run, run
+from sorrelsim.experiments.seating import seating
 from sorrelsim.pictures import curves
 
 SMALL_IQN = {

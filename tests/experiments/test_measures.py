@@ -5,7 +5,7 @@ import pytest
 
 import sorrelsim
 from sorrelsim.experiments import measures
-from sorrelsim.experiments.measures import Episodes, Recorder
+from sorrelsim.experiments.measures import EpisodeCollector, Episodes
 
 
 def test_efficiency_is_the_reward_of_all_a_step():
@@ -71,7 +71,7 @@ def test_recorder_follows_a_world_step_by_step():
     world = sorrelsim.make(
         "treasure_hunt", 2, 3, max_steps=3, spawn_probability=1.0, gem_value=4.0, bone_value=0.5, compiled=False
     )
-    recorder = Recorder(world)
+    recorder = EpisodeCollector(world)
     rng = np.random.default_rng(0)
     times, counts, returns = (np.zeros((2, 2)) for _ in range(3))
     for turn in range(1, 4):
@@ -97,7 +97,7 @@ def test_recorder_counts_steps_spent_out():
         "cleanup", 1, 0, map=f"{row}\nWPPPPW\nWHHBBW\n{row}", n_agents=3, zap_timeout=3, zap_cooldown=0,
         min_steps=50, max_steps=40, compiled=False,
     )  # fmt: skip
-    recorder = Recorder(world)
+    recorder = EpisodeCollector(world)
     rng = np.random.default_rng(1)
     out = np.zeros(3)
     zap = world.action_names.index("zap")

@@ -10,7 +10,8 @@ import torch
 
 from sorrelsim.experiments import run_folder as runs
 from sorrelsim.experiments.config import read_config
-from sorrelsim.experiments.loop import Experiment, load_run, run
+from sorrelsim.experiments.loop import Experiment
+from sorrelsim.experiments.run import load_run, run
 from sorrelsim.models.base import BaseModel, TrainingDiverged
 
 IQN = {"network": {"hidden": [8]}, "warmup": 16, "batch_size": 8, "memory_size": 400, "steps_between_updates": 8}

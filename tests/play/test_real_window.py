@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from sorrelsim.recordings.recording import load_recording
+from sorrelsim.recordings import load_recording
 
 MISSING = [tool for tool in ("Xvfb", "xdotool") if shutil.which(tool) is None]
 pytestmark = [

@@ -8,7 +8,7 @@ import pytest
 from sorrelsim.play.keys import default_keys, remap
 from sorrelsim.play.opponents import seat_others
 from sorrelsim.play.session import Session
-from sorrelsim.recordings.recording import Recorder, WorldSpec, load_recording, state_hash
+from sorrelsim.recordings import Recorder, WorldSpec, load_recording, state_hash
 
 pytestmark = pytest.mark.usefixtures("dummy")
 

@@ -10,7 +10,7 @@ import pytest
 
 from sorrelsim.play.opponents import seat_others
 from sorrelsim.play.session import Session
-from sorrelsim.recordings.recording import Recorder, RecordingError, WorldSpec, load_recording, state_hash
+from sorrelsim.recordings import Recorder, RecordingError, WorldSpec, load_recording, state_hash
 
 FIELD = "WWWWWWW\nWP P PW\nW  g  W\nWP f PW\nWWWWWWW"
 

@@ -1,0 +1,167 @@
+"""From a config to what plays: its world, who sits where, the models, and those seated as agents.
+
+``loop`` trains what is built here, and a ``run`` that was written earlier builds it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sorrelsim.authoring.params import deal
+from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.experiments.config import ConfigError, ExperimentConfig, SeatConfig
+from sorrelsim.library.find import find_class
+from sorrelsim.library.make import make
+from sorrelsim.models.agent import Agent, with_identity
+from sorrelsim.models.base import BaseModel
+from sorrelsim.models.rewards import RewardTransform, make_transform
+
+
+@dataclass(frozen=True)
+class Place:
+    """A model and the slots it plays.
+
+    Attributes:
+        name: Its name in metrics and file names.
+        slots: The slots.
+        config: What the config says of it.
+        seed: The model's seed.
+    """
+
+    name: str
+    slots: tuple[int, ...]
+    config: SeatConfig
+    seed: int
+
+
+def seating(config: ExperimentConfig, n_agents: int) -> list[Place]:
+    """Returns who sits where.
+
+    Raises:
+        ConfigError: If a slot does not exist, is taken twice, or is left empty.
+    """
+    named: list[int] = [slot for seat in config.seats if isinstance(seat.slots, list) for slot in seat.slots]
+    for slot in named:
+        if not 0 <= slot < n_agents:
+            raise ConfigError(f"seats: no slot {slot}; this world has slots 0 to {n_agents - 1}")
+        if named.count(slot) > 1:
+            raise ConfigError(f"seats: slot {slot} is taken twice")
+    rest = [slot for slot in range(n_agents) if slot not in named]
+    groups: list[tuple[str, tuple[int, ...], SeatConfig]] = []
+    for seat in config.seats:
+        name = seat.name or Path(seat.model).stem
+        if isinstance(seat.slots, list):
+            groups.append((name, tuple(seat.slots), seat))
+            continue
+        if not rest:
+            raise ConfigError(f"seats: no slot is left for the seat of {seat.model!r}; others name all {n_agents}")
+        if seat.slots == "all":
+            groups.append((name, tuple(rest), seat))
+        else:
+            groups += [(f"{name}_{slot}", (slot,), seat) for slot in rest]
+        rest = []
+    if rest:
+        raise ConfigError(f"seats: nobody plays slots {rest}; add a seat with 'slots: each' or 'slots: all'")
+    names = [name for name, _, _ in groups]
+    places = []
+    for k, (name, slots, seat) in enumerate(groups):
+        unique = name if names.count(name) == 1 else f"{name}_{'_'.join(map(str, slots))}"
+        seed = int(np.random.SeedSequence([config.seed, k]).generate_state(1)[0])
+        places.append(Place(unique, slots, seat, seed))
+    return places
+
+
+def world_settings(config: ExperimentConfig, n_worlds: int) -> dict[str, Any]:
+    """Returns the settings of a config's world, its name among them, for some number of copies.
+
+    Raises:
+        ValueError: If there is no such world.
+    """
+    if n_worlds == config.n_worlds:
+        return dict(config.world)
+    return deal(find_class(config.world["name"], "worlds", Gridworld).params, config.world, n_worlds)
+
+
+def make_world(config: ExperimentConfig, n_worlds: int | None = None, seed: int | None = None) -> Gridworld:
+    """Makes the world of a config.
+
+    Args:
+        config: The config.
+        n_worlds: Number of copies, if not the config's. Where a param has one value per copy, they are dealt out again
+            from the first.
+        seed: Seed, if not the config's.
+
+    Raises:
+        ConfigError: If the world does not exist or does not take a setting.
+    """
+    n = config.n_worlds if n_worlds is None else n_worlds
+    try:
+        settings = world_settings(config, n)
+        return make(settings.pop("name"), n, config.seed if seed is None else seed, **settings)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"world: {error}") from error
+
+
+def make_model(place: Place, world: Gridworld) -> BaseModel:
+    """Builds the model of a place, for as many streams as the world's copies make.
+
+    Raises:
+        ConfigError: If there is no such model, or it does not take a setting.
+    """
+    observations = world.observations
+    if place.config.identity:
+        observations = with_identity(observations, len(place.slots))
+    n_streams = world.n_worlds * len(place.slots)
+    try:
+        cls: type[BaseModel] = find_class(place.config.model, "agents", BaseModel)
+        model = cls.from_config(observations, world.action_names, n_streams, place.config.config, place.seed)
+        if place.config.load:
+            model.load(place.config.load)
+    except (ValueError, TypeError, OSError) as error:
+        raise ConfigError(f"seat {place.name}: {error}") from error
+    return model
+
+
+def transform_of(seat: SeatConfig) -> RewardTransform | None:
+    """Returns a seat's reward transform; None where rewards stay as they are.
+
+    Raises:
+        ValueError: If there is no such transform or setting.
+    """
+    settings = {"name": seat.reward} if isinstance(seat.reward, str) else dict(seat.reward)
+    if "name" not in settings:
+        raise ConfigError("reward: give its name: {name: inequity_aversion, ...}")
+    name = settings.pop("name")
+    return None if name == "individual" and not settings else make_transform(name, settings)
+
+
+def seat_agents(
+    places: Sequence[Place],
+    models: Sequence[BaseModel],
+    world: Gridworld,
+    learn: bool = True,
+    explore: bool = True,
+) -> list[Agent]:
+    """Seats the models in a world.
+
+    Args:
+        places: Who sits where.
+        models: A model per place.
+        world: The world.
+        learn: Whether those learn that the config lets learn.
+        explore: Whether they explore.
+    """
+    agents = []
+    for place, model in zip(places, models, strict=True):
+        learns = learn and place.config.learn
+        try:
+            transform = transform_of(place.config) if learns else None
+        except ValueError as error:
+            raise ConfigError(f"seat {place.name}: {error}") from error
+        agents.append(Agent(world, place.slots, model, transform, learns, explore))
+    return agents
