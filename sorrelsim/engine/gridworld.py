@@ -397,6 +397,11 @@ class Gridworld:
         self._action[:, slots] = actions
         self._submitted.update(slots)
 
+    @property
+    def action(self) -> np.ndarray:
+        """The actions of the latest step, and of slots that have submitted since: ``int64[copy, agent]``."""
+        return self._action
+
     def step(self, actions: Any = None) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Let every agent of every copy act at once. A copy that ends starts anew in the same call.
 

@@ -31,16 +31,16 @@ def test_importing_the_commands_is_light():
 @pytest.fixture
 def closes_at_once(monkeypatch, dummy):
     """Windows that close after some turns of their loop."""
-    import sorrelsim.play.base_window as shell
+    import sorrelsim.play.base_window as base_window
 
-    spin, spins = shell.Shell.spin, []
+    spin, spins = base_window.BaseWindow.spin, []
 
     def spin_a_little(self):
         spin(self)
         spins.append(self)
         self.done = self.done or spins.count(self) >= 6
 
-    monkeypatch.setattr(shell.Shell, "spin", spin_a_little)
+    monkeypatch.setattr(base_window.BaseWindow, "spin", spin_a_little)
 
 
 def test_play_keeps_a_session_that_watch_opens_and_exports(tmp_path, closes_at_once):
@@ -162,11 +162,11 @@ def test_without_a_display_the_ways_out_are_named(monkeypatch, tmp_path):
 
 
 def test_bots_by_name_and_several(tmp_path):
-    from sorrelsim.play.opponents import seat_others
+    from sorrelsim.play.opponents import seat_opponents
     from sorrelsim.recordings.recording import WorldSpec
 
     world = WorldSpec("cleanup", 0).make()
-    agents, labels = seat_others(world, "cleanup_cooperator,random", 0, [0, 1])
+    agents, labels = seat_opponents(world, "cleanup_cooperator,random", 0, [0, 1])
     assert len(agents) == 7
     assert labels[2:] == ["cleanup cooperator", "random", "random", "random", "random"]
 
