@@ -91,10 +91,8 @@ class BaseWindow(ABC):
             width, height = screens[0] if screens else (1280, 800)
             size = (max(SMALLEST[0], int(width * 0.9)), max(SMALLEST[1], int(height * 0.85)))
         self._windowed = size
-        self.screen = pygame.display.set_mode(
-            (0, 0) if full_screen else size, pygame.FULLSCREEN if full_screen else pygame.RESIZABLE
-        )
         self.full_screen = full_screen
+        self.screen = self._open()
         pygame.key.set_repeat()
         self.uses = dict(uses)
         self.letters = theme.Letters()
@@ -290,10 +288,13 @@ class BaseWindow(ABC):
         if not self.full_screen:
             self._windowed = self.screen.get_size()
         self.full_screen = not self.full_screen
-        size = (0, 0) if self.full_screen else self._windowed
-        flags = pygame.FULLSCREEN if self.full_screen else pygame.RESIZABLE
-        self.screen = pygame.display.set_mode(size, flags)
+        self.screen = self._open()
         self._rescale()
+
+    def _open(self) -> pygame.Surface:
+        if self.full_screen:
+            return pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
+        return pygame.display.set_mode(self._windowed, pygame.RESIZABLE)
 
     def screenshot(self, folder: str | Path = ".") -> Path:
         """Keeps a picture of the window; returns where."""

@@ -96,39 +96,39 @@ class Panel:
             self._player(surface, rect, player, best, columns == 1)
         return y + per_column * row_height + px(10)
 
-    def _player(self, surface: pygame.Surface, rect: pygame.Rect, line: PlayerRow, best: float, wide: bool) -> None:
+    def _player(self, surface: pygame.Surface, rect: pygame.Rect, player: PlayerRow, best: float, wide: bool) -> None:
         px, draw = self.letters.px, self.letters.draw
-        away = line.state.startswith("out")
-        ground, edge = (theme.RAISED, theme.LINE) if line.watched else (theme.PANEL, None)
+        away = player.state.startswith("out")
+        ground, edge = (theme.RAISED, theme.LINE) if player.watched else (theme.PANEL, None)
         theme.box(surface, ground, rect, px(7), edge)
-        face = self._face(line.slot, max(16, (rect.height - px(8)) // 8 * 8))
+        face = self._face(player.slot, max(16, (rect.height - px(8)) // 8 * 8))
         if away:
             face = face.copy()
             face.set_alpha(80)
         surface.blit(face, face.get_rect(midleft=(rect.left + px(8), rect.centery)))
         x = rect.left + px(16) + face.get_width()
-        digits = draw(f"{line.score:g}" if abs(line.score) < 1e5 else f"{line.score:.2g}", 18, theme.TEXT, "bold")
+        digits = draw(f"{player.score:g}" if abs(player.score) < 1e5 else f"{player.score:.2g}", 18, theme.TEXT, "bold")
         end = rect.right - px(10)
         surface.blit(digits, digits.get_rect(midright=(end, rect.centery)))
         gap = end - digits.get_width() - px(8)
-        if line.reward and wide:
-            colour = theme.GAIN if line.reward > 0 else theme.LOSS
-            change = draw(theme.signed(line.reward), 14, colour, "bold")
+        if player.reward and wide:
+            colour = theme.GAIN if player.reward > 0 else theme.LOSS
+            change = draw(theme.signed(player.reward), 14, colour, "bold")
             gap -= change.get_width()
             surface.blit(change, change.get_rect(midleft=(gap, rect.centery)))
             gap -= px(6)
-        label = f"{line.slot}  {'you' if line.mine else line.label}" if wide else f"{line.slot}"
-        colour = theme.FAINT if away else theme.TEXT if line.mine or line.watched else theme.MUTED
-        state = draw(line.state, 13, theme.WARN) if line.state else None
+        label = f"{player.slot}  {'you' if player.mine else player.label}" if wide else f"{player.slot}"
+        colour = theme.FAINT if away else theme.TEXT if player.mine or player.watched else theme.MUTED
+        state = draw(player.state, 13, theme.WARN) if player.state else None
         room = gap - x - (state.get_width() + px(8) if state else 0)
-        name = self.letters.fit(label, 15, max(room, px(16)), colour, "bold" if line.mine else "")
+        name = self.letters.fit(label, 15, max(room, px(16)), colour, "bold" if player.mine else "")
         surface.blit(name, name.get_rect(midleft=(x, rect.centery)))
         if state and (wide or room > px(30)):
             surface.blit(state, state.get_rect(midleft=(x + name.get_width() + px(8), rect.centery)))
-        if wide and line.score:
+        if wide and player.score:
             bar = pygame.Rect(rect.left + px(8), rect.bottom - px(2), 0, max(1, px(2)))
-            bar.width = round((rect.width - px(16)) * min(1.0, abs(line.score) / best))
-            surface.fill(sprites.agent_colour(line.slot) if line.score > 0 else theme.LOSS, bar)
+            bar.width = round((rect.width - px(16)) * min(1.0, abs(player.score) / best))
+            surface.fill(sprites.agent_colour(player.slot) if player.score > 0 else theme.LOSS, bar)
 
     def _face(self, slot: int, size: int) -> pygame.Surface:
         if (slot, size) not in self._faces:

@@ -67,7 +67,6 @@ class PlayWindow(BaseWindow):
         self.paused = False
         self.started = False  # whether the clock runs; it begins anew after every pause
         self.watched = session.humans[0] if session.humans else 0
-        self._chosen: dict[int, int] = {}
         self._scene: scenes.Scene | None = None
         uses = uses_of(options.window_keys)
         uses = {key: use for key, use in uses.items() if self.inputs.person_of(key) is None}
@@ -103,8 +102,9 @@ class PlayWindow(BaseWindow):
         """Takes a turn: for each person the action, and when its key went down."""
         session = self.session
         people = list(zip(session.humans, choice, strict=True))
-        self._chosen = {slot: action for slot, (action, _) in people}
-        session.step(self._chosen, {slot: ms for slot, (_, ms) in people if ms is not None})
+        session.step(
+            {slot: action for slot, (action, _) in people}, {slot: ms for slot, (_, ms) in people if ms is not None}
+        )
         self.pace.turn(self.pace.beat(now) if self.running else now, self.running)
         self.stage.pop_up(session.reward, now)
         self._changed()
@@ -120,9 +120,8 @@ class PlayWindow(BaseWindow):
         self.dirty = True
 
     def _begin(self) -> None:
-        """Forgets what was pressed and chosen, and starts the clock anew."""
+        """Forgets what was pressed, and starts the clock anew."""
         self.inputs.release()
-        self._chosen = {}
         self.started = False
         self._changed()
 
@@ -167,32 +166,27 @@ class PlayWindow(BaseWindow):
             session.sit(0, self.watched)
         else:
             self.say("every slot is taken")
-        self._chosen = {}
         self._changed()
 
     # -------------------------------------------------------------------------------------------------------- keys
 
     def key(self, name: str, down: bool, now: float) -> None:
-        session = self.session
         use = self.uses.get(name)
         if use is None or not down:
             self._action_key(name, down)
             return
         if self.over and use not in ("quit", "full screen", "screenshot", "help", "view", "restart", "step"):
             self._go_on()
-        if session.recorder is not None:
-            session.recorder.key(name, down, session.clock())
+        self.session.key(name, down)
         self.use(use, now)
 
     def _action_key(self, name: str, down: bool) -> None:
-        session, ms = self.session, self.session.clock()
-        place = self.inputs.person_of(name)
+        session, place = self.session, self.inputs.person_of(name)
         slot = action = None
         if place is not None:
             slot = session.humans[place] if place < len(session.humans) else None
             action = session.world.action_names[self.inputs.keys[place][name]]
-        if session.recorder is not None:
-            session.recorder.key(name, down, ms, slot, action)
+        ms = session.key(name, down, slot, action)
         self.dirty = True
         if not down:
             self.inputs.up(name)
@@ -312,7 +306,7 @@ class PlayWindow(BaseWindow):
         return "your turn" if len(self.session.humans) == 1 else f"waiting for {', '.join(map(str, waiting))}"
 
     def _action_rows(self) -> tuple[ActionRow, ...]:
-        session, rows = self.session, []
+        session, rows = self.session, list[ActionRow]()
         for place, slot in enumerate(session.humans):
             names = session.world.action_names
             if len(session.humans) > 1:

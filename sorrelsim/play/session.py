@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sorrelsim.authoring.events import event_names
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.playing import play_step
@@ -115,6 +116,7 @@ class Session:
         self.reward = np.zeros(world.n_agents)
         self.summary: EpisodeSummary | None = None
         self.episode, self.turns = 1, 0
+        self._event_names = event_names(world.events)
         self.before = Positions.of(world)
 
     def clock(self) -> float:
@@ -163,7 +165,7 @@ class Session:
         for slot, k in np.argwhere(after != counts).tolist():
             change = after[slot, k] - counts[slot, k]
             times = "" if change == 1 else f" {change:+g}"
-            self.log.append(LogEntry(turn, slot, world.events[k].replace("_", " ") + times))
+            self.log.append(LogEntry(turn, slot, self._event_names[k].replace("_", " ") + times))
         if ended:
             self.log.append(LogEntry(turn, -1, "the episode is over"))
 
@@ -191,6 +193,13 @@ class Session:
             raise ValueError(f"slot {slot} is taken by another person")
         self.humans[place] = slot
         self.note(f"person {place} plays slot {slot}")
+
+    def key(self, name: str, down: bool, slot: int | None = None, action: str | None = None) -> float:
+        """Keeps in the recording that a key went down or up, and what for; returns when, by :meth:`clock`."""
+        ms = self.clock()
+        if self.recorder is not None:
+            self.recorder.key(name, down, ms, slot, action)
+        return ms
 
     def note(self, text: str) -> None:
         """Keeps a remark in the recording, if there is one."""
