@@ -61,6 +61,24 @@ def test_a_forbidden_action_is_asked_for_again(world, dummy):
     assert person_window().ask(model.people[0], parts, mask) == world.action_names.index("turn_right")
 
 
+def test_the_panel_and_the_help_name_the_keys(world, dummy):
+    from sorrelsim.play.person_window import person_window
+
+    model = HumanModel(world.observations, world.action_names)
+    window, zap = person_window(), world.action_names.index("zap")
+    press("w")
+    mask = np.arange(9) != zap
+    window.ask(model.people[0], {name: part[0, 0] for name, part in world.obs.items()}, mask)
+    window.draw_overlays()
+    info = window.info()
+    assert [gauge.name for gauge in info.gauges] == list(world.scalars)
+    rows = {row.action: (row.keys, row.lit) for row in info.keys}
+    assert "zap" not in rows  # not allowed now
+    assert rows["forward"] == (("w", "up"), True)
+    lines = window.help_lines()
+    assert {("Space  1", "zap"), ("Q  \u2190", "turn left"), ("Esc", "end the run")} <= set(lines)
+
+
 def test_closing_the_window_ends_the_run(world, dummy):
     import pygame
 
