@@ -14,12 +14,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FrameType
 
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-os.environ.setdefault("SDL_VIDEO_X11_WMCLASS", "sorrelsim")
-if sys.platform.startswith("linux"):
-    # Frames go to the screen by shared memory. Through OpenGL, where that is software, a 1080p frame took 46 ms, not 6.
-    os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
-
 import pygame
 
 from sorrelsim.play import overlays, theme
