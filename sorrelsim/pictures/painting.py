@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from sorrelsim.authoring import sprites
@@ -11,7 +9,7 @@ from sorrelsim.authoring.codes import Codebook
 from sorrelsim.authoring.kinds import Kinds
 
 
-def looks_table(codes: Codebook, kinds: Iterable[Kinds], looks: str) -> np.ndarray:
+def looks_table(codes: Codebook, kinds: type[Kinds], looks: str) -> np.ndarray:
     """A sprite for each id: ``uint8[n_codes, SIZE, SIZE, 4]``; see :meth:`Gridworld.looks_table`."""
     table = np.zeros((codes.n_codes, sprites.SIZE, sprites.SIZE, 4), np.uint8)
     for member in kinds:

@@ -125,7 +125,7 @@ class PersonWindow(BaseWindow):
 def looks_of(codes: Codebook) -> np.ndarray:
     """Returns sprites for a codebook's ids, those of the world whose kinds they are: ``uint8[id, SIZE, SIZE, 4]``."""
     kinds = _kinds_of(codes)
-    table = looks_table(codes, kinds or (), "individual" if codes.slot_stride else "other")
+    table = looks_table(codes, kinds or Kinds, "individual" if codes.slot_stride else "other")
     if kinds is None:
         for k in range(1, codes.outside):
             table[k] = sprites.plain(sprites.agent_colour(k + 16)).rgba

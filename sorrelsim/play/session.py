@@ -161,7 +161,7 @@ class Session:
             self.episode += 1
             self.before = Positions.of(world)  # nobody walks from one episode into the next
         if self.recorder is not None:
-            self.recorder.turn(world, world.action[0].tolist(), self.clock(), dict(pressed or {}), ended)
+            self.recorder.turn(world, world.submitted[0].tolist(), self.clock(), dict(pressed or {}), ended)
         for slot, k in np.argwhere(after != counts).tolist():
             change = after[slot, k] - counts[slot, k]
             times = "" if change == 1 else f" {change:+g}"
