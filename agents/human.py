@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+import sorrelsim
 from sorrelsim.models.base import Arrays, BaseModel, Seat, Transition
 
 if TYPE_CHECKING:
-    from sorrelsim.observations.spec import ObservationSpec
-    from sorrelsim.play.person_window import Person
+    from sorrelsim import ObservationSpec, Person
 
 Ask = Callable[["Person", dict[str, np.ndarray], np.ndarray | None], int]
 """How a person is asked: who, what their agent observes by part, and which actions are allowed."""
@@ -67,32 +67,23 @@ class HumanModel(BaseModel):
             raise ValueError(
                 f"a person cannot play {n_streams} streams at once; set n_worlds to 1 and give the seat one slot"
             )
-        from sorrelsim.play.keys import default_keys, remap
-        from sorrelsim.play.person_window import Person
-
-        keys, _ = remap(default_keys(self.action_names), self.config.keys, self.action_names)
+        title = self.config.title
+        names = [f"{title} ({k + 1} of {n_streams})" for k in range(n_streams)] if n_streams > 1 else [title]
         self.people = [
-            Person(
-                self.config.title + (f" ({k + 1} of {n_streams})" if n_streams > 1 else ""),
-                keys[0],
-                self.action_names,
-                observations.codes,
-            )
-            for k in range(n_streams)
+            sorrelsim.Person.at_keyboard(name, self.config.keys, self.action_names, observations.codes)
+            for name in names
         ]
         self._ask = ask
         if self.config.memory_size:
-            from sorrelsim.models.memory.replay import Buffer
-
-            self.memory: Any = Buffer(observations, self.config.memory_size, n_streams)
+            self.memory: Any = sorrelsim.Buffer(observations, self.config.memory_size, n_streams)
 
     def take_action(self, state: Arrays) -> int:
-        """The person's action for one state."""
-        return self._choose(0, state, None)
+        """Returns the person's action for one state."""
+        return self._choose(0, _by_part(state), None)
 
     def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
-        """The person's action for each stream, int64 [n_streams], asked for one after the other."""
-        named = states if isinstance(states, dict) else {"grid": states}
+        """Returns the person's action for each stream, ``int64[stream]``, asked for one after the other."""
+        named = _by_part(states)
         n = len(named["grid"])
         mask = None if seat is None else seat.mask
         chosen = (
@@ -101,12 +92,9 @@ class HumanModel(BaseModel):
         )
         return np.fromiter(chosen, np.int64, n)
 
-    def _choose(self, stream: int, state: Arrays, mask: np.ndarray | None) -> int:
+    def _choose(self, stream: int, parts: dict[str, np.ndarray], mask: np.ndarray | None) -> int:
         if self._ask is None:
-            from sorrelsim.play.person_window import desk
-
-            self._ask = desk().ask
-        parts = state if isinstance(state, dict) else {"grid": state}
+            self._ask = sorrelsim.person_window().ask
         return self._ask(self.people[min(stream, len(self.people) - 1)], parts, mask)
 
     def remember(self, transition: Transition) -> None:
@@ -115,3 +103,7 @@ class HumanModel(BaseModel):
         for k, person in enumerate(self.people):
             person.paid(float(transition.reward[k]), k in ended)
         super().remember(transition)
+
+
+def _by_part(state: Arrays) -> dict[str, np.ndarray]:
+    return state if isinstance(state, dict) else {"grid": state}

@@ -18,6 +18,7 @@ _HOME = {
     "Gridworld": "engine.gridworld",
     "Kinds": "authoring.kinds",
     "ObservationSpec": "observations.spec",
+    "Person": "play.person",
     "TorchModel": "models.torch.torch_model",
     "Window": "authoring.window",
     "get_threads": "engine.threads",
@@ -28,6 +29,7 @@ _HOME = {
     "per_cell": "authoring.state",
     "per_site": "authoring.state",
     "per_world": "authoring.state",
+    "person_window": "play.person_window",
     "pixels": "authoring.sprites",
     "plain": "authoring.sprites",
     "probability": "authoring.params",
@@ -63,6 +65,8 @@ if TYPE_CHECKING:
     from sorrelsim.models.memory.replay import Buffer as Buffer
     from sorrelsim.models.torch.torch_model import TorchModel as TorchModel
     from sorrelsim.observations.spec import ObservationSpec as ObservationSpec
+    from sorrelsim.play.person import Person as Person
+    from sorrelsim.play.person_window import person_window as person_window
     from sorrelsim.rules.rule import rule as rule
 
 

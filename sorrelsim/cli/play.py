@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from sorrelsim.play.play_window import PlayOptions
     from sorrelsim.recordings import WorldSpec
 
 Speed = Annotated[float, typer.Option(min=0.1, max=60, help="Turns a second.")]
@@ -21,6 +23,7 @@ def play(
         list[str] | None,
         typer.Argument(metavar="[KEY=VALUE]...", help="Settings of the world, such as zap_timeout=10."),
     ] = None,
+    *,
     slot: Annotated[int, typer.Option(min=0, help="The slot that you play.")] = 0,
     humans: Annotated[str | None, typer.Option(help="Slots that people play at one keyboard, such as 0,1.")] = None,
     others: Annotated[
@@ -45,6 +48,7 @@ def play(
     full_screen: FullScreen = False,
 ) -> None:
     """Play a world in a window, beside bots, trained agents or other people."""
+    from sorrelsim.play.play_window import PlayOptions
     from sorrelsim.recordings import WorldSpec
 
     people = _slots(humans, slot)
@@ -59,14 +63,15 @@ def play(
 
         seed = secrets.randbelow(1_000_000)
     kept = _recording_path(world, record, out)
-    spec = WorldSpec(world, seed, settings)
-    _play(
-        spec, people, others, mode, speed, view, episodes, kept, _keys_file(keys), _size(size), full_screen, own
-    )  # fmt: skip
+    options = PlayOptions(
+        mode=mode, speed=speed, view=view, episodes=episodes, size=_size(size), full_screen=full_screen, own=own
+    )
+    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys))
 
 
 def watch(
     what: Annotated[str, typer.Argument(metavar="FILE|RUN", help="A recorded session, or a run folder.")],
+    *,
     speed: Speed = 6,
     export: Annotated[
         Path | None,
@@ -84,20 +89,20 @@ def watch(
     if Path(what).is_dir():
         if export is not None:
             raise ValueError("--export takes a recording; record a run's agents first: sorrelsim watch RUN --record")
+        from sorrelsim.play.play_window import PlayOptions
         from sorrelsim.recordings import WorldSpec
 
         name, settings = _world_of(what)
-        kept = _recording_path(name, record, None)
-        spec = WorldSpec(name, seed, settings)
-        _play(spec, [], what, "realtime", speed, "map", 0, kept, {}, _size(size), full_screen)
+        options = PlayOptions(speed=speed, size=_size(size), full_screen=full_screen)
+        _play(WorldSpec(name, seed, settings), [], what, options, _recording_path(name, record, None), {})
         return
     from sorrelsim.recordings import load_recording
 
     recording = load_recording(what)
     if export is None:
-        from sorrelsim.play.replay_window import ViewerWindow
+        from sorrelsim.play.replay_window import ReplayWindow
 
-        ViewerWindow(recording, not unchecked, speed, _size(size), full_screen).run()
+        ReplayWindow(recording, not unchecked, speed, _size(size), full_screen).run()
     elif export.suffix in (".csv", ".parquet"):
         recording.save_table(export)
     else:
@@ -109,31 +114,40 @@ def watch(
 
 
 def _play(
-    spec: WorldSpec, people: list[int], others: str, mode: str, speed: float, view: str, episodes: int,
-    kept: Path | None, remapped: dict[str, Any], size: tuple[int, int] | None, full_screen: bool, own: bool = False,
-) -> None:  # fmt: skip
+    spec: WorldSpec, people: list[int], others: str, options: PlayOptions, kept: Path | None, remapped: dict[str, Any]
+) -> None:
+    """Opens a window on a session.
+
+    Args:
+        spec: How the world is made; its seed is the others', too.
+        people: The slots that people play.
+        others: Who plays the rest, as :func:`sorrelsim.play.opponents.seat_opponents` takes it.
+        options: How it is played; the keys are filled in here, and ``auto`` becomes a mode.
+        kept: Where the session is recorded, if it is.
+        remapped: People's own keys, as :func:`sorrelsim.play.keys.remap` takes them.
+    """
     from sorrelsim.errors import unknown
     from sorrelsim.play.base_window import open_display
     from sorrelsim.play.keys import default_keys, idle_action, remap
-    from sorrelsim.play.opponents import seat_others
-    from sorrelsim.play.play_window import PlayOptions, PlayWindow
+    from sorrelsim.play.opponents import seat_opponents
+    from sorrelsim.play.play_window import PlayWindow
     from sorrelsim.play.scene import VIEWS
     from sorrelsim.play.session import Session
     from sorrelsim.recordings import Recorder
 
-    for what, given, allowed in (("mode", mode, ("auto", "realtime", "turns")), ("view", view, VIEWS)):
+    mode = options.mode
+    for what, given, allowed in (("mode", mode, ("auto", "realtime", "turns")), ("view", options.view, VIEWS)):
         if given not in allowed:
             raise ValueError(unknown(what, given, allowed))
     world = spec.make()
     for slot in people:
         if slot >= world.n_agents:
             raise ValueError(f"no slot {slot} in {world.name}; allowed: 0 to {world.n_agents - 1}")
-    agents, labels = seat_others(world, others, spec.seed, people)
+    agents, labels = seat_opponents(world, others, spec.seed, people)
     keys, window_keys = remap(default_keys(world.action_names, max(1, len(people))), remapped, world.action_names)
     if mode == "auto":  # where nothing is not an action, a clock would make the person do something
         mode = "turns" if people and idle_action(world.action_names) is None else "realtime"
-    chosen = keys if people else []
-    options = PlayOptions(chosen, window_keys, mode, speed, view, episodes, size, full_screen, own)
+    options = dataclasses.replace(options, keys=keys if people else [], window_keys=window_keys, mode=mode)
     open_display()  # before the recording is begun: without a window there is nothing to keep
     recorder = None
     if kept is not None:
@@ -150,6 +164,7 @@ def _play(
 
 
 def _slots(humans: str | None, slot: int) -> list[int]:
+    """Returns the slots that people play."""
     if humans is None:
         return [slot]
     try:

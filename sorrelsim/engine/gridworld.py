@@ -246,7 +246,7 @@ class Gridworld:
         self.out, self.frozen, self.rng, self.turn = of["out"], of["frozen"], of["rng"], of["turn"]
         self.episode_return, self.event_counts = of["episode_return"], of["events"]
         self._reward, self._ended = of["reward"], of["ended"]
-        self._action = np.zeros((n, agents), np.int64)
+        self.submitted = np.zeros((n, agents), np.int64)
         self._params = {name: of[f"params.{name}"] for name in params}
         for name, array in params.items():
             self._params[name][...] = array
@@ -288,7 +288,7 @@ class Gridworld:
             Field("occupant", self.occupant),  # int16[row, col]: the agent on a cell, or -1
             Field("pos", self.pos),  # int32[agent, 2]: (row, col)
             Field("facing", self.facing),  # int32[agent]: 0 north, 1 east, 2 south, 3 west
-            Field("action", self._action, apart=True),  # int64[agent]: index into the world's actions
+            Field("action", self.submitted, apart=True),  # int64[agent]: index into the world's actions
             Field("reward", self._reward),  # float64[agent]: this step's
             Field("out", self.out),  # int32[agent]: 0 on the grid, else steps until back, -1 for good
             Field("frozen", self.frozen),  # int32[agent]: steps without moving
@@ -394,7 +394,7 @@ class Gridworld:
                 f"{self.name}: submitted actions are {actions.dtype}{list(actions.shape)}; "
                 f"allowed: integers [{self.n_worlds}, {len(slots)}], one for each copy and slot"
             )
-        self._action[:, slots] = actions
+        self.submitted[:, slots] = actions
         self._submitted.update(slots)
 
     @property
@@ -425,17 +425,17 @@ class Gridworld:
                 raise ValueError(f"{self.name}: no action was submitted for slots {missing}")
         else:
             given = actions if type(actions) is np.ndarray else np.asarray(actions)
-            if given.shape != self._action.shape or given.dtype.kind not in "iu":
+            if given.shape != self.submitted.shape or given.dtype.kind not in "iu":
                 raise ValueError(
                     f"{self.name}: actions are {given.dtype}{list(given.shape)}; allowed: integers "
-                    f"{list(self._action.shape)}, one for each copy and agent"
+                    f"{list(self.submitted.shape)}, one for each copy and agent"
                 )
-            self._action[...] = given
+            self.submitted[...] = given
         ended = self._run(STEP)
         if ended < 0:
             copy, slot = divmod(-1 - ended, self.n_agents)
             raise ValueError(
-                f"{self.name}: action {self._action[copy, slot]} of agent {slot} in copy {copy} is out of range; "
+                f"{self.name}: action {self.submitted[copy, slot]} of agent {slot} in copy {copy} is out of range; "
                 f"allowed: 0 to {self.n_actions - 1} ({', '.join(self.action_names)})"
             )
         if self._submitted:

@@ -1,4 +1,7 @@
-"""The window itself: opening and resizing it, its loop, overlays and messages. What it shows is a subclass's matter."""
+"""The window itself: opening and resizing it, its loop, and what all windows do alike: a stage, a panel, zoom, help.
+
+What is on the stage and in the panel is a subclass's matter: people who play, a recording, or people in a training run.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,18 @@ import signal
 import sys
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FrameType
 
-os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-os.environ.setdefault("SDL_VIDEO_X11_WMCLASS", "sorrelsim")
-if sys.platform.startswith("linux"):
-    # Frames go to the screen by shared memory. Through OpenGL, where that is software, a 1080p frame took 46 ms, not 6.
-    os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
-
 import pygame
 
-from sorrelsim.play import theme
+from sorrelsim.play import overlays, theme
+from sorrelsim.play.keys import shown
+from sorrelsim.play.panel import Panel
+from sorrelsim.play.panel_info import ActionRow, PanelInfo
+from sorrelsim.play.scene import Scene
+from sorrelsim.play.stage import Stage
 
 FRAMES_PER_SECOND = 60
 SMALLEST = (480, 320)
@@ -29,7 +32,7 @@ class NoDisplay(OSError):
 
 
 def open_display() -> None:
-    """Start SDL's video.
+    """Starts SDL's video.
 
     Raises:
         NoDisplay: If there is no screen; the message names the ways out.
@@ -53,23 +56,28 @@ def open_display() -> None:
     pygame.font.init()
 
 
-class Shell(ABC):
+class BaseWindow(ABC):
     """A window. A subclass says what it shows, what keys do, and when something happens by itself.
 
     Args:
         title: The window's title.
+        uses: Key name to the use that the window has for it.
         size: (width, height), or None for most of the screen.
         full_screen: Whether to fill the screen.
 
     Attributes:
         screen: The window's surface.
+        stage: Draws the scene.
+        panel: Draws the facts beside it.
         dirty: Whether it must be drawn again.
         done: Whether it is to close.
         message: What is shown in it for a moment.
         frames: Frames drawn.
     """
 
-    def __init__(self, title: str, size: tuple[int, int] | None = None, full_screen: bool = False) -> None:
+    def __init__(
+        self, title: str, uses: Mapping[str, str], size: tuple[int, int] | None = None, full_screen: bool = False
+    ) -> None:
         open_display()
         pygame.display.set_caption(title)
         if size is None:
@@ -77,12 +85,12 @@ class Shell(ABC):
             width, height = screens[0] if screens else (1280, 800)
             size = (max(SMALLEST[0], int(width * 0.9)), max(SMALLEST[1], int(height * 0.85)))
         self._windowed = size
-        self.screen = pygame.display.set_mode(
-            (0, 0) if full_screen else size, pygame.FULLSCREEN if full_screen else pygame.RESIZABLE
-        )
         self.full_screen = full_screen
+        self.screen = self._open()
         pygame.key.set_repeat()
+        self.uses = dict(uses)
         self.letters = theme.Letters()
+        self.stage, self.panel = Stage(), Panel(self.letters)
         self.dirty = True
         self.done = False
         self.help = False
@@ -96,15 +104,15 @@ class Shell(ABC):
 
     @abstractmethod
     def key(self, name: str, down: bool, now: float) -> None:
-        """A key that the shell has no use for went down or up."""
+        """Takes in that a key went down or up, other than to leave or to close the help."""
 
     @abstractmethod
     def advance(self, now: float) -> None:
-        """Do what has fallen due by ``now`` (seconds); sets ``dirty`` if there is something to see."""
+        """Does what has fallen due by ``now`` (seconds); sets ``dirty`` if there is something to see."""
 
     @abstractmethod
     def due(self, now: float) -> float | None:
-        """Seconds until :meth:`advance` is wanted; None if only input can change anything."""
+        """Returns the seconds until :meth:`advance` is wanted; None if only input can change anything."""
 
     @abstractmethod
     def animating(self, now: float) -> bool:
@@ -112,24 +120,70 @@ class Shell(ABC):
 
     @abstractmethod
     def draw(self, now: float) -> None:
-        """Draw everything but overlays into ``screen``."""
+        """Draws everything but overlays into ``screen``."""
+
+    @abstractmethod
+    def scene(self) -> Scene:
+        """Returns what is on the stage."""
+
+    @abstractmethod
+    def info(self) -> PanelInfo:
+        """Returns what the panel shows."""
 
     @abstractmethod
     def help_lines(self) -> list[tuple[str, str]]:
-        """Keys and what they do, for the help overlay; a line without key is a heading."""
+        """Returns keys and what they do, for the help; a line without key is a heading."""
 
     @abstractmethod
     def close(self) -> None:
         """Called once, however the window closes."""
 
+    # ------------------------------------------------------------------------------------- what all windows do alike
+
+    def use(self, use: str, now: float) -> None:
+        """Does what a key of the window is for; subclasses add uses of their own."""
+        if use in ("zoom in", "zoom out"):
+            self.zoom(1 if use == "zoom in" else -1)
+        elif use == "labels":
+            self.stage.labels = not self.stage.labels
+        elif use == "screenshot":
+            self.screenshot()
+        elif use == "full screen":
+            self.toggle_full_screen()
+        elif use == "help":
+            self.help = True
+        elif use == "quit":
+            self.leave(now)
+        self.dirty = True
+
     def mouse(self, event: pygame.event.Event, now: float) -> None:
-        """A mouse event; the subclasses that listen to the mouse override this."""
-        return
+        """Takes in a mouse event: the wheel zooms."""
+        if event.type == pygame.MOUSEWHEEL and event.y:
+            self.zoom(1 if event.y > 0 else -1)
+
+    def zoom(self, steps: int) -> None:
+        """Zooms in or out by whole steps."""
+        area, _ = self.areas()
+        self.stage.zoom_by(steps, self.scene().cells.shape[:2], area)
+        self.dirty = True
+
+    def help_of_actions(self, rows: Iterable[ActionRow]) -> list[tuple[str, str]]:
+        """Returns the help lines of a person's actions."""
+        return [("  ".join(shown(key) for key in row.keys[:3]), row.action) for row in rows]
+
+    def help_of_uses(self, meanings: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Returns the help lines of the window's own keys, as far as they have any, in the order of ``meanings``."""
+        lines = []
+        for use, meaning in meanings.items():
+            keys = [shown(key) for key, bound in self.uses.items() if bound == use]
+            if keys:
+                lines.append(("  ".join(keys[:2]), meaning))
+        return lines
 
     # ------------------------------------------------------------------------------------------------------- loop
 
     def run(self) -> None:
-        """Show the window until it is closed. Whatever ends it, :meth:`close` is called."""
+        """Shows the window until it is closed. Whatever ends it, :meth:`close` is called."""
 
         def leave(number: int, frame: FrameType | None) -> None:
             self.done = True
@@ -152,7 +206,7 @@ class Shell(ABC):
                 pygame.display.quit()
 
     def spin(self) -> None:
-        """Go once round the loop: input, what is due, and a frame if there is something new to see."""
+        """Goes once round the loop: input, what is due, and a frame if there is something new to see."""
         now = time.perf_counter()
         moving = self.animating(now)
         if moving or self.dirty:
@@ -178,14 +232,14 @@ class Shell(ABC):
             self._clock.tick(FRAMES_PER_SECOND)
 
     def show(self, now: float) -> None:
-        """Draw a frame and put it on the screen."""
+        """Draws a frame and puts it on the screen."""
         self.draw(now)
-        self._overlays()
+        self.draw_overlays()
         pygame.display.flip()
         self.frames += 1
 
     def say(self, text: str, seconds: float = 2.5) -> None:
-        """Show a message for a moment."""
+        """Shows a message for a moment."""
         self.message, self._message_until = text, time.perf_counter() + seconds
         self.dirty = True
 
@@ -201,12 +255,7 @@ class Shell(ABC):
             self.lost_focus(now)
         elif event.type in (pygame.KEYDOWN, pygame.KEYUP):
             self._key(pygame.key.name(event.key).lower(), event.type == pygame.KEYDOWN, event.mod, now)
-        elif event.type in (
-            pygame.MOUSEBUTTONDOWN,
-            pygame.MOUSEBUTTONUP,
-            pygame.MOUSEMOTION,
-            pygame.MOUSEWHEEL,
-        ):
+        elif event.type in (pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP, pygame.MOUSEMOTION, pygame.MOUSEWHEEL):
             self.mouse(event, now)
 
     def _key(self, name: str, down: bool, modifiers: int, now: float) -> None:
@@ -218,28 +267,31 @@ class Shell(ABC):
             self.key(name, down, now)
 
     def lost_focus(self, now: float) -> None:
-        """Another window took the keyboard, so no key goes up any more."""
+        """Takes in that another window took the keyboard, so that no key goes up any more."""
         return
 
     def leave(self, now: float) -> None:
-        """Asked to quit by key: the second time within two seconds does it."""
+        """Leaves when asked for the second time within two seconds."""
         if now < self._leaving_until:
             self.done = True
         self._leaving_until = now + 2
         self.say("Press Esc again to leave", 2)
 
     def toggle_full_screen(self) -> None:
-        """To the whole screen and back."""
+        """Goes to the whole screen and back."""
         if not self.full_screen:
             self._windowed = self.screen.get_size()
         self.full_screen = not self.full_screen
-        size = (0, 0) if self.full_screen else self._windowed
-        flags = pygame.FULLSCREEN if self.full_screen else pygame.RESIZABLE
-        self.screen = pygame.display.set_mode(size, flags)
+        self.screen = self._open()
         self._rescale()
 
+    def _open(self) -> pygame.Surface:
+        if self.full_screen:
+            return pygame.display.set_mode((0, 0), pygame.FULLSCREEN)
+        return pygame.display.set_mode(self._windowed, pygame.RESIZABLE)
+
     def screenshot(self, folder: str | Path = ".") -> Path:
-        """Keep a picture of the window."""
+        """Keeps a picture of the window; returns where."""
         path = Path(folder) / time.strftime("sorrelsim-%Y%m%d-%H%M%S.png")
         pygame.image.save(self.screen, str(path))
         self.say(f"kept as {path}")
@@ -253,48 +305,14 @@ class Shell(ABC):
         self.dirty = True
 
     def areas(self) -> tuple[pygame.Rect, pygame.Rect]:
-        """Where the map goes, and the panel."""
+        """Returns where the map goes, and the panel."""
         width, height = self.screen.get_size()
         panel = min(self.letters.px(400), int(width * 0.42))
         return pygame.Rect(0, 0, width - panel, height), pygame.Rect(width - panel, 0, panel, height)
 
-    def _overlays(self) -> None:
-        px = self.letters.px
+    def draw_overlays(self) -> None:
+        """Draws what lies over everything: the message of the moment, and the help."""
         if self.message:
-            area, _ = self.areas()
-            text = self.letters.fit(self.message, 17, area.width - px(80), theme.TEXT)
-            rect = pygame.Rect(0, 0, text.get_width() + px(36), text.get_height() + px(20))
-            rect.midbottom = (area.centerx, area.bottom - px(28))
-            theme.box(self.screen, theme.RAISED, rect, px(10), theme.LINE)
-            self.screen.blit(text, text.get_rect(center=rect.center))
+            overlays.draw_message(self.screen, self.areas()[0], self.letters, self.message)
         if self.help:
-            self._draw_help()
-
-    def _draw_help(self) -> None:
-        px, draw = self.letters.px, self.letters.draw
-        shade = pygame.Surface(self.screen.get_size(), pygame.SRCALPHA)
-        shade.fill((*theme.BACKGROUND, 215))
-        self.screen.blit(shade, (0, 0))
-        lines = self.help_lines()
-        step = px(33)
-        columns = 1 if len(lines) * step < self.screen.get_height() - px(150) else 2
-        per_column = -(-len(lines) // columns)
-        while per_column * step > self.screen.get_height() - px(120) and step > 14:
-            step -= 1
-        width = min(px(430) * columns + px(60), self.screen.get_width() - px(20))
-        rect = pygame.Rect(0, 0, width, per_column * step + px(96))
-        rect.center = self.screen.get_rect().center
-        theme.box(self.screen, theme.PANEL, rect, px(14), theme.LINE)
-        for k, (key, meaning) in enumerate(lines):
-            column, row = divmod(k, per_column)
-            x = rect.left + px(30) + column * ((width - px(60)) // columns)
-            y = rect.top + px(28) + row * step
-            if not key:
-                self.screen.blit(draw(meaning, 16, theme.ACCENT, "bold"), (x, y + px(4)))
-                continue
-            at = x
-            for cap in key.split("  "):
-                at += theme.key_cap(self.screen, self.letters, at, y, cap, 13) + px(5)
-            self.screen.blit(draw(meaning, 15, theme.TEXT), (max(at + px(8), x + px(150)), y + px(2)))
-        foot = draw("any key closes this", 14, theme.FAINT)
-        self.screen.blit(foot, foot.get_rect(midbottom=(rect.centerx, rect.bottom - px(18))))
+            overlays.draw_help(self.screen, self.letters, self.help_lines())

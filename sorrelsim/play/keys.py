@@ -1,5 +1,8 @@
 """Which key does what: sensible keys for any world's actions, several people at one keyboard, and how to remap them.
 
+What is decided here goes to :mod:`sorrelsim.play.inputs`, which turns pressed keys into actions, and to the panel,
+which shows them.
+
 Keys go by the names that SDL gives them: ``w``, ``space``, ``left``, ``return``, ``right shift``, ``f1``, ``[4]`` (on
 the keypad). Nothing here needs pygame.
 """
@@ -40,48 +43,46 @@ RIGHT_HAND = KeySet(
 )  # fmt: skip
 MIDDLE = KeySet(("i",), ("k",), ("j",), ("l",), ("u",), ("o",), ("m",), ("h", "y", "b", "t", "n"), ())
 KEYPAD = KeySet(
-    ("[8]",),
-    ("[5]",),
-    ("[4]",),
-    ("[6]",),
-    ("[7]",),
-    ("[9]",),
-    ("[.]",),
-    ("[0]", "[1]", "[3]", "[2]", "[+]", "[-]"),
-    (),
+    ("[8]",), ("[5]",), ("[4]",), ("[6]",), ("[7]",), ("[9]",), ("[.]",), ("[0]", "[1]", "[3]", "[2]", "[+]", "[-]"), ()
 )
 SETS = (LEFT_HAND, RIGHT_HAND, MIDDLE, KEYPAD)
 
 WINDOW_KEYS: dict[str, tuple[str, ...]] = {
-    "help": ("f1",),
-    "restart": ("f2",),
+    "pause": ("p", "pause"),
     "step": ("f3",),
+    "restart": ("f2",),
     "slower": ("f4", "["),
     "faster": ("f5", "]"),
+    "mode": ("f8",),
     "view": ("tab",),
     "slot": ("f6",),
     "zoom in": ("=", "[+]"),
     "zoom out": ("-", "[-]"),
     "labels": ("f7",),
-    "mode": ("f8",),
     "screenshot": ("f9",),
     "full screen": ("f11",),
-    "pause": ("p", "pause"),
+    "help": ("f1",),
     "quit": ("escape",),
 }
-"""What the window itself listens to. A key that chooses an action is never one of these."""
+"""What the window itself listens to, in the order of its help. A key that chooses an action is never one of these."""
 
-Binding = tuple[int, int]
-"""A slot, or place among the people, and an action."""
+MEANINGS = {
+    "pause": "pause and go on", "step": "one turn", "restart": "start the episode anew", "slower": "slower",
+    "faster": "faster", "mode": "real time, or the world waits", "view": "map, own window, own eyes",
+    "slot": "another slot", "zoom in": "zoom in (or the wheel)", "zoom out": "zoom out",
+    "labels": "numbers on the agents", "screenshot": "keep a picture", "full screen": "full screen",
+    "help": "this", "quit": "leave",
+}  # fmt: skip
+"""What these uses are called in the help."""
 
 
 def idle_action(actions: Sequence[str]) -> int | None:
-    """The action that stands for doing nothing, if the world has one."""
+    """Returns the action that stands for doing nothing, if the world has one."""
     return next((k for k, name in enumerate(actions) if name in IDLE_NAMES), None)
 
 
 def _uses(actions: Sequence[str]) -> dict[str, list[str]]:
-    """For each action the uses of a key set that it claims, best first."""
+    """Returns for each action the uses of a key set that it claims, best first."""
     absolute = "up" in actions
     named = {
         "forward": ["up"], "up": ["up"], "north": ["up"], "backward": ["down"], "down": ["down"], "south": ["down"],
@@ -94,31 +95,37 @@ def _uses(actions: Sequence[str]) -> dict[str, list[str]]:
 
 
 def default_keys(actions: Sequence[str], people: int = 1) -> list[dict[str, int]]:
-    """Keys for each person: a list of key name to action.
+    """Returns the keys of each person: key name to action.
 
     One person alone has both hands: WASD and the arrows. Two have one set each: WASD with Q, E and space, and the
     arrows with return; the third has IJKL, the fourth the keypad.
+
+    Args:
+        actions: The world's actions.
+        people: How many play.
 
     Raises:
         ValueError: If there are more people than key sets.
     """
     if people > len(SETS):
         raise ValueError(f"{people} people at one keyboard; there are keys for {len(SETS)}")
-    out = [_set_keys(actions, SETS[person]) for person in range(people)]
+    everybody = [_set_keys(actions, SETS[person]) for person in range(people)]
     if people == 1:
-        arrows = _set_keys(actions, RIGHT_HAND)
-        out[0] = {
-            **{key: action for key, action in arrows.items() if key in ("up", "down", "left", "right")},
-            **out[0],
+        arrows = {
+            key: action
+            for key, action in _set_keys(actions, RIGHT_HAND).items()
+            if key in ("up", "down", "left", "right")
         }
+        everybody[0] = arrows | everybody[0]
+        specials = _specials(actions)
         for k, key in enumerate("6789"):  # the number row goes on for worlds with many specials
-            specials = _specials(actions)
             if k + 5 < len(specials):
-                out[0].setdefault(key, specials[k + 5])
-    return out
+                everybody[0].setdefault(key, specials[k + 5])
+    return everybody
 
 
 def _specials(actions: Sequence[str]) -> list[int]:
+    """Returns the actions that are neither moves nor doing nothing."""
     uses, idle = _uses(actions), idle_action(actions)
     return [k for k, name in enumerate(actions) if not uses[name] and k != idle]
 
@@ -126,37 +133,37 @@ def _specials(actions: Sequence[str]) -> list[int]:
 def _set_keys(actions: Sequence[str], keys: KeySet) -> dict[str, int]:
     uses, idle = _uses(actions), idle_action(actions)
     turning = any("turn_left" in claimed for claimed in uses.values())
-    out: dict[str, int] = {}
+    bound: dict[str, int] = {}
     for k, name in enumerate(actions):
         for use in uses[name]:
-            out.update(dict.fromkeys(getattr(keys, use), k))
+            bound.update(dict.fromkeys(getattr(keys, use), k))
     if not turning:
         # Without turning, the keys for it move (arrows) or are free for specials (Q and E).
         for name, use in (("left", "turn_left"), ("right", "turn_right")):
             claimed = [k for k, action in enumerate(actions) if name in uses[action]]
             if keys is RIGHT_HAND and claimed:
-                out.update(dict.fromkeys(getattr(keys, use), claimed[0]))
+                bound.update(dict.fromkeys(getattr(keys, use), claimed[0]))
     if idle is not None:
-        out.update(dict.fromkeys(keys.idle, idle))
+        bound.update(dict.fromkeys(keys.idle, idle))
     spare = list(keys.specials)
     if not turning and keys is not RIGHT_HAND:
         spare[1:1] = [*keys.turn_right, *keys.turn_left]
     for place, k in enumerate(_specials(actions)):
         if place < len(keys.numbers):
-            out[keys.numbers[place]] = k
+            bound[keys.numbers[place]] = k
         if spare:
-            out[spare.pop(0)] = k
-    return out
+            bound[spare.pop(0)] = k
+    return bound
 
 
 def remap(
     keys: list[dict[str, int]], given: Mapping[str, Any], actions: Sequence[str]
 ) -> tuple[list[dict[str, int]], dict[str, tuple[str, ...]]]:
-    """Lay a person's own choice of keys over the defaults.
+    """Lays people's own choice of keys over the defaults.
 
     Args:
         keys: From :func:`default_keys`.
-        given: ``players``: a list of action name to key or keys, one entry a person; or, for one person, action names
+        given: ``players``: a list of action name to key or keys, one entry per person; or, for one person, action names
             at the top. ``window``: what the window does to key or keys, as in :data:`WINDOW_KEYS`.
         actions: The world's actions.
 
@@ -171,28 +178,28 @@ def remap(
         raise ValueError("keys: 'players' is a list, one mapping of action to keys for each person")
     if len(people) > len(keys):
         raise ValueError(f"keys for {len(people)} people, but {len(keys)} play")
-    out = [dict(person) for person in keys]
+    everybody = [dict(person) for person in keys]
     chosen: dict[str, str] = {}
     for place, person in enumerate(people):
         for name, wanted in person.items():
             if name not in actions:
                 raise ValueError(unknown("action", name, actions, "keys"))
             action = list(actions).index(name)
-            for key in [key for key, bound in out[place].items() if bound == action]:
-                del out[place][key]
+            for key in keys_of(everybody[place], action):
+                del everybody[place][key]
             for key in _names(wanted):
                 if key in chosen:
                     raise ValueError(f"keys: {key!r} is given to {chosen[key]} and to {name}")
                 chosen[key] = name
-                for other in out:
+                for other in everybody:
                     other.pop(key, None)
-                out[place][key] = action
+                everybody[place][key] = action
     window = dict(WINDOW_KEYS)
     for use, wanted in given.get("window", {}).items():
         if use not in window:
             raise ValueError(unknown("use of a window key", use, window, "keys"))
         window[use] = _names(wanted)
-    return out, window
+    return everybody, window
 
 
 def _names(wanted: Any) -> tuple[str, ...]:
@@ -200,8 +207,19 @@ def _names(wanted: Any) -> tuple[str, ...]:
     return tuple(str(name).lower() for name in names)
 
 
+def uses_of(keys: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Returns key to use, from the keys of each use as in :data:`WINDOW_KEYS`."""
+    return {key: use for use, several in keys.items() for key in several}
+
+
+def keys_of(bound: Mapping[str, int], action: int) -> tuple[str, ...]:
+    """Returns the keys that choose an action: letters before arrows before digits."""
+    keys = [key for key, chosen in bound.items() if chosen == action]
+    return tuple(sorted(keys, key=lambda key: (key.isdigit(), len(key) > 1 and key != "space")))
+
+
 def shown(key: str) -> str:
-    """A key as it is drawn on a key cap."""
+    """Returns a key as it is drawn on a key cap."""
     marks = {
         "up": "\u2191", "down": "\u2193", "left": "\u2190", "right": "\u2192", "return": "Enter", "escape": "Esc",
         "right shift": "R Shift", "right ctrl": "R Ctrl", "=": "+",

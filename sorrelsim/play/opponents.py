@@ -1,4 +1,7 @@
-"""Who plays the slots that no person plays: random actions, a bot or learner by name, or the agents of a run."""
+"""Who plays the slots that no person plays: random actions, a bot or learner by name, or the agents of a run.
+
+The agents seated here are those of a :class:`sorrelsim.play.session.Session`.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
 
 
-def seat_others(
+def seat_opponents(
     world: Gridworld, others: str, seed: int = 0, humans: list[int] | None = None
 ) -> tuple[list[Agent], list[str]]:
-    """Seat players in every slot; people overrule them in theirs.
+    """Seats players in every slot; people overrule them in theirs.
 
     Args:
         world: One copy of the world.

@@ -9,70 +9,7 @@ import pygame
 from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
 from sorrelsim.play.keys import shown
-from sorrelsim.play.session import Happening
-from sorrelsim.play.stage import surface_of
-
-
-@dataclass(frozen=True)
-class Line:
-    """A player's line in the table.
-
-    Attributes:
-        slot: Its slot.
-        label: Who plays it.
-        score: Sum of rewards this episode.
-        reward: The last turn's.
-        state: ``""``, or why it does not act: "out 12", "frozen 3".
-        mine: Whether a person plays it.
-        chosen: Whether it is the slot looked at.
-    """
-
-    slot: int
-    label: str
-    score: float
-    reward: float = 0.0
-    state: str = ""
-    mine: bool = False
-    chosen: bool = False
-
-
-@dataclass(frozen=True)
-class Gauge:
-    """Something observed beside the grid: a bar where it is one number in 0..1, else boxes with numbers."""
-
-    name: str
-    values: tuple[float, ...]
-
-
-@dataclass(frozen=True)
-class KeyLine:
-    """An action and its keys; ``lit`` while it is chosen."""
-
-    action: str
-    keys: tuple[str, ...]
-    lit: bool = False
-    slot: int = -1
-
-
-@dataclass(frozen=True)
-class PanelInfo:
-    """Everything that the panel shows."""
-
-    title: str
-    subtitle: str
-    turn: int
-    status: str
-    tone: str = "run"  # run, wait, pause, over
-    episode: int = 1
-    lines: tuple[Line, ...] = ()
-    gauges: tuple[Gauge, ...] = ()
-    events: tuple[Happening, ...] = ()
-    keys: tuple[KeyLine, ...] = ()
-    foot: tuple[tuple[str, str], ...] = ()  # key and meaning
-    recording: str = ""
-    problem: str = ""
-    colours: str = "own"  # "own": agents in their own colours; else those of the observation
-
+from sorrelsim.play.panel_info import PanelInfo, PlayerRow
 
 _TONES = {"run": theme.ACCENT, "wait": theme.WARN, "pause": theme.WARN, "over": theme.MUTED}
 
@@ -87,7 +24,7 @@ class Panel:
     _faces: dict[tuple[int, int], pygame.Surface] = field(default_factory=dict)
 
     def draw(self, target: pygame.Surface, area: pygame.Rect, info: PanelInfo) -> bool:
-        """Put the panel into the window; whether it had to be drawn anew."""
+        """Puts the panel into the window; returns whether it had to be drawn anew."""
         key = (info, area.size, self.letters.scale)
         fresh = key != self._last
         if fresh:
@@ -144,66 +81,58 @@ class Panel:
         return y
 
     def _table(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int) -> int:
-        """Everybody's score; the one looked at larger than the rest, many players in two columns."""
+        """Draws everybody's score; the one looked at larger than the rest, many players in two columns."""
         px = self.letters.px
-        if not info.lines:
+        if not info.players:
             return y
-        columns = 2 if len(info.lines) > 9 else 1
-        row_height = px(38) if len(info.lines) <= 6 else px(32)
-        if columns == 2:
-            row_height = px(29)
-        per_column = -(-len(info.lines) // columns)
+        n = len(info.players)
+        columns, row_height = (1, px(38)) if n <= 6 else (1, px(32)) if n <= 9 else (2, px(29))
+        per_column = -(-n // columns)
         each = (width - (columns - 1) * px(10)) // columns
-        best = max((abs(line.score) for line in info.lines), default=0) or 1
-        for k, line in enumerate(info.lines):
+        best = max(abs(player.score) for player in info.players) or 1
+        for k, player in enumerate(info.players):
             column, row = divmod(k, per_column)
             rect = pygame.Rect(left + column * (each + px(10)), y + row * row_height, each, row_height - px(4))
-            self._line(surface, rect, line, best, columns == 1)
+            self._player(surface, rect, player, best, columns == 1)
         return y + per_column * row_height + px(10)
 
-    def _line(self, surface: pygame.Surface, rect: pygame.Rect, line: Line, best: float, wide: bool) -> None:
+    def _player(self, surface: pygame.Surface, rect: pygame.Rect, player: PlayerRow, best: float, wide: bool) -> None:
         px, draw = self.letters.px, self.letters.draw
-        away = line.state.startswith("out")
-        theme.box(
-            surface,
-            theme.RAISED if line.chosen else theme.PANEL,
-            rect,
-            px(7),
-            theme.LINE if line.chosen else None,
-        )
-        face = self._face(line.slot, max(16, (rect.height - px(8)) // 8 * 8))
+        away = player.state.startswith("out")
+        ground, edge = (theme.RAISED, theme.LINE) if player.watched else (theme.PANEL, None)
+        theme.box(surface, ground, rect, px(7), edge)
+        face = self._face(player.slot, max(16, (rect.height - px(8)) // 8 * 8))
         if away:
             face = face.copy()
             face.set_alpha(80)
         surface.blit(face, face.get_rect(midleft=(rect.left + px(8), rect.centery)))
         x = rect.left + px(16) + face.get_width()
-        digits = draw(f"{line.score:g}" if abs(line.score) < 1e5 else f"{line.score:.2g}", 18, theme.TEXT, "bold")
+        digits = draw(f"{player.score:g}" if abs(player.score) < 1e5 else f"{player.score:.2g}", 18, theme.TEXT, "bold")
         end = rect.right - px(10)
         surface.blit(digits, digits.get_rect(midright=(end, rect.centery)))
         gap = end - digits.get_width() - px(8)
-        if line.reward and wide:
-            colour = theme.GAIN if line.reward > 0 else theme.LOSS
-            change = draw(f"{line.reward:+g}".replace("-", "\u2212"), 14, colour, "bold")
+        if player.reward and wide:
+            colour = theme.GAIN if player.reward > 0 else theme.LOSS
+            change = draw(theme.signed(player.reward), 14, colour, "bold")
             gap -= change.get_width()
             surface.blit(change, change.get_rect(midleft=(gap, rect.centery)))
             gap -= px(6)
-        label = f"{line.slot}  {'you' if line.mine else line.label}" if wide else f"{line.slot}"
-        colour = theme.FAINT if away else theme.TEXT if line.mine or line.chosen else theme.MUTED
-        state = draw(line.state, 13, theme.WARN) if line.state else None
+        label = f"{player.slot}  {'you' if player.mine else player.label}" if wide else f"{player.slot}"
+        colour = theme.FAINT if away else theme.TEXT if player.mine or player.watched else theme.MUTED
+        state = draw(player.state, 13, theme.WARN) if player.state else None
         room = gap - x - (state.get_width() + px(8) if state else 0)
-        name = self.letters.fit(label, 15, max(room, px(16)), colour, "bold" if line.mine else "")
+        name = self.letters.fit(label, 15, max(room, px(16)), colour, "bold" if player.mine else "")
         surface.blit(name, name.get_rect(midleft=(x, rect.centery)))
         if state and (wide or room > px(30)):
             surface.blit(state, state.get_rect(midleft=(x + name.get_width() + px(8), rect.centery)))
-        if wide and line.score:
+        if wide and player.score:
             bar = pygame.Rect(rect.left + px(8), rect.bottom - px(2), 0, max(1, px(2)))
-            bar.width = round((rect.width - px(16)) * min(1.0, abs(line.score) / best))
-            surface.fill(sprites.agent_colour(line.slot) if line.score > 0 else theme.LOSS, bar)
+            bar.width = round((rect.width - px(16)) * min(1.0, abs(player.score) / best))
+            surface.fill(sprites.agent_colour(player.slot) if player.score > 0 else theme.LOSS, bar)
 
     def _face(self, slot: int, size: int) -> pygame.Surface:
         if (slot, size) not in self._faces:
-            picture = surface_of(sprites.agent_sprite(sprites.agent_colour(slot)).rgba)
-            self._faces[slot, size] = pygame.transform.scale(picture, (size, size)).convert_alpha()
+            self._faces[slot, size] = theme.face(slot, size).convert_alpha()
         return self._faces[slot, size]
 
     def _gauges(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int) -> int:
@@ -219,8 +148,7 @@ class Panel:
                     filled = pygame.Rect(inner.left, inner.top, max(px(16), round(inner.width * value)), inner.height)
                     theme.box(surface, theme.ACCENT if value >= 1 else theme.FAINT, filled, px(8))
             else:
-                shown_values = [f"{value:.3g}" for value in gauge.values]
-                text = "   ".join(shown_values) if len(shown_values) <= 8 else " ".join(shown_values)
+                text = ("   " if len(gauge.values) <= 8 else " ").join(f"{value:.3g}" for value in gauge.values)
                 value_text = self.letters.fit(text, 15, inner.width, theme.TEXT, "bold")
                 surface.blit(value_text, value_text.get_rect(topright=(left + width, y - px(1))))
             y += px(25)
@@ -247,7 +175,7 @@ class Panel:
             y += step
 
     def _keys(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, top: int) -> int:
-        """The keys, at the bottom; returns where they begin."""
+        """Draws the keys, at the bottom; returns where they begin."""
         px, draw = self.letters.px, self.letters.draw
         foot_height = px(26) * -(-len(info.foot) // 2) + px(12) if info.foot else 0
         columns = 2
@@ -269,12 +197,8 @@ class Panel:
                 end = x + each - px(6)
                 for key in line.keys[:2]:
                     x += theme.key_cap(surface, self.letters, x, at, shown(key), 12, line.lit) + px(4)
-                text = self.letters.fit(
-                    line.action.replace("_", " "),
-                    14,
-                    max(end - x - px(4), px(8)),
-                    theme.TEXT if line.lit else theme.MUTED,
-                )
+                colour = theme.TEXT if line.lit else theme.MUTED
+                text = self.letters.fit(line.action, 14, max(end - x - px(4), px(8)), colour)
                 surface.blit(text, text.get_rect(midleft=(x + px(4), at + px(11))))
         y = surface.get_height() - foot_height
         if info.foot:
@@ -288,11 +212,11 @@ class Panel:
 
 
 def _wrapped(letters: theme.Letters, text: str, size: float, width: int) -> list[str]:
-    font, out, line = letters.font(size), [], ""
+    font, lines, line = letters.font(size), [], ""
     for word in text.split():
         longer = f"{line} {word}".strip()
         if line and font.size(longer)[0] > width:
-            out.append(line)
+            lines.append(line)
             longer = word
         line = longer
-    return [*out, line] if line else out
+    return [*lines, line] if line else lines

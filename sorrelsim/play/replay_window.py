@@ -1,4 +1,8 @@
-"""The window in which a recording is watched: a timeline to scrub, frame by frame or at any speed, both ways."""
+"""The window in which a recording is watched: a timeline to scrub, turn by turn or at any speed, both ways.
+
+The :class:`~sorrelsim.recordings.recording.Replay` takes the world to the turn asked for; the stage and the panel show
+it as they show a game.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +10,35 @@ import pygame
 
 from sorrelsim.play import scene as scenes
 from sorrelsim.play import theme
-from sorrelsim.play.base_window import Shell
-from sorrelsim.play.keys import shown
-from sorrelsim.play.panel import KeyLine, Line, Panel, PanelInfo
-from sorrelsim.play.play_window import SPEEDS, gauges_of, pretty
-from sorrelsim.play.session import Before, Happening
-from sorrelsim.play.stage import PopUp, Stage
+from sorrelsim.play.base_window import BaseWindow
+from sorrelsim.play.keys import MEANINGS, shown, uses_of
+from sorrelsim.play.pace import Pace
+from sorrelsim.play.panel_info import ActionRow, PanelInfo, gauges_of, player_rows, title_of
+from sorrelsim.play.session import LogEntry, Positions
 from sorrelsim.recordings import Recording
 
-KEYS = {
-    "space": "play", "p": "play", "right": "next", "left": "back", ".": "next", ",": "back", "up": "faster",
-    "down": "slower", "]": "faster", "[": "slower", "home": "start", "end": "end", "page up": "10 back",
-    "page down": "10 on", "tab": "view", "f6": "slot", "s": "slot", "=": "zoom in", "-": "zoom out", "f7": "labels",
-    "f9": "screenshot", "f11": "full screen", "f1": "help", "escape": "quit",
+REPLAY_KEYS = {
+    "play": ("space", "p"), "next": ("right", "."), "back": ("left", ","), "10 on": ("page down",),
+    "10 back": ("page up",), "start": ("home",), "end": ("end",), "faster": ("up", "]"), "slower": ("down", "["),
+    "view": ("tab",), "slot": ("f6", "s"), "zoom in": ("=",), "zoom out": ("-",), "labels": ("f7",),
+    "screenshot": ("f9",), "full screen": ("f11",), "help": ("f1",), "quit": ("escape",),
+}  # fmt: skip
+"""What the window listens to, in the order of its help."""
+
+REPLAY_MEANINGS = MEANINGS | {
+    "play": "play and stop", "next": "one turn on", "back": "one turn back", "10 on": "ten turns on",
+    "10 back": "ten turns back", "start": "to the start", "end": "to the end", "slot": "look at another agent",
+    "zoom in": "zoom in",
 }  # fmt: skip
 
 
-class ViewerWindow(Shell):
+class ReplayWindow(BaseWindow):
     """A recording in a window.
 
     Args:
         recording: The recording.
         check: Whether to compare version and state hashes.
-        speed: Turns a second.
+        speed: Turns per second.
         size: Of the window.
         full_screen: Whether to fill the screen.
 
@@ -42,18 +52,16 @@ class ViewerWindow(Shell):
     ) -> None:  # fmt: skip
         self.recording = recording
         self.replay = recording.replay(check)
-        world = self.replay.world
-        self.speed, self.view, self.playing = float(speed), "map", False
+        self.view, self.playing = "map", False
         humans = recording.header["humans"]
         self.watched = humans[0] if humans else 0
-        self.stage = Stage()
-        self.before: Before | None = None
+        self.pace = Pace(speed)
+        self.before: Positions | None = None
+        self.bar = pygame.Rect(0, 0, 1, 1)  # the timeline, where it was drawn
         self._scene: scenes.Scene | None = None
-        self._turn_at, self._walk = 0.0, 0.12
         self._dragging = False
-        self._bar = pygame.Rect(0, 0, 1, 1)
-        super().__init__(f"{pretty(world.name)} - sorrelsim - {recording.path.name}", size, full_screen)
-        self.panel = Panel(self.letters)
+        title = f"{title_of(self.replay.world.name)} - sorrelsim - {recording.path.name}"
+        super().__init__(title, uses_of(REPLAY_KEYS), size, full_screen)
 
     # ---------------------------------------------------------------------------------------------------- the film
 
@@ -63,93 +71,72 @@ class ViewerWindow(Shell):
         return self.replay.turn
 
     def go(self, turn: int, now: float) -> None:
-        """Show the state after a turn of the recording."""
-        turn = max(0, min(turn, len(self.recording)))
+        """Shows the state after a turn of the recording."""
+        shown_last, turn = self.turn, max(0, min(turn, len(self.recording)))
         self.before = None
         if turn > 0:
             self.replay.go(turn - 1)
-            world = self.replay.world
             if not self.recording.ends[turn - 1] and turn not in self.recording.resets:
-                self.before = Before(world.pos[0].copy(), world.facing[0].copy(), world.out[0].copy())
-        was = self._shown
+                self.before = Positions.of(self.replay.world)
         self.replay.go(turn)
-        self._turn_at = now
-        self._shown = turn
-        self._walk = min(0.16, 1 / self.speed) if self.playing else 0.12
-        if turn == was + 1:
-            for slot, reward in enumerate(self.recording.rewards[turn - 1]):
-                if reward:
-                    text = f"{reward:+g}".replace("-", "\u2212")
-                    self.stage.pop_ups.append(PopUp(slot, text, reward > 0, now))
+        self.pace.turn(now, self.playing)
+        if turn == shown_last + 1:
+            self.stage.pop_up(self.recording.rewards[turn - 1], now)
         else:
             self.stage.pop_ups.clear()
         self._scene = None
         self.dirty = True
 
-    _shown = 0
-
     def due(self, now: float) -> float | None:
-        return max(0.0, self._turn_at + 1 / self.speed - now) if self.playing else None
+        return self.pace.wait(now) if self.playing else None
 
     def advance(self, now: float) -> None:
-        if self.playing and now >= self._turn_at + 1 / self.speed:
+        if self.playing and not self.pace.wait(now):
             if self.turn >= len(self.recording):
                 self.playing, self.dirty = False, True
             else:
                 self.go(self.turn + 1, now)
 
     def animating(self, now: float) -> bool:
-        return self.stage.moving or (self.before is not None and now - self._turn_at < self._walk)
+        return self.stage.moving or (self.before is not None and self.pace.walking(now))
 
     # -------------------------------------------------------------------------------------------------------- input
 
     def key(self, name: str, down: bool, now: float) -> None:
-        use = KEYS.get(name)
-        if use is None or not down:
-            return
-        area, _ = self.areas()
-        shape = self._now_scene().cells.shape[:2]
+        use = self.uses.get(name)
+        if use is not None and down:
+            self.use(use, now)
+
+    def use(self, use: str, now: float) -> None:
         jumps = {"next": 1, "back": -1, "10 on": 10, "10 back": -10}
-        self.dirty = True
         if use == "play":
             self.playing = not self.playing
             if self.playing and self.turn >= len(self.recording):
                 self.go(0, now)
-            self._turn_at = now
+            self.pace.turned = now
         elif use in jumps:
             self.playing = False
             self.go(self.turn + jumps[use], now)
-        elif use == "start":
-            self.go(0, now)
-        elif use == "end":
-            self.go(len(self.recording), now)
+        elif use in ("start", "end"):
+            self.go(0 if use == "start" else len(self.recording), now)
         elif use in ("faster", "slower"):
-            nearest = min(range(len(SPEEDS)), key=lambda k: abs(SPEEDS[k] - self.speed))
-            self.speed = float(SPEEDS[min(max(nearest + (1 if use == "faster" else -1), 0), len(SPEEDS) - 1)])
-            self.say(f"{self.speed:g} turns a second", 1.2)
+            self.pace.change(1 if use == "faster" else -1)
+            self.say(f"{self.pace.speed:g} turns a second", 1.2)
         elif use == "view":
-            self.view = scenes.VIEWS[(scenes.VIEWS.index(self.view) + 1) % len(scenes.VIEWS)]
+            self.view = scenes.view_after(self.view)
             self._scene = None
             self.say(f"{scenes.VIEW_NAMES[self.view].capitalize()}", 1.5)
         elif use == "slot":
             self.watched = (self.watched + 1) % self.replay.world.n_agents
             self._scene = None
-        elif use in ("zoom in", "zoom out"):
-            self.stage.zoom_by(1 if use == "zoom in" else -1, shape, area)
-        elif use == "labels":
-            self.stage.labels = not self.stage.labels
-        elif use == "screenshot":
-            self.screenshot()
-        elif use == "full screen":
-            self.toggle_full_screen()
-        elif use == "help":
-            self.help = True
-        elif use == "quit":
+        elif use == "quit":  # at once: nothing can be lost
             self.done = True
+            return
+        super().use(use, now)
 
     def mouse(self, event: pygame.event.Event, now: float) -> None:
         if event.type == pygame.MOUSEBUTTONDOWN and event.button == 1:
-            grip = self._bar.inflate(0, self.letters.px(40))
+            grip = self.bar.inflate(0, self.letters.px(40))
             self._dragging = grip.collidepoint(event.pos)
             if self._dragging:
                 self._scrub(event.pos[0], now)
@@ -162,12 +149,12 @@ class ViewerWindow(Shell):
             self.go(self.turn + (1 if event.y < 0 else -1), now)
 
     def _scrub(self, x: int, now: float) -> None:
-        share = min(1.0, max(0.0, (x - self._bar.left) / max(1, self._bar.width)))
+        share = min(1.0, max(0.0, (x - self.bar.left) / max(1, self.bar.width)))
         self.go(round(share * len(self.recording)), now)
 
     # ------------------------------------------------------------------------------------------------------ drawing
 
-    def _now_scene(self) -> scenes.Scene:
+    def scene(self) -> scenes.Scene:
         if self._scene is None:
             humans = tuple(self.recording.header["humans"])
             self._scene = scenes.scene_of(self.replay.world, self.view, self.watched, humans, self.before)
@@ -177,8 +164,7 @@ class ViewerWindow(Shell):
         area, side = self.areas()
         strip = pygame.Rect(area.left, area.bottom - self.letters.px(74), area.width, self.letters.px(74))
         area.height -= strip.height
-        progress = min(1.0, max(0.0, (now - self._turn_at) / self._walk))
-        self.stage.draw(self.screen, area, self._now_scene(), progress, now)
+        self.stage.draw(self.screen, area, self.scene(), self.pace.progress(now), now)
         self._timeline(strip)
         self.panel.draw(self.screen, side, self.info())
 
@@ -186,7 +172,7 @@ class ViewerWindow(Shell):
         px, draw = self.letters.px, self.letters.draw
         screen, total = self.screen, max(1, len(self.recording))
         screen.fill(theme.PANEL, strip)
-        bar = self._bar = pygame.Rect(strip.left + px(70), strip.centery - px(4), strip.width - px(180), px(8))
+        bar = self.bar = pygame.Rect(strip.left + px(70), strip.centery - px(4), strip.width - px(180), px(8))
         theme.box(screen, theme.RAISED, bar, px(4))
         done = bar.copy()
         done.width = round(bar.width * self.turn / total)
@@ -206,74 +192,48 @@ class ViewerWindow(Shell):
             screen.fill(theme.TEXT, (centre[0] - r, centre[1] - r, px(8), 2 * r))
             screen.fill(theme.TEXT, (centre[0] + r - px(8), centre[1] - r, px(8), 2 * r))
         else:
-            points = [
-                (centre[0] - r + px(2), centre[1] - r),
-                (centre[0] + r, centre[1]),
-                (centre[0] - r + px(2), centre[1] + r),
-            ]
-            pygame.draw.polygon(screen, theme.TEXT, points)
+            left, right = centre[0] - r + px(2), centre[0] + r
+            pygame.draw.polygon(screen, theme.TEXT, [(left, centre[1] - r), (right, centre[1]), (left, centre[1] + r)])
         where = draw(f"{self.turn} / {len(self.recording)}", 14, theme.MUTED)
         screen.blit(where, where.get_rect(midright=(strip.right - px(12), bar.centery)))
 
     def info(self) -> PanelInfo:
-        """What the panel shows now."""
-        recording, world, turn = self.recording, self.replay.world, self.turn
-        header = recording.header
+        recording, world, turn, watched = self.recording, self.replay.world, self.turn, self.watched
+        header, names = recording.header, recording.header["actions"]
+        labels = ["person" if slot in header["humans"] else label for slot, label in enumerate(header["players"])]
         rewards = recording.rewards[turn - 1] if turn else recording.rewards[:0].sum(0)
         actions = recording.actions[turn - 1].tolist() if turn else []
-        first = max([0, *[int(k) + 1 for k in recording.ends[: max(0, turn - 1)].nonzero()[0]]])
-        first = max([first, *[k - 1 for k in recording.resets if k <= turn]])
+        ended = (recording.ends[: max(0, turn - 1)].nonzero()[0] + 1).tolist()
+        first = max([0, *ended, *[k - 1 for k in recording.resets if k <= turn]])  # turn after which the episode began
         scores = recording.rewards[first:turn].sum(0)
-        lines = []
-        for slot in range(world.n_agents):
-            out, frozen = int(world.out[0, slot]), int(world.frozen[0, slot])
-            state = "out" if out < 0 else f"out {out}" if out else f"frozen {frozen}" if frozen else ""
-            label = "person" if slot in header["humans"] else header["players"][slot]
-            lines.append(
-                Line(
-                    slot,
-                    label,
-                    round(float(scores[slot]), 3),
-                    float(rewards[slot]),
-                    state,
-                    False,
-                    slot == self.watched,
-                )
-            )
         ms = recording.ms[turn - 1] / 1000 if turn else 0.0
-        did = [
-            Happening(turn, slot, header["actions"][action].replace("_", " ")) for slot, action in enumerate(actions)
-        ]
-        acted = tuple(
-            KeyLine(name, (), bool(actions) and actions[self.watched] == k) for k, name in enumerate(header["actions"])
-        )
-        foot = (
-            ("Space", "play"),
-            (shown("left") + " " + shown("right"), "frame"),
-            ("Tab", "view"),
-            ("F1", "all keys"),
-        )
+        started = header.get("started", "")[:16].replace("T", " ")
+        did = [LogEntry(turn, slot, names[action].replace("_", " ")) for slot, action in enumerate(actions)]
         return PanelInfo(
-            title=pretty(world.name), subtitle=f"recorded {header.get('started', '')[:16].replace('T', ' ')}  \u00b7  "
-            f"{int(ms // 60)}:{ms % 60:04.1f}", turn=turn,
-            status=f"{self.speed:g} turns/s" if self.playing else "stopped",
-            tone="run" if self.playing else "pause", lines=tuple(lines), gauges=gauges_of(world, self.watched),
-            events=tuple(reversed(did)), keys=acted, foot=foot,
+            title=title_of(world.name),
+            subtitle=f"recorded {started}  \u00b7  {int(ms // 60)}:{ms % 60:04.1f}",
+            turn=turn,
+            status=f"{self.pace.speed:g} turns/s" if self.playing else "stopped",
+            tone="run" if self.playing else "pause",
+            players=player_rows(world, labels, scores, rewards, watched),
+            gauges=gauges_of({name: world.parts[name][0, watched] for name in world.scalars}),
+            events=tuple(reversed(did)),
+            keys=tuple(
+                ActionRow(name.replace("_", " "), (), bool(actions) and actions[watched] == k)
+                for k, name in enumerate(names)
+            ),
+            foot=(
+                ("Space", "play"),
+                (f"{shown('left')} {shown('right')}", "frame"),
+                ("Tab", "view"),
+                ("F1", "all keys"),
+            ),
             problem="The file was cut off; this is all up to its last whole line." if recording.cut else "",
-        )  # fmt: skip
+        )
 
     def help_lines(self) -> list[tuple[str, str]]:
-        meanings = {
-            "play": "play and stop", "next": "one turn on", "back": "one turn back", "10 on": "ten turns on",
-            "10 back": "ten turns back", "start": "to the start", "end": "to the end", "faster": "faster",
-            "slower": "slower", "view": "map, own window, own eyes", "slot": "look at another agent",
-            "zoom in": "zoom in", "zoom out": "zoom out", "labels": "numbers on the agents",
-            "screenshot": "keep a picture", "full screen": "full screen", "help": "this", "quit": "leave",
-        }  # fmt: skip
-        lines = [("", "Watching a recording")]
-        for use, meaning in meanings.items():
-            lines.append(("  ".join(shown(key) for key, bound in KEYS.items() if bound == use), meaning))
-        return lines
+        meanings = {use: REPLAY_MEANINGS[use] for use in REPLAY_KEYS}
+        return [("", "Watching a recording"), *self.help_of_uses(meanings)]
 
     def close(self) -> None:
         return

@@ -1,7 +1,11 @@
-"""What is to be seen, as plain arrays: the whole map, an agent's own window with fog around, or through its eyes."""
+"""What is to be seen, as plain arrays: the whole map, an agent's own window with fog around, or through its eyes.
+
+A window asks for a scene after every turn and hands it to its :class:`sorrelsim.play.stage.Stage`, which draws it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +13,7 @@ import numpy as np
 from sorrelsim.authoring import sprites
 from sorrelsim.authoring.window import Window
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.play.session import Before
+from sorrelsim.play.session import Positions
 
 VIEWS = ("map", "window", "eyes")
 VIEW_NAMES = {"map": "the whole map", "window": "the agent's own window", "eyes": "through the agent's eyes"}
@@ -63,61 +67,82 @@ class Scene:
     focus: int
 
 
-def map_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Before | None = None) -> Scene:
-    """The whole map, each agent in its own colour."""
-    cells = world.grid[0].copy()
-    layer = world.codes.agent_layer
-    cells[..., layer] = 0
-    actors = tuple(
-        _actor(world, i, sprites.agent_colour(i), int(world.facing[0, i]), mine, before)
-        for i in range(world.n_agents)
-        if world.out[0, i] == 0
-    )
-    fog = np.zeros(cells.shape[:2], np.bool_)
-    return Scene(cells, layer, world.looks_table(), actors, fog, world.wraps, slot)
+def map_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None = None) -> Scene:
+    """Returns the whole map, each agent in its own colour."""
+
+    def look(i: int) -> tuple[Colour, int]:
+        return sprites.agent_colour(i), int(world.facing[0, i])
+
+    return _map_scene(world, slot, mine, before, np.ones((world.height, world.width), np.bool_), look)
 
 
-def window_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Before | None = None) -> Scene:
-    """What the agent in a slot sees, laid on the map, north up: fog hides the rest.
+def window_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None = None) -> Scene:
+    """Returns what the agent in a slot sees, laid on the map, north up: fog hides the rest.
 
     Others look as in its observation: all alike unless the world tells them apart, without facing unless it is shown.
     """
+
+    def look(i: int) -> tuple[Colour, int]:
+        if i == slot:
+            return sprites.PALETTE["w"], int(world.facing[0, i])
+        colour = sprites.agent_colour(i) if world.looks == "individual" else sprites.PALETTE["o"]
+        return colour, int(world.facing[0, i]) if world.codes.facing else 0
+
+    return _map_scene(world, slot, mine, before, window_cells(world, slot), look)
+
+
+def _map_scene(
+    world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None, seen: np.ndarray,
+    look: Callable[[int], tuple[Colour, int]],
+) -> Scene:  # fmt: skip
+    """Returns the cells of the map that are ``seen``, and the agents on them, by ``look`` in what colour and facing."""
     cells = world.grid[0].copy()
     layer = world.codes.agent_layer
     cells[..., layer] = 0
-    seen = window_cells(world, slot)
     cells[~seen] = 0
     actors = []
     for i in range(world.n_agents):
-        row, col = world.pos[0, i]
+        row, col = (int(x) for x in world.pos[0, i])
         if world.out[0, i] != 0 or not seen[row, col]:
             continue
-        if i == slot:
-            colour, facing = sprites.PALETTE["w"], int(world.facing[0, i])
-        else:
-            colour = sprites.agent_colour(i) if world.looks == "individual" else sprites.PALETTE["o"]
-            facing = int(world.facing[0, i]) if world.codes.facing else 0
-        actors.append(_actor(world, i, colour, facing, mine, before))
+        colour, facing = look(i)
+        was, frozen = _was(world, i, before), bool(world.frozen[0, i] > 0)
+        actors.append(Actor(i, (row, col), was, facing, colour, i in mine, frozen))
     return Scene(cells, layer, world.looks_table(), tuple(actors), ~seen, world.wraps, slot)
 
 
+def _was(world: Gridworld, i: int, before: Positions | None) -> tuple[int, int]:
+    """Returns where an agent walked from; a jump (a respawn, a teleport) is no walk."""
+    row, col = (int(x) for x in world.pos[0, i])
+    if before is None or before.out[i] != 0:
+        return row, col
+    apart = [int(before.pos[i, 0]) - row, int(before.pos[i, 1]) - col]
+    if world.wraps:  # the short way round
+        apart = [(d + n // 2) % n - n // 2 for d, n in zip(apart, (world.height, world.width), strict=True)]
+    return (row + apart[0], col + apart[1]) if max(abs(d) for d in apart) <= 1 else (row, col)
+
+
 def eyes_scene(observed: np.ndarray, looks: np.ndarray) -> Scene:
-    """An observation as it is handed to a model: ids ``[row, col, layer]``, turned to the agent's facing."""
-    fog = np.zeros(observed.shape[:2], np.bool_)
-    if not observed.any():
-        fog[...] = True  # out of the game: nothing is seen
+    """Returns an observation as it is handed to a model: ids ``[row, col, layer]``, turned to the agent's facing."""
+    fog = np.full(observed.shape[:2], not observed.any())  # out of the game nothing is seen
     return Scene(np.array(observed), observed.shape[-1], looks, (), fog, False, -1)
 
 
-def scene_of(world: Gridworld, view: str, slot: int, mine: tuple[int, ...], before: Before | None = None) -> Scene:
-    """The scene of one of :data:`VIEWS`."""
+def scene_of(world: Gridworld, view: str, slot: int, mine: tuple[int, ...], before: Positions | None = None) -> Scene:
+    """Returns the scene of one of :data:`VIEWS`."""
     if view == "eyes":
         return eyes_scene(world.symbolic[0, slot], world.looks_table())
     return (map_scene if view == "map" else window_scene)(world, slot, mine, before)
 
 
+def view_after(view: str, own: bool = False) -> str:
+    """Returns the next of :data:`VIEWS`, round and round; without the whole map if all is seen as the agent does."""
+    views = [name for name in VIEWS if name != "map" or not own]
+    return views[(views.index(view) + 1) % len(views)]
+
+
 def window_cells(world: Gridworld, slot: int) -> np.ndarray:
-    """Which cells of the map lie in an agent's window: ``bool[row, col]``; none while it is out."""
+    """Returns which cells of the map lie in an agent's window: ``bool[row, col]``; none while it is out."""
     seen = np.zeros((world.height, world.width), np.bool_)
     if world.out[0, slot] != 0:
         return seen
@@ -137,18 +162,3 @@ def window_cells(world: Gridworld, slot: int) -> np.ndarray:
         cols = cols[(cols >= 0) & (cols < world.width)]
     seen[np.ix_(rows, cols)] = True
     return seen
-
-
-def _actor(
-    world: Gridworld, i: int, colour: Colour, facing: int, mine: tuple[int, ...], before: Before | None
-) -> Actor:
-    row, col = (int(x) for x in world.pos[0, i])
-    was = (row, col)
-    if before is not None and before.out[i] == 0:
-        was = (int(before.pos[i, 0]), int(before.pos[i, 1]))
-        apart = [was[0] - row, was[1] - col]
-        if world.wraps:  # the short way round
-            apart = [(d + n // 2) % n - n // 2 for d, n in zip(apart, (world.height, world.width), strict=True)]
-        # A step is walked; a jump (a respawn, a teleport) is not.
-        was = (row + apart[0], col + apart[1]) if max(abs(d) for d in apart) <= 1 else (row, col)
-    return Actor(i, (row, col), was, facing, colour, i in mine, bool(world.frozen[0, i] > 0))

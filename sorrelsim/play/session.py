@@ -1,4 +1,7 @@
-"""A session: a world, who plays its slots, what happened, and the recording. Knows nothing of windows."""
+"""A session: a world, who plays its slots, what happened, and the recording. Knows nothing of windows.
+
+A window hands it the people's actions; the agents choose theirs, the world moves, and the recording gets the turn.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sorrelsim.authoring.events import event_names
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
+from sorrelsim.models.playing import play_step
+from sorrelsim.observations.playable import Playable
 from sorrelsim.recordings import Recorder
 
 
 @dataclass(frozen=True)
-class Happening:
-    """A line of the log: something that was counted, or a reward.
+class LogEntry:
+    """A line of the log: something that was counted, a reward, or an episode's end.
 
     Attributes:
         turn: Turn of the episode.
@@ -30,21 +36,43 @@ class Happening:
 
 
 @dataclass(frozen=True)
-class Before:
-    """Where everybody stood before the last turn, for drawing movement: row and column, facing, out."""
+class Positions:
+    """Where everybody stood before the last turn, for drawing movement.
+
+    Attributes:
+        pos: ``int[slot, 2]``, row and column.
+        out: ``int[slot]``, 0 on the grid.
+    """
 
     pos: np.ndarray
-    facing: np.ndarray
     out: np.ndarray
+
+    @classmethod
+    def of(cls, world: Gridworld) -> Positions:
+        """Returns where everybody stands now."""
+        return cls(world.pos[0].copy(), world.out[0].copy())
 
 
 @dataclass(frozen=True)
-class Summary:
-    """An episode that is over: returns by slot, steps, counts by slot and event."""
+class EpisodeSummary:
+    """An episode that is over: returns by slot, and its steps."""
 
     returns: np.ndarray
     steps: int
-    events: np.ndarray
+
+
+@dataclass(frozen=True)
+class _People:
+    """People as the last players of a step: what they chose overrules the agents in their slots."""
+
+    chosen: Mapping[int, int]
+
+    def transition(self, world: Playable) -> None:
+        for slot, action in self.chosen.items():
+            world.submit([slot], np.array([[action]]))
+
+    def remember(self, world: Playable) -> None:
+        return  # they do it themselves
 
 
 class Session:
@@ -58,7 +86,6 @@ class Session:
         recorder: Keeps everything, if given.
 
     Attributes:
-        clock: Milliseconds since the session began; called, so that tests can put in their own.
         log: What happened lately, oldest first.
         reward: The last turn's rewards, ``float64[slot]``.
         score: Sums of rewards over the episode, ``float64[slot]``.
@@ -85,14 +112,15 @@ class Session:
         self.world, self.agents, self.players, self.humans = world, list(agents), list(players), list(humans)
         self.recorder = recorder
         self.started = time.perf_counter()
-        self.log: deque[Happening] = deque(maxlen=64)
+        self.log: deque[LogEntry] = deque(maxlen=64)
         self.reward = np.zeros(world.n_agents)
-        self.summary: Summary | None = None
+        self.summary: EpisodeSummary | None = None
         self.episode, self.turns = 1, 0
-        self.before = self._stand()
+        self._event_names = event_names(world.events)
+        self.before = Positions.of(world)
 
     def clock(self) -> float:
-        """Milliseconds since the session began."""
+        """Returns the milliseconds since the session began."""
         return 1000 * (time.perf_counter() - self.started)
 
     @property
@@ -105,12 +133,8 @@ class Session:
         """Turns into the running episode."""
         return int(self.world.turn[0, 0])
 
-    def _stand(self) -> Before:
-        world = self.world
-        return Before(world.pos[0].copy(), world.facing[0].copy(), world.out[0].copy())
-
     def step(self, chosen: Mapping[int, int], pressed: Mapping[int, float] | None = None) -> None:
-        """Take a turn.
+        """Takes a turn.
 
         Args:
             chosen: The action of every slot that a person plays.
@@ -123,52 +147,43 @@ class Session:
         if missing:
             raise ValueError(f"no action for the slots {missing}, which people play")
         world = self.world
-        for agent in self.agents:
-            agent.transition(world)
-        for slot, action in chosen.items():
-            world.submit([slot], np.array([[action]]))
-        actions = world._action[0].tolist()
         counts = world.event_counts[0].copy()
-        self.before = self._stand()
-        world.step()
-        for agent in self.agents:
-            agent.remember(world)
+        self.before = Positions.of(world)
+        play_step(world, [*self.agents, _People(chosen)])
         self.turns += 1
         self.reward = world.reward[0].copy()
         ended = bool(world.info["ended"][0])
         self.summary = None
-        turn = self.turn
-        after = world.event_counts[0]
+        turn, after = self.turn, world.event_counts[0]
         if ended:
             after, turn = world.info["episode_events"][0], int(world.info["episode_length"][0])
-            self.summary = Summary(world.info["episode_return"][0].copy(), turn, after.copy())
+            self.summary = EpisodeSummary(world.info["episode_return"][0].copy(), turn)
             self.episode += 1
-            self.before = self._stand()  # nobody walks from one episode into the next
+            self.before = Positions.of(world)  # nobody walks from one episode into the next
         if self.recorder is not None:
-            self.recorder.turn(world, actions, self.clock(), dict(pressed or {}), ended)
-        for slot in range(world.n_agents):
-            for k in np.flatnonzero(after[slot] != counts[slot]).tolist():
-                change = after[slot, k] - counts[slot, k]
-                times = "" if change == 1 else f" {change:+g}"
-                self.log.append(Happening(turn, slot, world.events[k].replace("_", " ") + times))
+            self.recorder.turn(world, world.submitted[0].tolist(), self.clock(), dict(pressed or {}), ended)
+        for slot, k in np.argwhere(after != counts).tolist():
+            change = after[slot, k] - counts[slot, k]
+            times = "" if change == 1 else f" {change:+g}"
+            self.log.append(LogEntry(turn, slot, self._event_names[k].replace("_", " ") + times))
         if ended:
-            self.log.append(Happening(turn, -1, "the episode is over"))
+            self.log.append(LogEntry(turn, -1, "the episode is over"))
 
     def restart(self) -> None:
-        """Start the episode anew."""
+        """Starts the episode anew."""
         self.world.reset()
         for agent in self.agents:
             agent.reset()
         self.episode += 1
         self.summary = None
         self.reward = np.zeros(self.world.n_agents)
-        self.before = self._stand()
+        self.before = Positions.of(self.world)
         if self.recorder is not None:
             self.recorder.reset(self.clock())
-        self.log.append(Happening(0, -1, "started anew"))
+        self.log.append(LogEntry(0, -1, "started anew"))
 
     def sit(self, place: int, slot: int) -> None:
-        """Let a person change to another slot.
+        """Lets a person change to another slot.
 
         Args:
             place: Which of the people, from 0.
@@ -177,10 +192,21 @@ class Session:
         if slot in self.humans:
             raise ValueError(f"slot {slot} is taken by another person")
         self.humans[place] = slot
+        self.note(f"person {place} plays slot {slot}")
+
+    def key(self, name: str, down: bool, slot: int | None = None, action: str | None = None) -> float:
+        """Keeps in the recording that a key went down or up, and what for; returns when, by :meth:`clock`."""
+        ms = self.clock()
         if self.recorder is not None:
-            self.recorder.note(f"person {place} plays slot {slot}", self.clock())
+            self.recorder.key(name, down, ms, slot, action)
+        return ms
+
+    def note(self, text: str) -> None:
+        """Keeps a remark in the recording, if there is one."""
+        if self.recorder is not None:
+            self.recorder.note(text, self.clock())
 
     def close(self) -> None:
-        """Close the recording."""
+        """Closes the recording."""
         if self.recorder is not None:
             self.recorder.close()

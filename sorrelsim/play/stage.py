@@ -1,7 +1,12 @@
-"""Draws a scene into a part of the window: crisp pixels at whole multiples, and only what changed."""
+"""Draws a scene into a part of the window: crisp pixels at whole multiples, and only what changed.
+
+The still part of a scene is kept as one picture in which single cells are replaced; agents, what lies over them and
+rising rewards are drawn on top of it in every frame.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +33,20 @@ class PopUp:
     born: float
 
 
+@dataclass(frozen=True)
+class _Frame:
+    """Where the map's corner lies in the window, screen pixels per pixel of a sprite, and how far everybody walked."""
+
+    left: int
+    top: int
+    scale: int
+    progress: float
+
+    @property
+    def cell(self) -> int:
+        return self.scale * sprites.SIZE
+
+
 class Stage:
     """The map in the window.
 
@@ -51,24 +70,30 @@ class Stage:
         self._scene: Scene | None = None
 
     def fit(self, shape: tuple[int, int], area: pygame.Rect) -> int:
-        """The largest whole scale at which a map of ``shape`` cells fits, at least 1."""
+        """Returns the largest whole scale at which a map of ``shape`` cells fits, at least 1."""
         rows, cols = shape
         return max(1, min(area.width // (cols * sprites.SIZE), area.height // (rows * sprites.SIZE)))
 
     def scale(self, shape: tuple[int, int], area: pygame.Rect) -> int:
-        """The scale in use: what was zoomed to, or what fits."""
+        """Returns the scale in use: what was zoomed to, or what fits."""
         rows, cols = shape
         most = max(1, int((MAX_PIXELS / (rows * cols * sprites.SIZE**2)) ** 0.5))
         return min(most, self.zoom or self.fit(shape, area))
 
     def zoom_by(self, steps: int, shape: tuple[int, int], area: pygame.Rect) -> None:
-        """Zoom in or out by whole steps; at what fits, following the window's size again."""
+        """Zooms in or out by whole steps; at what fits, follows the window's size again."""
         fitting = self.fit(shape, area)
         wanted = max(1, min(self.scale(shape, area) + steps, 16))
         self.zoom = None if wanted == fitting else wanted
 
+    def pop_up(self, rewards: Iterable[float], now: float) -> None:
+        """Lets everybody's reward of a turn rise, ``rewards[slot]``."""
+        for slot, reward in enumerate(rewards):
+            if reward:
+                self.pop_ups.append(PopUp(slot, theme.signed(reward), bool(reward > 0), now))
+
     def draw(self, surface: pygame.Surface, area: pygame.Rect, scene: Scene, progress: float, now: float) -> None:
-        """Draw a scene.
+        """Draws a scene.
 
         Args:
             surface: The window.
@@ -80,19 +105,18 @@ class Stage:
         rows, cols = scene.cells.shape[:2]
         scale = self.scale((rows, cols), area)
         self._prepare(scene, scale)
-        cell = scale * sprites.SIZE
-        left, top = self._corner(area, scene, cell, progress)
+        frame = _Frame(*self._corner(area, scene, scale * sprites.SIZE, progress), scale, progress)
+        left, top, cell = frame.left, frame.top, frame.cell
         surface.set_clip(area)
         surface.fill(theme.BACKGROUND, area)
         assert self._base is not None
         surface.blit(self._base, (left, top))
-        map_area = pygame.Rect(left, top, cols * cell, rows * cell).clip(area)
-        surface.set_clip(map_area)
+        surface.set_clip(pygame.Rect(left, top, cols * cell, rows * cell).clip(area))
         for actor in sorted(scene.actors, key=lambda a: a.mine):
-            self._draw_actor(surface, actor, scene, left, top, cell, scale, progress)
+            self._draw_actor(surface, actor, scene, frame)
         for row, col, tile in self._over:
             surface.blit(tile, (left + col * cell, top + row * cell))
-        self._draw_pop_ups(surface, scene, left, top, cell, progress, now)
+        self._draw_pop_ups(surface, scene, frame, now)
         surface.set_clip(None)
 
     # ------------------------------------------------------------------------------------------------ the still part
@@ -127,39 +151,40 @@ class Stage:
         ]
 
     def _tile(self, ids: tuple[int, ...] | None) -> pygame.Surface:
-        """A cell's layers flattened onto the ground, scaled; fog for None."""
-        if ids not in self._tiles:
+        """Returns a cell's layers flattened onto the ground, scaled; fog for None."""
+        key = ("cell", ids)
+        if key not in self._tiles:
             assert self._looks is not None
             if ids is None:
                 picture = np.broadcast_to(np.array(theme.FOG, np.uint8), (sprites.SIZE, sprites.SIZE, 3))
             else:
                 picture = stack([sprites.GROUND.rgba, *(self._looks[k] for k in ids)])
-            self._tiles[ids] = self._scaled(surface_of(picture))  # type: ignore[index]
-        return self._tiles[ids]  # type: ignore[index]
+            self._tiles[key] = self._scaled(theme.surface_of(picture))
+        return self._tiles[key]
 
     def _see_through(self, code: int) -> pygame.Surface:
         if ("over", code) not in self._tiles:
             assert self._looks is not None
-            self._tiles["over", code] = self._scaled(surface_of(self._looks[code]))
+            self._tiles["over", code] = self._scaled(theme.surface_of(self._looks[code]))
         return self._tiles["over", code]
 
     def _agent(self, colour: tuple[int, int, int], facing: int) -> pygame.Surface:
         key = ("agent", colour, facing)
         if key not in self._tiles:
-            self._tiles[key] = self._scaled(surface_of(sprites.agent_sprite(colour, facing).rgba))
+            self._tiles[key] = self._scaled(theme.surface_of(sprites.agent_sprite(colour, facing).rgba))
         return self._tiles[key]
 
     def _scaled(self, picture: pygame.Surface) -> pygame.Surface:
         cell = self._scale * sprites.SIZE
-        out = pygame.transform.scale(picture, (cell, cell))
+        scaled = pygame.transform.scale(picture, (cell, cell))
         if pygame.display.get_surface() is None:
-            return out
-        return out.convert_alpha() if out.get_flags() & pygame.SRCALPHA else out.convert()
+            return scaled
+        return scaled.convert_alpha() if scaled.get_flags() & pygame.SRCALPHA else scaled.convert()
 
     # --------------------------------------------------------------------------------------------- the moving part
 
     def _corner(self, area: pygame.Rect, scene: Scene, cell: int, progress: float) -> tuple[int, int]:
-        """Where the map's corner lies: in the middle if the map fits, else so that the focus is in sight."""
+        """Returns where the map's corner lies: in the middle if the map fits, else so that the focus is in sight."""
         rows, cols = scene.cells.shape[:2]
         focus = (rows / 2, cols / 2)
         for actor in scene.actors:
@@ -177,19 +202,10 @@ class Stage:
                 corner.append(start - round(min(max(at - size / 2, 0), whole - size)))
         return corner[0], corner[1]
 
-    def _draw_actor(
-        self,
-        surface: pygame.Surface,
-        actor: Actor,
-        scene: Scene,
-        left: int,
-        top: int,
-        cell: int,
-        scale: int,
-        progress: float,
-    ) -> None:
+    def _draw_actor(self, surface: pygame.Surface, actor: Actor, scene: Scene, frame: _Frame) -> None:
         rows, cols = scene.cells.shape[:2]
-        row, col = _between(actor, progress)
+        cell, scale = frame.cell, frame.scale
+        row, col = _between(actor, frame.progress)
         picture = self._agent(actor.colour, actor.facing)
         # On a torus someone who walks over an edge is seen on both sides.
         places = [(row, col)]
@@ -198,7 +214,7 @@ class Stage:
         for at_row, at_col in places:
             if not (-1 < at_row < rows and -1 < at_col < cols):
                 continue
-            x, y = left + round(at_col * cell), top + round(at_row * cell)
+            x, y = frame.left + round(at_col * cell), frame.top + round(at_row * cell)
             surface.blit(picture, (x, y))
             if actor.frozen:
                 pygame.draw.rect(surface, theme.ACCENT, (x, y, cell, cell), max(1, scale // 2))
@@ -219,16 +235,8 @@ class Stage:
         badge = self._tiles[key]
         surface.blit(badge, (x + cell - badge.get_width(), y + cell - badge.get_height()))
 
-    def _draw_pop_ups(
-        self,
-        surface: pygame.Surface,
-        scene: Scene,
-        left: int,
-        top: int,
-        cell: int,
-        progress: float,
-        now: float,
-    ) -> None:
+    def _draw_pop_ups(self, surface: pygame.Surface, scene: Scene, frame: _Frame, now: float) -> None:
+        cell = frame.cell
         self.pop_ups = [pop for pop in self.pop_ups if now - pop.born < self.POP_UP_TIME]
         letters = theme.Letters(1.0)
         stacked: dict[int, int] = {}
@@ -244,10 +252,10 @@ class Stage:
                 self._tiles[key] = _outlined(letters, pop.text, size, theme.GAIN if pop.gain else theme.LOSS)
             picture = self._tiles[key]
             age = (now - pop.born) / self.POP_UP_TIME
-            row, col = _between(actor, progress)
+            row, col = _between(actor, frame.progress)
             picture.set_alpha(255 if age < 0.6 else round(255 * (1 - age) / 0.4))
-            middle = left + (col + 0.5) * cell
-            rise = top + row * cell - cell * (0.2 + 0.7 * age) - height * picture.get_height() * 0.9
+            middle = frame.left + (col + 0.5) * cell
+            rise = frame.top + row * cell - cell * (0.2 + 0.7 * age) - height * picture.get_height() * 0.9
             surface.blit(picture, picture.get_rect(center=(round(middle), round(rise))))
 
     @property
@@ -256,15 +264,8 @@ class Stage:
         return bool(self.pop_ups)
 
 
-def surface_of(picture: np.ndarray) -> pygame.Surface:
-    """A picture ``uint8[row, col, 3 or 4]`` as a surface."""
-    rows, cols, channels = picture.shape
-    return pygame.image.frombytes(
-        np.ascontiguousarray(picture).tobytes(), (cols, rows), "RGBA" if channels == 4 else "RGB"
-    )
-
-
 def _between(actor: Actor, progress: float) -> tuple[float, float]:
+    """Returns row and column on the way to the cell, slower towards its end."""
     smooth = 1 - (1 - progress) ** 2
     row = actor.was[0] + (actor.cell[0] - actor.was[0]) * smooth
     col = actor.was[1] + (actor.cell[1] - actor.was[1]) * smooth
@@ -272,7 +273,7 @@ def _between(actor: Actor, progress: float) -> tuple[float, float]:
 
 
 def _brackets(surface: pygame.Surface, x: int, y: int, cell: int, scale: int) -> None:
-    """Four white corners around the agent that a person plays."""
+    """Draws four white corners around the agent that a person plays."""
     width, arm = max(1, round(scale * 0.6)), max(3, 2 * scale)
     for sx, sy in ((0, 0), (1, 0), (0, 1), (1, 1)):
         cx, cy = x + sx * (cell - width), y + sy * (cell - width)
@@ -284,9 +285,9 @@ def _brackets(surface: pygame.Surface, x: int, y: int, cell: int, scale: int) ->
 def _outlined(letters: theme.Letters, text: str, size: float, colour: theme.Colour) -> pygame.Surface:
     front, back = letters.draw(text, size, colour, "bold"), letters.draw(text, size, theme.BACKGROUND, "bold")
     edge = max(1, round(size / 12))
-    out = pygame.Surface((front.get_width() + 2 * edge, front.get_height() + 2 * edge), pygame.SRCALPHA)
+    picture = pygame.Surface((front.get_width() + 2 * edge, front.get_height() + 2 * edge), pygame.SRCALPHA)
     for dx in (0, edge, 2 * edge):
         for dy in (0, edge, 2 * edge):
-            out.blit(back, (dx, dy))
-    out.blit(front, (edge, edge))
-    return out
+            picture.blit(back, (dx, dy))
+    picture.blit(front, (edge, edge))
+    return picture

@@ -1,4 +1,4 @@
-"""The card that closes an episode: who earned what."""
+"""The card that closes an episode: who earned what. Drawn over the map, from the session's last episode."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ import pygame
 from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
 from sorrelsim.play.session import Session
-from sorrelsim.play.stage import surface_of
 
 
 def draw_summary(
-    screen: pygame.Surface,
-    area: pygame.Rect,
-    letters: theme.Letters,
-    session: Session,
-    only: int | None = None,
+    screen: pygame.Surface, area: pygame.Rect, letters: theme.Letters, session: Session, only: int | None = None
 ) -> None:
-    """Draw an episode's returns as bars, highest first, over the map; with ``only``, that slot's alone."""
+    """Draws an episode's returns as bars, highest first, over the map; with ``only``, that slot's alone."""
     summary = session.summary
     assert summary is not None
     px, draw = letters.px, letters.draw
@@ -45,7 +40,7 @@ def draw_summary(
         if y + row > rect.bottom - px(40):
             break
         value = float(summary.returns[slot])
-        face = pygame.transform.scale(surface_of(sprites.agent_sprite(sprites.agent_colour(slot)).rgba), (24, 24))
+        face = theme.face(slot, 24)
         middle = y + row // 2
         screen.blit(face, face.get_rect(midleft=(left, middle)))
         mine = slot in session.humans

@@ -1,4 +1,7 @@
-"""Colours, letters and the simple shapes of the window: a calm dark theme that scales with the screen."""
+"""Colours, letters and the simple shapes of the window: a calm dark theme that scales with the screen.
+
+All that the windows draw with, wherever it goes: the stage, the panel, the overlays.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ import importlib.util
 from collections import OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pygame
+
+from sorrelsim.authoring import sprites
 
 Colour = tuple[int, int, int]
 
@@ -38,18 +44,18 @@ class Letters:
         self._drawn: OrderedDict[tuple, pygame.Surface] = OrderedDict()
 
     def px(self, units: float) -> int:
-        """Units of the layout in whole pixels."""
+        """Returns units of the layout in whole pixels."""
         return round(units * self.scale)
 
     def font(self, size: float, style: str = "") -> pygame.font.Font:
-        """DejaVu Sans, which comes with matplotlib; ``style`` is "", "bold" or "mono"."""
+        """Returns DejaVu Sans, which comes with matplotlib; ``style`` is "", "bold" or "mono"."""
         pixels = max(8, round(size * self.scale))
         if (pixels, style) not in self._fonts:
             self._fonts[pixels, style] = pygame.font.Font(_font_file(style), pixels)
         return self._fonts[pixels, style]
 
     def draw(self, text: str, size: float, colour: Colour = TEXT, style: str = "") -> pygame.Surface:
-        """A line of text on nothing."""
+        """Returns a line of text on nothing."""
         key = (text, size, colour, style)
         if key in self._drawn:
             self._drawn.move_to_end(key)
@@ -61,7 +67,7 @@ class Letters:
         return picture
 
     def fit(self, text: str, size: float, width: int, colour: Colour = TEXT, style: str = "") -> pygame.Surface:
-        """A line of text that is cut with an ellipsis where it is wider than ``width`` pixels."""
+        """Returns a line of text that is cut with an ellipsis where it is wider than ``width`` pixels."""
         font = self.font(size, style)
         if font.size(text)[0] > width:
             while text and font.size(text + "\u2026")[0] > width:
@@ -80,10 +86,29 @@ def _font_file(style: str) -> str | None:
     return None  # pygame's own
 
 
+def signed(number: float) -> str:
+    """Returns a gain or loss with its sign."""
+    return f"{number:+g}".replace("-", "\u2212")
+
+
+def surface_of(picture: np.ndarray) -> pygame.Surface:
+    """Returns a picture ``uint8[row, col, 3 or 4]`` as a surface."""
+    rows, cols, channels = picture.shape
+    return pygame.image.frombytes(
+        np.ascontiguousarray(picture).tobytes(), (cols, rows), "RGBA" if channels == 4 else "RGB"
+    )
+
+
+def face(slot: int, size: int) -> pygame.Surface:
+    """Returns the agent of a slot in its own colour, ``size`` pixels wide."""
+    picture = surface_of(sprites.agent_sprite(sprites.agent_colour(slot)).rgba)
+    return pygame.transform.scale(picture, (size, size))
+
+
 def box(
     surface: pygame.Surface, colour: Colour, rect: pygame.Rect, radius: int = 0, line: Colour | None = None
 ) -> None:
-    """A filled box with round corners, and a line around it if asked."""
+    """Draws a filled box with round corners, and a line around it if asked."""
     pygame.draw.rect(surface, colour, rect, border_radius=radius)
     if line is not None:
         pygame.draw.rect(surface, line, rect, width=1, border_radius=radius)
@@ -92,7 +117,7 @@ def box(
 def key_cap(
     surface: pygame.Surface, letters: Letters, x: int, y: int, text: str, size: float, lit: bool = False
 ) -> int:
-    """A key as it looks on a keyboard; returns its width in pixels."""
+    """Draws a key as it looks on a keyboard; returns its width in pixels."""
     label = letters.draw(text, size, BACKGROUND if lit else TEXT, "bold")
     height = letters.px(size * 1.75)
     width = max(height, label.get_width() + letters.px(size * 0.8))

@@ -110,7 +110,7 @@ def _actions(world: Gridworld, agent: Agent, steps: int) -> np.ndarray:
     chosen = []
     for _ in range(steps):
         play_step(world, [agent])
-        chosen.append(world.action.copy())
+        chosen.append(world.submitted.copy())
     return np.array(chosen)
 
 

@@ -20,6 +20,13 @@ def run(*words):
     return CliRunner().invoke(app, [str(word) for word in words])
 
 
+def keep_a_session(folder):
+    kept = folder / "a.jsonl"
+    how = ("--mode", "realtime", "--speed", 60, "--out", kept, "--size", "640x480")
+    assert run("play", "treasure_hunt", "--seed", 1, *how).exit_code == 0
+    return kept
+
+
 def test_importing_the_commands_is_light():
     code = (
         "import sys, sorrelsim.cli.play; "
@@ -31,16 +38,16 @@ def test_importing_the_commands_is_light():
 @pytest.fixture
 def closes_at_once(monkeypatch, dummy):
     """Windows that close after some turns of their loop."""
-    import sorrelsim.play.base_window as shell
+    import sorrelsim.play.base_window as base_window
 
-    spin, spins = shell.Shell.spin, []
+    spin, spins = base_window.BaseWindow.spin, []
 
     def spin_a_little(self):
         spin(self)
         spins.append(self)
         self.done = self.done or spins.count(self) >= 6
 
-    monkeypatch.setattr(shell.Shell, "spin", spin_a_little)
+    monkeypatch.setattr(base_window.BaseWindow, "spin", spin_a_little)
 
 
 def test_play_keeps_a_session_that_watch_opens_and_exports(tmp_path, closes_at_once):
@@ -66,21 +73,7 @@ def test_play_keeps_a_session_that_watch_opens_and_exports(tmp_path, closes_at_o
 def test_a_gif_has_a_picture_a_turn(tmp_path, closes_at_once):
     from PIL import Image
 
-    kept = tmp_path / "a.jsonl"
-    run(
-        "play",
-        "treasure_hunt",
-        "--seed",
-        1,
-        "--mode",
-        "realtime",
-        "--speed",
-        60,
-        "--out",
-        kept,
-        "--size",
-        "640x480",
-    )
+    kept = keep_a_session(tmp_path)
     recording = load_recording(kept)
     from sorrelsim.recordings.film import animation, frames_of, save_film
 
@@ -102,21 +95,7 @@ def test_a_gif_has_a_picture_a_turn(tmp_path, closes_at_once):
 def test_mp4_is_written_or_names_what_is_missing(tmp_path, closes_at_once):
     import importlib.util
 
-    kept = tmp_path / "a.jsonl"
-    run(
-        "play",
-        "treasure_hunt",
-        "--seed",
-        1,
-        "--mode",
-        "realtime",
-        "--speed",
-        60,
-        "--out",
-        kept,
-        "--size",
-        "640x480",
-    )
+    kept = keep_a_session(tmp_path)
     done = run("watch", kept, "--export", tmp_path / "a.mp4")
     if importlib.util.find_spec("imageio_ffmpeg"):
         assert done.exit_code == 0
@@ -162,11 +141,11 @@ def test_without_a_display_the_ways_out_are_named(monkeypatch, tmp_path):
 
 
 def test_bots_by_name_and_several(tmp_path):
-    from sorrelsim.play.opponents import seat_others
+    from sorrelsim.play.opponents import seat_opponents
     from sorrelsim.recordings import WorldSpec
 
     world = WorldSpec("cleanup", 0).make()
-    agents, labels = seat_others(world, "cleanup_cooperator,random", 0, [0, 1])
+    agents, labels = seat_opponents(world, "cleanup_cooperator,random", 0, [0, 1])
     assert len(agents) == 7
     assert labels[2:] == ["cleanup cooperator", "random", "random", "random", "random"]
 

@@ -165,7 +165,7 @@ def test_a_loaded_run_plays_as_the_trained_agents_do(finished):
         for _ in range(8):
             for agent in agents:
                 agent.transition(world)
-            found.append(world._action[:, 0].copy())  # slot 0, the IQN's
+            found.append(world.submitted[:, 0].copy())  # slot 0, the IQN's
             world.step()
             for agent in agents:
                 agent.remember(world)

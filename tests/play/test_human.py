@@ -23,13 +23,13 @@ def press(name, down=True):
 
 
 def test_its_actions_come_from_the_keyboard_and_its_memory_fills(world, dummy):
-    from sorrelsim.play.person_window import desk
+    from sorrelsim.play.person_window import person_window
 
     model = HumanModel(world.observations, world.action_names, config=HumanConfig(memory_size=50))
     agents = [Agent(world, [0], model), Agent(world, [1], HumanModel(
         world.observations, world.action_names, ask=lambda person, parts, mask: 0
     ), learn=False)]  # fmt: skip
-    desk()
+    person_window()
     seen = []
     for key in ("w", "e", "space", "f"):
         press(key)
@@ -49,25 +49,43 @@ def test_its_actions_come_from_the_keyboard_and_its_memory_fills(world, dummy):
 
 
 def test_a_forbidden_action_is_asked_for_again(world, dummy):
-    from sorrelsim.play.person_window import desk
+    from sorrelsim.play.person_window import person_window
 
     model = HumanModel(world.observations, world.action_names)
-    desk()
+    person_window()
     press("w")
     press("e")
     mask = np.ones(9, np.bool_)
     mask[world.action_names.index("forward")] = False
     parts = {name: part[0, 0] for name, part in world.obs.items()}
-    assert desk().ask(model.people[0], parts, mask) == world.action_names.index("turn_right")
+    assert person_window().ask(model.people[0], parts, mask) == world.action_names.index("turn_right")
+
+
+def test_the_panel_and_the_help_name_the_keys(world, dummy):
+    from sorrelsim.play.person_window import person_window
+
+    model = HumanModel(world.observations, world.action_names)
+    window, zap = person_window(), world.action_names.index("zap")
+    press("w")
+    mask = np.arange(9) != zap
+    window.ask(model.people[0], {name: part[0, 0] for name, part in world.obs.items()}, mask)
+    window.draw_overlays()
+    info = window.info()
+    assert [gauge.name for gauge in info.gauges] == list(world.scalars)
+    rows = {row.action: (row.keys, row.lit) for row in info.keys}
+    assert "zap" not in rows  # not allowed now
+    assert rows["forward"] == (("w", "up"), True)
+    lines = window.help_lines()
+    assert {("Space  1", "zap"), ("Q  \u2190", "turn left"), ("Esc", "end the run")} <= set(lines)
 
 
 def test_closing_the_window_ends_the_run(world, dummy):
     import pygame
 
-    from sorrelsim.play.person_window import desk
+    from sorrelsim.play.person_window import person_window
 
     model = HumanModel(world.observations, world.action_names)
-    desk()
+    person_window()
     pygame.event.post(pygame.event.Event(pygame.QUIT))
     with pytest.raises(KeyboardInterrupt, match="closed"):
         model.take_action({name: part[0, 0] for name, part in world.obs.items()})

@@ -107,7 +107,7 @@ def test_in_real_time_a_tap_is_never_lost_and_a_held_key_goes_on():
     assert inputs.holding(0) == 1
     inputs.release()
     assert inputs.now() == [(0, None)]
-    assert inputs.down("f1", 1.0) is None
+    assert not inputs.down("f1", 1.0)
 
 
 def test_without_idling_the_last_action_goes_on():

@@ -7,7 +7,7 @@ import sorrelsim
 from sorrelsim.authoring import sprites
 from sorrelsim.pictures.painting import paint
 from sorrelsim.play import scene as scenes
-from sorrelsim.play.session import Before
+from sorrelsim.play.session import Positions
 
 MAP = "WWWWWWWWW\nWPHFAP BW\nW PH  P W\nWP B P  W\nWWWWWWWWW"
 
@@ -96,7 +96,7 @@ def test_walking_is_drawn_between_cells_and_jumping_is_not(world):
     pos, out = world.pos[0].copy(), world.out[0].copy()
     pos[0] += (0, 1)
     pos[1] += (2, 0)
-    before = Before(pos, world.facing[0].copy(), out)
+    before = Positions(pos, out)
     actors = {actor.slot: actor for actor in scenes.map_scene(world, 0, (), before).actors}
     assert actors[0].was == (actors[0].cell[0], actors[0].cell[1] + 1)
     assert actors[1].was == actors[1].cell
@@ -106,7 +106,7 @@ def test_walking_over_the_edge_of_a_torus_takes_the_short_way(world):
     world.reset(7)
     world.wraps = True
     world.pos[0, 0] = (2, 0)
-    before = Before(world.pos[0].copy(), world.facing[0].copy(), world.out[0].copy())
+    before = Positions(world.pos[0].copy(), world.out[0].copy())
     before.pos[0] = (2, world.width - 1)
     actor = scenes.map_scene(world, 0, (), before).actors[0]
     assert (actor.cell, actor.was) == ((2, 0), (2, -1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sorrelsim.play.keys import default_keys, remap
-from sorrelsim.play.opponents import seat_others
+from sorrelsim.play.opponents import seat_opponents
 from sorrelsim.play.session import Session
 from sorrelsim.recordings import Recorder, WorldSpec, load_recording, state_hash
 
@@ -20,7 +20,7 @@ def open_window(path=None, humans=(0,), world="cleanup", settings=None, **option
 
     spec = WorldSpec(world, 5, {"map": MAP, "n_agents": 3} if settings is None else settings)
     made = spec.make()
-    agents, labels = seat_others(made, "random", 1, list(humans))
+    agents, labels = seat_opponents(made, "random", 1, list(humans))
     recorder = Recorder(path, spec, made, labels, humans) if path else None
     keys = default_keys(made.action_names, max(1, len(humans)))
     if "remapped" in options:
@@ -170,7 +170,7 @@ def test_own_shows_nothing_that_the_agent_does_not_observe():
         seen.add(window.view)
     assert seen == {"window", "eyes"}
     window.session.step({0: 0})
-    assert [line.slot for line in window.info().lines] == [0]
+    assert [line.slot for line in window.info().players] == [0]
     assert all(event.slot in (-1, 0) for event in window.info().events)
 
 
@@ -266,14 +266,14 @@ def test_sixty_frames_a_second_would_fit(tmp_path):
     """Drawing a moving frame of the largest default map at 1080p takes less processor time than a frame lasts."""
     window = open_window(settings={}, size=(1920, 1080), mode="turns")
     for _ in range(3):
-        window._take([(1, None)], time.perf_counter())
-        window.show(window._turn_at)
+        window.take([(1, None)], time.perf_counter())
+        window.show(window.pace.turned)
     used = []
     for _ in range(10):
-        window._take([(1, None)], time.perf_counter())
+        window.take([(1, None)], time.perf_counter())
         began = time.process_time()
         for frame in range(3):  # at 20 turns a second there are three frames to a turn
-            window.draw(window._turn_at + frame / 60)
+            window.draw(window.pace.turned + frame / 60)
         used.append((time.process_time() - began) / 3)
     assert np.median(used) < 1 / 60
 
@@ -290,9 +290,9 @@ def test_every_size_has_room_for_everything(size):
 
 
 def watch(path, **options):
-    from sorrelsim.play.replay_window import ViewerWindow
+    from sorrelsim.play.replay_window import ReplayWindow
 
-    return ViewerWindow(load_recording(path), size=(960, 600), **options)
+    return ReplayWindow(load_recording(path), size=(960, 600), **options)
 
 
 def test_the_viewer_steps_scrubs_and_plays_both_ways(tmp_path):
@@ -314,7 +314,7 @@ def test_the_viewer_steps_scrubs_and_plays_both_ways(tmp_path):
     press(viewer, "end")
     assert (viewer.turn, at()) == (30, hashes[30])
     screen(viewer)
-    middle = (viewer._bar.centerx, viewer._bar.centery)
+    middle = (viewer.bar.centerx, viewer.bar.centery)
     pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONDOWN, pos=middle, button=1))
     pygame.event.post(pygame.event.Event(pygame.MOUSEMOTION, pos=middle, rel=(0, 0), buttons=(1, 0, 0)))
     pygame.event.post(pygame.event.Event(pygame.MOUSEBUTTONUP, pos=middle, button=1))

@@ -8,7 +8,7 @@ import os
 import numpy as np
 import pytest
 
-from sorrelsim.play.opponents import seat_others
+from sorrelsim.play.opponents import seat_opponents
 from sorrelsim.play.session import Session
 from sorrelsim.recordings import Recorder, RecordingError, WorldSpec, load_recording, state_hash
 
@@ -19,7 +19,7 @@ def record(path, turns=40, seed=3, world="treasure_hunt", settings=None, restart
     """Play at random, restarting before some turns; returns the hashes and scores that went by."""
     spec = WorldSpec(world, seed, {"map": FIELD, "max_steps": 15} if settings is None else settings)
     made = spec.make()
-    agents, labels = seat_others(made, "random", seed)
+    agents, labels = seat_opponents(made, "random", seed)
     session = Session(made, agents, labels, humans, Recorder(path, spec, made, labels, humans))
     rng = np.random.default_rng(0)
     hashes, rewards = [state_hash(made)], []
@@ -83,7 +83,7 @@ def test_a_file_cut_anywhere_loads_up_to_its_last_whole_line(tmp_path, lost):
 def test_every_turn_is_in_the_file_before_the_next_begins(tmp_path):
     spec = WorldSpec("treasure_hunt", 1, {"map": FIELD})
     world = spec.make()
-    agents, labels = seat_others(world, "random")
+    agents, labels = seat_opponents(world, "random")
     session = Session(world, agents, labels, [], Recorder(tmp_path / "a.jsonl", spec, world, labels, []))
     for turn in range(1, 6):
         session.step({})
@@ -94,7 +94,7 @@ def test_every_turn_is_in_the_file_before_the_next_begins(tmp_path):
 def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
     spec = WorldSpec("treasure_hunt", 1, {"map": FIELD})
     world = spec.make()
-    agents, labels = seat_others(world, "random")
+    agents, labels = seat_opponents(world, "random")
     recorder = Recorder(tmp_path / "a.jsonl", spec, world, labels, [])
     session = Session(world, agents, labels, [], recorder)
     write, room = os.write, [40]
