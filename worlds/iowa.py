@@ -20,57 +20,18 @@ Versions
 """
 
 from dataclasses import dataclass
+from enum import auto
 
-from sorrelsim import Gridworld, Kinds, Window, kind, param, probability, rule
-from sorrelsim.authoring.sprites import WALL, pixels
+from sorrelsim import Events, Gridworld, Kinds, Window, kind, param, probability, rule, sprites
 from sorrelsim.rules import draw, episode, grid, movement
 
 
 class Kind(Kinds):
-    WALL = kind("W", solid=True, sprite=WALL)
-    DECK_A = kind("A", sprite=pixels("""
-        .wwwwww.
-        .wwrrww.
-        .wrwwrw.
-        .wrwwrw.
-        .wrrrrw.
-        .wrwwrw.
-        .wrwwrw.
-        .wwwwww.
-    """))  # fmt: skip
-    DECK_B = kind("B", sprite=pixels("""
-        .kkkkkk.
-        .kyyykk.
-        .kykkyk.
-        .kyyykk.
-        .kykkyk.
-        .kykkyk.
-        .kyyykk.
-        .kkkkkk.
-    """))  # fmt: skip
-    DECK_C = kind("C", sprite=pixels("""
-        .bbbbbb.
-        .bbwwwb.
-        .bwbbbb.
-        .bwbbbb.
-        .bwbbbb.
-        .bwbbbb.
-        .bbwwwb.
-        .bbbbbb.
-    """))  # fmt: skip
-    DECK_D = kind("D", sprite=pixels("""
-        .yyyyyy.
-        .ykkkyy.
-        .ykyyky.
-        .ykyyky.
-        .ykyyky.
-        .ykyyky.
-        .ykkkyy.
-        .yyyyyy.
-    """))  # fmt: skip
-
-
-TABLE = "\n".join(["W" * 20, *["W" + "P" * 18 + "W"] * 18, "W" * 20])
+    WALL = kind("W", solid=True, sprite=sprites.WALL)
+    DECK_A = kind("A")
+    DECK_B = kind("B")
+    DECK_C = kind("C")
+    DECK_D = kind("D")
 
 
 @dataclass(frozen=True)
@@ -83,15 +44,19 @@ class Params:
     max_steps: int = param(100, low=1)
 
 
+class Event(Events):
+    CARDS_A = auto()
+    CARDS_B = auto()
+    CARDS_C = auto()
+    CARDS_D = auto()
+
+
 @rule
 def walk_and_draw(w):
     draw.agent_order(w)
     for k in range(w.n_agents):
         i = w.order[k]
-        direction = movement.heading(w.action[i])
-        if movement.faces_wall(w, i, direction):
-            w.reward[i] += w.p.bump_value
-        elif movement.step(w, i, direction):
+        if movement.walk(w, i):
             row, col = w.pos[i, 0], w.pos[i, 1]
             kind = w.grid[row, col, w.layer[Kind.DECK_A]]
             if kind >= Kind.DECK_A:
@@ -99,12 +64,59 @@ def walk_and_draw(w):
                 grid.take(w, row, col, kind)
                 bad = draw.chance(w, w.p.loss_probabilities[deck])
                 w.reward[i] += w.p.losses[deck] if bad else w.p.gains[deck]
-                w.events[i, deck] += 1
+                w.events[i, Event.CARDS_A + deck] += 1
 
 
 @rule
 def deal(w):
     grid.sprinkle(w, w.spawns, Kind.DECK_A, 4, w.p.spawn_probability)
+
+
+TABLE = "\n".join(["W" * 20, *["W" + "P" * 18 + "W"] * 18, "W" * 20])
+
+
+Kind.paint(
+    DECK_A=sprites.pixels("""
+        .wwwwww.
+        .wwrrww.
+        .wrwwrw.
+        .wrwwrw.
+        .wrrrrw.
+        .wrwwrw.
+        .wrwwrw.
+        .wwwwww.
+    """),
+    DECK_B=sprites.pixels("""
+        .kkkkkk.
+        .kyyykk.
+        .kykkyk.
+        .kyyykk.
+        .kykkyk.
+        .kykkyk.
+        .kyyykk.
+        .kkkkkk.
+    """),
+    DECK_C=sprites.pixels("""
+        .bbbbbb.
+        .bbwwwb.
+        .bwbbbb.
+        .bwbbbb.
+        .bwbbbb.
+        .bwbbbb.
+        .bbwwwb.
+        .bbbbbb.
+    """),
+    DECK_D=sprites.pixels("""
+        .yyyyyy.
+        .ykkkyy.
+        .ykyyky.
+        .ykyyky.
+        .ykyyky.
+        .ykyyky.
+        .ykkkyy.
+        .yyyyyy.
+    """),
+)  # fmt: skip
 
 
 class Iowa(Gridworld):
@@ -114,6 +126,6 @@ class Iowa(Gridworld):
     n_agents = 2
     actions = movement.ABSOLUTE
     window = Window.centred(2)
-    events = ("cards_a", "cards_b", "cards_c", "cards_d")
+    events = Event
     start = (movement.scatter,)
     rules = (walk_and_draw, deal, episode.time_limit)

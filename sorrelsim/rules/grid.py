@@ -57,28 +57,23 @@ def is_free(w, row, col):
 
 @rule
 def count_disc(w, row, col, kind, radius):
-    """How many of ``kind`` lie within Euclidean distance ``radius`` of a cell, itself left out."""
-    layer = w.layer[kind]
-    found = 0
-    for dr in range(-radius, radius + 1):
-        for dc in range(-radius, radius + 1):
-            if dr * dr + dc * dc <= radius * radius and (dr != 0 or dc != 0):
-                r, c = row + dr, col + dc
-                if w.wrap:
-                    r, c = wrapped(r, w.height), wrapped(c, w.width)
-                if inside(w, r, c) and w.grid[r, c, layer] == kind:
-                    found += 1
-    return found
+    """Returns how many of ``kind`` lie within Euclidean distance ``radius`` of a cell, itself left out."""
+    return _count_around(w, row, col, kind, radius, radius * radius)
 
 
 @rule
 def count_square(w, row, col, kind, radius):
-    """How many of ``kind`` lie within ``radius`` rows and columns of a cell, itself left out."""
+    """Returns how many of ``kind`` lie within ``radius`` rows and columns of a cell, itself left out."""
+    return _count_around(w, row, col, kind, radius, 2 * radius * radius)
+
+
+@rule
+def _count_around(w, row, col, kind, radius, reach_squared):
     layer = w.layer[kind]
     found = 0
     for dr in range(-radius, radius + 1):
         for dc in range(-radius, radius + 1):
-            if dr != 0 or dc != 0:
+            if dr * dr + dc * dc <= reach_squared and (dr != 0 or dc != 0):
                 r, c = row + dr, col + dc
                 if w.wrap:
                     r, c = wrapped(r, w.height), wrapped(c, w.width)

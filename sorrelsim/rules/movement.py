@@ -236,6 +236,20 @@ def faces_wall(w, i, direction):
 
 
 @rule
+def walk(w, i):
+    """Walks agent ``i`` by its :data:`ABSOLUTE` action; returns whether it moved.
+
+    Walking into a wall pays ``bump_value``, a param; an agent in the way costs nothing.
+    """
+    direction = heading(w.action[i])
+    if step(w, i, direction):
+        return True
+    if faces_wall(w, i, direction):
+        w.reward[i] += w.p.bump_value
+    return False
+
+
+@rule
 def n_present(w):
     """How many agents are on the grid."""
     present = 0
