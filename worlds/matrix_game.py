@@ -89,7 +89,7 @@ class Params:
 @dataclass(frozen=True)
 class Params3(Params):
     matrix: tuple = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-    column_matrix: tuple = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    column_matrix: tuple = matrix
 
 
 STATE = {
@@ -287,16 +287,13 @@ TOKEN = """
 .12oo21.
 ........
 """
-DISC = TOKEN.translate(str.maketrans("12oy", ".Bbc"))
-BLOCK = TOKEN.translate(str.maketrans("12oy", "rrot"))
-DIAMOND = TOKEN.translate(str.maketrans("12oy", "..yY"))
 Kind.paint(
     RESOURCE_1=sprites.pixels(TOKEN.translate(str.maketrans("12oy", ".Bbc"))),
     RESOURCE_2=sprites.pixels(TOKEN.translate(str.maketrans("12oy", "rrot"))),
     RESOURCE_3=sprites.pixels(TOKEN.translate(str.maketrans("12oy", "..yY"))),
 )
 
-# What a preset is put together from: a game, the number of its resources, and a form.
+# What presets are put together from: a game, its matrix and the payoffs at which the next colour is shown; a form.
 DILEMMA = {"matrix": ((3, 0), (5, 1)), "result_bounds": (1, 2, 3, 4)}
 STAG = {"matrix": ((4, 0), (2, 2)), "result_bounds": (0.5, 1.5, 2.5, 3.5)}
 CHICKEN = {"matrix": ((3, 2), (5, 0)), "result_bounds": (1.5, 2.5, 3.5, 5)}
@@ -304,15 +301,12 @@ BACH = {
     "matrix": ((3, 0), (0, 2)), "column_matrix": ((2, 0), (0, 3)), "transposed": False, "roles": True,
     "result_bounds": (0.5, 1.5, 2.5, 3),
 }  # fmt: skip
-THREE = {
-    "params": Params3, "scalars": SCALARS | {"inventory": 3}, "state": STATE | {"inventory": per_agent(shape=(3,))}
-}  # fmt: skip
+THREE = {"params": Params3, "scalars": SCALARS | {"inventory": 3}}
+THREE["state"] = STATE | {"inventory": per_agent(shape=(3,))}
 PURE = THREE | {"matrix": ((1, 0, 0), (0, 1, 0), (0, 0, 1)), "result_bounds": (0.2, 0.4, 0.6, 0.8)}
 RATIONAL = THREE | {"matrix": ((1, 0, 0), (0, 2, 0), (0, 0, 3)), "result_bounds": (0.5, 1.5, 2.5, 3)}
 SCISSORS = THREE | {"matrix": ((0, -10, 10), (10, 0, -10), (-10, 10, 0)), "result_bounds": (-5, -2.5, 2.5, 5)}
-PAIR = {
-    "n_agents": 2, "window": Window(3, 1, 2, 2), "timeout": 5, "regrowth_probability": 0.02, "refill": True
-}  # fmt: skip
+PAIR = {"n_agents": 2, "window": Window(3, 1, 2, 2), "timeout": 5, "regrowth_probability": 0.02, "refill": True}
 ONCE = PAIR | {"one_shot": True, "regrowth_probability": 0, "end_probability": 0, "max_steps": 1000}
 
 
@@ -328,9 +322,7 @@ class MatrixGame(Gridworld):
     state = STATE
     events = Event
     start = (movement.scatter, lay_resources, show_marks)
-    rules = (
-        walk_and_collect, interact, movement.respawn, regrow, settle, show_marks, episode.stochastic_end
-    )  # fmt: skip
+    rules = (walk_and_collect, interact, movement.respawn, regrow, settle, show_marks, episode.stochastic_end)
     presets = {
         "prisoners_dilemma_arena": DILEMMA | {"map": "arena", "end_probability": 0.15},
         "prisoners_dilemma_repeated": DILEMMA | PAIR | {"map": "repeated", "end_probability": 0.1},
