@@ -11,7 +11,7 @@ from sorrelsim.rules.rule import rule
 def fires(w, i, waits, action, cooldown):
     """Returns whether agent ``i`` fires in this step: it chose ``action``, is on the grid, and its beam is ready.
 
-    Call it once a step for each agent: it also counts down ``waits[i]``, so that an agent can fire every
+    Call it once per step and agent: it also counts down ``waits[i]``, so that an agent can fire every
     ``cooldown + 1`` steps. The wait stands still while the agent is out.
     """
     if w.out[i] != 0:
