@@ -9,7 +9,7 @@ Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, plant_red, plant_green,
     plant_blue. A plant beam recolours the first berry that it meets, unless it is ripe.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing, on a torus; ``ready_to_shoot`` in [0, 1]. A sash
+    11 x 11 cells, 9 ahead, rotated to the agent's facing, on a torus; ``ready_to_shoot`` in [0, 1]. A sash
     shows the colour that an agent planted last; eating takes it off with the probability that a berry is not
     of the commonest colour.
 Rewards
@@ -54,7 +54,7 @@ class Kind(Kinds):
 
 @dataclass(frozen=True)
 class Params:
-    ripening_rate: float = param(5e-6, low=0.0, high=1.0)  # times the berries of a colour: its probability a step
+    ripening_rate: float = param(5e-6, low=0.0, high=1.0)  # times the berries of a colour: its probability per step
     ripening_delay: int = param(10, low=0)  # steps from being eaten or planted until it can ripen
     tastes: tuple = param((0, 1), low=0, high=2)  # preferred colours (0 red, 1 green, 2 blue), by turns of the slots
     preferred_value: float = 2.0
@@ -74,12 +74,12 @@ class Params:
 STATE = {
     "berries": per_world(shape=(3,)),  # berries of each colour, counted at the start and kept by planting
     "changed": per_cell(),  # step of the berry's last meal or planting
-    "drawn": per_site("orchard"),  # of draw.fresh
+    "drawn": per_site("orchard"),  # step in which the cell was drawn last, by draw.fresh
     "planter": per_agent(),  # 1 red, 2 green, 3 blue: the colour of the sash; 0 none
     "zap_wait": per_agent(),  # steps until the zap beam is ready again
     "plant_wait": per_agent(),  # steps until the plant beam is ready again
     "zapped": per_agent(),  # zaps taken in this step
-    "mark": per_agent(),  # steps for which a zap still counts as the first
+    "mark": per_agent(),  # steps for which the next zap counts as a second one
 }
 
 
@@ -168,7 +168,7 @@ def plant(w):
 
 @rule
 def recolour(w, i, c, row, col):
-    """Plant colour ``c``; a berry that is ripe, or was eaten or planted in this step, stays as it is."""
+    """Plants colour ``c``; a berry that is ripe, or was eaten or planted in this step, stays as it is."""
     kind = w.grid[row, col, w.layer[Kind.UNRIPE_RED]]
     unripe = kind >= Kind.UNRIPE_RED and kind <= Kind.UNRIPE_BLUE
     if unripe and colour(kind) != c and w.changed[row, col] != w.turn:
@@ -193,7 +193,7 @@ def ripen(w):
     """Each unripe berry ripens with its colour's probability.
 
     Berries are drawn with the probability of the commonest colour, and then kept in proportion to their own:
-    one draw a step in place of hundreds.
+    one draw per step in place of hundreds.
     """
     n = w.orchard.shape[0]
     if n == 0:

@@ -6,7 +6,7 @@ Dilemma and source
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, clean.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` in [0, 1].
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1].
 Rewards
     +1 for an apple.
 Ends when
@@ -38,9 +38,9 @@ class Kind(Kinds):
 
 @dataclass(frozen=True)
 class Params:
-    apple_probability: float = probability(0.05)  # that an empty apple cell regrows, a step, in a clean river
+    apple_probability: float = probability(0.05)  # that an empty apple cell regrows, per step, in a clean river
     depletion_threshold: float = param(0.4, low=1e-9, high=1.0)  # share of dirt at which no apple grows
-    dirt_probability: float = probability(0.5)  # that one clean river cell turns dirty, a step
+    dirt_probability: float = probability(0.5)  # that one clean river cell turns dirty, per step
     dirt_delay: int = param(50, low=0)  # steps before dirt begins to spread
     apple_value: float = 1.0
     zap_cooldown: int = param(10, low=0)

@@ -6,7 +6,7 @@ Dilemma and source
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; ``own_colour``, (1, 0) for orange and (0, 1) for
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``own_colour``, (1, 0) for orange and (0, 1) for
     blue. Even slots own the orange coins, odd slots the blue ones.
 Rewards
     +1 for any coin; -2 to every agent whose colour somebody of the other colour takes.
@@ -34,7 +34,7 @@ class Kind(Kinds):
 
 @dataclass(frozen=True)
 class Params:
-    coin_probability: float = probability(0.0005)  # that a coin of either colour appears on an empty cell, a step
+    coin_probability: float = probability(0.0005)  # that a coin of either colour appears on an empty cell, per step
     own_value: float = 1.0  # to who takes a coin of its colour
     other_value: float = 1.0  # to who takes a coin of another's colour
     loss_value: float = -2.0  # to the agents of that colour
@@ -47,7 +47,7 @@ class Params:
 
 STATE = {
     "corners": per_world(int, (2, 2)),  # start cells of the first two agents on a map without its own
-    "drawn": per_site("cells"),  # of draw.fresh
+    "drawn": per_site("cells"),  # step in which the cell was drawn last, by draw.fresh
 }
 
 

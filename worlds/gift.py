@@ -6,7 +6,7 @@ Dilemma and source
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, gift, consume.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` of the gift beam, in [0, 1];
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` of the gift beam, in [0, 1];
     ``inventory``, the tokens held of types 1, 2 and 3.
 Rewards
     +1 for each token consumed, of whatever type.
@@ -25,7 +25,7 @@ from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_site
 from sorrelsim.rules import beams, draw, episode, grid, movement
 
 ACTIONS = (*movement.EGOCENTRIC, "gift", "consume")
-GIFT, CONSUME = ACTIONS.index("gift"), ACTIONS.index("consume")
+GIFT, CONSUME = map(ACTIONS.index, ("gift", "consume"))
 TYPES = 3
 SCALARS = {"ready_to_shoot": 1, "inventory": TYPES}
 READY, INVENTORY = 0, SCALARS["ready_to_shoot"]  # where each begins in what an agent sees beside the grid
@@ -39,7 +39,7 @@ class Kind(Kinds):
 
 @dataclass(frozen=True)
 class Params:
-    token_probability: float = probability(0.0002)  # that a token appears on an empty token cell, a step
+    token_probability: float = probability(0.0002)  # that a token appears on an empty token cell, per step
     multiplier: int = param(5, low=1)  # tokens of the next type that a gift becomes
     capacity: int = param(15, low=1)  # tokens of one type that an agent can hold
     token_value: float = 1.0
@@ -54,7 +54,7 @@ class Params:
 STATE = {
     "inventory": per_agent(int, (TYPES,)),  # tokens held, by type
     "gift_wait": per_agent(),  # steps until the gift beam is ready again
-    "drawn": per_site("tokens"),  # of draw.fresh
+    "drawn": per_site("tokens"),  # step in which the cell was drawn last, by draw.fresh
 }
 
 
@@ -68,7 +68,7 @@ class Event(Events):
 
 @rule
 def add_tokens(w, i, kept, n):
-    """Give an agent tokens of a type, as many as it can hold; the number."""
+    """Gives an agent tokens of a type, as many as it can hold; returns the number."""
     added = min(n, w.p.capacity - w.inventory[i, kept])
     w.inventory[i, kept] += added
     return added
@@ -110,7 +110,7 @@ def gift(w):
 
 @rule
 def hand_over(w, giver, taker):
-    """Pass on a token of the giver's highest type, refined; what the taker cannot hold is lost."""
+    """Passes on a token of the giver's highest type, refined; what the taker cannot hold is lost."""
     for held in range(TYPES - 1, -1, -1):
         if w.inventory[giver, held] > 0:
             w.inventory[giver, held] -= 1

@@ -9,7 +9,7 @@ Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap. ``socialjax``: up, down, left,
     right on the map, turn_left, turn_right, noop, zap.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` in [0, 1]. An apple cell without
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1]. An apple cell without
     grass has no live apple near, and grows none. ``classic``: 15 x 15 cells, the agent in the middle.
 Rewards
     +1 for an apple. ``classic``: -1 for firing, -50 for being hit.

@@ -36,7 +36,7 @@ class Kind(Kinds):
 
 @dataclass(frozen=True)
 class Params:
-    spawn_probability: float = probability(0.01)  # that a deck appears on an empty cell, each step
+    spawn_probability: float = probability(0.01)  # that a deck appears on an empty cell, per step
     gains: tuple = (1.1, 1.1, 0.6, 0.6)  # what a good card of A, B, C, D pays
     losses: tuple = (-1.4, -11.4, 0.1, -1.9)  # what a bad card pays
     loss_probabilities: tuple = probability((0.5, 0.1, 0.5, 0.1))  # that a card is bad

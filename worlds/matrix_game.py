@@ -7,7 +7,7 @@ Dilemma and source
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, interact.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; with two agents 5 x 5, 3 ahead. ``ready_to_shoot``
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; with two agents 5 x 5, 3 ahead. ``ready_to_shoot``
     in [0, 1]; ``inventory``, the number held of each resource. Under an agent lies a white mark once it may
     interact, the colour of its payoff while that is shown, and in a game of roles the colour of its role.
 Rewards
@@ -72,7 +72,7 @@ class Params:
     roles: bool = False  # even slots are row players, odd slots column players; others never interact
     result_bounds: tuple = (1.0, 2.0, 3.0, 4.0)  # payoffs, rising, at which the next colour is shown
     resource_health: int = param(3, low=1)  # interact hits that destroy a resource until it regrows
-    regrowth_probability: float = probability(0.04)  # a step
+    regrowth_probability: float = probability(0.04)  # per step
     regrowth_delay: int = param(10, low=1)  # steps before a resource may regrow
     refill: bool = False  # all resources come back once all agents are out
     freeze_steps: int = param(16, low=0)  # that an interaction is shown before it is paid
@@ -238,7 +238,7 @@ def regrow(w):
 
 @rule
 def settle(w):
-    """Pay what has been shown long enough. It comes after ``respawn``, so one step less is to be waited."""
+    """Pays what has been shown long enough. It comes after ``respawn``, so one step less is to be waited."""
     for i in range(w.n_agents):
         if w.due[i] > 0:
             w.due[i] -= 1

@@ -7,7 +7,7 @@ Dilemma and source
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` in [0, 1].
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1].
 Rewards
     Red: +1 to the eater. Green: +2 shared by all. Blue: +3 shared by the others. Orange: -1 shared by all,
     and each red mushroom dies with probability 0.25. Eating frees spores that grow elsewhere; digesting
@@ -29,6 +29,7 @@ from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
 
 ACTIONS = (*movement.EGOCENTRIC, "zap")
 ZAP = ACTIONS.index("zap")
+RED, GREEN, BLUE, ORANGE = range(4)  # colours, in the order of the params and of the kinds
 
 
 class Kind(Kinds):
@@ -67,7 +68,7 @@ STATE = {
     "sprouted": per_site("soil"),  # step in which the mushroom there grew
     "zap_wait": per_agent(),  # steps until the zap beam is ready again
     "zapped": per_agent(),  # zaps taken in this step
-    "mark": per_agent(),  # steps for which a zap still counts as the first
+    "mark": per_agent(),  # steps for which the next zap counts as a second one
 }
 
 
@@ -94,7 +95,7 @@ def eat(w):
                 share(w, i, c)
                 for _ in range(w.p.spores[c]):
                     release(w, c)
-                if c == 3:
+                if c == ORANGE:
                     blight(w)
                 grid.take(w, row, col, kind)  # only now, so that no spore falls on the very cell
                 if w.p.digestion[c] > w.frozen[i]:
@@ -103,13 +104,13 @@ def eat(w):
 
 @rule
 def share(w, i, c):
-    """Pay for a mushroom of colour ``c`` that agent ``i`` ate; the share of one who is out goes to nobody."""
-    if c == 0:
-        w.reward[i] += w.p.value[0]
+    """Pays for a mushroom of colour ``c`` that agent ``i`` ate; the share of one who is out goes to nobody."""
+    if c == RED:
+        w.reward[i] += w.p.value[RED]
         return
-    sharers = w.n_agents - 1 if c == 2 else w.n_agents
+    sharers = w.n_agents - 1 if c == BLUE else w.n_agents
     for j in range(w.n_agents):
-        if w.out[j] == 0 and (c != 2 or j != i):
+        if w.out[j] == 0 and (c != BLUE or j != i):
             w.reward[j] += w.p.value[c] / sharers
 
 

@@ -7,7 +7,7 @@ Actions
 Observation
     Nine by nine cells around the agent, north up, a ring under whoever is it; ``it``, 1 if one is it oneself.
 Rewards
-    +10 a step for everyone who is not it at the step's end; -1 for walking into a wall.
+    +10 per step for everyone who is not it at the step's end; -1 for walking into a wall.
 Ends when
     20 steps have passed (a truncation).
 Parameters
@@ -32,7 +32,7 @@ class Kind(Kinds):
 
 @dataclass(frozen=True)
 class Params:
-    free_value: float = 10.0  # for an agent that is not it, each step
+    free_value: float = 10.0  # for an agent that is not it, per step
     bump_value: float = -1.0  # for walking into a wall
     tag_back: bool = True  # whether it may tag the agent that has just tagged it
     max_steps: int = param(20, low=1)

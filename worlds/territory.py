@@ -9,10 +9,10 @@ Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, claim. Facing a resource from
     the next cell claims it too, every step and with any action. Claims pass through resources and agents.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` in [0, 1]. A resource shows its
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1]. A resource shows its
     owner's colour, a cross once it has paid that owner, and a crack once it was zapped.
 Rewards
-    +1 with probability 0.01 a step for each claimed resource, from 25 steps after it changed hands. Two zaps
+    +1 with probability 0.01 per step for each claimed resource, from 25 steps after it changed hands. Two zaps
     destroy a resource. The first zap of an agent freezes it for 25 steps; a second one within 50 removes it
     for good, and its claims lapse.
 Ends when
@@ -44,8 +44,6 @@ from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
 
 ACTIONS = (*movement.EGOCENTRIC, "zap", "claim")
 ZAP, CLAIM = map(ACTIONS.index, ("zap", "claim"))
-
-
 COLOURS = 16  # claims of slots sixteen apart look alike
 
 
@@ -56,7 +54,7 @@ def claims(glyphs):
 
 class Kind(Kinds):
     WALL = kind("W", sprite=sprites.WALL, solid=True)
-    RESOURCE = kind("R", solid=True, opaque=False, stops=("ZAP_BEAM",))
+    RESOURCE = kind("R", solid=True, opaque=False, stops=("ZAP_BEAM",))  # of the four, paying adds 1 and cracked 2
     PAYING = kind("$", solid=True, opaque=False, stops=("ZAP_BEAM",))
     CRACKED = kind("r", solid=True, opaque=False)
     CRACKED_PAYING = kind("%", solid=True, opaque=False)
@@ -70,10 +68,10 @@ class Kind(Kinds):
 
 @dataclass(frozen=True)
 class Params:
-    pay_probability: float = probability(0.01)  # that a claimed resource pays, a step
+    pay_probability: float = probability(0.01)  # that a claimed resource pays, per step
     pay_value: float = 1.0
     pay_delay: int = param(25, low=0)  # steps from a change of hands until it can pay
-    mend_probability: float = probability(0.1)  # that a cracked resource mends, a step
+    mend_probability: float = probability(0.1)  # that a cracked resource mends, per step
     mend_delay: int = param(15, low=0)  # steps without a hit before it can mend
     zap_cooldown: int = param(4, low=0)
     zap_length: int = param(2, low=1, high=20)
@@ -91,12 +89,12 @@ STATE = {
     "owner": per_cell(),  # the slot that owns the resource there, plus 1; 0 nobody
     "claimed": per_cell(),  # step in which it changed hands last
     "struck": per_cell(),  # step of the last zap on it
-    "drawn": per_site("resources"),  # of draw.fresh
+    "drawn": per_site("resources"),  # step in which the cell was drawn last, by draw.fresh
     "cracked": per_world(),  # cracked resources, kept so that steps without any mend none
     "zap_wait": per_agent(),  # steps until the zap beam is ready again
     "claim_wait": per_agent(),  # steps until the claim beam is ready again
     "zapped": per_agent(),  # zaps taken in this step
-    "mark": per_agent(),  # steps for which a zap still counts as the first
+    "mark": per_agent(),  # steps for which the next zap counts as a second one
 }
 
 

@@ -32,7 +32,7 @@ class Kind(Kinds):
 
 @dataclass(frozen=True)
 class Params:
-    spawn_probability: float = probability(0.005)  # that something appears on an empty cell, each step
+    spawn_probability: float = probability(0.005)  # that something appears on an empty cell, per step
     gem_value: float = 10.0
     food_value: float = 5.0
     bone_value: float = -10.0

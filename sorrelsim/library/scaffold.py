@@ -13,7 +13,7 @@ Dilemma and source
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing.
+    11 x 11 cells, 9 ahead, rotated to the agent's facing.
 Rewards
     +1 for a berry.
 Ends when
@@ -38,7 +38,7 @@ class Kind(Kinds):
 
 @dataclass(frozen=True)
 class Params:
-    ripening: float = probability(0.02)  # that an empty bush bears a berry, each step
+    ripening: float = probability(0.02)  # that an empty bush bears a berry, per step
     berry_value: float = 1.0
     max_steps: int = param({max_steps}, low=1)
 
@@ -119,7 +119,7 @@ class {cls}Config:
     favourite: int = 1
     """Index of the action it likes."""
     liking: float = 0.5
-    """Chance of taking it, each step; otherwise any action."""
+    """Chance of taking it, per step; otherwise any action."""
 
 
 class {cls}(BaseModel):

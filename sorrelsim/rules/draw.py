@@ -130,8 +130,9 @@ def power(base, n):
 def fresh(w, stamps):
     """Returns an index into ``stamps`` drawn uniformly from those not yet drawn in this step, and stamps it.
 
-    With :func:`binomial` it picks which of many trials succeeded, without a draw for each: draw the number of successes,
-    then that many fresh indices. ``stamps`` is state of the world's own, ``int[n]``; at most n draws per step.
+    With :func:`binomial` it picks which of many trials succeeded, without a draw for each: draw the number of
+    successes, then that many fresh indices. ``stamps`` is state of the world's own, ``int[n]``; at most n draws per
+    step.
     """
     k = below(w, stamps.shape[0])
     while stamps[k] == w.turn:

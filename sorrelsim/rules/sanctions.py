@@ -67,7 +67,7 @@ def strike(w, i, freeze, lasts, cooldown):
 
 @rule
 def recover(w):
-    """Counts down freezes and marks; once a step, after :func:`settle`."""
+    """Counts down freezes and marks; once per step, after :func:`settle`."""
     movement.thaw(w)
     for i in range(w.n_agents):
         if w.mark[i] > 0:
