@@ -6,7 +6,7 @@ Dilemma and source
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, clean.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` in [0, 1].
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1].
 Rewards
     +1 for an apple.
 Ends when
@@ -18,100 +18,29 @@ Versions
 """
 
 from dataclasses import dataclass, replace
+from enum import auto
 
-from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, per_world, probability, rule
-from sorrelsim.authoring.sprites import APPLE, WALL, pixels, plain
+from sorrelsim import Events, Gridworld, Kinds, Window, kind, param, per_agent, per_world, probability, rule, sprites
 from sorrelsim.rules import beams, draw, episode, grid, movement
 
-ZAP, CLEAN = 7, 8
+ACTIONS = (*movement.EGOCENTRIC, "zap", "clean")
+ZAP, CLEAN = map(ACTIONS.index, ("zap", "clean"))
 
 
 class Kind(Kinds):
-    WALL = kind("W", solid=True, sprite=WALL)
-    WATER = kind("H", layer="ground", sprite=pixels("""
-        bbbbbbbb
-        bbcbbbbb
-        bcbcbbbb
-        bbbbbbbb
-        bbbbbbcb
-        bbbbbcbc
-        bbbbbbbb
-        bbbbbbbb
-    """))  # fmt: skip
-    DIRT = kind("F", stops=("CLEAN_BEAM",), sprite=pixels("""
-        ..nN....
-        .nNNNn..
-        .NnNNNn.
-        nNNNnNN.
-        .NNNNNNn
-        ..nNNnN.
-        .nNNNn..
-        ...nn...
-    """))  # fmt: skip
-    APPLE = kind("A", sprite=APPLE)
-    ZAP_BEAM = kind("*", layer="beam", sprite=plain("y", opacity=150))
-    CLEAN_BEAM = kind("+", layer="beam", stopped_by_agents=False, sprite=plain("c", opacity=140))
-
-
-RIVER = """
-WWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
-WHFFFFHHHHHHHHHHHHHHHHHHHHHHHW
-WFFFFFFHHHHHHHHFFFHHHHHFFHHHHW
-WFFFFFFHHHHHHHFFFFHHFFFFFFHHHW
-WFFFFFFFHHHHHFFFFFFFFFFFFFFHHW
-WFFFFFFFHHHHHFFFFFFFFFFFFFFHHW
-W~F~~~F~~~H~~~F~~~F~~~F~~~F~~W
-W    SS       SS       SS    W
-W    SS       SS       SS    W
-W  P     P  P     P  P     P W
-W     P        P        P    W
-W P        P       P        PW
-W    P  P      P      P  P   W
-W           P                W
-W                            W
-WBBB BBBB BBBB  BBBB BBBB BBBW
-WBBBBBBBBBBBBBBBBBBBBBBBBBBBBW
-WBBBBBBBBB BBBBBBBB BBBBBBBBBW
-WBBBB BBBBBBBB  BBBBBBBB BBBBW
-W BBBBB BBBB BBBB BBBB BBBBB W
-WWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
-"""
-
-
-CLASSIC = """
-WWWWWWWWWWWWWWWWWW
-WFFFFFF     BBBBBW
-WHHHHHH  P   BBBBW
-WHHHHH      BBBBBW
-WFFFFF  P    BBBBW
-WFFFFFF     BBBBBW
-WHHHHHH   P  BBBBW
-WHHHHH      BBBBBW
-WFFFFF   P   BBBBW
-WFFFFFF     BBBBBW
-WHHHHHH  P   BBBBW
-WHHHHH      BBBBBW
-WSSSSSSFFFF  BBBBW
-WSSSSSSFFFF BBBBBW
-WHHHHHH      BBBBW
-WHHHHH   P  BBBBBW
-WFFFFF       BBBBW
-WFFFFFF P   BBBBBW
-WHHHHHH   P  BBBBW
-WHHHHH      BBBBBW
-WFFFFF   P   BBBBW
-WFFFFFF     BBBBBW
-WHHHHHH P    BBBBW
-WHHHHH      BBBBBW
-WWWWWWWWWWWWWWWWWW
-"""
+    WALL = kind("W", solid=True, sprite=sprites.WALL)
+    WATER = kind("H", layer="ground")
+    DIRT = kind("F", stops=("CLEAN_BEAM",))
+    APPLE = kind("A", sprite=sprites.APPLE)
+    ZAP_BEAM = kind("*", layer="beam", sprite=sprites.plain("y", opacity=150))
+    CLEAN_BEAM = kind("+", layer="beam", stopped_by_agents=False, sprite=sprites.plain("c", opacity=140))
 
 
 @dataclass(frozen=True)
 class Params:
-    apple_probability: float = probability(0.05)  # that an empty apple cell regrows, a step, in a clean river
+    apple_probability: float = probability(0.05)  # that an empty apple cell regrows, per step, in a clean river
     depletion_threshold: float = param(0.4, low=1e-9, high=1.0)  # share of dirt at which no apple grows
-    dirt_probability: float = probability(0.5)  # that one clean river cell turns dirty, a step
+    dirt_probability: float = probability(0.5)  # that one clean river cell turns dirty, per step
     dirt_delay: int = param(50, low=0)  # steps before dirt begins to spread
     apple_value: float = 1.0
     zap_cooldown: int = param(10, low=0)
@@ -126,9 +55,23 @@ class Params:
     max_steps: int = param(5000, low=1)
 
 
+STATE = {
+    "dirt": per_world(),  # dirty river cells, laid by the map and counted on, so that no step recounts them
+    "zap_wait": per_agent(),  # steps until the zap beam is ready again
+    "clean_wait": per_agent(),  # steps until the clean beam is ready again
+    "zapped": per_agent(),  # zaps taken in this step
+}
+
+
+class Event(Events):
+    APPLES_EATEN = auto()
+    CELLS_CLEANED = auto()
+    ZAPS_FIRED = auto()
+    ZAPS_RECEIVED = auto()
+
+
 @rule
 def lay_river(w):
-    """The river's dirt is part of the map; its count is kept, so that no step has to recount it."""
     w.dirt[0] = grid.count_at(w, w.river, Kind.DIRT)
 
 
@@ -138,7 +81,7 @@ def eat(w):
         if w.out[i] == 0 and grid.has(w, w.pos[i, 0], w.pos[i, 1], Kind.APPLE):
             grid.take(w, w.pos[i, 0], w.pos[i, 1], Kind.APPLE)
             w.reward[i] += w.p.apple_value
-            w.events[i, 0] += 1
+            w.events[i, Event.APPLES_EATEN] += 1
 
 
 @rule
@@ -146,14 +89,8 @@ def zap(w):
     """Nobody leaves before all have fired, so the order of agents does not matter here."""
     for i in range(w.n_agents):
         if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
-            w.reward[i] += w.p.zap_value
-            w.events[i, 2] += 1
-            for h in range(beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)):
-                hit = w.occupant[w.hits[h, 0], w.hits[h, 1]]
-                if hit >= 0 and hit != i:
-                    w.zapped[hit] = 1
-                    w.reward[hit] += w.p.hit_value
-                    w.events[hit, 3] += 1
+            n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
+            beams.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
 
 
 @rule
@@ -167,7 +104,7 @@ def clean(w):
                 if grid.has(w, row, col, Kind.DIRT):
                     grid.take(w, row, col, Kind.DIRT)
                     w.dirt[0] -= 1
-                    w.events[i, 1] += 1
+                    w.events[i, Event.CELLS_CLEANED] += 1
 
 
 @rule
@@ -226,6 +163,84 @@ def grow_classic(w):
                 return
 
 
+RIVER = """
+WWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
+WHFFFFHHHHHHHHHHHHHHHHHHHHHHHW
+WFFFFFFHHHHHHHHFFFHHHHHFFHHHHW
+WFFFFFFHHHHHHHFFFFHHFFFFFFHHHW
+WFFFFFFFHHHHHFFFFFFFFFFFFFFHHW
+WFFFFFFFHHHHHFFFFFFFFFFFFFFHHW
+W~F~~~F~~~H~~~F~~~F~~~F~~~F~~W
+W    SS       SS       SS    W
+W    SS       SS       SS    W
+W  P     P  P     P  P     P W
+W     P        P        P    W
+W P        P       P        PW
+W    P  P      P      P  P   W
+W           P                W
+W                            W
+WBBB BBBB BBBB  BBBB BBBB BBBW
+WBBBBBBBBBBBBBBBBBBBBBBBBBBBBW
+WBBBBBBBBB BBBBBBBB BBBBBBBBBW
+WBBBB BBBBBBBB  BBBBBBBB BBBBW
+W BBBBB BBBB BBBB BBBB BBBBB W
+WWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
+"""
+
+
+CLASSIC = """
+WWWWWWWWWWWWWWWWWW
+WFFFFFF     BBBBBW
+WHHHHHH  P   BBBBW
+WHHHHH      BBBBBW
+WFFFFF  P    BBBBW
+WFFFFFF     BBBBBW
+WHHHHHH   P  BBBBW
+WHHHHH      BBBBBW
+WFFFFF   P   BBBBW
+WFFFFFF     BBBBBW
+WHHHHHH  P   BBBBW
+WHHHHH      BBBBBW
+WSSSSSSFFFF  BBBBW
+WSSSSSSFFFF BBBBBW
+WHHHHHH      BBBBW
+WHHHHH   P  BBBBBW
+WFFFFF       BBBBW
+WFFFFFF P   BBBBBW
+WHHHHHH   P  BBBBW
+WHHHHH      BBBBBW
+WFFFFF   P   BBBBW
+WFFFFFF     BBBBBW
+WHHHHHH P    BBBBW
+WHHHHH      BBBBBW
+WWWWWWWWWWWWWWWWWW
+"""
+
+
+Kind.paint(
+    WATER=sprites.pixels("""
+        bbbbbbbb
+        bbcbbbbb
+        bcbcbbbb
+        bbbbbbbb
+        bbbbbbcb
+        bbbbbcbc
+        bbbbbbbb
+        bbbbbbbb
+    """),
+    DIRT=sprites.pixels("""
+        ..nN....
+        .nNNNn..
+        .NnNNNn.
+        nNNNnNN.
+        .NNNNNNn
+        ..nNNnN.
+        .nNNNn..
+        ...nn...
+    """),
+)  # fmt: skip
+
+
 class ClassicKind(Kinds):
     """The same kinds, but agents stop the cleaning beam."""
 
@@ -243,11 +258,11 @@ class Cleanup(Gridworld):
     sites = {"spawns": "P", "orchard": "BT", "river": "HF"}
     legend = {"F": (Kind.WATER, Kind.DIRT), "S": (Kind.WATER,), "~": (Kind.WATER,)}
     n_agents = 7
-    actions = (*movement.EGOCENTRIC, "zap", "clean")
+    actions = ACTIONS
     scalars = {"ready_to_shoot": 1}
     observe = beams.see_zap_readiness
-    state = {"dirt": per_world(), "zap_wait": per_agent(), "clean_wait": per_agent(), "zapped": per_agent()}
-    events = ("apples_eaten", "cells_cleaned", "zaps_fired", "zaps_received")
+    state = STATE
+    events = Event
     start = (movement.scatter, lay_river)
     rules = (
         movement.move, eat, zap, clean, remove_zapped, movement.respawn, spread_dirt, grow_apples, eat,

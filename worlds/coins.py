@@ -6,7 +6,7 @@ Dilemma and source
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; ``own_colour``, (1, 0) for orange and (0, 1) for
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``own_colour``, (1, 0) for orange and (0, 1) for
     blue. Even slots own the orange coins, odd slots the blue ones.
 Rewards
     +1 for any coin; -2 to every agent whose colour somebody of the other colour takes.
@@ -20,42 +20,21 @@ Versions
 """
 
 from dataclasses import dataclass
+from enum import auto
 
-from sorrelsim import Gridworld, Kinds, kind, param, per_site, per_world, probability, rule
-from sorrelsim.authoring.sprites import WALL, pixels
+from sorrelsim import Events, Gridworld, Kinds, kind, param, per_site, per_world, probability, rule, sprites
 from sorrelsim.rules import draw, episode, grid, movement
 
 
 class Kind(Kinds):
-    WALL = kind("W", solid=True, sprite=WALL)
-    ORANGE = kind("o", sprite=pixels("""
-        ..YYYY..
-        .YooooY.
-        YoowwooY
-        YowooooY
-        YowooooY
-        YoowwooY
-        .YooooY.
-        ..YYYY..
-    """, o=(230, 159, 0)))  # fmt: skip
-    BLUE = kind("b", sprite=pixels("""
-        ...BB...
-        ..BccB..
-        .BcwwcB.
-        BcwccccB
-        BcccccbB
-        .BccbbB.
-        ..BbbB..
-        ...BB...
-    """, c=(86, 180, 233)))  # fmt: skip
-
-
-FIELD = "\n".join(["W" * 17, *["W" + "C" * 15 + "W"] * 15, "W" * 17])
+    WALL = kind("W", solid=True, sprite=sprites.WALL)
+    ORANGE = kind("o")
+    BLUE = kind("b")
 
 
 @dataclass(frozen=True)
 class Params:
-    coin_probability: float = probability(0.0005)  # that a coin of either colour appears on an empty cell, a step
+    coin_probability: float = probability(0.0005)  # that a coin of either colour appears on an empty cell, per step
     own_value: float = 1.0  # to who takes a coin of its colour
     other_value: float = 1.0  # to who takes a coin of another's colour
     loss_value: float = -2.0  # to the agents of that colour
@@ -66,9 +45,21 @@ class Params:
     max_steps: int = param(5000, low=1)
 
 
+STATE = {
+    "corners": per_world(int, (2, 2)),  # start cells of the first two agents on a map without its own
+    "drawn": per_site("cells"),  # step in which the cell was drawn last, by draw.fresh
+}
+
+
+class Event(Events):
+    OWN_COINS_TAKEN = auto()
+    OTHER_COINS_TAKEN = auto()
+    COINS_LOST = auto()
+
+
 @rule
 def cut_field(w):
-    """Draw the field's size and wall off the rest, if the map leaves the start cells open."""
+    """Draws the field's size and walls off the rest, if the map leaves the start cells open."""
     if w.starts.shape[0] == 0:
         height = draw_size(w, w.height - 2)
         width = draw_size(w, w.width - 2)
@@ -102,13 +93,13 @@ def collect(w):
             grid.take(w, w.pos[i, 0], w.pos[i, 1], Kind.ORANGE)  # one layer holds either colour
             if coin == Kind.ORANGE + i % 2:
                 w.reward[i] += w.p.own_value
-                w.events[i, 0] += 1
+                w.events[i, Event.OWN_COINS_TAKEN] += 1
             else:
                 w.reward[i] += w.p.other_value
-                w.events[i, 1] += 1
+                w.events[i, Event.OTHER_COINS_TAKEN] += 1
                 for j in range(1 - i % 2, w.n_agents, 2):
                     w.reward[j] += w.p.loss_value
-                    w.events[j, 2] += 1
+                    w.events[j, Event.COINS_LOST] += 1
 
 
 @rule
@@ -129,8 +120,35 @@ def is_corner(w, row, col):
 
 
 @rule
-def see_own_colour(w, i, out):
-    out[i % 2] = 1.0
+def see_own_colour(w, i, into):
+    into[i % 2] = 1.0
+
+
+FIELD = "\n".join(["W" * 17, *["W" + "C" * 15 + "W"] * 15, "W" * 17])
+
+
+Kind.paint(
+    ORANGE=sprites.pixels("""
+        ..YYYY..
+        .YooooY.
+        YoowwooY
+        YowooooY
+        YowooooY
+        YoowwooY
+        .YooooY.
+        ..YYYY..
+    """, o=(230, 159, 0)),
+    BLUE=sprites.pixels("""
+        ...BB...
+        ..BccB..
+        .BcwwcB.
+        BcwccccB
+        BcccccbB
+        .BccbbB.
+        ..BbbB..
+        ...BB...
+    """, c=(86, 180, 233)),
+)  # fmt: skip
 
 
 class Coins(Gridworld):
@@ -141,8 +159,8 @@ class Coins(Gridworld):
     actions = movement.EGOCENTRIC
     scalars = {"own_colour": 2}
     observe = see_own_colour
-    state = {"corners": per_world(int, (2, 2)), "drawn": per_site("cells")}
-    events = ("own_coins_taken", "other_coins_taken", "coins_lost")
+    state = STATE
+    events = Event
     start = (cut_field, settle)
     rules = (movement.move, collect, appear, collect, episode.stochastic_end)
     presets = {"mp": {}}

@@ -9,7 +9,7 @@ Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap. ``socialjax``: up, down, left,
     right on the map, turn_left, turn_right, noop, zap.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` in [0, 1]. An apple cell without
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1]. An apple cell without
     grass has no live apple near, and grows none. ``classic``: 15 x 15 cells, the agent in the middle.
 Rewards
     +1 for an apple. ``classic``: -1 for firing, -50 for being hit.
@@ -27,113 +27,34 @@ Versions
 """
 
 from dataclasses import dataclass
+from enum import auto
+from pathlib import Path
 
-from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, per_cell, per_site, probability, rule
-from sorrelsim.authoring.sprites import APPLE, WALL, pixels, plain
+from sorrelsim import (
+    Events,
+    Gridworld,
+    Kinds,
+    Window,
+    kind,
+    param,
+    per_agent,
+    per_cell,
+    per_site,
+    probability,
+    rule,
+    sprites,
+)
 from sorrelsim.rules import beams, draw, episode, grid, movement
 
-ZAP = 7
+ACTIONS = (*movement.EGOCENTRIC, "zap")
+ZAP = ACTIONS.index("zap")
 
 
 class Kind(Kinds):
-    WALL = kind("W", solid=True, sprite=WALL)
-    GRASS = kind(".", layer="ground", sprite=pixels("""
-        FFFFFFFF
-        FFGFFFFF
-        FGFGFFFF
-        FFFFFFFF
-        FFFFFGFF
-        FFFFGFGF
-        FFFFFFFF
-        FFFFFFFF
-    """))  # fmt: skip
-    APPLE = kind("A", sprite=APPLE)
-    ZAP_BEAM = kind("*", layer="beam", sprite=plain("y", opacity=150))
-
-
-OPEN = """
-WWWWWWWWWWWWWWWWWWWWWWWW
-WAA                  AAW
-WA    A          A    AW
-W    AAA        AAA    W
-W   AAAAA  Q   AAAAA   W
-W    AAA        AAA    W
-W     A          A     W
-W                      W
-W PPPPPPPPPPPPPPPPPPPP W
-W PPPPPPPPPPPPPPPPPPPP W
-W PPPPPPPPPPPPPPPPPPPP W
-W                      W
-W     A          A     W
-W    AAA        AAA    W
-W   AAAAA   Q  AAAAA   W
-WA   AAA        AAA   AW
-WAA   A          A   AAW
-WWWWWWWWWWWWWWWWWWWWWWWW
-"""
-
-CLOSED = """
-WWWWWWWWWWWWWWWWWWWWWWWW
-W  A     AAWWAA     A  W
-W AAA     AWWA     AAA W
-WAAAAA     WW     AAAAAW
-W AAA      WW      AAA W
-W  A Q  A  WW  A  Q A  W
-W      AAA WW AAA      W
-W     AAAAAWWAAAAA     W
-WA     AAA WW AAA     AW
-WAA     A  WW  A     AAW
-WWWW WWWWWWWWWWWWWW WWWW
-WWWW WWWWWWWWWWWWWW WWWW
-WWWW WWWWWWWWWWWWWW WWWW
-W                      W
-W PPPPPPPPPPPPPPPPPPPP W
-W PPPPPPPPPPPPPPPPPPPP W
-W PPPPPPPPPPPPPPPPPPPP W
-WWWWWWWWWWWWWWWWWWWWWWWW
-"""
-
-PARTNERSHIP = """
-WWWWWWWWWWWWWWWWWWWWWWWW
-W  A    AAW  WAA    A  W
-W AAA    AW  WA    AAA W
-WAAAAA            AAAAAW
-W AAA     W  W     AAA W
-W  A Q A  W  W  A Q A  W
-W     AAA W  W AAA     W
-W    AAAAAW  WAAAAA    W
-WA    AAA W  W AAA    AW
-WAA    A  W  W  A    AAW
-WWWW WWWWWW  WWWWWW WWWW
-WWWW WWWWWW  WWWWWW WWWW
-WWWW WWWWWW  WWWWWW WWWW
-W                      W
-W PPPPPPPPPPPPPPPPPPPP W
-W PPPPPPPPPPPPPPPPPPPP W
-W PPPPPPPPPPPPPPPPPPPP W
-WWWWWWWWWWWWWWWWWWWWWWWW
-"""
-
-CLASSIC = """
-WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
-W    A  P     P  A  P     P  A  P    W
-W P AAA    A    AAA    A    AAA    P W
-W    A    AAA    A    AAA    A       W
-W          A  A        A  A          W
-W  P    A    AAA    A    AAA    A  P W
-W      AAA    A    AAA    A    AAA   W
-W    A  A        A  A        A  A    W
-W P AAA    A    AAA    A    AAA    P W
-W    A    AAA    A    AAA    A       W
-W          A  A        A  A          W
-W  P    A    AAA    A    AAA    A  P W
-W      AAA    A    AAA    A    AAA   W
-W       A           A           A    W
-W P     P     P     P     P     P  P W
-WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
-"""
-
-SOCIALJAX = "\n".join(line[1:-1] for line in OPEN.splitlines()[2:-1])
+    WALL = kind("W", solid=True, sprite=sprites.WALL)
+    GRASS = kind(".", layer="ground")
+    APPLE = kind("A", sprite=sprites.APPLE)
+    ZAP_BEAM = kind("*", layer="beam", sprite=sprites.plain("y", opacity=150))
 
 
 @dataclass(frozen=True)
@@ -154,6 +75,21 @@ class Params:
     max_steps: int = param(5000, low=1)
 
 
+STATE = {
+    "zap_wait": per_agent(),  # steps until the zap beam is ready again
+    "zapped": per_agent(),  # 1 for who was hit and is about to go
+    "around": per_cell(),  # apples within reach, kept as they come and go
+    "near": per_site("orchard"),  # 0 while the cell has an apple, else 1 plus the apples around it, by which it regrows
+    "next_near": per_site("orchard"),  # the same of this step, for growth a step late
+}
+
+
+class Event(Events):
+    APPLES_EATEN = auto()
+    ZAPS_FIRED = auto()
+    ZAPS_RECEIVED = auto()
+
+
 @rule
 def settle(w):
     """The first two agents start inside, where the map has room for them; the others at spawns."""
@@ -172,25 +108,18 @@ def eat(w):
             grid.take(w, row, col, Kind.APPLE)
             grid.spread(w, w.around, row, col, w.p.reach_squared, -1)
             w.reward[i] += w.p.apple_value
-            w.events[i, 0] += 1
+            w.events[i, Event.APPLES_EATEN] += 1
 
 
 @rule
 def zap(w):
     for i in range(w.n_agents):  # in any order, since all beams come before all removals
         if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
-            w.reward[i] += w.p.zap_value
-            w.events[i, 1] += 1
             if w.p.forked_beam:
-                n_cells = beams.cast_fork(w, i, Kind.ZAP_BEAM)
+                n = beams.cast_fork(w, i, Kind.ZAP_BEAM)
             else:
-                n_cells = beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
-            for h in range(n_cells):
-                hit = w.occupant[w.hits[h, 0], w.hits[h, 1]]
-                if hit >= 0 and hit != i:
-                    w.zapped[hit] = 1
-                    w.reward[hit] += w.p.hit_value
-                    w.events[hit, 2] += 1
+                n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
+            beams.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
 
 
 @rule
@@ -211,7 +140,6 @@ def regrow(w):
 
 @rule
 def look_around(w):
-    """Set ``w.near``: 0 while a cell has an apple, else 1 plus the apples around it, now or a step ago."""
     for k in range(w.orchard.shape[0]):
         row, col = w.orchard[k, 0], w.orchard[k, 1]
         now = 0 if grid.has(w, row, col, Kind.APPLE) else w.around[row, col] + 1
@@ -223,6 +151,23 @@ def look_around(w):
             grid.put(w, row, col, Kind.GRASS)
 
 
+NAMES = ("open", "closed", "partnership", "classic", "socialjax")
+MAPS = {name: Path(__file__).with_name("maps").joinpath("harvest", f"{name}.txt").read_text() for name in NAMES}
+
+Kind.paint(
+    GRASS=sprites.pixels("""
+        FFFFFFFF
+        FFGFFFFF
+        FGFGFFFF
+        FFFFFFFF
+        FFFFFGFF
+        FFFFGFGF
+        FFFFFFFF
+        FFFFFFFF
+    """),
+)  # fmt: skip
+
+
 ROOMS = {"zap_cooldown": 1, "beam_length": 4, "zap_timeout": 100, "regrowth": (0.0, 0.001, 0.005, 0.025)}
 PROMPT = {"prompt_growth": True, "zap_cooldown": 0, "max_steps": 1000}
 
@@ -230,18 +175,16 @@ PROMPT = {"prompt_growth": True, "zap_cooldown": 0, "max_steps": 1000}
 # fmt: off
 class Harvest(Gridworld):
     kinds, params = Kind, Params
-    maps = {"open": OPEN, "closed": CLOSED, "partnership": PARTNERSHIP}
-    maps |= {"classic": CLASSIC, "socialjax": SOCIALJAX}
+    maps = MAPS
     map_params = {"closed": ROOMS, "partnership": ROOMS}
     sites = {"spawns": "P", "inner": "Q", "orchard": "A"}
     legend = {"A": (Kind.GRASS, Kind.APPLE), "I": ()}  # I is floor, for maps from elsewhere
     n_agents = 7
-    actions = (*movement.EGOCENTRIC, "zap")
+    actions = ACTIONS
     scalars = {"ready_to_shoot": 1}
     observe = beams.see_zap_readiness
-    state = {"zap_wait": per_agent(), "zapped": per_agent(), "around": per_cell()}
-    state |= {"near": per_site("orchard"), "next_near": per_site("orchard")}
-    events = ("apples_eaten", "zaps_fired", "zaps_received")
+    state = STATE
+    events = Event
     start = (settle,)
     rules = (
         movement.move, eat, zap, move_zapped, movement.respawn, regrow, eat, look_around,

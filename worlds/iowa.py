@@ -20,15 +20,63 @@ Versions
 """
 
 from dataclasses import dataclass
+from enum import auto
 
-from sorrelsim import Gridworld, Kinds, Window, kind, param, probability, rule
-from sorrelsim.authoring.sprites import WALL, pixels
+from sorrelsim import Events, Gridworld, Kinds, Window, kind, param, probability, rule, sprites
 from sorrelsim.rules import draw, episode, grid, movement
 
 
 class Kind(Kinds):
-    WALL = kind("W", solid=True, sprite=WALL)
-    DECK_A = kind("A", sprite=pixels("""
+    WALL = kind("W", solid=True, sprite=sprites.WALL)
+    DECK_A = kind("A")
+    DECK_B = kind("B")
+    DECK_C = kind("C")
+    DECK_D = kind("D")
+
+
+@dataclass(frozen=True)
+class Params:
+    spawn_probability: float = probability(0.01)  # that a deck appears on an empty cell, per step
+    gains: tuple = (1.1, 1.1, 0.6, 0.6)  # what a good card of A, B, C, D pays
+    losses: tuple = (-1.4, -11.4, 0.1, -1.9)  # what a bad card pays
+    loss_probabilities: tuple = probability((0.5, 0.1, 0.5, 0.1))  # that a card is bad
+    bump_value: float = -1.0  # for walking into a wall
+    max_steps: int = param(100, low=1)
+
+
+class Event(Events):
+    CARDS_A = auto()
+    CARDS_B = auto()
+    CARDS_C = auto()
+    CARDS_D = auto()
+
+
+@rule
+def walk_and_draw(w):
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if movement.walk(w, i):
+            row, col = w.pos[i, 0], w.pos[i, 1]
+            kind = w.grid[row, col, w.layer[Kind.DECK_A]]
+            if kind >= Kind.DECK_A:
+                deck = kind - Kind.DECK_A
+                grid.take(w, row, col, kind)
+                bad = draw.chance(w, w.p.loss_probabilities[deck])
+                w.reward[i] += w.p.losses[deck] if bad else w.p.gains[deck]
+                w.events[i, Event.CARDS_A + deck] += 1
+
+
+@rule
+def deal(w):
+    grid.sprinkle(w, w.spawns, Kind.DECK_A, 4, w.p.spawn_probability)
+
+
+TABLE = "\n".join(["W" * 20, *["W" + "P" * 18 + "W"] * 18, "W" * 20])
+
+
+Kind.paint(
+    DECK_A=sprites.pixels("""
         .wwwwww.
         .wwrrww.
         .wrwwrw.
@@ -37,8 +85,8 @@ class Kind(Kinds):
         .wrwwrw.
         .wrwwrw.
         .wwwwww.
-    """))  # fmt: skip
-    DECK_B = kind("B", sprite=pixels("""
+    """),
+    DECK_B=sprites.pixels("""
         .kkkkkk.
         .kyyykk.
         .kykkyk.
@@ -47,8 +95,8 @@ class Kind(Kinds):
         .kykkyk.
         .kyyykk.
         .kkkkkk.
-    """))  # fmt: skip
-    DECK_C = kind("C", sprite=pixels("""
+    """),
+    DECK_C=sprites.pixels("""
         .bbbbbb.
         .bbwwwb.
         .bwbbbb.
@@ -57,8 +105,8 @@ class Kind(Kinds):
         .bwbbbb.
         .bbwwwb.
         .bbbbbb.
-    """))  # fmt: skip
-    DECK_D = kind("D", sprite=pixels("""
+    """),
+    DECK_D=sprites.pixels("""
         .yyyyyy.
         .ykkkyy.
         .ykyyky.
@@ -67,44 +115,8 @@ class Kind(Kinds):
         .ykyyky.
         .ykkkyy.
         .yyyyyy.
-    """))  # fmt: skip
-
-
-TABLE = "\n".join(["W" * 20, *["W" + "P" * 18 + "W"] * 18, "W" * 20])
-
-
-@dataclass(frozen=True)
-class Params:
-    spawn_probability: float = probability(0.01)  # that a deck appears on an empty cell, each step
-    gains: tuple = (1.1, 1.1, 0.6, 0.6)  # what a good card of A, B, C, D pays
-    losses: tuple = (-1.4, -11.4, 0.1, -1.9)  # what a bad card pays
-    loss_probabilities: tuple = probability((0.5, 0.1, 0.5, 0.1))  # that a card is bad
-    bump_value: float = -1.0  # for walking into a wall
-    max_steps: int = param(100, low=1)
-
-
-@rule
-def walk_and_draw(w):
-    draw.agent_order(w)
-    for k in range(w.n_agents):
-        i = w.order[k]
-        direction = movement.heading(w.action[i])
-        if movement.faces_wall(w, i, direction):
-            w.reward[i] += w.p.bump_value
-        elif movement.step(w, i, direction):
-            row, col = w.pos[i, 0], w.pos[i, 1]
-            kind = w.grid[row, col, w.layer[Kind.DECK_A]]
-            if kind >= Kind.DECK_A:
-                deck = kind - Kind.DECK_A
-                grid.take(w, row, col, kind)
-                bad = draw.chance(w, w.p.loss_probabilities[deck])
-                w.reward[i] += w.p.losses[deck] if bad else w.p.gains[deck]
-                w.events[i, deck] += 1
-
-
-@rule
-def deal(w):
-    grid.sprinkle(w, w.spawns, Kind.DECK_A, 4, w.p.spawn_probability)
+    """),
+)  # fmt: skip
 
 
 class Iowa(Gridworld):
@@ -114,6 +126,6 @@ class Iowa(Gridworld):
     n_agents = 2
     actions = movement.ABSOLUTE
     window = Window.centred(2)
-    events = ("cards_a", "cards_b", "cards_c", "cards_d")
+    events = Event
     start = (movement.scatter,)
     rules = (walk_and_draw, deal, episode.time_limit)

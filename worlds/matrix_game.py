@@ -7,7 +7,7 @@ Dilemma and source
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, interact.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; with two agents 5 x 5, 3 ahead. ``ready_to_shoot``
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; with two agents 5 x 5, 3 ahead. ``ready_to_shoot``
     in [0, 1]; ``inventory``, the number held of each resource. Under an agent lies a white mark once it may
     interact, the colour of its payoff while that is shown, and in a game of roles the colour of its role.
 Rewards
@@ -23,91 +23,45 @@ Versions
 """
 
 from dataclasses import dataclass
+from enum import auto
+from pathlib import Path
 
-from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, per_cell, per_site, probability, rule
-from sorrelsim.authoring.sprites import WALL, pixels, plain
+from sorrelsim import (
+    Events,
+    Gridworld,
+    Kinds,
+    Window,
+    kind,
+    param,
+    per_agent,
+    per_cell,
+    per_site,
+    probability,
+    rule,
+    sprites,
+)
 from sorrelsim.rules import beams, draw, episode, grid, movement
 
-INTERACT = 7
-INTERACTIONS, PAYOFF, COLLECTED, DESTROYED, FIRED, PLAYED = 0, 1, 2, 5, 6, 7  # in ``events``
-
-TOKEN = """
-........
-.12oo21.
-.2oyyo2.
-.oywooo.
-.oyoooo.
-.2oooo2.
-.12oo21.
-........
-"""
-DISC = TOKEN.translate(str.maketrans("12oy", ".Bbc"))
-BLOCK = TOKEN.translate(str.maketrans("12oy", "rrot"))
-DIAMOND = TOKEN.translate(str.maketrans("12oy", "..yY"))
+ACTIONS = (*movement.EGOCENTRIC, "interact")
+INTERACT = ACTIONS.index("interact")
+SCALARS = {"ready_to_shoot": 1, "inventory": 2}
+READY, INVENTORY = 0, SCALARS["ready_to_shoot"]  # where each begins in what an agent sees beside the grid
 
 
 class Kind(Kinds):
-    WALL = kind("W", solid=True, sprite=WALL)
-    RESOURCE_1 = kind("1", stops=("BEAM",), sprite=pixels(DISC))
-    RESOURCE_2 = kind("2", stops=("BEAM",), sprite=pixels(BLOCK))
-    RESOURCE_3 = kind("3", stops=("BEAM",), sprite=pixels(DIAMOND))
-    ROW = kind("r", sprite=plain("p"))  # under an agent that is row player, where no resource can lie
-    COLUMN = kind("c", sprite=plain("Y"))
-    READY = kind("!", layer="mark", sprite=plain("w", opacity=150))
-    RESULT_1 = kind("A", layer="mark", sprite=plain("R", opacity=210))  # the least payoff, and so on upwards
-    RESULT_2 = kind("B", layer="mark", sprite=plain("n", opacity=210))
-    RESULT_3 = kind("C", layer="mark", sprite=plain("c", opacity=210))
-    RESULT_4 = kind("D", layer="mark", sprite=plain("y", opacity=210))
-    RESULT_5 = kind("E", layer="mark", sprite=plain("w", opacity=210))
-    BEAM = kind("*", layer="beam", sprite=plain("y", opacity=130))
-
-
-def turned(upper, middle=""):
-    """A map whose lower half is the upper one turned round."""
-    return upper + middle + upper[::-1].lstrip("\n") + "\n"
-
-
-HALF_ARENA = """
-WWWWWWWWWWWWWWWWWWWWWWWWW
-W           W           W
-W                       W
-WPP   111       222   PPW
-WPP   22    W    11   PPW
-WPP         W         PPW
-WPP      aa W aa      PPW
-WPP                   PPW
-WPP  WWW    1    WWW  PPW
-WPP         1         PPW
-WPP  a      W     2   PPW
-W       WW  W  WW       W
-"""
-STAG = turned("""
-WWWWWWWWWWWWWWWWWWWWWWWWW
-WPP         W         PPW
-WPP 222           222 PPW
-WPP 22     11      22 PPW
-WPP        11         PPW
-WPP    W   W W   W    PPW
-WPP  2  aa     aa  2  PPW
-WPP  2      22     2  PPW
-WPP        2222       PPW
-WPP 11 W         W 11 PPW
-WPP 11 W    a    W 11 PPW
-WPP    W    a    W    PPW
-""").replace("11", "1 ", 1)  # 23 stags, 40 hares
-REPEATED = turned("""
-WWWWWWWWWWWWWWWWWWWWWWW
-WP         P         PW
-W     W    W    W     W
-W  11a W       W a22  W
-W  11a W   W   W a22  W
-W  11a     W     a22  W
-WP         W         PW
-""", "W  WW  W P P P W  WW  W\n")  # fmt: skip
-ARENA = HALF_ARENA + turned(HALF_ARENA)[len(HALF_ARENA) :].translate({49: 50, 50: 49})  # 1 and 2 swapped
-EDGE = "W           W           W"
-ARENA_3 = ARENA.replace(EDGE, "W   333     W     333   W", 1).replace(EDGE, "W   333     W    3333   W")
-REPEATED_3 = REPEATED.replace("a11", "aaa").replace("22a", "33a")
+    WALL = kind("W", solid=True, sprite=sprites.WALL)
+    RESOURCE_1 = kind("1", stops=("BEAM",))
+    RESOURCE_2 = kind("2", stops=("BEAM",))
+    RESOURCE_3 = kind("3", stops=("BEAM",))
+    ROW = kind("r", sprite=sprites.plain("p"))  # under an agent that is row player, where no resource can lie
+    COLUMN = kind("c", sprite=sprites.plain("Y"))
+    READY = kind("!", layer="mark", sprite=sprites.plain("w", opacity=150))
+    RESULT_1 = kind("A", layer="mark", sprite=sprites.plain("R", opacity=210))  # the least payoff, and so on upwards
+    RESULT_2 = kind("B", layer="mark", sprite=sprites.plain("n", opacity=210))
+    RESULT_3 = kind("C", layer="mark", sprite=sprites.plain("c", opacity=210))
+    RESULT_4 = kind("D", layer="mark", sprite=sprites.plain("y", opacity=210))
+    RESULT_5 = kind("E", layer="mark", sprite=sprites.plain("w", opacity=210))
+    BEAM = kind("*", layer="beam", sprite=sprites.plain("y", opacity=130))
 
 
 @dataclass(frozen=True)
@@ -118,7 +72,7 @@ class Params:
     roles: bool = False  # even slots are row players, odd slots column players; others never interact
     result_bounds: tuple = (1.0, 2.0, 3.0, 4.0)  # payoffs, rising, at which the next colour is shown
     resource_health: int = param(3, low=1)  # interact hits that destroy a resource until it regrows
-    regrowth_probability: float = probability(0.04)  # a step
+    regrowth_probability: float = probability(0.04)  # per step
     regrowth_delay: int = param(10, low=1)  # steps before a resource may regrow
     refill: bool = False  # all resources come back once all agents are out
     freeze_steps: int = param(16, low=0)  # that an interaction is shown before it is paid
@@ -135,7 +89,33 @@ class Params:
 @dataclass(frozen=True)
 class Params3(Params):
     matrix: tuple = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
-    column_matrix: tuple = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    column_matrix: tuple = matrix
+
+
+STATE = {
+    "inventory": per_agent(shape=(2,)),  # resources held, by type; see empty_hands
+    "ready": per_agent(),  # 1 once it has collected something and may interact
+    "cooling": per_agent(),  # steps until the beam is ready again
+    "engaged": per_agent(),  # 1 for who has hit or was hit by an agent in this step
+    "due": per_agent(),  # steps until an interaction is paid; 0 while there is none
+    "payoff": per_agent(float),  # what it will pay
+    "species": per_site("resources"),  # the kind that grows there; 0 none
+    "health": per_cell(),  # hits that the resource there still takes
+    "gone": per_cell(),  # step in which it was collected or destroyed
+}
+
+
+class Event(Events):
+    INTERACTIONS = auto()
+    PAYOFF = auto()
+    COLLECTED_1 = auto()
+    COLLECTED_2 = auto()
+    COLLECTED_3 = auto()
+    DESTROYED = auto()
+    BEAMS_FIRED = auto()
+    PLAYED_1 = auto()
+    PLAYED_2 = auto()
+    PLAYED_3 = auto()
 
 
 @rule
@@ -174,7 +154,7 @@ def walk_and_collect(w):
             w.gone[row, col] = w.turn
             w.inventory[i, kind - Kind.RESOURCE_1] += 1
             w.ready[i] = 1
-            w.events[i, COLLECTED + kind - Kind.RESOURCE_1] += 1
+            w.events[i, Event.COLLECTED_1 + kind - Kind.RESOURCE_1] += 1
 
 
 @rule
@@ -186,7 +166,7 @@ def interact(w):
     for k in range(w.n_agents):
         i = w.order[k]
         if w.frozen[i] == 0 and beams.fires(w, i, w.cooling, INTERACT, w.p.cooldown):
-            w.events[i, FIRED] += 1
+            w.events[i, Event.BEAMS_FIRED] += 1
             strike(w, i, w.p.beam_length, 0)
             for side in range(-1, 2, 2):
                 for r in range(1, w.p.beam_radius + 1):
@@ -211,7 +191,7 @@ def strike(w, i, cells, side):
         w.health[row, col] = w.p.resource_health
         w.gone[row, col] = w.turn
         grid.take(w, row, col, Kind.RESOURCE_1)
-        w.events[i, DESTROYED] += 1
+        w.events[i, Event.DESTROYED] += 1
         n = beams.column(w, i, Kind.BEAM, cells, side, 0)
 
 
@@ -234,12 +214,12 @@ def meet(w, i, j):
     for who, payoff in ((row, row_payoff / pairs), (col, col_payoff / pairs)):
         w.payoff[who] = payoff
         w.due[who] = w.p.freeze_steps + 1
-        w.events[who, INTERACTIONS] += 1
+        w.events[who, Event.INTERACTIONS] += 1
         most = 0
         for r in range(1, w.inventory.shape[1]):
             if w.inventory[who, r] > w.inventory[who, most]:
                 most = r
-        w.events[who, PLAYED + most] += 1
+        w.events[who, Event.PLAYED_1 + most] += 1
 
 
 @rule
@@ -258,13 +238,13 @@ def regrow(w):
 
 @rule
 def settle(w):
-    """Pay what has been shown long enough. It comes after ``respawn``, so one step less is to be waited."""
+    """Pays what has been shown long enough. It comes after ``respawn``, so one step less is to be waited."""
     for i in range(w.n_agents):
         if w.due[i] > 0:
             w.due[i] -= 1
             if w.due[i] == 0:
                 w.reward[i] += w.payoff[i]
-                w.events[i, PAYOFF] += w.payoff[i]
+                w.events[i, Event.PAYOFF] += w.payoff[i]
                 empty_hands(w, i)
                 movement.remove(w, i, w.p.timeout - 1)
                 if w.p.one_shot:
@@ -288,62 +268,82 @@ def show_marks(w):
 
 
 @rule
-def see_hands(w, i, out):
-    out[0] = beams.readiness(w, i, w.cooling, w.p.cooldown)
+def see_hands(w, i, into):
+    into[READY] = beams.readiness(w, i, w.cooling, w.p.cooldown)
     for r in range(w.inventory.shape[1]):
-        out[1 + r] = w.inventory[i, r]
+        into[INVENTORY + r] = w.inventory[i, r]
 
 
-STATE = {
-    "inventory": per_agent(shape=(2,)), "ready": per_agent(), "cooling": per_agent(), "engaged": per_agent(),
-    "due": per_agent(), "payoff": per_agent(float), "species": per_site("resources"), "health": per_cell(),
-    "gone": per_cell(),
+NAMES = ("arena", "arena_3", "stag_arena", "repeated", "repeated_3")
+MAPS = {name: Path(__file__).with_name("maps").joinpath("matrix_game", f"{name}.txt").read_text() for name in NAMES}
+
+TOKEN = """
+........
+.12oo21.
+.2oyyo2.
+.oywooo.
+.oyoooo.
+.2oooo2.
+.12oo21.
+........
+"""
+Kind.paint(
+    RESOURCE_1=sprites.pixels(TOKEN.translate(str.maketrans("12oy", ".Bbc"))),
+    RESOURCE_2=sprites.pixels(TOKEN.translate(str.maketrans("12oy", "rrot"))),
+    RESOURCE_3=sprites.pixels(TOKEN.translate(str.maketrans("12oy", "..yY"))),
+)
+
+# What presets are put together from: a game, its matrix and the payoffs at which the next colour is shown; a form.
+DILEMMA = {"matrix": ((3, 0), (5, 1)), "result_bounds": (1, 2, 3, 4)}
+STAG = {"matrix": ((4, 0), (2, 2)), "result_bounds": (0.5, 1.5, 2.5, 3.5)}
+CHICKEN = {"matrix": ((3, 2), (5, 0)), "result_bounds": (1.5, 2.5, 3.5, 5)}
+BACH = {
+    "matrix": ((3, 0), (0, 2)), "column_matrix": ((2, 0), (0, 3)), "transposed": False, "roles": True,
+    "result_bounds": (0.5, 1.5, 2.5, 3),
 }  # fmt: skip
-THREE = {"params": Params3, "scalars": {"ready_to_shoot": 1, "inventory": 3}}
+THREE = {"params": Params3, "scalars": SCALARS | {"inventory": 3}}
 THREE["state"] = STATE | {"inventory": per_agent(shape=(3,))}
-TWO = {"n_agents": 2, "window": Window(3, 1, 2, 2), "timeout": 5, "regrowth_probability": 0.02}
-ONCE = {"one_shot": True, "regrowth_probability": 0, "end_probability": 0, "max_steps": 1000}
-GAMES = {  # probability of ending in the arena and repeated, bounds of the colours of payoffs, matrix
-    "prisoners_dilemma": (0.15, 0.1, (1, 2, 3, 4), ((3, 0), (5, 1))),
-    "stag_hunt": (0.1, 0.1, (0.5, 1.5, 2.5, 3.5), ((4, 0), (2, 2))),
-    "chicken": (0.2, 0.1, (1.5, 2.5, 3.5, 5), ((3, 2), (5, 0))),
-    "bach_or_stravinsky": (0.2, 0.1, (0.5, 1.5, 2.5, 3), ((3, 0), (0, 2))),
-    "pure_coordination": (0.2, 0.1, (0.2, 0.4, 0.6, 0.8), ((1, 0, 0), (0, 1, 0), (0, 0, 1))),
-    "rationalizable_coordination": (0.2, 0.1, (0.5, 1.5, 2.5, 3), ((1, 0, 0), (0, 2, 0), (0, 0, 3))),
-    "running_with_scissors": (0.2, 0.2, (-5, -2.5, 2.5, 5), ((0, -10, 10), (10, 0, -10), (-10, 10, 0))),
-}
-PRESETS = {}
-for _name, (_arena_end, _repeated_end, _bounds, _matrix) in GAMES.items():
-    _three = "_3" * (len(_matrix) == 3)
-    _game = {"matrix": _matrix, "result_bounds": _bounds} | (THREE if _three else {})
-    if _name == "bach_or_stravinsky":
-        _game |= {"column_matrix": ((2, 0), (0, 3)), "transposed": False, "roles": True}
-    _arena = "stag_arena" if _name == "stag_hunt" else "arena" + _three
-    _pair = _game | TWO | {"map": "repeated" + _three, "end_probability": _repeated_end, "refill": True}
-    PRESETS[f"{_name}_arena"] = _game | {"map": _arena, "end_probability": _arena_end}
-    PRESETS[f"{_name}_repeated"] = _pair
-    PRESETS[f"{_name}_one_shot"] = _pair | ONCE
+PURE = THREE | {"matrix": ((1, 0, 0), (0, 1, 0), (0, 0, 1)), "result_bounds": (0.2, 0.4, 0.6, 0.8)}
+RATIONAL = THREE | {"matrix": ((1, 0, 0), (0, 2, 0), (0, 0, 3)), "result_bounds": (0.5, 1.5, 2.5, 3)}
+SCISSORS = THREE | {"matrix": ((0, -10, 10), (10, 0, -10), (-10, 10, 0)), "result_bounds": (-5, -2.5, 2.5, 5)}
+PAIR = {"n_agents": 2, "window": Window(3, 1, 2, 2), "timeout": 5, "regrowth_probability": 0.02, "refill": True}
+ONCE = PAIR | {"one_shot": True, "regrowth_probability": 0, "end_probability": 0, "max_steps": 1000}
 
 
 class MatrixGame(Gridworld):
     kinds, params = Kind, Params
-    maps = {
-        "arena": ARENA, "arena_3": ARENA_3, "stag_arena": STAG, "repeated": REPEATED, "repeated_3": REPEATED_3
-    }  # fmt: skip
+    maps = MAPS
     sites = {"spawns": "P", "resources": "123a"}
     layers = ("object", "mark", "agent", "beam")
     n_agents = 8
-    actions = (*movement.EGOCENTRIC, "interact")
-    scalars = {"ready_to_shoot": 1, "inventory": 2}
+    actions = ACTIONS
+    scalars = SCALARS
     observe = see_hands
     state = STATE
-    events = (
-        "interactions", "payoff", "collected_1", "collected_2", "collected_3", "destroyed", "beams_fired",
-        "played_1", "played_2", "played_3",
-    )  # fmt: skip
+    events = Event
     start = (movement.scatter, lay_resources, show_marks)
-    rules = (
-        walk_and_collect, interact, movement.respawn, regrow, settle, show_marks, episode.stochastic_end
-    )  # fmt: skip
-    presets = PRESETS
+    rules = (walk_and_collect, interact, movement.respawn, regrow, settle, show_marks, episode.stochastic_end)
+    presets = {
+        "prisoners_dilemma_arena": DILEMMA | {"map": "arena", "end_probability": 0.15},
+        "prisoners_dilemma_repeated": DILEMMA | PAIR | {"map": "repeated", "end_probability": 0.1},
+        "prisoners_dilemma_one_shot": DILEMMA | ONCE | {"map": "repeated"},
+        "stag_hunt_arena": STAG | {"map": "stag_arena", "end_probability": 0.1},
+        "stag_hunt_repeated": STAG | PAIR | {"map": "repeated", "end_probability": 0.1},
+        "stag_hunt_one_shot": STAG | ONCE | {"map": "repeated"},
+        "chicken_arena": CHICKEN | {"map": "arena", "end_probability": 0.2},
+        "chicken_repeated": CHICKEN | PAIR | {"map": "repeated", "end_probability": 0.1},
+        "chicken_one_shot": CHICKEN | ONCE | {"map": "repeated"},
+        "bach_or_stravinsky_arena": BACH | {"map": "arena", "end_probability": 0.2},
+        "bach_or_stravinsky_repeated": BACH | PAIR | {"map": "repeated", "end_probability": 0.1},
+        "bach_or_stravinsky_one_shot": BACH | ONCE | {"map": "repeated"},
+        "pure_coordination_arena": PURE | {"map": "arena_3", "end_probability": 0.2},
+        "pure_coordination_repeated": PURE | PAIR | {"map": "repeated_3", "end_probability": 0.1},
+        "pure_coordination_one_shot": PURE | ONCE | {"map": "repeated_3"},
+        "rationalizable_coordination_arena": RATIONAL | {"map": "arena_3", "end_probability": 0.2},
+        "rationalizable_coordination_repeated": RATIONAL | PAIR | {"map": "repeated_3", "end_probability": 0.1},
+        "rationalizable_coordination_one_shot": RATIONAL | ONCE | {"map": "repeated_3"},
+        "running_with_scissors_arena": SCISSORS | {"map": "arena_3", "end_probability": 0.2},
+        "running_with_scissors_repeated": SCISSORS | PAIR | {"map": "repeated_3", "end_probability": 0.2},
+        "running_with_scissors_one_shot": SCISSORS | ONCE | {"map": "repeated_3"},
+    }
     keep_rewards_while_out = True

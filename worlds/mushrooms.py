@@ -7,7 +7,7 @@ Dilemma and source
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` in [0, 1].
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1].
 Rewards
     Red: +1 to the eater. Green: +2 shared by all. Blue: +3 shared by the others. Orange: -1 shared by all,
     and each red mushroom dies with probability 0.25. Eating frees spores that grow elsewhere; digesting
@@ -22,76 +22,24 @@ Versions
 """
 
 from dataclasses import dataclass
+from enum import auto
 
-from sorrelsim import Gridworld, Kinds, kind, param, per_agent, per_site, probability, rule
-from sorrelsim.authoring.sprites import MARK, WALL, pixels, plain
+from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_site, probability, rule, sprites
 from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
 
-ZAP = 7
+ACTIONS = (*movement.EGOCENTRIC, "zap")
+ZAP = ACTIONS.index("zap")
+RED, GREEN, BLUE, ORANGE = range(4)  # colours, in the order of the params and of the kinds
 
 
 class Kind(Kinds):
-    WALL = kind("W", solid=True, sprite=WALL)
-    RED = kind("R", sprite=pixels("""
-        ........
-        ..rrrr..
-        .rwrrwr.
-        rrrrrrrr
-        rrwrrwrr
-        ...tt...
-        ...tt...
-        ..tttt..
-    """))  # fmt: skip
-    GREEN = kind("G", sprite=pixels("""
-        ...G....
-        ..GlG...
-        ..GlG.G.
-        .GlllGlG
-        ..ttGlll
-        ..tt.ttl
-        ..tt.tt.
-        .tttttt.
-    """))  # fmt: skip
-    BLUE = kind("B", sprite=pixels("""
-        ..cccc..
-        .cbbbbc.
-        cbbbbbbc
-        cbbccbbc
-        bb.ww.bb
-        ...ww...
-        ...ww...
-        ...ww...
-    """))  # fmt: skip
-    ORANGE = kind("O", sprite=pixels("""
-        o......o
-        oo.oo.oo
-        .oyooyo.
-        .okookoo
-        oooooooo
-        ..yyyy..
-        ...yy...
-        ..yyyy..
-    """))  # fmt: skip
-    ZAP_BEAM = kind("*", layer="beam", sprite=plain("y", opacity=150))
-    MARK = kind("x", layer="beam", sprite=MARK)
-
-
-MEADOW = """
-WWWWWWWWWWWWWWWWWWWWWWW
-W                     W
-W   R                 W
-W          G          W
-W      B          R   W
-W                     W
-W       ,,,,,,,       W
-W,,,,,,,       ,,,,,,,W
-W             B       W
-W  G       O          W
-W                  G  W
-W   B    R            W
-W                     W
-WWWWWWWWWWWWWWWWWWWWWWW
-"""
+    WALL = kind("W", solid=True, sprite=sprites.WALL)
+    RED = kind("R")
+    GREEN = kind("G")
+    BLUE = kind("B")
+    ORANGE = kind("O")
+    ZAP_BEAM = kind("*", layer="beam", sprite=sprites.plain("y", opacity=150))
+    MARK = kind("x", layer="beam", sprite=sprites.MARK)
 
 
 @dataclass(frozen=True)
@@ -116,6 +64,25 @@ class Params:
     max_steps: int = param(5000, low=1)
 
 
+STATE = {
+    "sprouted": per_site("soil"),  # step in which the mushroom there grew
+    "zap_wait": per_agent(),  # steps until the zap beam is ready again
+    "zapped": per_agent(),  # zaps taken in this step
+    "mark": per_agent(),  # steps for which the next zap counts as a second one
+}
+
+
+class Event(Events):
+    RED_EATEN = auto()
+    GREEN_EATEN = auto()
+    BLUE_EATEN = auto()
+    ORANGE_EATEN = auto()
+    MUSHROOMS_DESTROYED = auto()
+    ZAPS_FIRED = auto()
+    ZAPS_RECEIVED = auto()
+    REMOVALS = auto()
+
+
 @rule
 def eat(w):
     for i in range(w.n_agents):
@@ -124,11 +91,11 @@ def eat(w):
             kind = w.grid[row, col, w.layer[Kind.RED]]
             if kind >= Kind.RED and kind <= Kind.ORANGE:
                 c = kind - Kind.RED
-                w.events[i, c] += 1
+                w.events[i, Event.RED_EATEN + c] += 1
                 share(w, i, c)
                 for _ in range(w.p.spores[c]):
                     release(w, c)
-                if c == 3:
+                if c == ORANGE:
                     blight(w)
                 grid.take(w, row, col, kind)  # only now, so that no spore falls on the very cell
                 if w.p.digestion[c] > w.frozen[i]:
@@ -137,13 +104,13 @@ def eat(w):
 
 @rule
 def share(w, i, c):
-    """Pay for a mushroom of colour ``c`` that agent ``i`` ate; the share of one who is out goes to nobody."""
-    if c == 0:
-        w.reward[i] += w.p.value[0]
+    """Pays for a mushroom of colour ``c`` that agent ``i`` ate; the share of one who is out goes to nobody."""
+    if c == RED:
+        w.reward[i] += w.p.value[RED]
         return
-    sharers = w.n_agents - 1 if c == 2 else w.n_agents
+    sharers = w.n_agents - 1 if c == BLUE else w.n_agents
     for j in range(w.n_agents):
-        if w.out[j] == 0 and (c != 2 or j != i):
+        if w.out[j] == 0 and (c != BLUE or j != i):
             w.reward[j] += w.p.value[c] / sharers
 
 
@@ -173,26 +140,20 @@ def zap(w):
     draw.agent_order(w)
     for k in range(w.n_agents):
         i = w.order[k]
-        if not beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
-            continue
-        w.events[i, 5] += 1
-        for h in range(beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)):
-            row, col = w.hits[h, 0], w.hits[h, 1]
-            hit = w.occupant[row, col]
-            if hit >= 0 and hit != i:
-                w.zapped[hit] += 1
-                w.events[hit, 6] += 1
-            if w.grid[row, col, w.layer[Kind.RED]] != 0:
-                grid.take(w, row, col, Kind.RED)  # one layer holds whichever grew there
-                w.events[i, 4] += 1
+        if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
+            n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
+            sanctions.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
+            for h in range(n):
+                row, col = w.hits[h, 0], w.hits[h, 1]
+                if w.grid[row, col, w.layer[Kind.RED]] != 0:
+                    grid.take(w, row, col, Kind.RED)  # one layer holds whichever grew there
+                    w.events[i, Event.MUSHROOMS_DESTROYED] += 1
 
 
 @rule
 def sanction(w):
     for i in range(w.n_agents):
-        if sanctions.strike(w, i, w.p.freeze_steps, w.p.mark_steps, w.p.zap_cooldown):
-            movement.remove(w, i, w.p.zap_timeout)
-            w.events[i, 7] += 1
+        sanctions.settle(w, i, w.p.zap_timeout, Event.REMOVALS)
 
 
 @rule
@@ -208,9 +169,66 @@ def show_marks(w):
     sanctions.show(w, Kind.MARK)
 
 
-@rule
-def see_readiness(w, i, out):
-    out[0] = beams.readiness(w, i, w.zap_wait, w.p.zap_cooldown)
+MEADOW = """
+WWWWWWWWWWWWWWWWWWWWWWW
+W                     W
+W   R                 W
+W          G          W
+W      B          R   W
+W                     W
+W       ,,,,,,,       W
+W,,,,,,,       ,,,,,,,W
+W             B       W
+W  G       O          W
+W                  G  W
+W   B    R            W
+W                     W
+WWWWWWWWWWWWWWWWWWWWWWW
+"""
+
+
+Kind.paint(
+    RED=sprites.pixels("""
+        ........
+        ..rrrr..
+        .rwrrwr.
+        rrrrrrrr
+        rrwrrwrr
+        ...tt...
+        ...tt...
+        ..tttt..
+    """),
+    GREEN=sprites.pixels("""
+        ...G....
+        ..GlG...
+        ..GlG.G.
+        .GlllGlG
+        ..ttGlll
+        ..tt.ttl
+        ..tt.tt.
+        .tttttt.
+    """),
+    BLUE=sprites.pixels("""
+        ..cccc..
+        .cbbbbc.
+        cbbbbbbc
+        cbbccbbc
+        bb.ww.bb
+        ...ww...
+        ...ww...
+        ...ww...
+    """),
+    ORANGE=sprites.pixels("""
+        o......o
+        oo.oo.oo
+        .oyooyo.
+        .okookoo
+        oooooooo
+        ..yyyy..
+        ...yy...
+        ..yyyy..
+    """),
+)  # fmt: skip
 
 
 class Mushrooms(Gridworld):
@@ -219,16 +237,11 @@ class Mushrooms(Gridworld):
     sites = {"spawns": " ", "soil": " RGBO"}
     legend = {",": (), **dict.fromkeys("/_+'#`!|(-)><", (Kind.WALL,))}
     n_agents = 5
-    actions = (*movement.EGOCENTRIC, "zap")
+    actions = ACTIONS
     scalars = {"ready_to_shoot": 1}
-    observe = see_readiness
-    state = {
-        "sprouted": per_site("soil"), "zap_wait": per_agent(), "zapped": per_agent(), "mark": per_agent(),
-    }  # fmt: skip
-    events = (
-        "red_eaten", "green_eaten", "blue_eaten", "orange_eaten", "mushrooms_destroyed", "zaps_fired",
-        "zaps_received", "removals",
-    )  # fmt: skip
+    observe = beams.see_zap_readiness
+    state = STATE
+    events = Event
     start = (movement.scatter,)
     rules = (
         movement.move, eat, zap, sanction, movement.respawn, eat, spoil, sanctions.recover, show_marks,

@@ -7,7 +7,7 @@ Actions
 Observation
     Nine by nine cells around the agent, north up, a ring under whoever is it; ``it``, 1 if one is it oneself.
 Rewards
-    +10 a step for everyone who is not it at the step's end; -1 for walking into a wall.
+    +10 per step for everyone who is not it at the step's end; -1 for walking into a wall.
 Ends when
     20 steps have passed (a truncation).
 Parameters
@@ -17,36 +17,37 @@ Versions
 """
 
 from dataclasses import dataclass
+from enum import auto
 
-from sorrelsim import Gridworld, Kinds, Window, kind, param, per_world, rule
-from sorrelsim.authoring.sprites import WALL, pixels
+from sorrelsim import Events, Gridworld, Kinds, Window, kind, param, per_world, rule, sprites
 from sorrelsim.rules import draw, episode, grid, movement
+
+NOBODY = -1
 
 
 class Kind(Kinds):
-    WALL = kind("W", solid=True, sprite=WALL)
-    IT = kind("!", sprite=pixels("""
-        rrrrrrrr
-        rwwwwwwr
-        rwrrrrwr
-        rwrrrrwr
-        rwrrrrwr
-        rwrrrrwr
-        rwwwwwwr
-        rrrrrrrr
-    """))  # fmt: skip
-
-
-YARD = "\n".join(["W" * 11, *["W" + "P" * 9 + "W"] * 9, "W" * 11])
-NOBODY = -1
+    WALL = kind("W", solid=True, sprite=sprites.WALL)
+    IT = kind("!")
 
 
 @dataclass(frozen=True)
 class Params:
-    free_value: float = 10.0  # for an agent that is not it, each step
+    free_value: float = 10.0  # for an agent that is not it, per step
     bump_value: float = -1.0  # for walking into a wall
     tag_back: bool = True  # whether it may tag the agent that has just tagged it
     max_steps: int = param(20, low=1)
+
+
+STATE = {
+    "it": per_world(),  # the slot that is it
+    "tagger": per_world(),  # the slot that tagged it last, or NOBODY
+}
+
+
+class Event(Events):
+    TAGS = auto()
+    TAGGED = auto()
+    STEPS_FREE = auto()
 
 
 @rule
@@ -61,12 +62,7 @@ def walk(w):
     movement.unmark(w, Kind.IT)
     draw.agent_order(w)
     for k in range(w.n_agents):
-        i = w.order[k]
-        direction = movement.heading(w.action[i])
-        if movement.faces_wall(w, i, direction):
-            w.reward[i] += w.p.bump_value
-        else:
-            movement.step(w, i, direction)
+        movement.walk(w, w.order[k])
 
 
 @rule
@@ -88,8 +84,8 @@ def tag(w):
                 tagged = other
     if tagged >= 0:
         w.it[0], w.tagger[0] = tagged, it
-        w.events[it, 0] += 1
-        w.events[tagged, 1] += 1
+        w.events[it, Event.TAGS] += 1
+        w.events[tagged, Event.TAGGED] += 1
 
 
 @rule
@@ -97,7 +93,7 @@ def pay(w):
     for i in range(w.n_agents):
         if i != w.it[0]:
             w.reward[i] += w.p.free_value
-            w.events[i, 2] += 1
+            w.events[i, Event.STEPS_FREE] += 1
     mark(w)
 
 
@@ -107,8 +103,25 @@ def mark(w):
 
 
 @rule
-def see_it(w, i, out):
-    out[0] = i == w.it[0]
+def see_it(w, i, into):
+    into[0] = i == w.it[0]
+
+
+YARD = "\n".join(["W" * 11, *["W" + "P" * 9 + "W"] * 9, "W" * 11])
+
+
+Kind.paint(
+    IT=sprites.pixels("""
+        rrrrrrrr
+        rwwwwwwr
+        rwrrrrwr
+        rwrrrrwr
+        rwrrrrwr
+        rwrrrrwr
+        rwwwwwwr
+        rrrrrrrr
+    """),
+)  # fmt: skip
 
 
 class Tag(Gridworld):
@@ -120,8 +133,8 @@ class Tag(Gridworld):
     window = Window.centred(4)
     scalars = {"it": 1}
     observe = see_it
-    state = {"it": per_world(), "tagger": per_world()}
-    events = ("tags", "tagged", "steps_free")
+    state = STATE
+    events = Event
     start = (movement.scatter, choose_it)
     rules = (walk, tag, pay, episode.time_limit)
     presets = {"no_tag_back": {"tag_back": False}}

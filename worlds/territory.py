@@ -9,10 +9,10 @@ Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, claim. Facing a resource from
     the next cell claims it too, every step and with any action. Claims pass through resources and agents.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing; ``ready_to_shoot`` in [0, 1]. A resource shows its
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1]. A resource shows its
     owner's colour, a cross once it has paid that owner, and a crack once it was zapped.
 Rewards
-    +1 with probability 0.01 a step for each claimed resource, from 25 steps after it changed hands. Two zaps
+    +1 with probability 0.01 per step for each claimed resource, from 25 steps after it changed hands. Two zaps
     destroy a resource. The first zap of an agent freezes it for 25 steps; a second one within 50 removes it
     for good, and its claims lapse.
 Ends when
@@ -24,8 +24,10 @@ Versions
 """
 
 from dataclasses import dataclass
+from enum import auto
 
 from sorrelsim import (
+    Events,
     Gridworld,
     Kinds,
     kind,
@@ -36,124 +38,40 @@ from sorrelsim import (
     per_world,
     probability,
     rule,
+    sprites,
 )
-from sorrelsim.authoring.sprites import MARK, WALL, agent_colour, pixels, plain
 from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
 
-ZAP, CLAIM = 7, 8
+ACTIONS = (*movement.EGOCENTRIC, "zap", "claim")
+ZAP, CLAIM = map(ACTIONS.index, ("zap", "claim"))
 COLOURS = 16  # claims of slots sixteen apart look alike
 
 
-def stone(paying=False, cracked=False):
-    """A block with its owner's paint within its rim: a cross once it has paid, a crack once zapped."""
-    art = """
-        ss2sssss
-        s.2....d
-        s2.11..d
-        s21331.d
-        s.13312d
-        s..11.2d
-        s....2.d
-        sdddd2dd
-    """
-    cross = art.replace("1", "w").replace("3", "k") if paying else art.replace("1", ".").replace("3", ".")
-    return pixels(cross.replace("2", "k" if cracked else "."))
+def claims(glyphs):
+    """The paint of one owner each; see ``COLOURS``."""
+    return [kind(glyph, layer="paint") for glyph in glyphs]
 
 
 class Kind(Kinds):
-    WALL = kind("W", sprite=WALL, solid=True)
-    RESOURCE = kind("R", solid=True, opaque=False, stops=("ZAP_BEAM",), sprite=stone())
-    PAYING = kind("$", solid=True, opaque=False, stops=("ZAP_BEAM",), sprite=stone(paying=True))
-    CRACKED = kind("r", solid=True, opaque=False, sprite=stone(cracked=True))
-    CRACKED_PAYING = kind("%", solid=True, opaque=False, sprite=stone(paying=True, cracked=True))
-    UNCLAIMED = kind("u", layer="paint", sprite=pixels("""
-        gggggggg
-        gdggdggd
-        dddddddd
-        ggdggdgg
-        ggdggdgg
-        dddddddd
-        gdggdggd
-        gggggggg
-    """))  # fmt: skip
-    CLAIM_0 = kind("0", layer="paint", sprite=plain(agent_colour(0)))
-    CLAIM_1 = kind("1", layer="paint", sprite=plain(agent_colour(1)))
-    CLAIM_2 = kind("2", layer="paint", sprite=plain(agent_colour(2)))
-    CLAIM_3 = kind("3", layer="paint", sprite=plain(agent_colour(3)))
-    CLAIM_4 = kind("4", layer="paint", sprite=plain(agent_colour(4)))
-    CLAIM_5 = kind("5", layer="paint", sprite=plain(agent_colour(5)))
-    CLAIM_6 = kind("6", layer="paint", sprite=plain(agent_colour(6)))
-    CLAIM_7 = kind("7", layer="paint", sprite=plain(agent_colour(7)))
-    CLAIM_8 = kind("8", layer="paint", sprite=plain(agent_colour(8)))
-    CLAIM_9 = kind("9", layer="paint", sprite=plain(agent_colour(9)))
-    CLAIM_10 = kind("A", layer="paint", sprite=plain(agent_colour(10)))
-    CLAIM_11 = kind("B", layer="paint", sprite=plain(agent_colour(11)))
-    CLAIM_12 = kind("C", layer="paint", sprite=plain(agent_colour(12)))
-    CLAIM_13 = kind("D", layer="paint", sprite=plain(agent_colour(13)))
-    CLAIM_14 = kind("E", layer="paint", sprite=plain(agent_colour(14)))
-    CLAIM_15 = kind("F", layer="paint", sprite=plain(agent_colour(15)))
-    ZAP_BEAM = kind("*", layer="beam", sprite=plain("y", opacity=150))
-    CLAIM_BEAM = kind("+", layer="beam", stopped_by_agents=False, sprite=plain("c", opacity=110))
-    MARK = kind("x", layer="beam", sprite=MARK)
-
-
-OPEN = """
-WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
-W,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,W
-W,,RRRRR,,,,R,,,,RRRRRR,,,,,,,,,,,,,,,W
-W,,RRRRR,,,,R,,,,,,,,,,,,,,,,,,,,,R,,,W
-W,,,,,,,,,,,R,,,,,,,,,,,,,,RRRR,,,R,,,W
-W,,,,,,,,,,,R,,,,,,,,,,,P,,RRRR,,,R,,,W
-W,,,,,,,,,,,R,,P,,,,,,,,,,,,,,,,,,R,,,W
-W,,,RRRR,,,,R,,,,,,,RR,,,,,,,,,,,,,,,,W
-W,,,,,,,R,,,,,,,,,,,RR,,,,,,,,,,,,,,,,W
-W,,,,,,,R,,,,,,,,,,,RR,,,,,,,RRRRRR,,,W
-W,,,,,,,R,,,,,RRR,,,,,,,P,,,,,,,,,,,,,W
-W,,,,P,,R,,,,,RRR,,,P,,,,,,,,,,,,,,,,,W
-W,,,,,,,,,,P,,,,,,,,,,,,,,,,,,P,,R,,,,W
-W,,RRRRRR,,,,,,,,,,,R,,,,,,,,,,,,R,,,,W
-W,,,,,,,,,,,,,,,,,,,R,,,,,,RRR,,,,,,,,W
-W,,,,,,P,,,,,,,,,P,,R,,,P,,RRR,,,,,,,,W
-W,,,,,,,,,,RRRR,,,,,R,,,,,,,,,,,,P,,,,W
-W,,,,,,,,,,,,,,,,,,,P,,,,,,,,,,,,,,,,,W
-W,,,R,,,,P,,,,,,,,,,,,,,,,,,,,,,,RRRR,W
-W,,,R,,,,,,,,,P,,,,,,,,,,,,P,,,,,,,,,,W
-W,,,,,,P,,,,,,,,,,,,,P,,,,,,,,,,P,,,,,W
-W,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,W
-WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
-"""
-
-ROOMS = """
-WRRRRRWWRRRRRWWRRRRRW
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,P,,RR,,P,,RR,,P,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-WRRRRRWWRRRRRWWRRRRRW
-WRRRRRWWRRRRRWWRRRRRW
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,P,,RR,,P,,RR,,P,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-WRRRRRWWRRRRRWWRRRRRW
-WRRRRRWWRRRRRWWRRRRRW
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,P,,RR,,P,,RR,,P,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-WRRRRRWWRRRRRWWRRRRRW
-"""
+    WALL = kind("W", sprite=sprites.WALL, solid=True)
+    RESOURCE = kind("R", solid=True, opaque=False, stops=("ZAP_BEAM",))  # of the four, paying adds 1 and cracked 2
+    PAYING = kind("$", solid=True, opaque=False, stops=("ZAP_BEAM",))
+    CRACKED = kind("r", solid=True, opaque=False)
+    CRACKED_PAYING = kind("%", solid=True, opaque=False)
+    UNCLAIMED = kind("u", layer="paint")
+    CLAIM_0, CLAIM_1, CLAIM_2, CLAIM_3, CLAIM_4, CLAIM_5, CLAIM_6, CLAIM_7 = claims("01234567")
+    CLAIM_8, CLAIM_9, CLAIM_10, CLAIM_11, CLAIM_12, CLAIM_13, CLAIM_14, CLAIM_15 = claims("89ABCDEF")
+    ZAP_BEAM = kind("*", layer="beam", sprite=sprites.plain("y", opacity=150))
+    CLAIM_BEAM = kind("+", layer="beam", stopped_by_agents=False, sprite=sprites.plain("c", opacity=110))
+    MARK = kind("x", layer="beam", sprite=sprites.MARK)
 
 
 @dataclass(frozen=True)
 class Params:
-    pay_probability: float = probability(0.01)  # that a claimed resource pays, a step
+    pay_probability: float = probability(0.01)  # that a claimed resource pays, per step
     pay_value: float = 1.0
     pay_delay: int = param(25, low=0)  # steps from a change of hands until it can pay
-    mend_probability: float = probability(0.1)  # that a cracked resource mends, a step
+    mend_probability: float = probability(0.1)  # that a cracked resource mends, per step
     mend_delay: int = param(15, low=0)  # steps without a hit before it can mend
     zap_cooldown: int = param(4, low=0)
     zap_length: int = param(2, low=1, high=20)
@@ -167,6 +85,28 @@ class Params:
     max_steps: int = param(5000, low=1)
 
 
+STATE = {
+    "owner": per_cell(),  # the slot that owns the resource there, plus 1; 0 nobody
+    "claimed": per_cell(),  # step in which it changed hands last
+    "struck": per_cell(),  # step of the last zap on it
+    "drawn": per_site("resources"),  # step in which the cell was drawn last, by draw.fresh
+    "cracked": per_world(),  # cracked resources, kept so that steps without any mend none
+    "zap_wait": per_agent(),  # steps until the zap beam is ready again
+    "claim_wait": per_agent(),  # steps until the claim beam is ready again
+    "zapped": per_agent(),  # zaps taken in this step
+    "mark": per_agent(),  # steps for which the next zap counts as a second one
+}
+
+
+class Event(Events):
+    CLAIMS = auto()
+    PAYOUTS = auto()
+    RESOURCES_DESTROYED = auto()
+    ZAPS_FIRED = auto()
+    ZAPS_RECEIVED = auto()
+    REMOVALS = auto()
+
+
 @rule
 def is_resource(kind):
     return kind >= Kind.RESOURCE and kind <= Kind.CRACKED_PAYING
@@ -177,16 +117,11 @@ def zap(w):
     draw.agent_order(w)
     for k in range(w.n_agents):
         i = w.order[k]
-        if not beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
-            continue
-        w.events[i, 3] += 1
-        for h in range(beams.cast(w, i, Kind.ZAP_BEAM, w.p.zap_length, w.p.zap_radius)):
-            row, col = w.hits[h, 0], w.hits[h, 1]
-            hit = w.occupant[row, col]
-            if hit >= 0 and hit != i:
-                w.zapped[hit] += 1
-                w.events[hit, 4] += 1
-            crack(w, i, row, col)
+        if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
+            n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.zap_length, w.p.zap_radius)
+            sanctions.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
+            for h in range(n):
+                crack(w, i, w.hits[h, 0], w.hits[h, 1])
 
 
 @rule
@@ -202,15 +137,13 @@ def crack(w, i, row, col):
         grid.take(w, row, col, Kind.CLAIM_0)
         w.owner[row, col] = 0
         w.cracked[0] -= 1
-        w.events[i, 2] += 1
+        w.events[i, Event.RESOURCES_DESTROYED] += 1
 
 
 @rule
 def sanction(w):
     for i in range(w.n_agents):
-        if sanctions.strike(w, i, w.p.freeze_steps, w.p.mark_steps, w.p.zap_cooldown):
-            movement.remove(w, i, movement.GONE)
-            w.events[i, 5] += 1
+        if sanctions.settle(w, i, movement.GONE, Event.REMOVALS):
             for k in range(w.resources.shape[0]):
                 row, col = w.resources[k, 0], w.resources[k, 1]
                 if w.owner[row, col] == i + 1:
@@ -232,7 +165,7 @@ def own(w, i, row, col):
 def claim_cell(w, i, row, col):
     if is_resource(w.grid[row, col, w.layer[Kind.RESOURCE]]) and w.owner[row, col] != i + 1:
         own(w, i, row, col)
-        w.events[i, 0] += 1
+        w.events[i, Event.CLAIMS] += 1
 
 
 @rule
@@ -268,7 +201,7 @@ def pay(w):
         i = w.owner[row, col] - 1
         if i >= 0 and w.turn - w.claimed[row, col] >= w.p.pay_delay:
             w.reward[i] += w.p.pay_value
-            w.events[i, 1] += 1
+            w.events[i, Event.PAYOUTS] += 1
             lies = w.grid[row, col, w.layer[Kind.RESOURCE]]
             if lies == Kind.RESOURCE or lies == Kind.CRACKED:
                 grid.put(w, row, col, lies + 1)
@@ -291,9 +224,91 @@ def show_marks(w):
     sanctions.show(w, Kind.MARK)
 
 
-@rule
-def see_readiness(w, i, out):
-    out[0] = beams.readiness(w, i, w.zap_wait, w.p.zap_cooldown)
+OPEN = """
+WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
+W,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,W
+W,,RRRRR,,,,R,,,,RRRRRR,,,,,,,,,,,,,,,W
+W,,RRRRR,,,,R,,,,,,,,,,,,,,,,,,,,,R,,,W
+W,,,,,,,,,,,R,,,,,,,,,,,,,,RRRR,,,R,,,W
+W,,,,,,,,,,,R,,,,,,,,,,,P,,RRRR,,,R,,,W
+W,,,,,,,,,,,R,,P,,,,,,,,,,,,,,,,,,R,,,W
+W,,,RRRR,,,,R,,,,,,,RR,,,,,,,,,,,,,,,,W
+W,,,,,,,R,,,,,,,,,,,RR,,,,,,,,,,,,,,,,W
+W,,,,,,,R,,,,,,,,,,,RR,,,,,,,RRRRRR,,,W
+W,,,,,,,R,,,,,RRR,,,,,,,P,,,,,,,,,,,,,W
+W,,,,P,,R,,,,,RRR,,,P,,,,,,,,,,,,,,,,,W
+W,,,,,,,,,,P,,,,,,,,,,,,,,,,,,P,,R,,,,W
+W,,RRRRRR,,,,,,,,,,,R,,,,,,,,,,,,R,,,,W
+W,,,,,,,,,,,,,,,,,,,R,,,,,,RRR,,,,,,,,W
+W,,,,,,P,,,,,,,,,P,,R,,,P,,RRR,,,,,,,,W
+W,,,,,,,,,,RRRR,,,,,R,,,,,,,,,,,,P,,,,W
+W,,,,,,,,,,,,,,,,,,,P,,,,,,,,,,,,,,,,,W
+W,,,R,,,,P,,,,,,,,,,,,,,,,,,,,,,,RRRR,W
+W,,,R,,,,,,,,,P,,,,,,,,,,,,P,,,,,,,,,,W
+W,,,,,,P,,,,,,,,,,,,,P,,,,,,,,,,P,,,,,W
+W,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,W
+WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
+"""
+
+
+ROOMS = """
+WRRRRRWWRRRRRWWRRRRRW
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,P,,RR,,P,,RR,,P,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+WRRRRRWWRRRRRWWRRRRRW
+WRRRRRWWRRRRRWWRRRRRW
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,P,,RR,,P,,RR,,P,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+WRRRRRWWRRRRRWWRRRRRW
+WRRRRRWWRRRRRWWRRRRRW
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,P,,RR,,P,,RR,,P,,R
+R,,,,,RR,,,,,RR,,,,,R
+R,,,,,RR,,,,,RR,,,,,R
+WRRRRRWWRRRRRWWRRRRRW
+"""
+
+
+def stone(paying=False, cracked=False):
+    """A block with its owner's paint within its rim: a cross once it has paid, a crack once zapped."""
+    art = """
+        ss2sssss
+        s.2....d
+        s2.11..d
+        s21331.d
+        s.13312d
+        s..11.2d
+        s....2.d
+        sdddd2dd
+    """
+    cross = art.replace("1", "w").replace("3", "k") if paying else art.replace("1", ".").replace("3", ".")
+    return sprites.pixels(cross.replace("2", "k" if cracked else "."))
+
+
+Kind.paint(
+    RESOURCE=stone(),
+    PAYING=stone(paying=True),
+    CRACKED=stone(cracked=True),
+    CRACKED_PAYING=stone(paying=True, cracked=True),
+    UNCLAIMED=sprites.pixels("""
+        gggggggg
+        gdggdggd
+        dddddddd
+        ggdggdgg
+        ggdggdgg
+        dddddddd
+        gdggdggd
+        gggggggg
+    """),
+    **{f"CLAIM_{k}": sprites.plain(sprites.agent_colour(k)) for k in range(COLOURS)},
+)  # fmt: skip
 
 
 class Territory(Gridworld):
@@ -305,15 +320,11 @@ class Territory(Gridworld):
     layers = ("paint", "object", "agent", "beam")
     n_agents = 9
     looks = "individual"
-    actions = (*movement.EGOCENTRIC, "zap", "claim")
+    actions = ACTIONS
     scalars = {"ready_to_shoot": 1}
-    observe = see_readiness
-    state = {
-        "owner": per_cell(), "claimed": per_cell(), "struck": per_cell(), "drawn": per_site("resources"),
-        "cracked": per_world(), "zap_wait": per_agent(), "claim_wait": per_agent(), "zapped": per_agent(),
-        "mark": per_agent(),
-    }  # fmt: skip
-    events = ("claims", "payouts", "resources_destroyed", "zaps_fired", "zaps_received", "removals")
+    observe = beams.see_zap_readiness
+    state = STATE
+    events = Event
     start = (movement.scatter,)
     rules = (
         movement.move, zap, sanction, touch, claim, pay, mend, sanctions.recover, show_marks,

@@ -17,15 +17,65 @@ Versions
 """
 
 from dataclasses import dataclass
+from enum import auto
 
-from sorrelsim import Gridworld, Kinds, Window, kind, param, probability, rule
-from sorrelsim.authoring.sprites import APPLE, WALL, pixels
+from sorrelsim import Events, Gridworld, Kinds, Window, kind, param, probability, rule, sprites
 from sorrelsim.rules import draw, episode, grid, movement
 
 
 class Kind(Kinds):
-    WALL = kind("W", solid=True, sprite=WALL)
-    GEM = kind("g", sprite=pixels("""
+    WALL = kind("W", solid=True, sprite=sprites.WALL)
+    GEM = kind("g")
+    FOOD = kind("f", sprite=sprites.APPLE)
+    BONE = kind("b")
+
+
+@dataclass(frozen=True)
+class Params:
+    spawn_probability: float = probability(0.005)  # that something appears on an empty cell, per step
+    gem_value: float = 10.0
+    food_value: float = 5.0
+    bone_value: float = -10.0
+    bump_value: float = -1.0  # for walking into a wall
+    max_steps: int = param(100, low=1)
+
+
+class Event(Events):
+    GEMS = auto()
+    FOOD = auto()
+    BONES = auto()
+
+
+@rule
+def walk_and_collect(w):
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if not movement.walk(w, i):
+            continue
+        row, col = w.pos[i, 0], w.pos[i, 1]
+        if grid.has(w, row, col, Kind.GEM):
+            w.reward[i] += w.p.gem_value
+            w.events[i, Event.GEMS] += 1
+        elif grid.has(w, row, col, Kind.FOOD):
+            w.reward[i] += w.p.food_value
+            w.events[i, Event.FOOD] += 1
+        elif grid.has(w, row, col, Kind.BONE):
+            w.reward[i] += w.p.bone_value
+            w.events[i, Event.BONES] += 1
+        grid.take(w, row, col, Kind.GEM)  # one layer holds whichever lay there
+
+
+@rule
+def appear(w):
+    grid.sprinkle(w, w.spawns, Kind.GEM, 3, w.p.spawn_probability)  # gem, food or bone
+
+
+FIELD = "\n".join(["W" * 21, *["W" + "P" * 19 + "W"] * 19, "W" * 21])
+
+
+Kind.paint(
+    GEM=sprites.pixels("""
         ........
         ..cccc..
         .cwwccb.
@@ -34,9 +84,8 @@ class Kind(Kinds):
         ..cbbb..
         ...bb...
         ........
-    """))  # fmt: skip
-    FOOD = kind("f", sprite=APPLE)
-    BONE = kind("b", sprite=pixels("""
+    """),
+    BONE=sprites.pixels("""
         .....ww.
         .....www
         ....wwww
@@ -45,48 +94,8 @@ class Kind(Kinds):
         wwww....
         www.....
         .ww.....
-    """))  # fmt: skip
-
-
-FIELD = "\n".join(["W" * 21, *["W" + "P" * 19 + "W"] * 19, "W" * 21])
-
-
-@dataclass(frozen=True)
-class Params:
-    spawn_probability: float = probability(0.005)  # that something appears on an empty cell, each step
-    gem_value: float = 10.0
-    food_value: float = 5.0
-    bone_value: float = -10.0
-    bump_value: float = -1.0  # for walking into a wall
-    max_steps: int = param(100, low=1)
-
-
-@rule
-def walk_and_collect(w):
-    draw.agent_order(w)
-    for k in range(w.n_agents):
-        i = w.order[k]
-        direction = movement.heading(w.action[i])
-        if not movement.step(w, i, direction):
-            if movement.faces_wall(w, i, direction):
-                w.reward[i] += w.p.bump_value
-            continue
-        row, col = w.pos[i, 0], w.pos[i, 1]
-        if grid.has(w, row, col, Kind.GEM):
-            w.reward[i] += w.p.gem_value
-            w.events[i, 0] += 1
-        elif grid.has(w, row, col, Kind.FOOD):
-            w.reward[i] += w.p.food_value
-            w.events[i, 1] += 1
-        elif grid.has(w, row, col, Kind.BONE):
-            w.reward[i] += w.p.bone_value
-            w.events[i, 2] += 1
-        grid.take(w, row, col, Kind.GEM)  # one layer holds whichever lay there
-
-
-@rule
-def appear(w):
-    grid.sprinkle(w, w.spawns, Kind.GEM, 3, w.p.spawn_probability)  # gem, food or bone
+    """),
+)  # fmt: skip
 
 
 class TreasureHunt(Gridworld):
@@ -96,6 +105,6 @@ class TreasureHunt(Gridworld):
     n_agents = 2
     actions = movement.ABSOLUTE
     window = Window.centred(2)
-    events = ("gems", "food", "bones")
+    events = Event
     start = (movement.scatter,)
     rules = (walk_and_collect, appear, episode.time_limit)

@@ -1,1 +1,1 @@
-"""What a world file declares: kinds, maps, params, state, window, sprites. Data and checks; nothing is stepped."""
+"""What a world file declares: kinds, params, state, events, maps, window, sprites. Data and checks; no steps."""

@@ -1,4 +1,7 @@
-"""The codebook of a world: what every byte of its grid means, and the tables that rules read."""
+"""The codebook of a world: what every byte of its grid means, and the tables that rules read.
+
+Made from a world's kinds when the world is; observations, bots, checkpoints and pictures read it as well.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,18 @@ class Codebook:
     """The meaning of every byte in ``w.grid`` and in a symbolic observation, and the tables that rules read.
 
     Ids run: 0 nothing, then the world's kinds, then ``outside`` (beyond the map), ``self_code`` and the codes
-    of the agents. With ``facing`` shown there are four codes in a row for an agent, one a direction.
+    of the agents. With ``facing`` shown there are four codes in a row per agent, one per direction.
 
     Attributes:
+        names: What an id is called.
+        glyphs: Its character in text.
         layers: Names of the layers, bottom first; ``grid[row, col, layer]`` follows this order.
         agent_layer: Index of the layer in which agents lie.
+        outside: The id of a cell beyond the map.
+        self_code: The first id by which an agent sees itself.
+        agent_code: The first id of the other agents.
+        slot_stride: Ids from one slot to the next; 0 where other agents look alike.
+        facing: Whether an agent's direction shows.
         n_codes: Number of ids in all, 0 included.
         layer: ``uint8[n_codes]``, the layer of an id.
         solid: ``uint8[n_codes]``, 1 where agents cannot enter.
@@ -42,7 +52,7 @@ class Codebook:
 
 
 def codebook(kinds: type[Kinds], layers: tuple[str, ...], n_agents: int, looks: str, facing: bool) -> Codebook:
-    """Number the ids of a world.
+    """Numbers the ids of a world.
 
     Args:
         kinds: The world's enumeration.
@@ -77,31 +87,42 @@ def codebook(kinds: type[Kinds], layers: tuple[str, ...], n_agents: int, looks: 
             f"{n_codes - 1} ids do not fit in a byte ({len(members)} kinds, {slots} x {directions} agent codes); "
             "show agents as 'other' or without facing"
         )
-    names = ["nothing", *(m.name.lower() for m in members), "outside"]
-    marks = [" ", *glyphs, "#"]
-    compass = ("north", "east", "south", "west")
-    for who in ["self", *(f"agent {slot}" if looks == "individual" else "agent" for slot in range(slots))]:
-        names += [f"{who} facing {compass[d]}" for d in range(4)] if facing else [who]
-        marks += list("^>v<") if facing else ["@" if who == "self" else "&"]
+    agents = ["self", *(f"agent {slot}" if looks == "individual" else "agent" for slot in range(slots))]
+    names, shown = _agent_codes(agents, facing)
     layer = np.full(n_codes, layers.index("agent"), np.uint8)
     layer[0] = layer[outside] = 0
     solid = np.zeros(n_codes, np.uint8)
-    blocks = np.zeros((n_codes, n_codes), np.uint8)
-    by_name = {member.name: member for member in members}
     for member in members:
         layer[member] = layers.index(member.spec.layer)
         solid[member] = member.spec.solid
+    return Codebook(
+        ("nothing", *(member.name.lower() for member in members), "outside", *names), (" ", *glyphs, "#", *shown),
+        layers, layers.index("agent"), outside, self_code, agent_code, directions if looks == "individual" else 0,
+        facing, n_codes, layer, solid, _blocks(kinds, n_codes, agent_code),
+    )  # fmt: skip
+
+
+def _agent_codes(agents: list[str], facing: bool) -> tuple[list[str], list[str]]:
+    """Names and glyphs of the codes of agents, four in a row for each where facings show."""
+    if not facing:
+        return agents, ["@" if who == "self" else "&" for who in agents]
+    compass = ("north", "east", "south", "west")
+    return [f"{who} facing {direction}" for who in agents for direction in compass], list("^>v<") * len(agents)
+
+
+def _blocks(kinds: type[Kinds], n_codes: int, agent_code: int) -> np.ndarray:
+    """The table ``Codebook.blocks``: what stops which beam."""
+    blocks = np.zeros((n_codes, n_codes), np.uint8)
+    for member in kinds:
         if member.spec.opaque:
             blocks[:, member] = 2
         for beam in member.spec.stops:
-            if beam not in by_name:
+            if beam not in kinds.__members__:
                 raise ValueError(
-                    f"{kinds.__name__}.{member.name} stops {beam!r}, which is no kind; kinds are {list(by_name)}"
+                    f"{kinds.__name__}.{member.name} stops {beam!r}, which is no kind; kinds are "
+                    f"{list(kinds.__members__)}"
                 )
-            blocks[by_name[beam], member] = 1
+            blocks[kinds[beam], member] = 1
         if member.spec.stopped_by_agents:
             blocks[member, agent_code:] = 1
-    return Codebook(
-        tuple(names), tuple(marks), layers, layers.index("agent"), outside, self_code, agent_code,
-        directions if looks == "individual" else 0, facing, n_codes, layer, solid, blocks,
-    )  # fmt: skip
+    return blocks

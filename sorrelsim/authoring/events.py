@@ -1,4 +1,4 @@
-"""The events that a world counts, by name."""
+"""The events that a world counts, by name: rules add to ``w.events``, metrics and tables show the sums per episode."""
 
 from __future__ import annotations
 
@@ -25,5 +25,5 @@ class Events(IntEnum):
 
 
 def event_names(events: type[Events] | Iterable[str]) -> tuple[str, ...]:
-    """What the columns of ``w.events`` are called, for an enumeration or for plain names."""
+    """Returns what the columns of ``w.events`` are called, for an enumeration or for plain names."""
     return tuple(event.name.lower() if isinstance(event, Events) else event for event in events)

@@ -3,20 +3,20 @@
 A world file declares its kinds as one enumeration::
 
     class Kind(Kinds):
-        WALL = kind("W", layer="object", solid=True, sprite=...)
-        APPLE = kind("A", layer="object", sprite=...)
+        WALL = kind("W", solid=True, sprite=sprites.WALL)
+        APPLE = kind("A")
 
-Members count from 1, because 0 means "nothing in this layer". Numba compiles ``Kind.APPLE`` to a constant.
+and may paint them further down, out of the way of its rules: ``Kind.paint(APPLE=pixels(...))``. Members count from 1,
+because 0 means "nothing in this layer". Numba compiles ``Kind.APPLE`` to a constant.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from sorrelsim.authoring.sprites import Sprite
+from sorrelsim.authoring.sprites import Sprite
+from sorrelsim.errors import unknown
 
 EMPTY = 0
 """The id of nothing: an empty layer of a cell."""
@@ -45,7 +45,7 @@ def kind(
     stopped_by_agents: bool = True,
     sprite: Sprite | None = None,
 ) -> KindSpec:
-    """Declare one kind.
+    """Declares one kind.
 
     Args:
         glyph: The single character that stands for it in maps and in ``world.text()``.
@@ -54,7 +54,7 @@ def kind(
         opaque: Whether it stops every beam without being hit, as walls do. Defaults to ``solid``.
         stops: Names of the beam kinds that it stops by being hit, as dirt stops a cleaning beam.
         stopped_by_agents: For a beam kind: whether an agent that it hits stops it.
-        sprite: Its look, an 8x8 picture from :mod:`sorrelsim.authoring.sprites`.
+        sprite: Its look, 8 x 8 pixels, made by ``pixels`` or ``plain``; or see :meth:`Kinds.paint`.
     """
     if len(glyph) != 1:
         raise ValueError(f"a glyph is one character, not {glyph!r}")
@@ -73,3 +73,15 @@ class Kinds(IntEnum):
         member._value_ = value
         member.spec = spec
         return member
+
+    @classmethod
+    def paint(cls, **sprites: Sprite) -> None:
+        """Gives kinds their sprites, by name, in place of ``kind(..., sprite=...)``.
+
+        Raises:
+            ValueError: If a name is no kind's.
+        """
+        for name, sprite in sprites.items():
+            if name not in cls.__members__:
+                raise ValueError(unknown(f"kind in {cls.__name__}", name, cls.__members__))
+            cls[name].spec = replace(cls[name].spec, sprite=sprite)

@@ -1,4 +1,8 @@
-"""ASCII maps: from text to the cells that an episode starts from and the sites that rules read."""
+"""ASCII maps: from text to the cells that an episode starts from and the sites that rules read.
+
+A world file holds its maps as text, or reads them from text files beside it; a config may give another by name, by path
+or as text. The engine copies the cells at every reset, and rules see the sites as ``w.orchard``.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +37,7 @@ class Map:
 
 
 def find_map(given: str | Path | None, maps: Mapping[str, str], world: str) -> tuple[str, str]:
-    """Name and text of a map given as a name of the world's own, a path to a text file, or the text itself.
+    """Returns name and text of a map given as a name of the world's own, a path to a text file, or the text itself.
 
     Raises:
         MapError: If it is none of these.
@@ -58,7 +62,7 @@ def read_map(
     sites: Mapping[str, str],
     legend: Mapping[str, tuple],
 ) -> Map:
-    """Read a map.
+    """Reads a map.
 
     A glyph is a space (floor), the glyph of a kind, a glyph of ``legend`` (several kinds in one cell) or one that
     some site lists; a glyph of a site that is no kind's leaves bare floor.

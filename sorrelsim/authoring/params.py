@@ -1,4 +1,4 @@
-"""The numbers of a world that a config may change: declared as a frozen dataclass, checked here, one record a copy."""
+"""Numbers of a world that a config may change: declared as a frozen dataclass, checked here, one record per copy."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ class ParamsError(ValueError):
 
 
 def param(default: Any, *, low: float = -np.inf, high: float = np.inf) -> Any:
-    """A dataclass field for a number (or a nested tuple of numbers) between ``low`` and ``high``."""
+    """Returns a dataclass field for a number (or a nested tuple of numbers) between ``low`` and ``high``."""
     return dataclasses.field(default=default, metadata={"low": low, "high": high})
 
 
 def probability(default: float) -> Any:
-    """A dataclass field for a probability: between 0 and 1."""
+    """Returns a dataclass field for a probability: between 0 and 1."""
     return param(default, low=0.0, high=1.0)
 
 
 def read_params(params: type, given: dict[str, Any], n_worlds: int, world: str) -> dict[str, np.ndarray]:
-    """The params of all copies.
+    """Reads the params of all copies.
 
     Args:
         params: The dataclass; defaults are float, int, bool or nested tuples of floats.
@@ -44,13 +44,13 @@ def read_params(params: type, given: dict[str, Any], n_worlds: int, world: str) 
     for name in given:
         if name not in fields:
             raise ParamsError(unknown(f"param of {world}", name, fields))
-    out = {}
+    read = {}
     for name, field in fields.items():
         default = np.asarray(field.default)
         wanted = {"b": np.bool_, "i": np.int64}.get(default.dtype.kind, np.float64)
-        out[name] = np.empty((n_worlds, *default.shape), wanted)
-        out[name][...] = _read(name, given.get(name, field.default), default, field.metadata, n_worlds, world)
-    return out
+        read[name] = np.empty((n_worlds, *default.shape), wanted)
+        read[name][...] = _read(name, given.get(name, field.default), default, field.metadata, n_worlds, world)
+    return read
 
 
 def per_copy(value: Any, default: Any) -> bool:

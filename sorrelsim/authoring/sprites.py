@@ -1,4 +1,8 @@
-"""Pixel art as data: small pictures typed as text, the palette, and the agents' own look. Needs no screen."""
+"""Pixel art as data: small pictures typed as text, the palette, and the agents' own look. Needs no screen.
+
+World files import this module as ``from sorrelsim import sprites`` and hang its pictures on their kinds; ``pictures``
+paints with them.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ PALETTE: dict[str, tuple[int, int, int]] = {
     "B": (28, 68, 136), "p": (150, 96, 190), "m": (222, 128, 176), "n": (142, 98, 62), "N": (92, 62, 42),
     "t": (222, 196, 150), "e": (52, 58, 50), "f": (44, 49, 43),
 }  # fmt: skip
-"""One letter a colour: k black, d dark grey, g grey, s silver, w white, r red, R dark red, o orange, y yellow,
+"""One letter per colour: k black, d dark grey, g grey, s silver, w white, r red, R dark red, o orange, y yellow,
 Y gold, l light green, G green, F dark green, c cyan, b blue, B dark blue, p purple, m pink, n brown, N dark brown,
 t tan, e and f the two greens of bare ground."""
 
@@ -30,7 +34,7 @@ class Sprite:
 
 
 def pixels(art: str, opacity: int = 255, **colours: tuple[int, int, int]) -> Sprite:
-    """Read a sprite from eight lines of eight letters; ``.`` is transparent, other letters are :data:`PALETTE`'s.
+    """Reads a sprite from eight lines of eight letters; ``.`` is transparent, other letters are :data:`PALETTE`'s.
 
     Args:
         art: The picture. Blank lines at either end and indentation are ignored.
@@ -56,7 +60,7 @@ def pixels(art: str, opacity: int = 255, **colours: tuple[int, int, int]) -> Spr
 
 
 def plain(colour: tuple[int, int, int] | str, opacity: int = 255) -> Sprite:
-    """A cell of one colour, given as (red, green, blue) or a letter of :data:`PALETTE`."""
+    """Returns a cell of one colour, given as (red, green, blue) or a letter of :data:`PALETTE`."""
     rgb = PALETTE[colour] if isinstance(colour, str) else colour
     return Sprite(np.full((SIZE, SIZE, 4), (*rgb, opacity), np.uint8))
 
@@ -127,7 +131,7 @@ AGENT_COLOURS = (
 
 
 def agent_colour(slot: int) -> tuple[int, int, int]:
-    """The colour of a slot; beyond the sixteen hand-picked ones, hues spread by the golden ratio."""
+    """Returns the colour of a slot; beyond the sixteen hand-picked ones, hues spread by the golden ratio."""
     if slot < len(AGENT_COLOURS):
         return AGENT_COLOURS[slot]
     r, g, b = colorsys.hsv_to_rgb((slot * 0.618034) % 1.0, 0.55, 0.95)
@@ -135,7 +139,7 @@ def agent_colour(slot: int) -> tuple[int, int, int]:
 
 
 def agent_sprite(colour: tuple[int, int, int], facing: int = 0) -> Sprite:
-    """An agent seen from above, its eyes towards where it looks."""
+    """Returns an agent seen from above, its eyes towards where it looks."""
     dark = tuple(int(0.62 * part) for part in colour)
     north = pixels(_AGENT, a=colour, A=dark)  # type: ignore[arg-type]
     return Sprite(np.rot90(north.rgba, -facing).copy())

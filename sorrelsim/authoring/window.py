@@ -1,4 +1,4 @@
-"""The window that an agent sees through."""
+"""The window that an agent sees through: declared by a world, changed by a config, cut out of the map by the engine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ class Window:
     """How far an agent sees, in cells, from its own.
 
     Attributes:
-        forward, back, left, right: Reach in each direction. With ``rotate`` they turn with the agent, and forward is
+        forward, back, left, right: Reach in each direction. With ``rotate`` they rotate with the agent, and forward is
             always up in the observation; without, forward is north.
         whole_map: The whole map, north up, wherever the agent stands; reach is ignored.
     """
@@ -24,12 +24,12 @@ class Window:
 
     @classmethod
     def centred(cls, radius: int) -> Window:
-        """A square window with the agent in its middle, north up."""
+        """Returns a square window with the agent in its middle, north up."""
         return cls(radius, radius, radius, radius, rotate=False)
 
     @classmethod
     def full(cls) -> Window:
-        """The whole map, north up."""
+        """Returns a window of the whole map, north up."""
         return cls(0, 0, 0, 0, rotate=False, whole_map=True)
 
     def __post_init__(self) -> None:
@@ -38,7 +38,7 @@ class Window:
             raise ValueError(f"a window reaches 0 to 127 cells in each direction, not {reach}")
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """Rows and columns of the observation on a map of the given size."""
+        """Returns rows and columns of the observation on a map of the given size."""
         if self.whole_map:
             return height, width
         return self.forward + 1 + self.back, self.left + 1 + self.right

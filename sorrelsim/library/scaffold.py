@@ -13,7 +13,7 @@ Dilemma and source
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right.
 Observation
-    11 x 11 cells, 9 ahead, turned to the agent's facing.
+    11 x 11 cells, 9 ahead, rotated to the agent's facing.
 Rewards
     +1 for a berry.
 Ends when
@@ -25,24 +25,44 @@ Versions
 """
 
 from dataclasses import dataclass
+from enum import auto
 
-from sorrelsim import Gridworld, Kinds, kind, param, probability, rule
+from sorrelsim import Events, Gridworld, Kinds, kind, param, probability, rule, sprites
 from sorrelsim.rules import draw, episode, grid, movement
-from sorrelsim.authoring.sprites import WALL, pixels
 
 
 class Kind(Kinds):
-    WALL = kind("W", solid=True, sprite=WALL)
-    BERRY = kind("b", sprite=pixels("""
-        ........
-        ...l....
-        ..lGpp..
-        ..ppwpp.
-        .pwpppp.
-        .ppppp..
-        ..ppp...
-        ........
-    """))  # fmt: skip
+    WALL = kind("W", solid=True, sprite=sprites.WALL)
+    BERRY = kind("b")
+
+
+@dataclass(frozen=True)
+class Params:
+    ripening: float = probability(0.02)  # that an empty bush bears a berry, per step
+    berry_value: float = 1.0
+    max_steps: int = param({max_steps}, low=1)
+
+
+class Event(Events):
+    BERRIES = auto()
+
+
+@rule
+def pick(w):
+    for i in range(w.n_agents):
+        row, col = w.pos[i, 0], w.pos[i, 1]
+        if w.out[i] == 0 and grid.has(w, row, col, Kind.BERRY):
+            grid.take(w, row, col, Kind.BERRY)
+            w.reward[i] += w.p.berry_value
+            w.events[i, Event.BERRIES] += 1
+
+
+@rule
+def ripen(w):
+    for k in range(w.bushes.shape[0]):
+        row, col = w.bushes[k, 0], w.bushes[k, 1]
+        if not grid.has(w, row, col, Kind.BERRY) and draw.chance(w, w.p.ripening):
+            grid.put(w, row, col, Kind.BERRY)
 
 
 # P is a cell where agents start, B a bush, a space is bare floor.
@@ -57,30 +77,18 @@ W P          P W
 WWWWWWWWWWWWWWWW
 """
 
-
-@dataclass(frozen=True)
-class Params:
-    ripening: float = probability(0.02)  # that an empty bush bears a berry, each step
-    berry_value: float = 1.0
-    max_steps: int = param({max_steps}, low=1)
-
-
-@rule
-def pick(w):
-    for i in range(w.n_agents):
-        row, col = w.pos[i, 0], w.pos[i, 1]
-        if w.out[i] == 0 and grid.has(w, row, col, Kind.BERRY):
-            grid.take(w, row, col, Kind.BERRY)
-            w.reward[i] += w.p.berry_value
-            w.events[i, 0] += 1
-
-
-@rule
-def ripen(w):
-    for k in range(w.bushes.shape[0]):
-        row, col = w.bushes[k, 0], w.bushes[k, 1]
-        if not grid.has(w, row, col, Kind.BERRY) and draw.chance(w, w.p.ripening):
-            grid.put(w, row, col, Kind.BERRY)
+Kind.paint(
+    BERRY=sprites.pixels("""
+        ........
+        ...l....
+        ..lGpp..
+        ..ppwpp.
+        .pwpppp.
+        .ppppp..
+        ..ppp...
+        ........
+    """),
+)  # fmt: skip
 
 
 class {cls}(Gridworld):
@@ -89,7 +97,7 @@ class {cls}(Gridworld):
     sites = {{"spawns": "P", "bushes": "B"}}
     n_agents = 3
     actions = movement.EGOCENTRIC
-    events = ("berries",)
+    events = Event
     start = (movement.scatter,)
     rules = (movement.move, ripen, pick, episode.time_limit)
 '''
@@ -111,7 +119,7 @@ class {cls}Config:
     favourite: int = 1
     """Index of the action it likes."""
     liking: float = 0.5
-    """Chance of taking it, each step; otherwise any action."""
+    """Chance of taking it, per step; otherwise any action."""
 
 
 class {cls}(BaseModel):

@@ -1,6 +1,11 @@
-"""Pictures of a grid from plain arrays: as sprites, and as text. Needs no screen."""
+"""Pictures of a grid from plain arrays: as sprites, and as text. Needs no screen.
+
+A world's ``render`` and ``text``, observations of the form ``rgb`` and the windows of ``play`` all draw with these.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -9,34 +14,41 @@ from sorrelsim.authoring.codes import Codebook
 from sorrelsim.authoring.kinds import Kinds
 
 
-def looks_table(codes: Codebook, kinds: type[Kinds], looks: str) -> np.ndarray:
-    """A sprite for each id: ``uint8[n_codes, SIZE, SIZE, 4]``; see :meth:`Gridworld.looks_table`."""
+def looks_table(codes: Codebook, kinds: Iterable[Kinds], looks: str) -> np.ndarray:
+    """Returns a sprite for each id: ``uint8[n_codes, SIZE, SIZE, 4]``; ids without a sprite are see-through.
+
+    Args:
+        codes: What the ids mean.
+        kinds: The world's kinds, which carry the sprites.
+        looks: ``"other"`` or ``"individual"``: whether other agents wear the colours of their slots.
+    """
     table = np.zeros((codes.n_codes, sprites.SIZE, sprites.SIZE, 4), np.uint8)
     for member in kinds:
         if member.spec.sprite is not None:
             table[member] = member.spec.sprite.rgba
     table[codes.outside] = sprites.plain("k").rgba
     directions = 4 if codes.facing else 1
-    for d in range(directions):
-        table[codes.self_code + d] = sprites.agent_sprite(sprites.PALETTE["w"], d).rgba
-    for k in range(codes.n_codes - codes.agent_code):
-        slot, d = divmod(k, directions)
-        colour = sprites.agent_colour(slot) if looks == "individual" else sprites.PALETTE["o"]
-        table[codes.agent_code + k] = sprites.agent_sprite(colour, d).rgba
+    for code in range(codes.self_code, codes.n_codes):
+        place, facing = divmod(code - codes.self_code, directions)  # place 0 is the agent itself, others follow
+        if place == 0:
+            colour = sprites.PALETTE["w"]
+        else:
+            colour = sprites.agent_colour(place - 1) if looks == "individual" else sprites.PALETTE["o"]
+        table[code] = sprites.agent_sprite(colour, facing).rgba
     return table
 
 
 def stack(layers: list[np.ndarray]) -> np.ndarray:
-    """Lay RGBA pictures over one another, bottom first; returns RGB ``uint8``."""
-    out: np.ndarray = layers[0][..., :3].astype(np.uint16)
+    """Lays RGBA pictures over one another, bottom first; returns RGB ``uint8``."""
+    mixed: np.ndarray = layers[0][..., :3].astype(np.uint16)
     for layer in layers[1:]:
         alpha = layer[..., 3:].astype(np.uint16)
-        out = (out * (255 - alpha) + layer[..., :3] * alpha + 127) // 255
-    return out.astype(np.uint8)
+        mixed = (mixed * (255 - alpha) + layer[..., :3] * alpha + 127) // 255
+    return mixed.astype(np.uint8)
 
 
 def paint(symbolic: np.ndarray, looks: np.ndarray) -> np.ndarray:
-    """Ids ``[..., row, col, layer]`` to a picture ``uint8[..., row * SIZE, col * SIZE, 3]``, layers bottom first."""
+    """Paints ids ``[..., row, col, layer]`` as ``uint8[..., row * SIZE, col * SIZE, 3]``, layers bottom first."""
     *lead, rows, cols, layers = symbolic.shape
     ground = np.broadcast_to(sprites.GROUND.rgba, (*lead, rows, cols, *sprites.GROUND.rgba.shape))
     cells = stack([ground, *(looks[symbolic[..., layer]] for layer in range(layers))])
@@ -46,7 +58,7 @@ def paint(symbolic: np.ndarray, looks: np.ndarray) -> np.ndarray:
 def picture(
     grid: np.ndarray, codes: Codebook, looks: np.ndarray, pos: np.ndarray, facing: np.ndarray, out: np.ndarray
 ) -> np.ndarray:
-    """A picture of one copy: RGB ``uint8[height * 8, width * 8, 3]``, each agent in its own colour.
+    """Returns a picture of one copy: RGB ``uint8[height * 8, width * 8, 3]``, each agent in its own colour.
 
     Args:
         grid: ``uint8[row, col, layer]``, what lies where.
@@ -73,7 +85,7 @@ def picture(
 
 
 def text(grid: np.ndarray, codes: Codebook, pos: np.ndarray, facing: np.ndarray, out: np.ndarray) -> str:
-    """One copy as ASCII: the topmost glyph of each cell, agents as ``^ > v <`` by where they look."""
+    """Returns one copy as ASCII: the topmost glyph of each cell, agents as ``^ > v <`` by where they look."""
     top = np.full(grid.shape[:2], " ", "<U1")
     glyphs = np.array(codes.glyphs, "<U1")
     for z in range(grid.shape[2]):

@@ -9,9 +9,9 @@ from sorrelsim.rules.rule import rule
 
 @rule
 def fires(w, i, waits, action, cooldown):
-    """Whether agent ``i`` fires in this step: it chose ``action``, is on the grid, and its beam is ready.
+    """Returns whether agent ``i`` fires in this step: it chose ``action``, is on the grid, and its beam is ready.
 
-    Call it once a step for each agent: it also counts down ``waits[i]``, so that an agent can fire every
+    Call it once per step and agent: it also counts down ``waits[i]``, so that an agent can fire every
     ``cooldown + 1`` steps. The wait stands still while the agent is out.
     """
     if w.out[i] != 0:
@@ -27,7 +27,7 @@ def fires(w, i, waits, action, cooldown):
 
 @rule
 def readiness(w, i, waits, cooldown):
-    """How ready the beam of agent ``i`` is, from 0 just after firing to 1; 0 while it is out."""
+    """Returns how ready the beam of agent ``i`` is, from 0 just after firing to 1; 0 while it is out."""
     if w.out[i] != 0:
         return 0.0
     if cooldown <= 0:
@@ -36,14 +36,31 @@ def readiness(w, i, waits, cooldown):
 
 
 @rule
-def see_zap_readiness(w, i, out):
-    """The scalar ``ready_to_shoot``, for worlds with the state ``zap_wait`` and the param ``zap_cooldown``."""
-    out[0] = readiness(w, i, w.zap_wait, w.p.zap_cooldown)
+def see_zap_readiness(w, i, into):
+    """Writes the scalar ``ready_to_shoot``, for worlds with the state ``zap_wait`` and the param ``zap_cooldown``."""
+    into[0] = readiness(w, i, w.zap_wait, w.p.zap_cooldown)
+
+
+@rule
+def zap(w, i, n, fired, received):
+    """Pays, marks and counts a zap of agent ``i`` that hit the cells ``w.hits[:n]``.
+
+    For worlds with the state ``zapped``, by which :func:`~sorrelsim.rules.movement.send_off` takes those hit off the
+    grid once all have fired, and the params ``zap_value`` and ``hit_value``; ``fired`` and ``received`` are events.
+    """
+    w.reward[i] += w.p.zap_value
+    w.events[i, fired] += 1
+    for h in range(n):
+        hit = w.occupant[w.hits[h, 0], w.hits[h, 1]]
+        if hit >= 0 and hit != i:
+            w.zapped[hit] = 1
+            w.reward[hit] += w.p.hit_value
+            w.events[hit, received] += 1
 
 
 @rule
 def cast(w, i, beam, length, radius):
-    """Fire ``beam`` from agent ``i`` and list the cells that it hits in ``w.hits[:n]``; returns n.
+    """Fires ``beam`` from agent ``i`` and lists the cells that it hits in ``w.hits[:n]``; returns n.
 
     The centre column is the ``length`` cells ahead, from 1; a column r cells to a side is ``length - r + 1`` cells
     that start beside the agent. A cell that stops the beam ends its column, and is hit or not as its kind says
@@ -63,7 +80,7 @@ def cast(w, i, beam, length, radius):
 
 @rule
 def column(w, i, beam, cells, side, n):
-    """One column of a beam, appended to ``w.hits`` from ``n`` on; returns the new n.
+    """Appends one column of a beam to ``w.hits`` from ``n`` on; returns the new n.
 
     Sets ``w.beam_blocked[0]`` to whether its first cell stopped it.
     """
@@ -101,10 +118,10 @@ def column(w, i, beam, cells, side, n):
 
 @rule
 def cast_fork(w, i, beam):
-    """Fire ``beam`` at four cells, whatever lies in them: one and two ahead, and those beside the first.
+    """Fires ``beam`` at four cells, whatever lies in them: one and two ahead, and those beside the first.
 
-    Lists those that are on the map in ``w.hits[:n]``, and shows the beam in them; returns n. For maps that do not
-    wrap. Source: SocialJax.
+    Lists those that are on the map in ``w.hits[:n]``, and shows the beam in them; returns n. For maps that do not wrap.
+    Source: SocialJax.
     """
     n = 0
     ahead = w.facing[i]

@@ -1,6 +1,6 @@
 """Random draws from a copy's own stream.
 
-The generator is SplitMix64 with a gamma for each stream (Steele, Lea and Flood 2014, "Fast splittable pseudorandom
+The generator is SplitMix64 with a gamma per stream (Steele, Lea and Flood 2014, "Fast splittable pseudorandom
 number generators"): ``w.rng`` holds the state and the odd gamma. Streams with different gammas do not overlap, and
 the integer arithmetic is the same in Python and in compiled code, so trajectories are the same too.
 """
@@ -16,7 +16,7 @@ TO_UNIT = 2.0**-53
 
 
 def bits(w) -> int:
-    """Draw 64 random bits. Compiled code uses :func:`bits_compiled` in its place."""
+    """Draws 64 random bits. Compiled code uses :func:`bits_compiled` in its place."""
     state = (int(w.rng[0]) + int(w.rng[1])) & MASK
     w.rng[0] = state
     z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & MASK
@@ -34,7 +34,7 @@ def bits_compiled(w):
 
 
 def high(word: int, n: int) -> int:
-    """Scale 64 random bits to 0..n-1 by their upper half. Compiled code uses :func:`high_compiled`."""
+    """Scales 64 random bits to 0..n-1 by their upper half. Compiled code uses :func:`high_compiled`."""
     return ((word >> 32) * n) >> 32
 
 
@@ -44,7 +44,7 @@ def high_compiled(word, n):
 
 
 def unit(word: int) -> float:
-    """Turn 64 random bits into a float in [0, 1). Compiled code uses :func:`unit_compiled`."""
+    """Turns 64 random bits into a float in [0, 1). Compiled code uses :func:`unit_compiled`."""
     return (word >> 11) * TO_UNIT
 
 
@@ -55,25 +55,25 @@ def unit_compiled(word):
 
 @rule
 def uniform(w):
-    """A float drawn uniformly from [0, 1), on a lattice of 2**-53."""
+    """Returns a float drawn uniformly from [0, 1), on a lattice of 2**-53."""
     return unit(bits(w))
 
 
 @rule
 def chance(w, p):
-    """True with probability ``p``."""
+    """Returns True with probability ``p``."""
     return unit(bits(w)) < p
 
 
 @rule
 def below(w, n):
-    """An integer drawn uniformly from 0..n-1, for n up to 2**31 (bias below n / 2**32)."""
+    """Returns an integer drawn uniformly from 0..n-1, for n up to 2**31 (bias below n / 2**32)."""
     return high(bits(w), n)
 
 
 @rule
 def agent_order(w):
-    """Put the slots in a fresh uniformly random order into ``w.order`` (Fisher and Yates) and return it."""
+    """Puts the slots in a fresh uniformly random order into ``w.order`` (Fisher and Yates) and returns it."""
     for k in range(w.n_agents):
         w.order[k] = k
     for k in range(w.n_agents - 1, 0, -1):
@@ -86,7 +86,7 @@ def agent_order(w):
 
 @rule
 def binomial(w, n, p):
-    """How many of ``n`` independent trials with probability ``p`` succeed; mostly one draw, however large n is.
+    """Returns how many of ``n`` independent trials with probability ``p`` succeed; mostly one draw, however large n is.
 
     Inversion of the distribution function (Devroye 1986, "Non-uniform random variate generation", X.4.3), in lots of
     at most 256 trials so that no term underflows. It costs about n * p + n / 256 steps.
@@ -115,7 +115,7 @@ def binomial(w, n, p):
 
 @rule
 def power(base, n):
-    """``base`` to a whole power, by multiplications alone, which round alike on every machine."""
+    """Returns ``base`` to a whole power, by multiplications alone, which round alike on every machine."""
     result = 1.0
     square = base
     while n > 0:
@@ -128,10 +128,11 @@ def power(base, n):
 
 @rule
 def fresh(w, stamps):
-    """An index into ``stamps`` drawn uniformly from those not yet drawn in this step; ``stamps`` remembers them.
+    """Returns an index into ``stamps`` drawn uniformly from those not yet drawn in this step, and stamps it.
 
     With :func:`binomial` it picks which of many trials succeeded, without a draw for each: draw the number of
-    successes, then that many fresh indices. ``stamps`` is state of the world's own, ``int[n]``; at most n draws a step.
+    successes, then that many fresh indices. ``stamps`` is state of the world's own, ``int[n]``; at most n draws per
+    step.
     """
     k = below(w, stamps.shape[0])
     while stamps[k] == w.turn:
@@ -141,7 +142,7 @@ def fresh(w, stamps):
 
 
 def streams(seed: int, n: int) -> np.ndarray:
-    """The starting ``w.rng`` of copies 0..n-1 under one seed: ``uint64[n, 2]``, state and odd gamma.
+    """Returns the starting ``w.rng`` of copies 0..n-1 under one seed: ``uint64[n, 2]``, state and odd gamma.
 
     A copy's stream depends on (seed, copy) alone, so copy 17 of 4096 is copy 17 of 18.
     """

@@ -10,27 +10,27 @@ RUNNING, TERMINATED, TRUNCATED = 0, 1, 2
 
 @rule
 def terminate(w):
-    """End the episode: nothing lies beyond this state."""
-    w.ended[0] = 1
+    """Ends the episode: nothing lies beyond this state."""
+    w.ended[0] = TERMINATED
 
 
 @rule
 def truncate(w):
-    """Cut the episode: the process would go on, and learners bootstrap from its last observation."""
-    if w.ended[0] == 0:
-        w.ended[0] = 2
+    """Cuts the episode: the process would go on, and learners bootstrap from its last observation."""
+    if w.ended[0] == RUNNING:
+        w.ended[0] = TRUNCATED
 
 
 @rule
 def time_limit(w):
-    """Truncate at step ``w.p.max_steps``."""
+    """Truncates at step ``w.p.max_steps``."""
     if w.turn >= w.p.max_steps:
         truncate(w)
 
 
 @rule
 def stochastic_end(w):
-    """Terminate with probability ``w.p.end_probability`` at steps 99 mod 100 from ``min_steps`` on.
+    """Terminates with probability ``w.p.end_probability`` at steps 99 mod 100 from ``min_steps`` on.
 
     ``max_steps`` truncates. Source: Melting Pot 2, ``StochasticIntervalEpisodeEnding`` with an interval of 100.
     """

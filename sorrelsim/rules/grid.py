@@ -8,31 +8,31 @@ from sorrelsim.rules.rule import rule
 
 @rule
 def put(w, row, col, kind):
-    """Lay ``kind`` into its layer of a cell, over whatever lay there."""
+    """Lays ``kind`` into its layer of a cell, over whatever lay there."""
     w.grid[row, col, w.layer[kind]] = kind
 
 
 @rule
 def take(w, row, col, kind):
-    """Empty the layer of ``kind`` in a cell."""
+    """Empties the layer of ``kind`` in a cell."""
     w.grid[row, col, w.layer[kind]] = 0
 
 
 @rule
 def has(w, row, col, kind):
-    """Whether ``kind`` lies in a cell."""
+    """Returns whether ``kind`` lies in a cell."""
     return w.grid[row, col, w.layer[kind]] == kind
 
 
 @rule
 def inside(w, row, col):
-    """Whether (row, col) is a cell of the map."""
+    """Returns whether (row, col) is a cell of the map."""
     return row >= 0 and row < w.height and col >= 0 and col < w.width
 
 
 @rule
 def wrapped(i, n):
-    """Coordinate ``i`` on a ring of ``n`` cells, for i in -n..2n-1."""
+    """Returns coordinate ``i`` on a ring of ``n`` cells, for i in -n..2n-1."""
     if i < 0:
         return i + n
     if i >= n:
@@ -42,7 +42,7 @@ def wrapped(i, n):
 
 @rule
 def is_solid(w, row, col):
-    """Whether a cell holds something that agents cannot enter."""
+    """Returns whether a cell holds something that agents cannot enter."""
     for layer in range(w.n_layers):
         if w.solid[w.grid[row, col, layer]]:
             return True
@@ -51,34 +51,29 @@ def is_solid(w, row, col):
 
 @rule
 def is_free(w, row, col):
-    """Whether an agent could stand on a cell: nothing solid and no agent in it."""
+    """Returns whether an agent could stand on a cell: nothing solid and no agent in it."""
     return w.occupant[row, col] < 0 and not is_solid(w, row, col)
 
 
 @rule
 def count_disc(w, row, col, kind, radius):
-    """How many of ``kind`` lie within Euclidean distance ``radius`` of a cell, itself left out."""
-    layer = w.layer[kind]
-    found = 0
-    for dr in range(-radius, radius + 1):
-        for dc in range(-radius, radius + 1):
-            if dr * dr + dc * dc <= radius * radius and (dr != 0 or dc != 0):
-                r, c = row + dr, col + dc
-                if w.wrap:
-                    r, c = wrapped(r, w.height), wrapped(c, w.width)
-                if inside(w, r, c) and w.grid[r, c, layer] == kind:
-                    found += 1
-    return found
+    """Returns how many of ``kind`` lie within Euclidean distance ``radius`` of a cell, itself left out."""
+    return _count_around(w, row, col, kind, radius, radius * radius)
 
 
 @rule
 def count_square(w, row, col, kind, radius):
-    """How many of ``kind`` lie within ``radius`` rows and columns of a cell, itself left out."""
+    """Returns how many of ``kind`` lie within ``radius`` rows and columns of a cell, itself left out."""
+    return _count_around(w, row, col, kind, radius, 2 * radius * radius)
+
+
+@rule
+def _count_around(w, row, col, kind, radius, reach_squared):
     layer = w.layer[kind]
     found = 0
     for dr in range(-radius, radius + 1):
         for dc in range(-radius, radius + 1):
-            if dr != 0 or dc != 0:
+            if dr * dr + dc * dc <= reach_squared and (dr != 0 or dc != 0):
                 r, c = row + dr, col + dc
                 if w.wrap:
                     r, c = wrapped(r, w.height), wrapped(c, w.width)
@@ -89,7 +84,7 @@ def count_square(w, row, col, kind, radius):
 
 @rule
 def count_at(w, cells, kind):
-    """How many of the listed cells (a site, ``[n, 2]``) hold ``kind``."""
+    """Returns how many of the listed cells (a site, ``[n, 2]``) hold ``kind``."""
     layer = w.layer[kind]
     found = 0
     for k in range(cells.shape[0]):
@@ -100,7 +95,7 @@ def count_at(w, cells, kind):
 
 @rule
 def pick_empty(w, cells, kind):
-    """Index of a uniformly random cell of a site with nothing in the layer of ``kind``; -1 if none."""
+    """Returns the index of a uniformly random cell of a site with nothing in the layer of ``kind``; -1 if none."""
     layer = w.layer[kind]
     empty = 0
     for k in range(cells.shape[0]):
@@ -119,10 +114,10 @@ def pick_empty(w, cells, kind):
 
 @rule
 def spread(w, counts, row, col, reach_squared, change):
-    """Add ``change`` to ``counts`` in every cell within a squared distance of 1 to ``reach_squared`` of a cell.
+    """Adds ``change`` to ``counts`` in every cell within a squared distance of 1 to ``reach_squared`` of a cell.
 
     With it a world keeps count of what lies around each cell (state of its own, ``per_cell()``) as things come and
-    go, which is cheaper than counting anew each step. Reach 4 is a disc of 12 cells, 2 a square of 8.
+    go, which is cheaper than counting anew each step. A squared reach of 4 is a disc of 12 cells, 2 a square of 8.
     """
     reach = 0
     while (reach + 1) * (reach + 1) <= reach_squared:
@@ -140,7 +135,7 @@ def spread(w, counts, row, col, reach_squared, change):
 
 @rule
 def sprinkle(w, cells, kind, n, p):
-    """Lay one of ``n`` kinds, from ``kind`` on, on each empty cell of a site (``[n, 2]``) with probability ``p``.
+    """Lays one of ``n`` kinds, from ``kind`` on, on each empty cell of a site (``[n, 2]``) with probability ``p``.
 
     All n are equally likely, share a layer, and nothing appears under an agent.
     """

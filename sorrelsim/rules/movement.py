@@ -1,4 +1,4 @@
-"""Agents on the grid: walking, turning, being placed, taken off and brought back.
+"""Agents on the grid: walking, rotating, being placed, taken off and brought back.
 
 Facings are 0 north, 1 east, 2 south, 3 west. ``w.out[i]`` is 0 for an agent on the grid, the number of steps until
 it returns for one that is out, and ``GONE`` for one that never returns. ``w.frozen[i]`` counts steps without moving.
@@ -14,7 +14,10 @@ EGOCENTRIC = ("noop", "forward", "backward", "step_left", "step_right", "turn_le
 """Actions relative to the agent's facing, for :func:`move`."""
 
 ABSOLUTE = ("up", "down", "left", "right")
-"""Actions relative to the map, for :func:`move_absolute`."""
+"""Actions relative to the map, for :func:`walk` and :func:`move_on_map`."""
+
+ROTATING = len(ABSOLUTE)  # where turn_left comes after them, and turn_right next
+FORWARD, BACKWARD, STEP_LEFT, STEP_RIGHT, TURN_LEFT, TURN_RIGHT = range(1, len(EGOCENTRIC))
 
 GONE = -1
 """``w.out`` of an agent that is off the grid for good."""
@@ -22,19 +25,19 @@ GONE = -1
 
 @rule
 def row_step(facing):
-    """Row change of one step in a direction."""
+    """Returns the row change of one step in a direction."""
     return (facing == 2) - (facing == 0)
 
 
 @rule
 def col_step(facing):
-    """Column change of one step in a direction."""
+    """Returns the column change of one step in a direction."""
     return (facing == 1) - (facing == 3)
 
 
 @rule
 def place(w, i, row, col):
-    """Set agent ``i`` down on a free cell; it must not stand on another."""
+    """Sets agent ``i`` down on a free cell; it must not stand on another."""
     w.pos[i, 0] = row
     w.pos[i, 1] = col
     w.occupant[row, col] = i
@@ -43,7 +46,7 @@ def place(w, i, row, col):
 
 @rule
 def lift(w, i):
-    """Take agent ``i`` off its cell."""
+    """Takes agent ``i`` off its cell."""
     row, col = w.pos[i, 0], w.pos[i, 1]
     w.occupant[row, col] = -1
     w.grid[row, col, w.agent_layer] = 0
@@ -51,7 +54,7 @@ def lift(w, i):
 
 @rule
 def look(w, i):
-    """The id under which agent ``i`` lies in the grid."""
+    """Returns the id under which agent ``i`` lies in the grid."""
     code = w.agent_code + i * w.slot_stride
     if w.show_facing:
         code += w.facing[i]
@@ -60,7 +63,7 @@ def look(w, i):
 
 @rule
 def turn(w, i, facing):
-    """Turn agent ``i`` to a facing."""
+    """Rotates agent ``i`` to a facing."""
     w.facing[i] = facing
     if w.show_facing and w.out[i] == 0:
         w.grid[w.pos[i, 0], w.pos[i, 1], w.agent_layer] = look(w, i)
@@ -68,7 +71,7 @@ def turn(w, i, facing):
 
 @rule
 def step(w, i, direction):
-    """Walk agent ``i`` one cell in a map direction if that cell is free; whether it moved."""
+    """Walks agent ``i`` one cell in a map direction if that cell is free; returns whether it moved."""
     row = w.pos[i, 0] + row_step(direction)
     col = w.pos[i, 1] + col_step(direction)
     if w.wrap:
@@ -84,7 +87,7 @@ def step(w, i, direction):
 
 @rule
 def move(w):
-    """Carry out the :data:`EGOCENTRIC` actions, agents in a fresh random order, on live occupancy.
+    """Carries out the :data:`EGOCENTRIC` actions, agents in a fresh random order, on live occupancy.
 
     So a contested cell goes to a uniformly random claimant, following into a cell that is being left succeeds about
     half of the time, and two agents never swap.
@@ -95,29 +98,29 @@ def move(w):
         if w.out[i] != 0 or w.frozen[i] > 0:
             continue
         action = w.action[i]
-        if action == 1:
+        if action == FORWARD:
             step(w, i, w.facing[i])
-        elif action == 2:
+        elif action == BACKWARD:
             step(w, i, (w.facing[i] + 2) & 3)
-        elif action == 3:
+        elif action == STEP_LEFT:
             step(w, i, (w.facing[i] + 3) & 3)
-        elif action == 4:
+        elif action == STEP_RIGHT:
             step(w, i, (w.facing[i] + 1) & 3)
-        elif action == 5:
+        elif action == TURN_LEFT:
             turn(w, i, (w.facing[i] + 3) & 3)
-        elif action == 6:
+        elif action == TURN_RIGHT:
             turn(w, i, (w.facing[i] + 1) & 3)
 
 
 @rule
 def heading(action):
-    """The map direction of an :data:`ABSOLUTE` action: up, down, left, right."""
+    """Returns the map direction of an :data:`ABSOLUTE` action: up, down, left, right."""
     return (0, 2, 3, 1)[action]
 
 
 @rule
 def move_on_map(w):
-    """Carry out the actions :data:`ABSOLUTE`, then turn_left and turn_right; agents in a fresh random order.
+    """Carries out the actions :data:`ABSOLUTE`, then turn_left and turn_right; agents in a fresh random order.
 
     Walking leaves the facing as it is, which directs the view and the beams.
     """
@@ -127,24 +130,24 @@ def move_on_map(w):
         if w.out[i] != 0 or w.frozen[i] > 0:
             continue
         action = w.action[i]
-        if action < 4:
+        if action < ROTATING:
             step(w, i, heading(action))
-        elif action == 4:
+        elif action == ROTATING:
             turn(w, i, (w.facing[i] + 3) & 3)
-        elif action == 5:
+        elif action == ROTATING + 1:
             turn(w, i, (w.facing[i] + 1) & 3)
 
 
 @rule
 def scatter(w):
-    """Put every agent on a site of ``spawns`` drawn without replacement, with a random facing."""
+    """Puts every agent on a site of ``spawns`` drawn without replacement, with a random facing."""
     for i in range(w.n_agents):
         spawn_at(w, i, w.spawns)
 
 
 @rule
 def spawn_at(w, i, cells):
-    """Put agent ``i`` on a uniformly random free cell of a site, with a random facing; False if none is free."""
+    """Puts agent ``i`` on a uniformly random free cell of a site, with a random facing; False if none is free."""
     n = cells.shape[0]
     free = 0
     for k in range(n):
@@ -166,7 +169,7 @@ def spawn_at(w, i, cells):
 
 @rule
 def resite(w, i, cells):
-    """Move agent ``i`` to a uniformly random free cell of a site, with a random facing; it stays if none is free."""
+    """Moves agent ``i`` to a uniformly random free cell of a site, with a random facing; it stays if none is free."""
     row, col = w.pos[i, 0], w.pos[i, 1]
     lift(w, i)
     if not spawn_at(w, i, cells):
@@ -175,7 +178,7 @@ def resite(w, i, cells):
 
 @rule
 def remove(w, i, steps):
-    """Take agent ``i`` off the grid for ``steps`` steps, or for good with :data:`GONE`.
+    """Takes agent ``i`` off the grid for ``steps`` steps, or for good with :data:`GONE`.
 
     Removed in step t with :func:`respawn` later in the same step, it is back at the end of step t + steps, so
     ``steps`` observations miss it.
@@ -186,7 +189,7 @@ def remove(w, i, steps):
 
 @rule
 def send_off(w, marks, steps):
-    """Take every marked agent out for ``steps`` steps (0: to a random spawn at once) and wipe the marks.
+    """Takes every marked agent out for ``steps`` steps (0: to a random spawn at once) and wipes the marks.
 
     Called after all beams, so that mutual zaps both land. ``marks`` is state of the world's own, ``int[agent]``.
     """
@@ -201,7 +204,7 @@ def send_off(w, marks, steps):
 
 @rule
 def respawn(w):
-    """Count down the agents that are out; each whose time is over returns to a free cell of ``spawns``, or waits."""
+    """Counts down the agents that are out; each whose time is over returns to a free cell of ``spawns``, or waits."""
     for i in range(w.n_agents):
         if w.out[i] > 1:
             w.out[i] -= 1
@@ -211,7 +214,7 @@ def respawn(w):
 
 @rule
 def thaw(w):
-    """Count down ``w.frozen``."""
+    """Counts down ``w.frozen``."""
     for i in range(w.n_agents):
         if w.frozen[i] > 0:
             w.frozen[i] -= 1
@@ -219,7 +222,7 @@ def thaw(w):
 
 @rule
 def unmark(w, kind):
-    """Clear the layer of ``kind`` in every agent's cell: for marks that move with agents, before a move."""
+    """Clears the layer of ``kind`` in every agent's cell: for marks that move with agents, before a move."""
     for i in range(w.n_agents):
         if w.out[i] == 0:
             w.grid[w.pos[i, 0], w.pos[i, 1], w.layer[kind]] = 0
@@ -227,7 +230,7 @@ def unmark(w, kind):
 
 @rule
 def faces_wall(w, i, direction):
-    """Whether something solid, or the map's edge, keeps agent ``i`` from a step; agents do not count."""
+    """Returns whether something solid, or the map's edge, keeps agent ``i`` from a step; agents do not count."""
     row = w.pos[i, 0] + row_step(direction)
     col = w.pos[i, 1] + col_step(direction)
     if w.wrap:
@@ -236,8 +239,22 @@ def faces_wall(w, i, direction):
 
 
 @rule
+def walk(w, i):
+    """Walks agent ``i`` by its :data:`ABSOLUTE` action; returns whether it moved.
+
+    Walking into a wall pays ``bump_value``, a param; an agent in the way costs nothing.
+    """
+    direction = heading(w.action[i])
+    if step(w, i, direction):
+        return True
+    if faces_wall(w, i, direction):
+        w.reward[i] += w.p.bump_value
+    return False
+
+
+@rule
 def n_present(w):
-    """How many agents are on the grid."""
+    """Returns how many agents are on the grid."""
     present = 0
     for i in range(w.n_agents):
         if w.out[i] == 0:

@@ -12,7 +12,7 @@ RULES: list[Callable] = []
 
 
 def rule(function: F) -> F:
-    """Mark a function of a copy ``w`` as a rule or a rule's helper.
+    """Marks a function of a copy ``w`` as a rule or a rule's helper.
 
     The function is returned as it is: called from Python it runs as Python, where breakpoints and ``print`` work;
     called from another rule in a compiled world it is compiled with it.

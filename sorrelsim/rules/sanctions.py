@@ -2,7 +2,8 @@
 
 A world that uses them declares, each ``per_agent()``, the state ``zapped`` (hits taken in this step), ``mark`` (steps
 for which the mark still counts) and ``zap_wait`` (steps until the beam is ready), and orders its rules: the zapping,
-its own rule that calls :func:`strike`, later :func:`recover`. Source: ``GraduatedSanctionsMarking`` of Melting Pot 2.
+which calls :func:`zap`, its own rule that calls :func:`settle`, later :func:`recover`, and :func:`show` last. Source:
+``GraduatedSanctionsMarking`` of Melting Pot 2.
 """
 
 from __future__ import annotations
@@ -12,8 +13,33 @@ from sorrelsim.rules.rule import rule
 
 
 @rule
+def zap(w, i, n, fired, received):
+    """Counts a zap of agent ``i`` that hit the cells ``w.hits[:n]``, and whom it hit; both are events."""
+    w.events[i, fired] += 1
+    for h in range(n):
+        hit = w.occupant[w.hits[h, 0], w.hits[h, 1]]
+        if hit >= 0 and hit != i:
+            w.zapped[hit] += 1
+            w.events[hit, received] += 1
+
+
+@rule
+def settle(w, i, steps, removals):
+    """Settles the zaps that hit agent ``i`` in this step; returns whether one was its second, so that it is now out.
+
+    It is out for ``steps`` steps, and the event ``removals`` counts it. For worlds with the params ``freeze_steps``,
+    ``mark_steps`` and ``zap_cooldown``; others call :func:`strike`.
+    """
+    away = strike(w, i, w.p.freeze_steps, w.p.mark_steps, w.p.zap_cooldown)
+    if away:
+        movement.remove(w, i, steps)
+        w.events[i, removals] += 1
+    return away
+
+
+@rule
 def strike(w, i, freeze, lasts, cooldown):
-    """Settle the zaps that hit agent ``i`` in this step; whether the world must now take it off the grid.
+    """Settles the zaps that hit agent ``i`` in this step; returns whether the world must now take it off the grid.
 
     To be called after all beams, so that mutual zaps both land. Two zaps in one step count as first and second.
 
@@ -41,7 +67,7 @@ def strike(w, i, freeze, lasts, cooldown):
 
 @rule
 def recover(w):
-    """Count down freezes and marks; once a step, after :func:`strike`."""
+    """Counts down freezes and marks; once per step, after :func:`settle`."""
     movement.thaw(w)
     for i in range(w.n_agents):
         if w.mark[i] > 0:
@@ -50,7 +76,7 @@ def recover(w):
 
 @rule
 def show(w, kind):
-    """Lay ``kind``, of the layer ``beam``, over every marked agent: last in a step, since that layer is cleared."""
+    """Lays ``kind``, of the layer ``beam``, over every marked agent: last in a step, since that layer is cleared."""
     for i in range(w.n_agents):
         if w.mark[i] > 0 and w.out[i] == 0:
             w.grid[w.pos[i, 0], w.pos[i, 1], w.layer[kind]] = kind

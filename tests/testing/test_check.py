@@ -69,12 +69,12 @@ FAULTS = {
         "SEEN = [0]\n\n\n@rule\ndef pick(w):\n    SEEN[0] += 1\n    w.reward[0] += SEEN[0]",
         "a rule keeps something outside of the world's state",
     ),
-    "no sprite": ("solid=True, sprite=WALL", "solid=True", "WALL have no sprite|no sprite.*WALL"),
+    "no sprite": ("solid=True, sprite=sprites.WALL", "solid=True", "WALL have no sprite|no sprite.*WALL"),
     "action twice": ("actions = movement.EGOCENTRIC", 'actions = ("noop", "noop")', "named twice"),
     "bad map": ("W      BB      W\nW   B", "W      BB     W\nW   B", "row 3: 15 columns, but row 1 has 16"),
     "import error": (
-        "from sorrelsim.authoring.sprites import",
-        "from sorrelsim.sprits import",
+        "from sorrelsim.rules import",
+        "from sorrelsim.ruls import",
         "cannot be imported.*line",
     ),
 }

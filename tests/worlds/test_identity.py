@@ -3,10 +3,12 @@
 import inspect
 import itertools
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import sorrelsim.worlds
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.library.find import find_class, names
 from sorrelsim.testing.world_checks import HEADINGS
@@ -88,6 +90,13 @@ def test_every_kind_has_a_picture_of_its_own(name):
         assert kind.spec.sprite.rgba[..., 3].any(), f"{kind.name} cannot be seen"
     for one, two in itertools.combinations(kinds, 2):
         assert not np.array_equal(one.spec.sprite.rgba, two.spec.sprite.rgba), f"{one.name} looks like {two.name}"
+
+
+@pytest.mark.parametrize(
+    "folder", sorted((Path(sorrelsim.worlds.__path__[0]) / "maps").iterdir()), ids=lambda p: p.name
+)
+def test_every_map_file_is_a_map_of_its_world(folder):
+    assert {file.stem for file in folder.iterdir()} <= set(load(folder.name).maps)
 
 
 @pytest.mark.parametrize("name", WORLDS)

@@ -6,7 +6,7 @@ from boards import act, seat, share_ok
 
 import sorrelsim
 from sorrelsim.testing import check_world
-from sorrelsim.worlds.matrix_game import GAMES, PRESETS, Kind, MatrixGame
+from sorrelsim.worlds.matrix_game import Kind, MatrixGame
 
 ROOM = """
 WWWWWWWWWWW
@@ -24,6 +24,10 @@ W  PPPP   W
 W  PPPP   W
 WWWWWWWWWWW
 """
+GAMES = (
+    "prisoners_dilemma", "stag_hunt", "chicken", "bach_or_stravinsky", "pure_coordination",
+    "rationalizable_coordination", "running_with_scissors",
+)  # fmt: skip
 NOOP = "noop"
 
 
@@ -87,9 +91,10 @@ def test_every_cell_of_a_map_can_be_walked_to(name):
 
 
 def test_there_is_a_preset_for_every_game_and_form():
-    assert set(PRESETS) == {f"{game}_{form}" for game in GAMES for form in ("arena", "repeated", "one_shot")}
-    arena = {name: PRESETS[f"{name}_arena"]["end_probability"] for name in GAMES}
-    repeated = {name: PRESETS[f"{name}_repeated"]["end_probability"] for name in GAMES}
+    presets = MatrixGame.presets
+    assert set(presets) == {f"{game}_{form}" for game in GAMES for form in ("arena", "repeated", "one_shot")}
+    arena = {name: presets[f"{name}_arena"]["end_probability"] for name in GAMES}
+    repeated = {name: presets[f"{name}_repeated"]["end_probability"] for name in GAMES}
     assert arena == {
         "prisoners_dilemma": 0.15, "stag_hunt": 0.1, "chicken": 0.2, "bach_or_stravinsky": 0.2,
         "pure_coordination": 0.2, "rationalizable_coordination": 0.2, "running_with_scissors": 0.2,
@@ -180,11 +185,11 @@ def test_who_fires_is_the_row_player():
         np.testing.assert_allclose(world.extra["payoff"][0, [firing, 1 - firing]], expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("game", list(GAMES))
+@pytest.mark.parametrize("game", GAMES)
 @pytest.mark.parametrize("firing", [0, 1])
 def test_payoffs_of_every_game(game, firing):
     rng = np.random.default_rng(firing)
-    matrix = np.array(GAMES[game][3], float)
+    matrix = np.array(MatrixGame.presets[f"{game}_arena"]["matrix"], float)
     n = len(matrix)
     room = ROOM.replace("2", " ").replace("1", " ")
     world = make(f"{game}_repeated", room)
