@@ -127,7 +127,7 @@ class Session:
             agent.transition(world)
         for slot, action in chosen.items():
             world.submit([slot], np.array([[action]]))
-        actions = world._action[0].tolist()
+        actions = world.submitted[0].tolist()
         counts = world.event_counts[0].copy()
         self.before = self._stand()
         world.step()

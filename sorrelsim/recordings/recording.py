@@ -50,14 +50,7 @@ class RecordingError(ValueError):
 def state_hash(world: Gridworld) -> str:
     """Sixteen hexadecimal digits of everything in a copy that rules read or draw from, equal on every machine."""
     digest = hashlib.blake2b(digest_size=8)
-    # Named one by one, so that a hash outlives a new array inside the engine.
-    arrays: dict[str, np.ndarray] = {
-        "grid": world.grid, "pos": world.pos, "facing": world.facing, "out": world.out, "frozen": world.frozen,
-        "rng": world.rng, "turn": world.turn, "return": world.episode_return, "events": world.event_counts,
-        **{f"params.{name}": array for name, array in world._params.items()},
-        **{f"state.{name}": array for name, array in world.extra.items()},
-    }  # fmt: skip
-    for name, array in sorted(arrays.items()):
+    for name, array in sorted(world.hashed_arrays().items()):
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
@@ -157,7 +150,8 @@ class Recorder:
             "format": FORMAT, "version": VERSION, "sorrelsim": importlib.metadata.version("sorrelsim"),
             "world": spec.name,
             "world_version": world.version, "world_hash": world_hash(world), "seed": spec.seed,
-            "settings": spec.plain(), "params": {name: value[0].tolist() for name, value in world._params.items()},
+            "settings": spec.plain(),
+            "params": {name: value[0].tolist() for name, value in world.copies.params.items()},
             "map": world.map_name, "actions": list(world.action_names), "n_agents": world.n_agents,
             "players": list(players), "humans": list(humans),
             "started": datetime.datetime.now().astimezone().isoformat(timespec="milliseconds"),

@@ -115,7 +115,7 @@ def _actions(world: Gridworld, agent: Agent, steps: int) -> np.ndarray:
     chosen = []
     for _ in range(steps):
         agent.transition(world)
-        chosen.append(world._action.copy())
+        chosen.append(world.submitted.copy())
         world.step()
         agent.remember(world)
     return np.array(chosen)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import sorrelsim
-from sorrelsim.engine.gridworld import MapError
+from sorrelsim.authoring.maps import MapError
 
 SMALL = "WWWWWWWW\nWPPPPPPW\nWPPPPPPW\nWWWWWWWW\n"
 
@@ -93,7 +93,7 @@ def test_a_foreign_state_is_refused_and_nothing_changes():
     before = world.get_state()
     with pytest.raises(ValueError, match="has shape"):
         world.set_state(larger.get_state())
-    with pytest.raises(ValueError, match="lacks 'cells'"):
+    with pytest.raises(ValueError, match="lacks 'rng'"):
         world.set_state({})
     for name, array in world.get_state().items():
         np.testing.assert_array_equal(array, before[name])
@@ -153,7 +153,7 @@ def test_arrays_are_reused_when_nobody_holds_them(compiled):
     world = sorrelsim.make("treasure_hunt", n_worlds=2, compiled=compiled)
     for _ in range(20):
         world.step(np.zeros((2, 2), int))
-    assert len(world._outputs) <= 3
+    assert len(world._answers) <= 3
 
 
 def test_submitted_actions_equal_given_ones():
