@@ -142,7 +142,7 @@ def test_wandering_reaches_every_corner_and_never_bumps():
     for _ in range(400):
         before = tuple(world.pos[0, 0])
         agent.transition(world)
-        tried += int(world._action[0, 0] == 1)
+        tried += int(world.submitted[0, 0] == 1)
         world.step()
         agent.remember(world)
         moved += tuple(world.pos[0, 0]) != before
