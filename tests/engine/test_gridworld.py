@@ -156,6 +156,29 @@ def test_arrays_are_reused_when_nobody_holds_them(compiled):
     assert len(world._answers) <= 3
 
 
+@pytest.mark.parametrize("settings", [{}, {"observation": "one_hot"}])
+@pytest.mark.parametrize("name", ["treasure_hunt", "cleanup"])
+def test_parts_are_the_observation_inside(name, settings):
+    world = sorrelsim.make(name, n_worlds=2, compiled=False, max_steps=3, **settings)
+    held = []
+    for turn in range(8):
+        obs, *_, info = world.step(np.full((2, world.n_agents), turn % 4))
+        for public, parts in ((obs, world.parts), (info.get("final_obs"), world.final_parts)):
+            assert (public is None) == (parts is None)
+            if parts is not None:
+                public = public if isinstance(public, dict) else {"grid": public}
+                assert list(public) == list(parts) == list(world.observations.parts)
+                for part in parts:
+                    np.testing.assert_array_equal(public[part], parts[part])
+                held.append((parts, {part: array.copy() for part, array in parts.items()}))
+        if isinstance(obs, dict):
+            obs.clear()  # a user's dict is the user's own
+    assert len(held) == 10  # eight observations, two of them after an episode's end
+    for parts, then in held:  # and parts that are held stay as they were
+        for part in then:
+            np.testing.assert_array_equal(parts[part], then[part])
+
+
 def test_submitted_actions_equal_given_ones():
     one, two = hunt(n_worlds=3), hunt(n_worlds=3)
     actions = np.array([[0, 1], [2, 3], [1, 1]])
