@@ -50,7 +50,7 @@ def code_of(house: Path) -> bytes:
 
 
 def _digest_function(function: Callable, digest, seen: set[int]) -> None:
-    """Add a function's code, the functions that it calls and the values of the globals that it reads."""
+    """Adds a function's code, the functions that it calls and the values of the globals that it reads."""
     if id(function) in seen:
         return
     seen.add(id(function))

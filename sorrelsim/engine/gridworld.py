@@ -86,7 +86,7 @@ class Gridworld(Declared):
         self.out, self.frozen, self.rng, self.turn = of["out"], of["frozen"], of["rng"], of["turn"]
         self.episode_return, self.event_counts = of["episode_return"], of["events"]
         self.submitted = of["action"]
-        self._submitted: set[int] = set()
+        self._slots_chosen: set[int] = set()
         self.action_mask: np.ndarray | None = None
         self._final = Answer(self, self.copies.cell)
         self._answers = [Answer(self, self.copies.cell), Answer(self, self.copies.cell)]
@@ -117,7 +117,7 @@ class Gridworld(Declared):
         if seed is not None:
             self.seed = int(seed)
             self.rng[...] = draw.streams(self.seed, self.n_worlds)
-        self._submitted.clear()
+        self._slots_chosen.clear()
         self._run(RESET)
         self._take(0)
         return self.obs
@@ -136,7 +136,7 @@ class Gridworld(Declared):
                 f"allowed: integers [{self.n_worlds}, {len(slots)}], one for each copy and slot"
             )
         self.submitted[:, slots] = actions
-        self._submitted.update(slots)
+        self._slots_chosen.update(slots)
 
     def step(self, actions: Any = None) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """Lets every agent of every copy act at once. A copy that ends starts anew in the same call.
@@ -156,8 +156,8 @@ class Gridworld(Declared):
             ValueError: If an action is missing, out of range, of another type or shape. Nothing has moved then.
         """
         if actions is None:
-            if len(self._submitted) < self.n_agents:
-                missing = sorted(set(range(self.n_agents)) - self._submitted)
+            if len(self._slots_chosen) < self.n_agents:
+                missing = sorted(set(range(self.n_agents)) - self._slots_chosen)
                 raise ValueError(f"{self.name}: no action was submitted for slots {missing}")
         else:
             given = actions if type(actions) is np.ndarray else np.asarray(actions)
@@ -174,8 +174,8 @@ class Gridworld(Declared):
                 f"{self.name}: action {self.submitted[copy, slot]} of agent {slot} in copy {copy} is out of range; "
                 f"allowed: 0 to {self.n_actions - 1} ({', '.join(self.action_names)})"
             )
-        if self._submitted:
-            self._submitted.clear()
+        if self._slots_chosen:
+            self._slots_chosen.clear()
         self._take(ended)
         return self.obs, self.reward, self.terminated, self.truncated, self.info
 
@@ -259,7 +259,7 @@ class Gridworld(Declared):
                 )
         for name, array in arrays.items():
             array[...] = state[name]
-        self._submitted.clear()
+        self._slots_chosen.clear()
         self._run(VIEW)
         self._take(0)
 

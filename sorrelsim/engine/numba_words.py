@@ -32,7 +32,7 @@ def order_word(typingctx, order, k):
 
 @intrinsic
 def read_word(typingctx, shared, k):
-    """Read what another thread may write; all that it wrote before is seen too."""
+    """Reads what another thread may write; all that it wrote before is seen too."""
 
     def codegen(context, builder, signature, args):
         return builder.load_atomic(_shared_word(context, builder, *args), "seq_cst", 8)
@@ -42,7 +42,7 @@ def read_word(typingctx, shared, k):
 
 @intrinsic
 def write_word(typingctx, shared, k, value):
-    """Write what another thread may read."""
+    """Writes what another thread may read."""
 
     def codegen(context, builder, signature, args):
         builder.store_atomic(args[2], _shared_word(context, builder, *args[:2]), "seq_cst", 8)
@@ -53,7 +53,7 @@ def write_word(typingctx, shared, k, value):
 
 @intrinsic
 def add_word(typingctx, shared, k, value):
-    """Add to a word that other threads add to as well."""
+    """Adds to a word that other threads add to as well."""
 
     def codegen(context, builder, signature, args):
         builder.atomic_rmw("add", _shared_word(context, builder, *args[:2]), args[2], "seq_cst")
@@ -64,7 +64,7 @@ def add_word(typingctx, shared, k, value):
 
 @intrinsic
 def swap_word(typingctx, shared, k, old, new):
-    """Put ``new`` where ``old`` still stands; whether it did."""
+    """Puts ``new`` where ``old`` still stands; whether it did."""
 
     def codegen(context, builder, signature, args):
         word = _shared_word(context, builder, *args[:2])
@@ -75,7 +75,7 @@ def swap_word(typingctx, shared, k, old, new):
 
 @intrinsic
 def rest(typingctx):
-    """Tell the processor that this thread only waits, where it has an instruction for that."""
+    """Tells the processor that this thread only waits, where it has an instruction for that."""
 
     def codegen(context, builder, signature, args):
         machine, none = platform.machine().lower(), ir.VoidType()

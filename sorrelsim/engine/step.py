@@ -25,7 +25,7 @@ def set_turn_compiled(w, e, turn):
 
 @rule
 def begin(w, e):
-    """Open a step: last step's beams vanish, rewards go to zero."""
+    """Opens a step: last step's beams vanish, rewards go to zero."""
     if e.beam_mask != e.full_mask:
         mask_cells(e.cells, e.pad, w.height, w.width, e.beam_mask)
     for i in range(w.n_agents):
@@ -34,7 +34,7 @@ def begin(w, e):
 
 
 def mask_cells(cells, pad, height, width, mask):
-    """AND every packed cell of the map with a mask. Compiled code uses a loop for the width of a cell."""
+    """Masks every packed cell of the map. Compiled code uses a loop for the width of a cell."""
     cells[pad : pad + height, pad : pad + width] &= cells.dtype.type(mask & 0xFFFFFFFFFFFFFFFF)
 
 
@@ -56,7 +56,7 @@ def mask_cells_64(cells, pad, height, width, mask):
 
 @rule
 def finish(w, e):
-    """Close a step: drop rewards of agents that are out, add up the episode, report how it ended.
+    """Closes a step: drops rewards of agents that are out, adds up the episode, reports how it ended.
 
     An agent that left the grid in this very step keeps what the step brought it: it ate before the beam took it away.
     """
@@ -85,7 +85,7 @@ def finish(w, e):
 
 @rule
 def restore(w, e):
-    """Bring a copy back to the bare map: no agents, no timers."""
+    """Brings a copy back to the bare map: no agents, no timers."""
     copy_cells(e.cells, e.template)
     w.ended[0] = 0
     fill(w.occupant, -1)
@@ -104,7 +104,7 @@ def restore(w, e):
 
 
 def copy_cells(target, source):
-    """Copy packed cells. Compiled code uses :func:`copy_cells_compiled`."""
+    """Copies packed cells. Compiled code uses :func:`copy_cells_compiled`."""
     target[...] = source
 
 
@@ -116,5 +116,5 @@ def copy_cells_compiled(target, source):
 
 
 def fill(array, value):
-    """Fill an array that is contiguous within a copy. Compiled code uses an intrinsic, one loop for any dimensions."""
+    """Fills an array that is contiguous within a copy. Compiled code uses an intrinsic, one loop for any dimensions."""
     array[...] = value

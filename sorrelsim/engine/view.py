@@ -15,7 +15,7 @@ from sorrelsim.rules.rule import rule
 
 @rule
 def wrap_border(w, e):
-    """On a torus: copy the far edges into the padding, so that a view needs no wrapping of its own.
+    """On a torus: copies the far edges into the padding, so that a view needs no wrapping of its own.
 
     Cells are copied outwards one by one, so a padding wider than the map comes out periodic too.
     """
@@ -31,9 +31,23 @@ def wrap_border(w, e):
             cells[pad - 1 - k, col] = cells[pad - 1 - k + height, col]
 
 
+# How a window turns. The map lies flat in memory, ``stride`` cells from row to row, so a window turned to a facing is
+# the same copying loop with another first cell and other distances. For an agent A that sees 2 forward, 1 back, 1 left
+# and 2 right, the map's cells are numbered as the observation, whose row 0 is the farthest ahead, shows them:
+#
+#       observation       facing 0, north    facing 1, east    facing 2, south    facing 3, west
+#
+#        0  1  2  3          0  1  2  3        12  8  4  0        15 14 13 12        3  7 11 15
+#        4  5  6  7          4  5  6  7        13  A  5  1        11 10  A  8        2  6 10 14
+#        8  A 10 11          8  A 10 11        14 10  6  2         7  6  5  4        1  5  A 13
+#       12 13 14 15         12 13 14 15        15 11  7  3         3  2  1  0        0  4  8 12
+#
+#       first cell at       top left           top right         bottom right       bottom left
+#       next row at         + stride           - 1               - stride           + 1
+#       next column at      + 1                + stride          - 1                - stride
 @rule
 def view(w, e, cells_into, bytes_into):
-    """Write what every agent sees: its window of packed cells, itself marked as self; all zeros when it is out.
+    """Writes what every agent sees: its window of packed cells, itself marked as self; all zeros when it is out.
 
     Args:
         w: The copy.
@@ -81,7 +95,7 @@ def corner(e, row, col):
 
 
 def fill_row(cells_into, i):
-    """Blank one agent's window. Compiled code uses :func:`fill_row_compiled`."""
+    """Blanks one agent's window. Compiled code uses :func:`fill_row_compiled`."""
     cells_into[i] = 0
 
 
@@ -92,7 +106,7 @@ def fill_row_compiled(cells_into, i):
 
 
 def copy_window(flat, cells_into, i, start, row_stride, col_stride, rows, cols):
-    """Copy a strided window of a flat padded map into row ``i`` of ``cells_into``; strides turn it to a facing."""
+    """Copies a strided window of a flat padded map into row ``i`` of ``cells_into``; strides turn it to a facing."""
     row, col = _indices(rows, cols)
     cells_into[i] = flat[start + row * row_stride + col * col_stride]
 
@@ -127,17 +141,17 @@ def copy_window_compiled(flat, cells_into, i, start, row_stride, col_stride, row
 
 
 def copy_run(cells_into, i, k, flat, start, n):
-    """Copy ``n`` neighbouring cells. Compiled code uses an intrinsic that says that the two do not overlap."""
+    """Copies ``n`` neighbouring cells. Compiled code uses an intrinsic that says that the two do not overlap."""
     cells_into[i, k : k + n] = flat[start : start + n]
 
 
 def copy_reversed(cells_into, i, k, flat, start):
-    """Copy four neighbouring cells in reverse order. Compiled code uses an intrinsic."""
+    """Copies four neighbouring cells in reverse order. Compiled code uses an intrinsic."""
     cells_into[i, k : k + 4] = flat[start : start + 4][::-1]
 
 
 def copy_turned(cells_into, i, k, k_stride, flat, start, stride):
-    """Transpose four runs of four cells, ``stride`` apart, into runs ``k_stride`` apart. Compiled: an intrinsic."""
+    """Transposes four runs of four cells, ``stride`` apart, into runs ``k_stride`` apart. Compiled: an intrinsic."""
     for m in range(4):
         for n in range(4):
             cells_into[i, k + m * k_stride + n] = flat[start + n * stride + m]

@@ -1,4 +1,4 @@
-"""The hash that names a kernel reads every file that decides what is compiled: a stale kernel is a silent wrong result."""
+"""The hash that names a kernel reads every file that decides what is compiled, so that no stale kernel can run."""
 
 import ast
 import shutil
