@@ -46,12 +46,12 @@ class Answer:
         self.truncated = np.zeros(of, np.bool_)
         self.orders: dict[int, Order] = {}
         self.fields = [
-            Field("cells_into", cells, apart=True),
-            Field("bytes_into", whole, apart=True),
-            Field("scalars_into", beside, apart=True),
-            Field("reward", self.reward, apart=True),
-            Field("terminated", self.terminated, apart=True),
-            Field("truncated", self.truncated, apart=True),
+            Field("cells_into", cells, "given"),
+            Field("bytes_into", whole, "given"),
+            Field("scalars_into", beside, "given"),
+            Field("reward", self.reward, "given"),
+            Field("terminated", self.terminated, "given"),
+            Field("truncated", self.truncated, "given"),
         ]
         # A view that a user makes refers to the array that owns the memory; what was handed out is counted itself.
         self._held = (

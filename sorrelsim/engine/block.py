@@ -18,7 +18,7 @@ class Block:
     """Arrays with a leading copy axis, in one piece for each copy, all zero.
 
     Attributes:
-        bytes: The memory, ``uint8[copy, bytes a copy]``, each copy's part at the start of a cache line.
+        bytes: The memory, ``uint8[copy, bytes per copy]``, each copy's part at the start of a cache line.
         arrays: The views of it by name, ``[copy, ...]``; contiguous within a copy.
     """
 

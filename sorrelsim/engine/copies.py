@@ -185,8 +185,8 @@ class Copies:
         layered = cells.view(np.uint8).reshape(n, height, width, self.cell.itemsize)
         views = {"grid": layered[:, *inner, :layers], "flat": cells.reshape(n, -1)}
         self.of = self.block.arrays | self.scratch.arrays | given | views
-        self.params, self.state = ({name: self.of[f"{of}.{name}"] for name in names} for of, names in
-                                   (("params", params), ("state", world.state)))  # fmt: skip
+        self.params = {name: self.of[f"params.{name}"] for name in params}
+        self.state = {name: self.of[f"state.{name}"] for name in world.state}
         for name, array in params.items():
             self.params[name][...] = array
         self.of["occupant"][...] = -1

@@ -22,57 +22,46 @@ class Field:
 
     Attributes:
         name: Its attribute in ``w`` or ``e``.
-        array: The memory, ``[copy, ...]`` when ``per_copy``, else shared by all copies.
-        per_copy: Whether the first axis is the copy.
+        array: The memory: ``[copy, ...]``, or shared by all copies where it is ``shared`` or ``constant``.
+        place: Where compiled code finds it. ``copy``: in the copy's piece of the block. ``thread``: in the thread's
+            piece of the scratch. ``given``: in an array for all copies, perhaps another one each step. ``shared``: in
+            one array without copies. ``constant``: it is written into the code, which another value compiles anew.
         scalar: Whether a copy sees a number instead of an array (read-only).
         fixed_strides: For an array that is not contiguous: its strides in bytes for one copy, 0 where they depend on
             the size of the map.
-        constant: Whether the value is written into compiled code, which another value then compiles anew.
-        apart: Whether it lies outside the block: it is given or answered, perhaps into another array each step.
-        scratch: Whether what it holds matters only within a step, so that one serves all copies of a thread.
     """
 
     name: str
     array: np.ndarray
-    per_copy: bool = True
+    place: str
     scalar: bool = False
     fixed_strides: tuple[int, ...] = ()
-    constant: bool = False
-    apart: bool = False
-    scratch: bool = False
+
+    @property
+    def per_copy(self) -> bool:
+        """Whether the first axis is the copy."""
+        return self.place not in ("shared", "constant")
 
     @property
     def ndim(self) -> int:
+        """Dimensions, without the copy's."""
         return self.array.ndim - self.per_copy
 
     @property
     def contiguous(self) -> bool:
+        """Whether it is contiguous within a copy."""
         one = self.array[0] if self.per_copy and len(self.array) else self.array
         return bool(one.flags.c_contiguous)
-
-    @property
-    def place(self) -> str:
-        """Where compiled code looks for it.
-
-        ``constant``: nowhere, it is written into the code. ``copy``: at a distance from the start of the copy's
-        piece of the block. ``scratch``: likewise in the thread's own. ``apart``: in an array of its own. ``shared``:
-        in one array for all.
-        """
-        if self.constant:
-            return "constant"
-        if not self.per_copy:
-            return "shared"
-        return "apart" if self.apart else "scratch" if self.scratch else "copy"
 
     def words(self, block: Block, scratch: Block) -> list[int]:
         """Where it lies, then its shape and, if not contiguous, strides in bytes.
 
         Where it lies is the distance from the start of a copy's piece, or address and bytes from copy to copy.
         """
-        if self.constant:
+        if self.place == "constant":
             return []
         skip = int(self.per_copy)
-        found = {"copy": block, "scratch": scratch}.get(self.place)
+        found = {"copy": block, "thread": scratch}.get(self.place)
         if found:
             where = [address_of(self.array) - address_of(found.bytes)]
         else:
@@ -103,12 +92,12 @@ class Layout(NamedTuple):
 
 def number(name: str, value: int) -> Field:
     """A number that compiled code reads anew in each call: worlds that differ in it share a kernel."""
-    return Field(name, np.array([value], np.int64), per_copy=False, scalar=True)
+    return Field(name, np.array([value], np.int64), "shared", scalar=True)
 
 
 def constant(name: str, value: int) -> Field:
     """A number that is written into compiled code."""
-    return Field(name, np.array([value], np.int64), per_copy=False, scalar=True, constant=True)
+    return Field(name, np.array([value], np.int64), "constant", scalar=True)
 
 
 def of_table(copies: Copies, viewer: str) -> list[Field]:
@@ -117,10 +106,9 @@ def of_table(copies: Copies, viewer: str) -> list[Field]:
         Field(
             entry.name.rpartition(".")[2],
             copies.of[entry.name],
+            "copy" if entry.place == "cells" else entry.place,
             scalar=entry.number and viewer != "engine",
             fixed_strides=(0, copies.cell.itemsize, 1) if entry.name == "grid" else (),
-            apart=entry.place == "given",
-            scratch=entry.place == "thread",
         )
         for entry in copies.entries
         if viewer in entry.seen
@@ -145,8 +133,8 @@ def rules_fields(world: Declared, copies: Copies) -> list[Field]:
         constant("agent_code", codes.agent_code),
         constant("slot_stride", codes.slot_stride),
         constant("show_facing", codes.facing),
-        *(Field(name, getattr(codes, name), per_copy=False, constant=True) for name in ("layer", "solid", "blocks")),
-        *(Field(name, cells, per_copy=False) for name, cells in world.map.sites.items()),
+        *(Field(name, getattr(codes, name), "constant") for name in ("layer", "solid", "blocks")),
+        *(Field(name, cells, "shared") for name, cells in world.map.sites.items()),
     ]
     names = [field.name for field in fields]
     twice = {name for name in names if names.count(name) > 1}
@@ -162,7 +150,7 @@ def engine_fields(world: Declared, copies: Copies) -> list[Field]:
     view_size = number if window.whole_map else constant
     return [
         *of_table(copies, "engine"),
-        Field("template", copies.template, per_copy=False),
+        Field("template", copies.template, "shared"),
         constant("beam_mask", copies.beam_mask),
         constant("full_mask", copies.full_mask),
         constant("pad", copies.pad),

@@ -142,13 +142,13 @@ def _lower_attribute(context, builder, copy, value, attribute):
 
     if field.place == "copy":
         address = builder.add(model.block, word(0))
-    elif field.place == "scratch":
+    elif field.place == "thread":
         address = builder.add(model.scratch, word(0))
-    elif field.place == "apart":
+    elif field.place == "given":
         address = builder.add(word(0), builder.mul(model.copy, word(1)))
     else:
         address = word(0)
-    shape = 1 if field.place in ("copy", "scratch") else 2  # the word where it begins
+    shape = 1 if field.place in ("copy", "thread") else 2  # the word where it begins
     if field.scalar:
         pointer = builder.inttoptr(address, context.get_data_type(result).as_pointer())
         return context.unpack_value(builder, result, pointer)

@@ -90,7 +90,7 @@ class Program:
             observe=type(world).observe,
             fields=rules_fields(world, copies),
             engine_fields=[
-                *engine_fields(world, copies), *(Field(name, field.array, apart=True) for name, field in of_final)
+                *engine_fields(world, copies), *(Field(name, field.array, "given") for name, field in of_final)
             ],
             params=of_table(copies, "params"),
             state_names=tuple(copies.state),
@@ -145,7 +145,7 @@ class Program:
             laid = []
             for field in fields:
                 fixed = () if field.contiguous else field.fixed_strides or (0,) * field.ndim
-                value = (field.array.shape, field.array.tobytes()) if field.constant else None
+                value = (field.array.shape, field.array.tobytes()) if field.place == "constant" else None
                 laid.append(
                     Layout(
                         field.name, at, field.place, field.array.dtype.name, field.ndim,
