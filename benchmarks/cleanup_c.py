@@ -59,8 +59,8 @@ class CleanupC:
         self.library = library
         self.arrays = {
             **{name: np.ascontiguousarray(world.map.sites[name]) for name in SHARED[:3]},
-            "template": np.ascontiguousarray(world._template),
-            "cells": np.zeros((n, *world._template.shape), np.uint32),
+            "template": np.ascontiguousarray(world.copies.template),
+            "cells": np.zeros((n, *world.copies.template.shape), np.uint32),
             "occupant": np.zeros((n, height, width), np.int16),
             "pos": np.zeros((n, agents, 2), np.int32),
             **{name: np.zeros((n, agents), np.int32) for name in ("facing", "out", "zap_wait", "clean_wait")},

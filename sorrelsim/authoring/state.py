@@ -63,5 +63,4 @@ def per_site(site: str, dtype: type = int) -> StateSpec:
     return StateSpec(f"site {site}", dtype, ())
 
 
-Extra = StateSpec  # its former name
 DTYPES: dict[type, Any] = {int: np.int32, float: np.float64, bool: np.bool_}

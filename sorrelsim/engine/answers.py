@@ -6,48 +6,60 @@ import sys
 
 import numpy as np
 
-from sorrelsim.engine.compiled import Order
-from sorrelsim.engine.program import Field
+from sorrelsim.engine.declared import Declared
+from sorrelsim.engine.fields import Field
+from sorrelsim.engine.kernel_text import Order
+from sorrelsim.observations.parts import Parts
 
 
-class Outputs:
+class Answer:
     """The arrays of one step's answer. They are reused only when nobody holds them any more.
 
     Attributes:
-        parts: The observation by part, as views of the arrays that the kernel writes.
-        orders: For the kernel: how it is called to answer into these arrays.
+        parts: The symbolic observation by part, as views of the arrays that the kernel writes.
+        grid: Its part of that name.
+        reward, terminated, truncated: ``[copy, agent]``.
+        fields: The arrays, as the engine sees them.
+        orders: For the kernel, by mode: how it is called to answer into these arrays.
     """
 
-    def __init__(
-        self, n: int, agents: int, window: tuple[int, int], layers: int, cell: np.dtype, scalars: dict
-    ) -> None:
-        rows, cols = window
-        cells = np.zeros((n, agents, rows * cols), cell)
-        whole = cells.view(np.uint8).reshape(n, agents, rows * cols, cell.itemsize)
-        self.grid = whole.reshape(n, agents, rows, cols, cell.itemsize)[..., :layers]
-        beside = np.zeros((n, agents, sum(scalars.values())), np.float32)
-        self.parts = {"grid": self.grid}
+    def __init__(self, world: Declared, cell: np.dtype) -> None:
+        """Makes the arrays.
+
+        Args:
+            world: What was declared.
+            cell: Type of a packed cell.
+        """
+        of = (world.n_worlds, world.n_agents)
+        rows, cols = world.window.size(world.height, world.width)
+        cells = np.zeros((*of, rows * cols), cell)
+        whole = cells.view(np.uint8).reshape(*of, rows * cols, cell.itemsize)
+        self.grid = whole.reshape(*of, rows, cols, cell.itemsize)[..., : len(world.codes.layers)]
+        beside = np.zeros((*of, sum(world.scalars.values())), np.float32)
+        self.parts: Parts = {"grid": self.grid}
         at = 0
-        for name, size in scalars.items():
+        for name, size in world.scalars.items():
             self.parts[name] = beside[..., at : at + size]
             at += size
-        self.reward = np.zeros((n, agents), np.float64)
-        self.terminated = np.zeros((n, agents), np.bool_)
-        self.truncated = np.zeros((n, agents), np.bool_)
+        self.reward = np.zeros(of, np.float64)
+        self.terminated = np.zeros(of, np.bool_)
+        self.truncated = np.zeros(of, np.bool_)
         self.orders: dict[int, Order] = {}
         self.fields = [
-            Field("cells_out", cells, apart=True),
-            Field("bytes_out", whole, apart=True),
-            Field("scalars_out", beside, apart=True),
-            Field("reward", self.reward, apart=True),
-            Field("terminated", self.terminated, apart=True),
-            Field("truncated", self.truncated, apart=True),
+            Field("cells_into", cells, "given"),
+            Field("bytes_into", whole, "given"),
+            Field("scalars_into", beside, "given"),
+            Field("reward", self.reward, "given"),
+            Field("terminated", self.terminated, "given"),
+            Field("truncated", self.truncated, "given"),
         ]
-        # A view that a user makes refers to the array that owns the memory; one that was handed out is counted itself.
-        self._held = (cells, beside, *self.parts.values(), self.reward, self.terminated, self.truncated)
+        # A view that a user makes refers to the array that owns the memory; what was handed out is counted itself.
+        self._held = (
+            cells, beside, self.parts, *self.parts.values(), self.reward, self.terminated, self.truncated
+        )  # fmt: skip
         del cells, beside  # they would count as held
         self._idle = sum(map(sys.getrefcount, self._held))
 
     def is_free(self) -> bool:
-        """Whether nobody outside holds an array of these or a view of one."""
+        """Whether nobody outside holds an array of these, a view of one, or the parts."""
         return sum(map(sys.getrefcount, self._held)) == self._idle

@@ -18,12 +18,12 @@ class Block:
     """Arrays with a leading copy axis, in one piece for each copy, all zero.
 
     Attributes:
-        bytes: The memory, ``uint8[copy, bytes a copy]``, each copy's part at the start of a cache line.
+        bytes: The memory, ``uint8[copy, bytes per copy]``, each copy's part at the start of a cache line.
         arrays: The views of it by name, ``[copy, ...]``; contiguous within a copy.
     """
 
     def __init__(self, n: int, arrays: Mapping[str, tuple[tuple[int, ...], np.dtype | type]]) -> None:
-        """Lay the arrays out in the order given.
+        """Lays the arrays out in the order given.
 
         Args:
             n: Number of copies.
@@ -37,12 +37,17 @@ class Block:
             at += size
         stride = max(LINE, _up(at, LINE))
         memory = np.zeros(n * stride + LINE, np.uint8)
-        start = -memory.__array_interface__["data"][0] % LINE
+        start = -address_of(memory) % LINE
         self.bytes = memory[start : start + n * stride].reshape(n, stride)
         self.arrays = {
             name: np.ndarray((n, *shape), dtype, self.bytes, places[name], (stride, *_strides(shape, dtype)))
             for name, (shape, dtype) in arrays.items()
         }
+
+
+def address_of(array: np.ndarray) -> int:
+    """Where an array's memory begins."""
+    return array.__array_interface__["data"][0]
 
 
 def _up(size: int, step: int) -> int:

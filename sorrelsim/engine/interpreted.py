@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from sorrelsim.engine import step as engine
-from sorrelsim.engine.program import RESET, STEP, Field, Outputs, Program, namespace
+from sorrelsim.engine.answers import Answer
+from sorrelsim.engine.fields import Field
+from sorrelsim.engine.kernel_text import RESET, STEP
+from sorrelsim.engine.program import Program, namespace
 
 
 class Interpreted:
@@ -15,24 +17,23 @@ class Interpreted:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        self.space = namespace(program)
-        exec(compile(program.source(), f"<rules of {program.name}>", "exec"), self.space)
-        self.actions = next(f.array for f in program.fields if f.name == "action")
-        n = len(self.actions)
+        space = namespace(program) | {"__name__": "sorrelsim_interpreted", "STEP": STEP, "RESET": RESET}
+        exec(compile(program.source(), f"<rules of {program.name}>", "exec"), space)
+        self.step_copy, self.params = space["step_copy"], space["P"]
+        self.actions = next(field.array for field in program.fields if field.name == "action")
         self.copies = [
             (
-                self.space["W"](*(seen(f, b) for f in program.fields), self._params(b)),
-                self.space["E"](*(seen(f, b) for f in program.engine_fields)),
+                space["W"](*(seen(field, b) for field in program.fields), self._params(b)),
+                space["E"](*(seen(field, b) for field in program.all_engine_fields)),
             )
-            for b in range(n)
+            for b in range(len(self.actions))
         ]
 
     def _params(self, b: int) -> Any:
-        return self.space["P"](*(seen(field, b) for field in self.program.params))
+        return self.params(*(seen(field, b) for field in self.program.params))
 
-    def run(self, mode: int, outputs: Outputs) -> int:
-        """Step, reset or only view all copies, answering into ``outputs``; see :meth:`Compiled.run`."""
-        space = self.space
+    def run(self, mode: int, answer: Answer) -> int:
+        """Steps, resets or only views all copies, answering into ``answer``; see :meth:`Compiled.run`."""
         if mode == STEP:
             actions = self.actions.reshape(-1)
             bad = np.flatnonzero((actions < 0) | (actions >= self.copies[0][1].n_actions))
@@ -40,23 +41,8 @@ class Interpreted:
                 return -1 - int(bad[0])
         ended = 0
         for b, (w, e) in enumerate(self.copies):
-            w = w._replace(p=self._params(b))
-            e = e._replace(**{field.name: seen(field, b) for field in outputs.fields})
-            again = mode == RESET and e.command[0] != 0
-            if mode == STEP:
-                e.turn[0] += 1
-                w = w._replace(turn=e.turn[0])
-                space["advance"](w, e)
-                if w.ended[0] != 0:
-                    ended += 1
-                    again = True
-                    engine.view(w, e, e.final_cells, e.final_bytes)
-                    space["scalars"](w, e, e.final_scalars)
-            if again:
-                w = w._replace(turn=0)
-                space["renew"](w, e)
-            engine.view(w, e, e.cells_out, e.bytes_out)
-            space["scalars"](w, e, e.scalars_out)
+            into = {field.name: seen(field, b) for field in answer.fields}
+            ended += self.step_copy(mode, w._replace(p=self._params(b)), e._replace(**into))
         return ended
 
 

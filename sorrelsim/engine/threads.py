@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from sorrelsim.engine.program import DONE, ENDED, FOLLOW, UNFINISHED
+import numpy as np
 
-if TYPE_CHECKING:
-    from sorrelsim.engine.compiled import Compiled, Order
+from sorrelsim.engine.block import Block, address_of
+from sorrelsim.engine.kernel_text import DONE, ENDED, FOLLOW, GRAIN, UNFINISHED, Order
 
 _threads = max(1, len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
 
 
 def set_threads(n: int) -> None:
-    """Set how many threads step the copies of every world in this process; trajectories do not depend on it."""
+    """Sets how many threads step the copies of every world in this process; trajectories do not depend on it."""
     global _threads
     if n < 1:
         raise ValueError(f"a number of threads is at least 1, not {n}")
@@ -29,6 +29,29 @@ def set_threads(n: int) -> None:
 def get_threads() -> int:
     """How many threads step the copies of a world."""
     return _threads
+
+
+class Kernel:
+    """A world's compiled step, as the caller and its helpers call it.
+
+    Attributes:
+        call: The machine code; it takes the address of an order.
+        memory: The block of the copies and the scratch of the threads, which live as long as somebody may call.
+        n: Number of copies.
+        shared: The words that threads share; see :data:`sorrelsim.engine.kernel_text.KERNEL`.
+    """
+
+    def __init__(self, call: Callable[[ctypes.c_void_p], int], memory: tuple[Block, Block]) -> None:
+        self.call = call
+        self.memory = memory
+        self.n = len(memory[0].bytes)
+        self.shared = Block(GRAIN + 1, {"word": ((1,), np.int64)}).arrays["word"][:, 0]  # each in a line of its own
+
+    def order(self, mode: int, table: np.ndarray, lane: int = 0) -> Order:
+        """What a call is to do; see :class:`~sorrelsim.engine.kernel_text.Order`."""
+        copies = 0 if mode == FOLLOW else self.n
+        words = np.array([address_of(self.shared), address_of(table), copies, mode, 0, lane], np.int64)
+        return Order(ctypes.c_void_p(address_of(words)), words, table)
 
 
 class Helpers:
@@ -43,7 +66,7 @@ class Helpers:
         self.pid = os.getpid()
         self.asleep = [threading.Event() for _ in range(n)]
         self.bed = [threading.Lock() for _ in range(n)]
-        self.world: Callable[[], Compiled | None] = lambda: None  # weak: a world nobody holds shall go
+        self.kernel: Callable[[], Kernel | None] = lambda: None  # weak: a world nobody holds shall go
         self.busy = threading.Lock()
         for k in range(n):
             self.bed[k].acquire()
@@ -54,30 +77,30 @@ class Helpers:
         """What helper ``k`` does all its life."""
         while True:
             self.bed[k].acquire()
-            world = self.world()
-            if world is not None:
-                order = world.order(FOLLOW, world.shared, lane=k + 1)  # held: its words are read while it runs
-                world.call(order.address)
-            del world
+            kernel = self.kernel()
+            if kernel is not None:
+                order = kernel.order(FOLLOW, kernel.shared, lane=k + 1)  # held: its words are read while it runs
+                kernel.call(order.address)
+            del kernel
             self.asleep[k].set()
 
-    def run(self, world: Compiled, order: Order) -> int:
-        """Carry out an order on all copies of a world; returns what the kernel does."""
+    def run(self, kernel: Kernel, order: Order) -> int:
+        """Carries out an order on all copies of a kernel's world; returns what the kernel does."""
         with self.busy:
-            self.world = weakref.ref(world)
+            self.kernel = weakref.ref(kernel)
             for asleep, bed in zip(self.asleep, self.bed, strict=True):
                 if asleep.is_set():
                     asleep.clear()
                     bed.release()
-            n = world.n
+            n = kernel.n
             # Portions are small enough that no thread waits long for the last.
             order.words[4] = min(64, max(1, n // (16 * self.n + 16)))
-            ended = world.call(order.address)
+            ended = kernel.call(order.address)
             order.words[4] = 0
             if ended == UNFINISHED:  # somebody was put off the processor in the middle of a portion
-                while world.shared[DONE] != n:
+                while kernel.shared[DONE] != n:
                     time.sleep(0)
-                ended = int(world.shared[ENDED])
+                ended = int(kernel.shared[ENDED])
             return ended
 
 

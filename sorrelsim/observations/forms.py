@@ -8,10 +8,10 @@ import numpy as np
 def one_hot(symbolic: np.ndarray, n_codes: int) -> np.ndarray:
     """Ids ``[..., row, col, layer]`` to channels ``uint8[..., n_codes - 1, row, col]``; channel k is id k + 1."""
     *lead, rows, cols, layers = symbolic.shape
-    out = np.zeros((*lead, n_codes, rows, cols), np.uint8)
+    into = np.zeros((*lead, n_codes, rows, cols), np.uint8)
     for layer in range(layers):
-        np.put_along_axis(out, symbolic[..., layer].astype(np.intp)[..., None, :, :], 1, axis=-3)
-    return out[..., 1:, :, :]
+        np.put_along_axis(into, symbolic[..., layer].astype(np.intp)[..., None, :, :], 1, axis=-3)
+    return into[..., 1:, :, :]
 
 
 def text(symbolic: np.ndarray, glyphs: tuple[str, ...]) -> np.ndarray:
@@ -19,5 +19,5 @@ def text(symbolic: np.ndarray, glyphs: tuple[str, ...]) -> np.ndarray:
     top = np.zeros(symbolic.shape[:-1], np.uint8)
     for layer in range(symbolic.shape[-1]):
         top = np.where(symbolic[..., layer] > 0, symbolic[..., layer], top)
-    marks = np.array(glyphs, "<U1")[top]
-    return np.ascontiguousarray(marks).view(f"<U{marks.shape[-1]}")[..., 0]
+    shown = np.array(glyphs, "<U1")[top]
+    return np.ascontiguousarray(shown).view(f"<U{shown.shape[-1]}")[..., 0]

@@ -99,7 +99,7 @@ class ObservationSpec:
         return sum(part.size for part in self.parts.values())
 
     def convert(self, symbolic: np.ndarray, looks: np.ndarray) -> np.ndarray:
-        """Turn symbolic windows ``[..., row, col, layer]`` into this spec's form of the grid.
+        """Turns symbolic windows ``[..., row, col, layer]`` into this spec's form of the grid.
 
         Args:
             symbolic: The windows.

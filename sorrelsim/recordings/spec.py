@@ -26,23 +26,10 @@ class RecordingError(ValueError):
     """A file that is no recording, or one that does not replay here."""
 
 
-def params_of(world: Gridworld) -> dict[str, np.ndarray]:
-    """Returns the params of all copies by name, ``[n_worlds, ...]``."""
-    state = world.get_state()
-    return {name.removeprefix("params."): array for name, array in state.items() if name.startswith("params.")}
-
-
 def state_hash(world: Gridworld) -> str:
     """Returns sixteen hexadecimal digits of all in a copy that rules read or draw from, equal on every machine."""
     digest = hashlib.blake2b(digest_size=8)
-    # Named one by one, so that a hash outlives a new array inside the engine.
-    arrays: dict[str, np.ndarray] = {
-        "grid": world.grid, "pos": world.pos, "facing": world.facing, "out": world.out, "frozen": world.frozen,
-        "rng": world.rng, "turn": world.turn, "return": world.episode_return, "events": world.event_counts,
-        **{f"params.{name}": array for name, array in params_of(world).items()},
-        **{f"state.{name}": array for name, array in world.extra.items()},
-    }  # fmt: skip
-    for name, array in sorted(arrays.items()):
+    for name, array in sorted(world.hashed_arrays().items()):
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

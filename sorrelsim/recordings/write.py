@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.recordings.spec import FORMAT, VERSION, RecordingError, WorldSpec, params_of, state_hash, world_hash
+from sorrelsim.recordings.spec import FORMAT, VERSION, RecordingError, WorldSpec, state_hash, world_hash
 
 HASH_EVERY = 16
 """Turns between two state hashes."""
@@ -66,7 +66,7 @@ class Recorder:
             "format": FORMAT, "version": VERSION, "sorrelsim": importlib.metadata.version("sorrelsim"),
             "world": spec.name,
             "world_version": world.version, "world_hash": world_hash(world), "seed": spec.seed,
-            "settings": spec.plain(), "params": {name: value[0].tolist() for name, value in params_of(world).items()},
+            "settings": spec.plain(), "params": {name: value[0].tolist() for name, value in world.copies.params.items()},
             "map": world.map_name, "actions": list(world.action_names), "n_agents": world.n_agents,
             "players": list(players), "humans": list(humans),
             "started": datetime.datetime.now().astimezone().isoformat(timespec="milliseconds"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import sorrelsim
-from sorrelsim.engine.gridworld import MapError
+from sorrelsim.authoring.maps import MapError
 
 SMALL = "WWWWWWWW\nWPPPPPPW\nWPPPPPPW\nWWWWWWWW\n"
 
@@ -93,7 +93,7 @@ def test_a_foreign_state_is_refused_and_nothing_changes():
     before = world.get_state()
     with pytest.raises(ValueError, match="has shape"):
         world.set_state(larger.get_state())
-    with pytest.raises(ValueError, match="lacks 'cells'"):
+    with pytest.raises(ValueError, match="lacks 'rng'"):
         world.set_state({})
     for name, array in world.get_state().items():
         np.testing.assert_array_equal(array, before[name])
@@ -153,7 +153,30 @@ def test_arrays_are_reused_when_nobody_holds_them(compiled):
     world = sorrelsim.make("treasure_hunt", n_worlds=2, compiled=compiled)
     for _ in range(20):
         world.step(np.zeros((2, 2), int))
-    assert len(world._outputs) <= 3
+    assert len(world._answers) <= 3
+
+
+@pytest.mark.parametrize("settings", [{}, {"observation": "one_hot"}])
+@pytest.mark.parametrize("name", ["treasure_hunt", "cleanup"])
+def test_parts_are_the_observation_inside(name, settings):
+    world = sorrelsim.make(name, n_worlds=2, compiled=False, max_steps=3, **settings)
+    held = []
+    for turn in range(8):
+        obs, *_, info = world.step(np.full((2, world.n_agents), turn % 4))
+        for public, parts in ((obs, world.parts), (info.get("final_obs"), world.final_parts)):
+            assert (public is None) == (parts is None)
+            if parts is not None:
+                public = public if isinstance(public, dict) else {"grid": public}
+                assert list(public) == list(parts) == list(world.observations.parts)
+                for part in parts:
+                    np.testing.assert_array_equal(public[part], parts[part])
+                held.append((parts, {part: array.copy() for part, array in parts.items()}))
+        if isinstance(obs, dict):
+            obs.clear()  # a user's dict is the user's own
+    assert len(held) == 10  # eight observations, two of them after an episode's end
+    for parts, then in held:  # and parts that are held stay as they were
+        for part in then:
+            np.testing.assert_array_equal(parts[part], then[part])
 
 
 def test_submitted_actions_equal_given_ones():

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import sorrelsim
-from sorrelsim.engine.cache import RuleError
+from sorrelsim.engine.explain import RuleError
 from sorrelsim.rules import draw
 
 WORLD = """

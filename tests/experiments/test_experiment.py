@@ -245,7 +245,7 @@ def test_a_sweep_within_one_batch_is_dealt_out_for_evaluation(tmp_path):
     world = {"name": "treasure_hunt", "compiled": False, "gem_value": [1.0, 2.0, 3.0]}
     experiment = Experiment(config(tmp_path, world=world, n_worlds=3))
     looked_at, _ = experiment.greedy(5)
-    assert looked_at._params["gem_value"].tolist() == [1.0, 2.0, 3.0, 1.0, 2.0]
+    assert looked_at.copies.params["gem_value"].tolist() == [1.0, 2.0, 3.0, 1.0, 2.0]
 
 
 def test_a_seat_loads_what_another_run_learned(finished, tmp_path):

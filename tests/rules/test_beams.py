@@ -299,7 +299,7 @@ def test_the_wait_stands_still_while_an_agent_is_out():
     act(world, ZAP, ZAP)  # both are out now, and had fired
     while (world.out[0] != 0).any():
         act(world, NOOP, NOOP)
-    assert world.extra["zap_wait"][0].tolist() == [2, 2]
+    assert world.copies.state["zap_wait"][0].tolist() == [2, 2]
 
 
 SANCTIONS = (movement.move, zap, sanction, movement.respawn, sanctions.recover, show_marks, episode.time_limit)
@@ -317,7 +317,7 @@ def test_the_first_zap_freezes_the_second_removes():
     assert world.facing[0, 1] == 3  # frozen
     act(world, ZAP, NOOP)
     assert world.out[0, 1] != 0
-    assert world.extra["mark"][0, 1] == 0
+    assert world.copies.state["mark"][0, 1] == 0
 
 
 def test_a_freeze_counts_the_zap_step_and_then_the_beams_wait_begins():
@@ -359,4 +359,4 @@ def test_mutual_first_zaps_freeze_both():
         world = scene(DUEL, "EW", rules=SANCTIONS, radius=0, seed=seed)
         act(world, ZAP, ZAP)
         assert (world.frozen[0] > 0).all()
-        assert (world.extra["mark"][0] > 0).all()
+        assert (world.copies.state["mark"][0] > 0).all()

@@ -123,6 +123,6 @@ def test_compiled_draws_equal_interpreted_ones():
         for world in worlds:
             world.step(np.zeros((16, 5), int))
         for name in Gather.state:
-            np.testing.assert_array_equal(worlds[0].extra[name], worlds[1].extra[name])
+            np.testing.assert_array_equal(worlds[0].copies.state[name], worlds[1].copies.state[name])
         np.testing.assert_array_equal(worlds[0].rng, worlds[1].rng)
-    assert worlds[0].extra["count"].max() > 6
+    assert worlds[0].copies.state["count"].max() > 6

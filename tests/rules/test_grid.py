@@ -42,7 +42,7 @@ def looked(text, facings, torus=False):
     }
     world = scene(text, facings, rules=(look_about,), torus=torus, attributes={"state": state})
     act(world, *[0] * len(facings))
-    return {name: array[0].tolist() for name, array in world.extra.items()}
+    return {name: array[0].tolist() for name, array in world.copies.state.items()}
 
 
 FULL = "AAAAAAA\nAAAAAAA\nAAA0AAA\nAAAAAAA\nAAAAAAA"
@@ -89,11 +89,11 @@ def test_pick_empty_is_uniform_over_the_cells_with_an_empty_layer():
     world = picking("PPPP\n0...", n)
     world.grid[:, 0, 1, world.codes.layer[Kind.APPLE]] = Kind.APPLE
     act(world, 0)
-    picked = world.extra["picked"][:, 0]
+    picked = world.copies.state["picked"][:, 0]
     assert set(picked) == {0, 2, 3}
     assert all(share_ok((picked == k).sum(), n, 1 / 3) for k in (0, 2, 3))
-    assert (world.extra["counted"] == 1).all()
+    assert (world.copies.state["counted"] == 1).all()
     world.grid[:, 0, :, world.codes.layer[Kind.APPLE]] = Kind.DIRT  # of the same layer
     act(world, 0)
-    np.testing.assert_array_equal(world.extra["picked"], -1)
-    np.testing.assert_array_equal(world.extra["counted"], 0)
+    np.testing.assert_array_equal(world.copies.state["picked"], -1)
+    np.testing.assert_array_equal(world.copies.state["counted"], 0)

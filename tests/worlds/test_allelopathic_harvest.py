@@ -48,7 +48,7 @@ def test_the_map_has_its_contents():
     world = sorrelsim.make("allelopathic_harvest", compiled=False)
     assert world.wraps
     assert world.n_agents == 16
-    assert world.extra["berries"][0].tolist() == [116, 116, 116]
+    assert world.copies.state["berries"][0].tolist() == [116, 116, 116]
     assert world.action_names[7:] == ("zap", "plant_red", "plant_green", "plant_blue")
 
 
@@ -134,8 +134,8 @@ def test_a_plant_beam_recolours_the_first_berry_of_three_cells(action, kind):
     world = orchard("...11..\n.......", [(0, 1, "E")])
     act(world, action)
     assert world.grid[0, 0, 3:5, 0].tolist() == [kind, Kind.UNRIPE_RED]
-    assert world.extra["berries"][0, 0] == 1
-    assert world.extra["berries"][0].sum() == 2
+    assert world.copies.state["berries"][0, 0] == 1
+    assert world.copies.state["berries"][0].sum() == 2
     assert world.event_counts[0, 0, PLANTED] == 1
     far = orchard("....1..\n.......", [(0, 0, "E")])
     act(far, action)
@@ -228,7 +228,7 @@ def test_a_meal_takes_the_sash_off_with_the_probability_of_another_colour():
     world.occupant[:, 0, 0] = -1
     act(world, FORWARD)
     assert (world.reward == 2).all()
-    assert share_ok((world.extra["planter"][:, 0] == 0).sum(), n, 1 / 4)
+    assert share_ok((world.copies.state["planter"][:, 0] == 0).sum(), n, 1 / 4)
 
 
 def test_an_episode_lasts_2000_steps():
@@ -251,10 +251,10 @@ def test_counts_and_rewards_hang_together_under_random_play():
         _, reward, *_ = world.step(rng.integers(0, 11, (1, 16)))
         total += reward
         colours = (world.grid[0, ..., 0][orchard_cells].astype(int) - Kind.UNRIPE_RED) % 3
-        np.testing.assert_array_equal(np.bincount(colours, minlength=3), world.extra["berries"][0])
+        np.testing.assert_array_equal(np.bincount(colours, minlength=3), world.copies.state["berries"][0])
         sashes = world.grid[0, ..., world.codes.layers.index("sash")]
         on_grid = world.out[0] == 0
-        assert (sashes > 0).sum() == (on_grid & (world.extra["planter"][0] > 0)).sum()
+        assert (sashes > 0).sum() == (on_grid & (world.copies.state["planter"][0] > 0)).sum()
     eaten = world.event_counts[0, :, :3]
     preferred = eaten[np.arange(16), np.arange(16) % 2]
     np.testing.assert_array_equal(total[0], eaten.sum(1) + preferred - 10 * world.event_counts[0, :, REMOVALS])

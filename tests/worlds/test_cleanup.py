@@ -25,7 +25,7 @@ def make(**settings):
 
 
 def dirt(world):
-    return world.extra["dirt"][0, 0]
+    return world.copies.state["dirt"][0, 0]
 
 
 def events(world, agent):
@@ -145,9 +145,9 @@ def test_dirt_begins_at_step_51_with_probability_one_half():
     idle = np.zeros((n, 1), int)
     for _ in range(50):
         world.step(idle)
-    assert (world.extra["dirt"] == 3).all()
+    assert (world.copies.state["dirt"] == 3).all()
     world.step(idle)
-    spread = (world.extra["dirt"] == 4).mean()
+    spread = (world.copies.state["dirt"] == 4).mean()
     assert abs(spread - 0.5) <= 5 * np.sqrt(0.25 / n)
     # Which of the three clean cells it was: each equally likely.
     soiled = (world.grid[:, 2, 1:4, 1] == Kind.DIRT).sum(0) / spread / n

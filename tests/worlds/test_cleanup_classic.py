@@ -20,7 +20,7 @@ def make(**settings):
 
 
 def dirt(world):
-    return world.extra["dirt"][0, 0]
+    return world.copies.state["dirt"][0, 0]
 
 
 def test_zaps_cost_and_remove_nobody():
@@ -56,7 +56,7 @@ def test_dirt_spreads_almost_surely():
     world = make(n_worlds=200, map=CREEK.replace("FFF", "HHH"))
     seat(world, (3, 3, "N"), (3, 4, "N"))
     act(world, "noop", "noop")
-    soiled = (world.extra["dirt"][:, 0] == 1).mean()
+    soiled = (world.copies.state["dirt"][:, 0] == 1).mean()
     assert abs(soiled - 15 / 16) < 5 * np.sqrt(15 / 256 / 200)
 
 

@@ -125,7 +125,7 @@ def test_a_coin_under_an_agent_is_taken_at_once():
 
 
 def test_default_numbers():
-    numbers = {name: values[0].item() for name, values in make()._params.items()}
+    numbers = {name: values[0].item() for name, values in make().copies.params.items()}
     assert numbers == {
         "coin_probability": 0.0005, "own_value": 1.0, "other_value": 1.0, "loss_value": -2.0, "min_size": 10,
         "max_size": 15, "min_steps": 300, "end_probability": 0.05, "max_steps": 5000,

@@ -27,12 +27,12 @@ def lay(world, row, col):
 
 def hold(world, *inventories):
     for i, inventory in enumerate(inventories):
-        world.extra["inventory"][:, i] = inventory
+        world.copies.state["inventory"][:, i] = inventory
     return world
 
 
 def held(world):
-    return world.extra["inventory"][0].tolist()
+    return world.copies.state["inventory"][0].tolist()
 
 
 def test_keeps_the_contract():
@@ -158,7 +158,7 @@ def test_tokens_appear_on_empty_cells_without_an_agent():
 
 def test_default_numbers():
     world = sorrelsim.make("gift", compiled=False)
-    numbers = {name: values[0].item() for name, values in world._params.items()}
+    numbers = {name: values[0].item() for name, values in world.copies.params.items()}
     assert numbers == {
         "token_probability": 0.0002, "multiplier": 5, "capacity": 15, "token_value": 1.0, "gift_cooldown": 3,
         "beam_length": 5, "beam_radius": 0, "min_steps": 1000, "end_probability": 0.2, "max_steps": 5000,

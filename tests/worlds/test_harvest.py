@@ -184,11 +184,11 @@ def test_maps_with_rooms_have_numbers_of_their_own(name):
     by_preset = sorrelsim.make("harvest", preset=name, compiled=False)
     for world in (by_map, by_preset):
         assert world.map_name == name
-        numbers = {key: values[0].tolist() for key, values in world._params.items()}
+        numbers = {key: values[0].tolist() for key, values in world.copies.params.items()}
         assert (numbers["zap_cooldown"], numbers["beam_length"], numbers["zap_timeout"]) == (1, 4, 100)
         assert numbers["regrowth"] == [0.0, 0.001, 0.005, 0.025]
     given = sorrelsim.make("harvest", map=name, zap_timeout=7, compiled=False)
-    assert given._params["zap_timeout"][0] == 7
+    assert given.copies.params["zap_timeout"][0] == 7
 
 
 def test_default_numbers():
@@ -202,8 +202,8 @@ def test_default_numbers():
         "end_probability",
         "max_steps",
     )
-    assert [world._params[name][0] for name in names] == [2, 3, 1, 4, 1000, 0.15, 5000]
-    assert world._params["regrowth"][0].tolist() == [0.0, 0.0025, 0.005, 0.025]
+    assert [world.copies.params[name][0] for name in names] == [2, 3, 1, 4, 1000, 0.15, 5000]
+    assert world.copies.params["regrowth"][0].tolist() == [0.0, 0.0025, 0.005, 0.025]
 
 
 CLASSIC = """
@@ -234,7 +234,7 @@ def test_classic_counts_the_eight_cells_around_and_lags_not():
 def test_classic_and_socialjax_last_a_thousand_steps():
     for preset in ("classic", "socialjax"):
         world = make("PPA\n   ", preset=preset, max_steps=3)
-        assert sorrelsim.make("harvest", preset=preset, compiled=False)._params["max_steps"][0] == 1000
+        assert sorrelsim.make("harvest", preset=preset, compiled=False).copies.params["max_steps"][0] == 1000
         ends = []
         for _ in range(3):
             world.step(np.full((1, 1), world.action_names.index("noop")))

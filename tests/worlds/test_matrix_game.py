@@ -44,8 +44,8 @@ def facing_pair(**settings):
 
 def give(world, *inventories):
     for i, inventory in enumerate(inventories):
-        world.extra["inventory"][:, i] = inventory
-        world.extra["ready"][:, i] = 1
+        world.copies.state["inventory"][:, i] = inventory
+        world.copies.state["ready"][:, i] = 1
 
 
 def marks(world):
@@ -109,7 +109,7 @@ def test_there_is_a_preset_for_every_game_and_form():
 def test_forms(form, n_agents, window, timeout, regrowth):
     world = sorrelsim.make("matrix_game", preset=f"chicken_{form}", compiled=False)
     assert (world.n_agents, world.obs["grid"].shape[2:4]) == (n_agents, window)
-    assert (world._params["timeout"][0], world._params["regrowth_probability"][0]) == (timeout, regrowth)
+    assert (world.copies.params["timeout"][0], world.copies.params["regrowth_probability"][0]) == (timeout, regrowth)
 
 
 def test_gathering_counts_and_makes_ready():
@@ -126,9 +126,9 @@ def test_gathering_counts_and_makes_ready():
 
 def test_no_interaction_before_both_have_gathered():
     world = facing_pair()
-    world.extra["ready"][0, 1] = 0
+    world.copies.state["ready"][0, 1] = 0
     assert act(world, "interact", "interact") == [0, 0]
-    assert world.extra["due"][0].tolist() == [0, 0]
+    assert world.copies.state["due"][0].tolist() == [0, 0]
     assert world.frozen[0].tolist() == [0, 0]
 
 
@@ -182,7 +182,7 @@ def test_who_fires_is_the_row_player():
         act(world, *["interact" if i == firing else NOOP for i in range(2)])
         p, q = hands[firing], hands[1 - firing]
         expected = [p @ np.array([[3, 0], [5, 1]]) @ q, p @ np.array([[0, -1], [-2, 0]]) @ q]
-        np.testing.assert_allclose(world.extra["payoff"][0, [firing, 1 - firing]], expected, atol=1e-12)
+        np.testing.assert_allclose(world.copies.state["payoff"][0, [firing, 1 - firing]], expected, atol=1e-12)
 
 
 @pytest.mark.parametrize("game", GAMES)
@@ -197,7 +197,7 @@ def test_payoffs_of_every_game(game, firing):
         seat(world, (2, 3, "E"), (2, 5, "W"))
         hands = rng.integers(1, 9, size=(2, n))
         give(world, *hands)
-        world.extra["cooling"][:] = 0
+        world.copies.state["cooling"][:] = 0
         act(world, *["interact" if i == firing else NOOP for i in range(2)])
         row, col = firing, 1 - firing
         column_matrix = matrix.T
@@ -205,7 +205,7 @@ def test_payoffs_of_every_game(game, firing):
             row, col, column_matrix = 0, 1, np.array([[2, 0], [0, 3]])
         p, q = hands[row] / hands[row].sum(), hands[col] / hands[col].sum()
         np.testing.assert_allclose(
-            world.extra["payoff"][0, [row, col]], [p @ matrix @ q, p @ column_matrix @ q], atol=1e-12
+            world.copies.state["payoff"][0, [row, col]], [p @ matrix @ q, p @ column_matrix @ q], atol=1e-12
         )
         world.reset()
 
@@ -221,7 +221,7 @@ def test_roles_alternate_and_equal_roles_do_not_interact():
         seat(world, *places)
         give(world, *[[2, 1]] * 8)
         act(world, "interact", *[NOOP] * 7)
-        assert world.extra["due"][0, partner] == max(0, expected - 1)
+        assert world.copies.state["due"][0, partner] == max(0, expected - 1)
 
 
 def test_a_frozen_agent_cannot_be_drawn_into_a_second_interaction():
@@ -230,7 +230,7 @@ def test_a_frozen_agent_cannot_be_drawn_into_a_second_interaction():
     give(world, [2, 1], [2, 1], [2, 1])
     act(world, "interact", NOOP, NOOP)
     act(world, NOOP, NOOP, "interact")
-    assert world.extra["due"][0].tolist() == [15, 15, 0]
+    assert world.copies.state["due"][0].tolist() == [15, 15, 0]
     assert world.event_counts[0, :, 0].tolist() == [1, 1, 0]
 
 
@@ -247,10 +247,10 @@ def test_of_two_who_fire_at_each_other_either_is_the_row_player_half_of_the_time
     world = seat(make(n_worlds=n, **ONE_SIDED), (2, 3, "E"), (2, 5, "W"))
     give(world, [3, 1], [1, 2])
     act(world, "interact", "interact")
-    assert (world.extra["due"] == 16).all()
+    assert (world.copies.state["due"] == 16).all()
     assert (world.event_counts[:, :, 0] == 1).all()
     assert (world.event_counts[:, :, 6] == 1).all()  # both have fired
-    is_row = world.extra["payoff"] > 0  # the column player's payoffs are negative here
+    is_row = world.copies.state["payoff"] > 0  # the column player's payoffs are negative here
     assert (is_row.sum(axis=1) == 1).all()
     assert share_ok(is_row[:, 0].sum(), n, 0.5)  # five standard errors: 0.14
 
@@ -267,10 +267,10 @@ def test_the_beam_can_be_fired_every_third_step_and_waits_while_frozen_or_out():
     act(world, "interact", NOOP)
     for _ in range(21):
         act(world, "interact", NOOP)
-        assert world.extra["cooling"][0, 0] == 2
+        assert world.copies.state["cooling"][0, 0] == 2
     assert world.out[0].tolist() == [0, 0]  # just back
     act(world, "interact", NOOP)
-    assert world.extra["cooling"][0, 0] == 1
+    assert world.copies.state["cooling"][0, 0] == 1
 
 
 def test_three_hits_destroy_a_resource_and_the_third_goes_through():
@@ -287,7 +287,7 @@ def test_three_hits_destroy_a_resource_and_the_third_goes_through():
             act(world, NOOP, NOOP)
     assert world.grid[0, 1, :, beam].tolist() == [0, 0, 0, Kind.BEAM, Kind.BEAM, 0, 0]
     assert world.grid[0, 1, 3, 0] == 0
-    assert world.extra["due"][0].tolist() == [16, 16]  # the agent behind was hit
+    assert world.copies.state["due"][0].tolist() == [16, 16]  # the agent behind was hit
     assert world.event_counts[0, 0, 5] == 1
 
 
@@ -375,7 +375,7 @@ def test_any_matrix_and_a_resource_without_a_row():
     give(world, [1, 3], [3, 1])
     act(world, "interact", NOOP)
     p, q, matrix = np.array([1, 3]) / 4, np.array([3, 1]) / 4, np.array([[1, -2], [4, 0.5]])
-    np.testing.assert_allclose(world.extra["payoff"][0], [p @ matrix @ q, p @ matrix.T @ q])
+    np.testing.assert_allclose(world.copies.state["payoff"][0], [p @ matrix @ q, p @ matrix.T @ q])
     with pytest.raises(ValueError, match="matrix"):
         make(matrix=[[1, 2, 3], [4, 5, 6], [7, 8, 9]])
     three = make("running_with_scissors_arena", None, matrix=[[1, 2, 3], [4, 5, 6], [7, 8, 9]])

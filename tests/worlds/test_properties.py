@@ -67,8 +67,8 @@ def ids_are_legal_and_in_their_layer(world):
 
 
 def nothing_outside_the_map_is_touched(world):
-    pad, height, width = world._pad, world.height, world.width
-    padded, template = world._padded.copy(), world._template.copy()
+    pad, height, width = world.copies.pad, world.height, world.width
+    padded, template = world.copies.of["cells"].copy(), world.copies.template.copy()
     inner = padded[:, pad : pad + height, pad : pad + width]
     if world.wraps:
         assert np.array_equal(padded, np.pad(inner, ((0, 0), (pad, pad), (pad, pad)), mode="wrap"))
@@ -76,7 +76,7 @@ def nothing_outside_the_map_is_touched(world):
         inner[:] = template[pad : pad + height, pad : pad + width] = 0
         assert (padded == template).all()
     layers = len(world.codes.layers)
-    assert not world._padded.view(np.uint8).reshape(*padded.shape, -1)[..., layers:].any()
+    assert not world.copies.of["cells"].view(np.uint8).reshape(*padded.shape, -1)[..., layers:].any()
 
 
 def walls(world):
@@ -102,45 +102,45 @@ def count(world, copy, site, kind):
 
 
 def cleanup_counts(world, copy):
-    assert world.extra["dirt"][copy, 0] == count(world, copy, "river", world.kinds.DIRT)
+    assert world.copies.state["dirt"][copy, 0] == count(world, copy, "river", world.kinds.DIRT)
 
 
 def harvest_counts(world, copy):
-    reach = int(world._params["reach_squared"][copy])
+    reach = int(world.copies.params["reach_squared"][copy])
     apple = world.kinds.APPLE
     apples = np.argwhere(world.grid[copy, ..., world.codes.layer[apple]] == apple)
     for row, col in world.map.sites["orchard"]:
         away = ((apples - [row, col]) ** 2).sum(axis=1)
         if not world.wraps:
-            assert world.extra["around"][copy, row, col] == ((away > 0) & (away <= reach)).sum()
+            assert world.copies.state["around"][copy, row, col] == ((away > 0) & (away <= reach)).sum()
 
 
 def allelopathic_counts(world, copy):
     kinds = world.kinds
     for c, colour in enumerate(("RED", "GREEN", "BLUE")):
         lying = sum(count(world, copy, "orchard", kinds[f"{state}_{colour}"]) for state in ("RIPE", "UNRIPE"))
-        assert world.extra["berries"][copy, c] == lying
+        assert world.copies.state["berries"][copy, c] == lying
 
 
 def territory_counts(world, copy):
     kinds = world.kinds
     cracked = sum(count(world, copy, "resources", kinds[name]) for name in ("CRACKED", "CRACKED_PAYING"))
-    assert world.extra["cracked"][copy, 0] == cracked
+    assert world.copies.state["cracked"][copy, 0] == cracked
 
 
 def matrix_counts(world, copy):
     """Gathered since the last payment: what is held beyond one of each."""
-    held = world.extra["inventory"][copy].sum(axis=1) - world.extra["inventory"].shape[2]
-    assert np.array_equal(held > 0, world.extra["ready"][copy] > 0)
+    held = world.copies.state["inventory"][copy].sum(axis=1) - world.copies.state["inventory"].shape[2]
+    assert np.array_equal(held > 0, world.copies.state["ready"][copy] > 0)
     assert (held <= world.event_counts[copy, :, 2:5].sum(axis=1)).all()
     marked = world.grid[copy, ..., world.codes.layers.index("mark")] > 0
     on_grid = world.out[copy] == 0
-    assert marked.sum() == (on_grid & (world.extra["ready"][copy] > 0)).sum()
+    assert marked.sum() == (on_grid & (world.copies.state["ready"][copy] > 0)).sum()
 
 
 def tag_counts(world, copy):
     ring = world.grid[copy, ..., world.codes.layer[world.kinds.IT]] == world.kinds.IT
-    assert np.argwhere(ring).tolist() == [world.pos[copy, world.extra["it"][copy, 0]].tolist()]
+    assert np.argwhere(ring).tolist() == [world.pos[copy, world.copies.state["it"][copy, 0]].tolist()]
 
 
 COUNTS = {
@@ -172,7 +172,7 @@ def test_the_checks_notice_what_is_wrong():
         world.grid[0, 5, 5, world.codes.agent_layer] = world.kinds.GEM
 
     def paint_outside(world):
-        world._padded[0, 0, 0] = 1 << 8
+        world.copies.of["cells"][0, 0, 0] = 1 << 8
 
     def a_view_from_beyond(world):
         world.out[0, 0] = -1

@@ -20,7 +20,7 @@ WWWWWWWW
 def make(n_agents=3, it=0, map=YARD, **settings):
     world = sorrelsim.make("tag", map=map, n_agents=n_agents, compiled=False, **settings)
     world.grid[..., world.codes.layer[Kind.IT]][world.grid[..., world.codes.layer[Kind.IT]] == Kind.IT] = 0
-    world.extra["it"][:] = it
+    world.copies.state["it"][:] = it
     return world
 
 
@@ -64,7 +64,7 @@ def test_it_tags_a_neighbour_after_walking_who_then_earns_nothing(row, col):
         (2, 4): ("right", "left"),
     }
     assert act(world, *towards[row, col]) == [10, 0]
-    assert world.extra["it"][0, 0] == 1
+    assert world.copies.state["it"][0, 0] == 1
     assert world.event_counts[0].tolist() == [[1, 0, 1], [0, 1, 0]]
 
 
@@ -72,7 +72,7 @@ def test_a_diagonal_neighbour_is_not_tagged():
     world = seat(make(2), (1, 1, "N"), (3, 2, "N"))
     assert act(world, "up", "up") == [-1, 10]
     assert world.pos[0].tolist() == [[1, 1], [2, 2]]
-    assert world.extra["it"][0, 0] == 0
+    assert world.copies.state["it"][0, 0] == 0
 
 
 def test_the_ring_lies_under_it_and_it_knows():
@@ -91,20 +91,20 @@ def test_tag_back_can_be_forbidden_until_another_is_tagged():
         holders = []
         for _ in range(3):
             act(world, "right", "left")
-            holders.append(int(world.extra["it"][0, 0]))
+            holders.append(int(world.copies.state["it"][0, 0]))
         assert holders == ([1, 0, 1] if allowed else [1, 1, 1])
     world = seat(make(3, tag_back=False), (2, 3, "N"), (2, 4, "N"), (2, 5, "N"))
     act(world, "right", "right", "left")
-    assert world.extra["it"][0, 0] == 1
+    assert world.copies.state["it"][0, 0] == 1
     act(world, "right", "right", "left")
-    assert world.extra["it"][0, 0] == 2
+    assert world.copies.state["it"][0, 0] == 2
 
 
 def test_of_two_neighbours_each_is_tagged_half_of_the_time():
     n = 300
     world = seat(make(3, n_worlds=n), (2, 3, "N"), (2, 2, "N"), (2, 4, "N"))
     act(world, "left", "right", "left")
-    tagged = world.extra["it"][:, 0]
+    tagged = world.copies.state["it"][:, 0]
     assert set(tagged) == {1, 2}
     assert share_ok((tagged == 1).sum(), n, 0.5)  # five standard errors: 0.14
 
@@ -112,4 +112,4 @@ def test_of_two_neighbours_each_is_tagged_half_of_the_time():
 def test_everyone_is_it_first_equally_often():
     world = sorrelsim.make("tag", n_worlds=400, map=YARD.replace("P ", "PP"), compiled=False)
     for i in range(5):
-        assert share_ok((world.extra["it"] == i).sum(), 400, 0.2)  # five standard errors: 0.1
+        assert share_ok((world.copies.state["it"] == i).sum(), 400, 0.2)  # five standard errors: 0.1

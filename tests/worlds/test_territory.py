@@ -36,7 +36,7 @@ def lies(world, row, col, layer="object", copy=0):
 
 
 def owner(world, row, col, copy=0):
-    return world.extra["owner"][copy, row, col] - 1
+    return world.copies.state["owner"][copy, row, col] - 1
 
 
 def share_ok(count, n, p, sigmas=4.5):
@@ -113,7 +113,7 @@ def test_two_who_touch_one_resource_take_it_from_each_other_by_chance():
     n = 400
     world = field(",R,", [(0, 0, "E"), (0, 2, "W")], n_worlds=n, seed=2)
     act(world, NOOP, NOOP)
-    assert share_ok((world.extra["owner"][:, 0, 1] == 1).sum(), n, 0.5)
+    assert share_ok((world.copies.state["owner"][:, 0, 1] == 1).sum(), n, 0.5)
 
 
 def test_pay_begins_25_steps_after_the_claim_and_shows():
@@ -127,7 +127,7 @@ def test_pay_begins_25_steps_after_the_claim_and_shows():
 def test_pay_has_probability_one_in_a_hundred_for_each_resource():
     n, steps = 40, 60
     world = field("RRR,\n,,,,\n", [(1, 1, "N")], n_worlds=n, seed=3, pay_delay=0)
-    world.extra["owner"][:, 0, :3] = 1
+    world.copies.state["owner"][:, 0, :3] = 1
     paid = sum(act(world, NOOP)[1].sum() for _ in range(steps))
     assert share_ok(paid, 3 * n * steps, 0.01)
 
@@ -182,7 +182,7 @@ def test_a_resource_mends_from_15_steps_after_the_last_zap():
     assert lies(world, 0, 1) == Kind.CRACKED
     act(world, NOOP)
     assert lies(world, 0, 1) == Kind.RESOURCE
-    assert world.extra["cracked"][0, 0] == 0
+    assert world.copies.state["cracked"][0, 0] == 0
     act(world, ZAP)  # its health is whole again: one more zap cracks it only
     assert lies(world, 0, 1) == Kind.CRACKED
 
@@ -200,7 +200,7 @@ def test_a_second_zap_removes_an_agent_for_good_and_its_claims_lapse():
     world = field(",,,,\n,,,R", [(0, 0, "E"), (0, 2, "S")], zap_cooldown=0)
     act(world, NOOP, TURN_LEFT)
     act(world, NOOP, TURN_RIGHT)
-    world.extra["owner"][:, 1, 3] = 2
+    world.copies.state["owner"][:, 1, 3] = 2
     world.grid[:, 1, 3, 0] = Kind.CLAIM_1
     act(world, ZAP, NOOP)
     assert world.out[0, 1] == 0
@@ -238,13 +238,13 @@ def test_all_hangs_together_under_random_play():
         paint = world.grid[..., 0]
         for copy in range(2):
             at = objects[copy][tuple(resources.T)]
-            claimed = world.extra["owner"][copy][tuple(resources.T)]
+            claimed = world.copies.state["owner"][copy][tuple(resources.T)]
             stands = at > 0
             assert (claimed[~stands] == 0).all()
             worn = paint[copy][tuple(resources.T)]
             expected = np.where(claimed > 0, Kind.CLAIM_0 + claimed - 1, np.where(stands, Kind.UNCLAIMED, 0))
             np.testing.assert_array_equal(worn, expected)
-            assert (at >= Kind.CRACKED).sum() == world.extra["cracked"][copy, 0]
+            assert (at >= Kind.CRACKED).sum() == world.copies.state["cracked"][copy, 0]
             assert (~stands).sum() == world.event_counts[copy, :, DESTROYED].sum()
     np.testing.assert_array_equal(total, world.event_counts[..., PAYOUTS])
     assert total.sum() > 0
