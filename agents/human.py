@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 import sorrelsim
 from sorrelsim.models.base import Arrays, BaseModel, Seat, Transition
+from sorrelsim.models.ranges import Range
 
 if TYPE_CHECKING:
     from sorrelsim import ObservationSpec, Person
@@ -30,7 +31,7 @@ class HumanConfig:
     """What the window calls the person."""
     keys: dict = field(default_factory=dict)
     """Action name to a key or a list of keys, where the defaults do not please."""
-    memory_size: int = 20_000
+    memory_size: Annotated[int, Range(0, 10**9)] = 20_000
     """Steps remembered; 0 for none."""
 
 

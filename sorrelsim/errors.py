@@ -1,9 +1,13 @@
-"""The ground floor: what is said of a name that is not known, with what is allowed and the nearest match."""
+"""The ground floor: the error of settings, and what is said of a name that is not known, with the nearest match."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+
+
+class ConfigError(ValueError):
+    """Settings that say something impossible; the message names the place and the key."""
 
 
 def unknown(what: str, given: object, allowed: Iterable[str], where: str = "") -> str:

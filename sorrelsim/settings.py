@@ -9,24 +9,56 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import re
+import math
 import typing
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any
 
+from sorrelsim.errors import ConfigError as ConfigError
 from sorrelsim.errors import unknown
+from sorrelsim.yaml_text import read_yaml as read_yaml
+from sorrelsim.yaml_text import read_yaml_file as read_yaml_file
 
 
-class ConfigError(ValueError):
-    """Settings that say something impossible; the message names the place and the key."""
+@dataclass(frozen=True)
+class Range:
+    """The numbers that a setting takes, written beside its type: ``Annotated[float, Range(0, 1)]``.
+
+    Attributes:
+        low: The smallest.
+        high: The largest.
+        above: Whether ``low`` itself is too small.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    above: bool = False
+
+    def __contains__(self, value: float) -> bool:
+        return (self.low < value if self.above else self.low <= value) and value <= self.high
+
+    def __str__(self) -> str:
+        if self.low == -math.inf:
+            return "any finite number" if self.high == math.inf else f"at most {_digits(self.high)}"
+        least = f"{'above' if self.above else 'at least'} {_digits(self.low)}"
+        if self.high == math.inf:
+            return least
+        if self.above:
+            return f"{least} and at most {_digits(self.high)}"
+        return f"{_digits(self.low)} to {_digits(self.high)}"
+
+
+def _digits(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"
 
 
 def parse_config(config_class: type[Any], given: Mapping[str, Any], where: str) -> Any:
     """Builds a dataclass from plain settings; nested dataclasses from nested mappings.
 
     Args:
-        config_class: The dataclass. ``Annotated[int, pydantic.Field(ge=1)]`` gives a field limits.
+        config_class: The dataclass. ``Annotated[int, Range(1, 100)]`` gives a field limits.
         given: Settings by field name.
         where: What the settings belong to, for errors, such as ``PPO``; ``file:`` if it ends in a colon.
 
@@ -56,15 +88,59 @@ def parse_config(config_class: type[Any], given: Mapping[str, Any], where: str) 
         raise ConfigError(f"{where.removesuffix(':')}: {error}") from error
 
 
+def check_settings(settings: Any) -> None:
+    """Holds a dataclass that was built by hand to what its fields declare, as ``parse_config`` does with plain data.
+
+    A dataclass calls it in its ``__post_init__``. What is given in another form of the declared type, such as 1e6 for a
+    whole number, takes its place in that form.
+
+    Raises:
+        ConfigError: If a value is of the wrong type or out of range. All that is wrong is told, one line each.
+    """
+    problems = []
+    defaults = {field.name: field.default for field in dataclasses.fields(settings)}
+    for name, hint in _hints(type(settings)).items():
+        given = getattr(settings, name)
+        if given is defaults[name]:
+            continue
+        try:
+            value = _read(hint, given, name)
+        except ConfigError as error:
+            problems.append(str(error))
+            continue
+        if type(value) is not type(given):
+            object.__setattr__(settings, name, value)
+    if problems:
+        raise ConfigError("\n".join(problems))
+
+
+@functools.cache
+def _hints(config_class: type[Any]) -> dict[str, Any]:
+    """Returns the type hints of a dataclass's settings, in order; none where they cannot be looked up."""
+    try:
+        hints = typing.get_type_hints(config_class, include_extras=True)
+    except NameError:  # a class of a function's own, with names of that function
+        return {}
+    return {field.name: hints[field.name] for field in dataclasses.fields(config_class) if field.init}
+
+
+@functools.lru_cache(1024)
+def _adapter(hint: Any) -> Any:
+    from pydantic import ConfigDict, TypeAdapter
+
+    return TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
+
+
 def _at(where: str, key: object) -> str:
     return f"{where} {key}" if where.endswith(":") else f"{where}.{key}"
 
 
 def _read(hint: Any, value: Any, where: str) -> Any:
     """Checks a plain value against a type hint, turning whole floats to ints, lists to tuples, mappings to sections."""
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
-    bare = typing.get_args(hint)[0] if typing.get_origin(hint) is typing.Annotated else hint
+    annotated = typing.get_origin(hint) is typing.Annotated
+    bare = typing.get_args(hint)[0] if annotated else hint
     origin, args = typing.get_origin(bare), typing.get_args(bare)
     choices = args if origin in (typing.Union, UnionType) else (bare,)
     section = next((each for each in choices if dataclasses.is_dataclass(each)), None)
@@ -77,20 +153,41 @@ def _read(hint: Any, value: Any, where: str) -> Any:
         value = [_read(args[0], item, f"{where}.{k}") for k, item in enumerate(value)]
     if bare is not section:
         try:
-            adapter = TypeAdapter(hint, config=ConfigDict(arbitrary_types_allowed=True))
             # A whole 1e6 is an int and a list is a tuple; but true is not 1, nor is 1 true.
-            return adapter.validate_python(value, strict=not isinstance(value, float | str | list | tuple))
+            read = _adapter(hint).validate_python(value, strict=not isinstance(value, float | str | list | tuple))
+            return _in_range(read, hint, choices, where)
         except ValidationError as error:
             kind, said = error.errors()[0]["type"], error.errors()[0]["msg"]
-        if kind in ("value_error", "too_short", "too_long"):
-            raise ConfigError(f"{where}: {said.removeprefix('Value error, ')}")
+        if kind in ("value_error", "too_short", "too_long", "string_too_short", "string_too_long"):
+            raise ConfigError(f"{where}: {said.removeprefix('Value error, ')}, got {_shown(value)}")
         if kind.startswith(("greater_than", "less_than", "multiple_of", "finite_number")):
-            raise ConfigError(f"{where} must be{said.removeprefix('Input should be')}, got {value!r}")
+            raise ConfigError(f"{where} must be{said.removeprefix('Input should be')}, got {_shown(value)}")
     literals = [typing.get_args(each) for each in choices if typing.get_origin(each) is typing.Literal]
     names = [str(name) for literal in literals for name in literal]
-    near = difflib.get_close_matches(str(value), names, 1)
+    near = difflib.get_close_matches(str(value)[:100], names, 1)
     mean = f"; did you mean {near[0]!r}?" if near else ""
-    raise ConfigError(f"{where} must be {_named(bare)}, got {value!r} ({type(value).__name__}){mean}")
+    raise ConfigError(f"{where} must be {_named(bare)}, got {_shown(value)} ({type(value).__name__}){mean}")
+
+
+def _in_range(value: Any, hint: Any, choices: tuple[Any, ...], where: str) -> Any:
+    """Returns a number that lies in the range that is declared beside its type; any that is not finite is refused."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return value
+    declared = [each for each in (hint, *choices) if typing.get_origin(each) is typing.Annotated]
+    ranges = [mark for each in declared for mark in typing.get_args(each)[1:] if isinstance(mark, Range)]
+    if not math.isfinite(value) or not all(value in allowed for allowed in ranges):
+        allowed = " or ".join(map(str, ranges)) or "a finite number"
+        raise ConfigError(f"{where} must be {allowed}, got {_shown(value)}")
+    return value
+
+
+def _shown(value: Any) -> str:
+    """Returns a value as an error shows it: not without end."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of more digits than Python writes, or what holds itself
+        return f"a {type(value).__name__} that is too long to show"
+    return text if len(text) <= 200 else f"{text[:150]}... ({len(text)} characters)"
 
 
 def _named(hint: Any) -> str:
@@ -105,33 +202,6 @@ def _named(hint: Any) -> str:
     if hint is NoneType:
         return "None"
     return hint.__name__ if isinstance(hint, type) and not args else str(hint).replace("typing.", "")
-
-
-@functools.cache
-def _loader() -> Any:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """Safe YAML in which 1e-3 is a number, as everywhere but in YAML 1.1."""
-
-    Loader.add_implicit_resolver(  # type: ignore[no-untyped-call]
-        "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-    )
-    return Loader
-
-
-def read_yaml(text: str, where: str) -> Any:
-    """Returns what a YAML text holds: plain data only.
-
-    Raises:
-        ConfigError: If it is not YAML.
-    """
-    import yaml
-
-    try:
-        return yaml.load(text, _loader())
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where} is not YAML: {error}") from None
 
 
 def apply_changes(settings: dict[str, Any], changes: Iterable[str], where: str, example: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ HOUSE = Path(sorrelsim.__file__).parent
 ROOT = HOUSE.parent
 FLOORS = [  # from the ground up; rooms of one floor do not know each other
     {"errors"},
+    {"yaml_text"},
     {"rules", "settings"},
     {"authoring"},
     {"pictures"},

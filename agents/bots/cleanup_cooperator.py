@@ -8,17 +8,18 @@ import numpy as np
 
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
+from sorrelsim.models.ranges import Length, MaybeWidth, Probability
 
 
 @dataclass(frozen=True)
 class CooperatorConfig:
     """Settings of the cleaner."""
 
-    dirt_share: float = 0.1
+    dirt_share: Probability = 0.1
     """Share of dirt in the river cells in view above which it cleans."""
-    beam_length: int = 3
+    beam_length: Length = 3
     """Length of the cleaning beam."""
-    beam_radius: int = 1
+    beam_radius: MaybeWidth = 1
     """Radius of the cleaning beam."""
 
 

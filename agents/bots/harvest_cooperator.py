@@ -8,13 +8,14 @@ import numpy as np
 
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
+from sorrelsim.models.ranges import MaybeWidth
 
 
 @dataclass(frozen=True)
 class CooperatorConfig:
     """Settings of the restrained eater."""
 
-    spare: int = 4
+    spare: MaybeWidth = 4
     """Apples that must be in view within two cells of one that it eats."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
+from sorrelsim.models.ranges import Width
 
 if TYPE_CHECKING:
     from sorrelsim import ObservationSpec
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 class MatrixCollectorConfig:
     """Settings of ``MatrixCollector``."""
 
-    resource: int = 1
+    resource: Width = 1
     """Number of the resource that it gathers, the row of the matrix that it plays, from 1."""
-    hoard: int = 5
+    hoard: Width = 5
     """How many it gathers before it looks for an agent to interact with."""
 
 

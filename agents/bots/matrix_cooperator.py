@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sorrelsim.agents.bots.matrix_collector import MatrixCollector, MatrixCollectorConfig
+from sorrelsim.models.ranges import Width
 
 
 @dataclass(frozen=True)
 class MatrixCooperatorConfig(MatrixCollectorConfig):
     """Settings of ``MatrixCooperator``."""
 
-    resource: int = 1
+    resource: Width = 1
     """To cooperate, to hunt the stag, to be the dove."""
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sorrelsim.agents.bots.matrix_collector import MatrixCollector, MatrixCollectorConfig
+from sorrelsim.models.ranges import Width
 
 
 @dataclass(frozen=True)
 class MatrixDefectorConfig(MatrixCollectorConfig):
     """Settings of ``MatrixDefector``."""
 
-    resource: int = 2
+    resource: Width = 2
     """To defect, to hunt the hare, to be the hawk."""
 
 

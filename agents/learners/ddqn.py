@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models.ranges import Exponent, Length, Probability, Steps
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 class DDQNConfig(ReplayConfig):
     """Settings of DDQN."""
 
-    n_step: int = 1
+    n_step: Length = 1
     """Steps summed before bootstrapping."""
     double: bool = True
     """The online network chooses the target's action (van Hasselt et al. 2016)."""
@@ -37,11 +38,11 @@ class DDQNConfig(ReplayConfig):
     """Separate streams for the state's value and the actions' advantages (Wang et al. 2016)."""
     prioritised: bool = False
     """Sample steps by their TD error (Schaul et al. 2016)."""
-    priority_exponent: float = 0.6
+    priority_exponent: Exponent = 0.6
     """How much the TD error counts in sampling (alpha)."""
-    priority_correction: float = 0.4
+    priority_correction: Probability = 0.4
     """How much of the sampling's bias is corrected at first (beta)."""
-    priority_correction_steps: int = 100_000
+    priority_correction_steps: Steps = 100_000
     """Agent-steps over which beta rises to 1."""
 
 

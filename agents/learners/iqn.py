@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models.ranges import Draws, Positive, Width
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
 from sorrelsim.models.torch.losses import mask_values, weighted_mean
@@ -30,15 +31,15 @@ if TYPE_CHECKING:
 class IQNConfig(ReplayConfig):
     """Settings of IQN."""
 
-    n_cosines: int = 64
+    n_cosines: Width = 64
     """Cosines that embed a quantile fraction."""
-    n_taus: int = 8
+    n_taus: Draws = 8
     """Fractions drawn for the online network in the loss (N)."""
-    n_target_taus: int = 8
+    n_target_taus: Draws = 8
     """Fractions drawn for the target (N')."""
-    n_acting_taus: int = 32
+    n_acting_taus: Draws = 32
     """Fractions averaged to choose an action (K)."""
-    kappa: float = 1.0
+    kappa: Positive = 1.0
     """Width of the Huber loss's quadratic part."""
     double: bool = True
     """The online network chooses the target's action."""

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sorrelsim.models.ranges import BatchSize, Passes, Positive, Rate, Steps, Weight
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.losses import mask_logits
 from sorrelsim.models.torch.on_policy_model import OnPolicyConfig, OnPolicyModel
@@ -23,29 +24,29 @@ from sorrelsim.models.torch.policies import Logits, Terms
 class PPOConfig(OnPolicyConfig):
     """Settings of PPO."""
 
-    learning_rate: float = 2.5e-4
+    learning_rate: Rate = 2.5e-4
     """Step size of Adam."""
-    max_grad_norm: float = 0.5
+    max_grad_norm: Weight = 0.5
     """Gradients are scaled down to this norm; 0 leaves them alone."""
-    n_epochs: int = 2
+    n_epochs: Passes = 2
     """Passes over a rollout."""
-    n_minibatches: int = 4
+    n_minibatches: BatchSize = 4
     """Gradient steps per pass."""
-    clip: float = 0.2
+    clip: Positive = 0.2
     """How far the probability ratio may move before its gradient stops."""
-    clip_value: float | None = None
+    clip_value: Positive | None = None
     """How far a value may move in one update; None does not limit it."""
     normalise_advantages: bool = True
     """Scale advantages to mean 0 and deviation 1 in each minibatch."""
-    value_coefficient: float = 0.5
+    value_coefficient: Weight = 0.5
     """Weight of the value loss."""
-    entropy: float = 0.01
+    entropy: Weight = 0.01
     """Weight of the entropy bonus at the start."""
-    entropy_end: float | None = None
+    entropy_end: Weight | None = None
     """Weight from ``entropy_steps`` on; None keeps it."""
-    entropy_steps: int = 1_000_000
+    entropy_steps: Steps = 1_000_000
     """Agent-steps over which the weight changes, linearly."""
-    target_kl: float | None = None
+    target_kl: Positive | None = None
     """An update stops once the policy has moved by more than 1.5 times this; None never stops it."""
 
 

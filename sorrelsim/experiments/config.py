@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +16,14 @@ import yaml
 from pydantic import BeforeValidator, Field, TypeAdapter
 
 from sorrelsim.errors import unknown
-from sorrelsim.settings import ConfigError, apply_changes, parse_config, read_yaml
+from sorrelsim.settings import ConfigError, Range, apply_changes, parse_config, read_yaml_file
 
-AtLeast0 = Annotated[int, Field(ge=0)]
-AtLeast1 = Annotated[int, Field(ge=1)]
+AtLeast0 = Annotated[int, Range(0, 10**12)]
+AtLeast1 = Annotated[int, Range(1, 10**12)]
+Copies = Annotated[int, Range(1, 1_000_000)]
+"""Copies of a world: a stated limit, beyond any machine's memory."""
+Slot = Annotated[int, Range(0, 32_767)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def _by_name(world: Any) -> Any:
@@ -33,10 +38,10 @@ def _by_name(world: Any) -> Any:
 class SeatConfig:
     """Who plays which slots."""
 
-    slots: Literal["each", "all"] | list[int] = "each"
+    slots: Literal["each", "all"] | list[Slot] = "each"
     """``each``: a model of its own for every slot that no other seat names; ``all``: one model, with shared parameters,
     for all of them; a list: one model for the slots listed."""
-    model: str = "random"
+    model: Name = "random"
     """Name of a model, or path of its file."""
     config: dict[str, Any] = field(default_factory=dict)
     """The model's settings."""
@@ -46,9 +51,9 @@ class SeatConfig:
     """False for a model that only plays."""
     identity: bool = False
     """Whether a shared model is told which of its slots it is playing."""
-    load: str | None = None
-    """A saved model, ``RUN/models/SEAT.pt``, to start from."""
-    name: str | None = None
+    load: Annotated[str, Field(min_length=1)] | None = None
+    """A saved model, ``RUN/models/SEAT.safetensors``, whose networks to start from; all else is the new run's own."""
+    name: Name | None = None
     """Its name in metrics and file names; by default the model's, and the slot's with ``each``."""
 
     def __post_init__(self) -> None:
@@ -62,11 +67,11 @@ class EvaluationConfig:
 
     every: AtLeast0 = 0
     """Epochs between evaluations; 0 means only after the last epoch."""
-    n_worlds: AtLeast1 = 32
+    n_worlds: Annotated[int, Range(1, 100_000)] = 32
     """Copies that play; each plays one episode."""
     max_turns: AtLeast1 = 10_000
     """Turns after which episodes that have not ended are left out."""
-    gif_turns: AtLeast0 = 200
+    gif_turns: Annotated[int, Range(0, 100_000)] = 200
     """Length of the animation of the trained agents; 0 makes none."""
 
 
@@ -79,11 +84,11 @@ class ExperimentConfig:
     number, or a list with one per copy). A bare name will do."""
     seats: Annotated[list[SeatConfig], Field(min_length=1)]
     """Who plays which slots."""
-    name: str | None = None
+    name: Name | None = None
     """Name of the run folder; by default that of the config's file."""
-    n_worlds: AtLeast1 = 32
+    n_worlds: Copies = 32
     """Copies of the world that are played at once."""
-    seed: AtLeast0 = 0
+    seed: Annotated[int, Range(0, 2**63 - 1)] = 0
     """Seed of everything."""
     epochs: AtLeast1 = 20
     """Epochs to run; each gives one row of metrics."""
@@ -93,11 +98,11 @@ class ExperimentConfig:
     """How the trained agents are looked at."""
     save_every: AtLeast1 = 10
     """Epochs between two savings of the models."""
-    threads: AtLeast1 | None = None
+    threads: Annotated[int, Range(1, 1024)] | None = None
     """Threads that step the copies; all cores by default. Trajectories do not depend on it."""
-    torch_threads: AtLeast1 = 1
-    """Threads of the networks. Small networks are slower on more than one."""
-    runs: str = "runs"
+    torch_threads: Annotated[int, Range(1, 1024)] = 1
+    """Threads of the networks, at most the machine's cores. Small networks are slower on more than one."""
+    runs: Annotated[str, Field(min_length=1)] = "runs"
     """Folder in which the run folder is made."""
 
     def __post_init__(self) -> None:
@@ -121,7 +126,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentCo
     if not path.is_file():
         near = sorted(str(found) for found in Path("configs").glob("*.yaml"))
         raise ConfigError(unknown("config", str(path), near))
-    raw = read_yaml(path.read_text(encoding="utf-8"), str(path))
+    raw = read_yaml_file(path)
     if not isinstance(raw, dict):
         keys = ", ".join(each.name for each in dataclasses.fields(ExperimentConfig))
         raise ConfigError(f"{path}: a config is a mapping with the keys {keys}")
@@ -143,6 +148,17 @@ def read_config(raw: Mapping[str, Any], where: str = "config") -> ExperimentConf
     """
     config: ExperimentConfig = parse_config(ExperimentConfig, raw, f"{where}:")
     return config
+
+
+def check_machine(config: ExperimentConfig) -> None:
+    """Checks what a config asks of the machine that it is to run on; a run that was written elsewhere still loads.
+
+    Raises:
+        ConfigError: If ``torch_threads`` is above the machine's cores.
+    """
+    cores = os.cpu_count() or 1
+    if config.torch_threads > cores:
+        raise ConfigError(f"torch_threads must be 1 to {cores}, the cores of this machine, got {config.torch_threads}")
 
 
 def dump_config(config: ExperimentConfig) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 
 from sorrelsim.engine import threads
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.experiments.config import ConfigError, ExperimentConfig, load_config, read_config
+from sorrelsim.experiments.config import ConfigError, ExperimentConfig, check_machine, load_config, read_config
 from sorrelsim.experiments.evaluation import film, play_episodes, undisturbed
 from sorrelsim.experiments.measures import EpisodeCollector, Row, return_means
 from sorrelsim.experiments.seating import Place, make_model, make_world, seat_agents, seating
@@ -92,6 +92,7 @@ class Experiment:
         if config.threads is not None:
             threads.set_threads(config.threads)
         try:
+            check_machine(config)
             self.world = make_world(config)
             self.places = seating(config, self.world.n_agents)
             self.models = [make_model(place, self.world) for place in self.places]

@@ -7,6 +7,7 @@ agent's episode ends.
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 
 from sorrelsim.errors import unknown
-from sorrelsim.settings import parse_config
+from sorrelsim.models.ranges import Degrees, Discount, Probability, Weight
+from sorrelsim.settings import check_settings, parse_config
 
 
 class RewardTransform(ABC):
@@ -32,6 +34,10 @@ class RewardTransform(ABC):
         Returns:
             float64 [n_worlds, n_agents].
         """
+
+    def __post_init__(self) -> None:
+        if dataclasses.is_dataclass(self):
+            check_settings(self)
 
     def reset(self) -> None:  # noqa: B027 - most transforms remember nothing
         """Forgets what it remembers of running episodes."""
@@ -74,13 +80,13 @@ class InequityAversion(RewardTransform):
     rewards are e_t = gamma lambda e_{t-1} + r_t. Both terms take away: having more is a cost too.
     """
 
-    alpha: float = 5.0
+    alpha: Weight = 5.0
     """Cost of having less than others (disadvantageous inequity)."""
-    beta: float = 0.05
+    beta: Weight = 0.05
     """Cost of having more than others (advantageous inequity)."""
-    gamma: float = 0.99
+    gamma: Discount = 0.99
     """Discount of the smoothed rewards per step."""
-    trace: float = 0.975
+    trace: Discount = 0.975
     """Their decay besides, per step (lambda); 0 compares the rewards of single steps."""
     _smoothed: np.ndarray | None = field(default=None, init=False, repr=False)
 
@@ -119,9 +125,9 @@ class SocialValueOrientation(RewardTransform):
     45 shares, 90 is for the others. It is 0 where nobody gets anything.
     """
 
-    angle: float = 45.0
+    angle: Degrees = 45.0
     """Target angle, in degrees."""
-    weight: float = 0.2
+    weight: Weight = 0.2
     """Cost per radian of distance from it."""
 
     def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
@@ -134,12 +140,8 @@ class SocialValueOrientation(RewardTransform):
 class RewardExchange(RewardTransform):
     """Reward exchange by a self-interest level s: s r_i + (1 - s) / (N - 1) times the sum of the others."""
 
-    self_interest: float = 0.5
+    self_interest: Probability = 0.5
     """Share of one's reward that one keeps (s), 0 to 1; the rest goes to the others in equal parts."""
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.self_interest <= 1:
-            raise ValueError(f"self_interest must lie in 0..1, got {self.self_interest}")
 
     def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
         """Transforms one step's rewards, as ``RewardTransform`` says."""

@@ -56,7 +56,7 @@ def test_a_config_written_out_reads_as_the_same(write):
         ("world: treasure_hunt\nseats: [{modle: random}]", ["seats.0", "no setting 'modle'", "did you mean 'model'"]),
         (SHORT + "evaluation: {evry: 2}", ["evaluation", "no setting 'evry'", "did you mean 'every'"]),
         (SHORT + "epochs: many", ["epochs", "'many'"]),
-        (SHORT + "epochs: 0", ["epochs", "greater than or equal to 1", "0"]),
+        (SHORT + "epochs: 0", ["epochs", "must be 1 to 1000000000000", "0"]),
         (SHORT + "seed: -1", ["seed", "-1"]),
         ("seats: [{model: random}]", ["world", "is missing"]),
         ("world: {map: field}\nseats: [{model: random}]", ["world", "a world needs a name"]),

@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models.ranges import MaybeWidth, Width
 from sorrelsim.models.torch.symbolic import SymbolicLinear, one_hot
+from sorrelsim.settings import check_settings
 
 if TYPE_CHECKING:
     from sorrelsim.observations.spec import ObservationSpec
@@ -27,18 +29,20 @@ class NetworkConfig:
 
     kind: Literal["mlp", "conv", "socialjax"] = "mlp"
     """mlp: quick on a CPU. conv: 3x3 convolutions. socialjax: 5x5, 3x3, 3x3 of 32 channels and a dense layer of 64."""
-    hidden: tuple[int, ...] = (128, 128)
+    hidden: tuple[Width, ...] = (128, 128)
     """Widths of the dense layers (for conv: after the convolutions; socialjax: fixed)."""
-    channels: tuple[int, ...] = (32, 32)
+    channels: tuple[Width, ...] = (32, 32)
     """Channels of the 3x3 convolutions of ``conv``."""
-    embedding: int = 0
+    embedding: MaybeWidth = 0
     """Length of a learned vector per kind, for convolutions; 0 expands ids to one-hot channels."""
     activation: Literal["relu", "tanh"] = "relu"
     """What lies between layers."""
 
     def __post_init__(self) -> None:
-        if not self.hidden or min(self.hidden) < 1:
-            raise ValueError(f"network.hidden must hold at least one positive width, got {self.hidden}")
+        check_settings(self)
+        for name in ("hidden", "channels"):
+            if not 0 < len(getattr(self, name)) <= 64:
+                raise ValueError(f"network.{name} must hold 1 to 64 widths, got {len(getattr(self, name))}")
 
 
 class MLPEncoder(nn.Module):

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from sorrelsim.models.memory.rollout import Rollout, generalised_advantages
+from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import to_device
@@ -32,19 +33,19 @@ if TYPE_CHECKING:
 class OnPolicyConfig(TorchConfig):
     """Settings that all learners on policy share. They learn whenever every stream has made ``n_steps`` steps."""
 
-    n_steps: int = 128
+    n_steps: Length = 128
     """Steps of each stream between two updates, whatever an epoch's length."""
-    n_epochs: int = 1
+    n_epochs: Passes = 1
     """Passes over a rollout."""
-    n_minibatches: int = 1
+    n_minibatches: BatchSize = 1
     """Gradient steps per pass."""
-    gae_lambda: float = 0.95
+    gae_lambda: Discount = 0.95
     """Weight of longer returns in the advantages."""
     recurrent: Literal["none", "gru", "lstm"] = "none"
     """A recurrent layer between encoder and heads."""
-    recurrent_size: int = 128
+    recurrent_size: Width = 128
     """Its width."""
-    sequence_length: int = 16
+    sequence_length: Length = 16
     """Steps that gradients flow back through; must divide n_steps."""
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from sorrelsim.models.memory.replay import Batch, Buffer
+from sorrelsim.models.ranges import BatchSize, Capacity, Every, Length, Probability, Share, Steps
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.seat import Seat
 from sorrelsim.models.torch.devices import to_device
@@ -30,35 +31,29 @@ if TYPE_CHECKING:
 class ReplayConfig(TorchConfig):
     """Settings that all learners from a replay memory share. Schedules count agent-steps: one agent acting once."""
 
-    steps_between_updates: int = 4
+    steps_between_updates: Every = 4
     """Agent-steps between two gradient steps, whatever an epoch's length."""
-    warmup: int = 1_000
+    warmup: Steps = 1_000
     """Agent-steps before the first gradient step."""
-    epsilon_start: float = 1.0
+    epsilon_start: Probability = 1.0
     """Chance of a random action at the start."""
-    epsilon_end: float = 0.05
+    epsilon_end: Probability = 0.05
     """Chance of a random action from ``epsilon_steps`` on."""
-    epsilon_steps: int = 50_000
+    epsilon_steps: Steps = 50_000
     """Agent-steps over which epsilon falls, linearly."""
-    batch_size: int = 64
+    batch_size: BatchSize = 64
     """Steps that a gradient step learns from."""
-    memory_size: int = 100_000
+    memory_size: Capacity = 100_000
     """Frames remembered, over all streams."""
-    n_step: int = 3
+    n_step: Length = 3
     """Steps summed before bootstrapping."""
-    target_tau: float | None = None
+    target_tau: Share | None = None
     """Soft target: share of the online network blended in after each gradient step; 0.005 if neither is set."""
-    target_every: int | None = None
+    target_every: Every | None = None
     """Hard target: gradient steps between two copies. Excludes target_tau."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("steps_between_updates", "batch_size", "n_step"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("epsilon_start", "epsilon_end"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie in 0..1, got {getattr(self, name)}")
         if self.target_tau is not None and self.target_every is not None:
             raise ValueError(
                 f"target_tau {self.target_tau} (soft) and target_every {self.target_every} (hard) exclude each other"

@@ -18,11 +18,13 @@ from torch import Tensor, nn
 
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.checkpoint import atomic_write
+from sorrelsim.models.ranges import Discount, Frames, Rate, Steps, Weight
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import choose_device, to_device
 from sorrelsim.models.torch.encoders import NetworkConfig
 from sorrelsim.observations.parts import Observation, as_parts
+from sorrelsim.settings import check_settings
 
 if TYPE_CHECKING:
     from sorrelsim.observations.spec import ObservationSpec
@@ -32,26 +34,23 @@ if TYPE_CHECKING:
 class TorchConfig:
     """Settings that all learners on PyTorch share. Base of their configs."""
 
-    n_frames: int = 1
+    n_frames: Frames = 1
     """Observations stacked into one state, newest last."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     """The default network's shape; has no effect on a network of one's own."""
-    learning_rate: float = 5e-4
+    learning_rate: Rate = 5e-4
     """Step size of Adam."""
-    anneal_steps: int = 0
+    anneal_steps: Steps = 0
     """Agent-steps over which the learning rate falls to 0, linearly; 0 keeps it."""
-    gamma: float = 0.99
+    gamma: Discount = 0.99
     """Discount per step."""
-    max_grad_norm: float = 10.0
+    max_grad_norm: Weight = 10.0
     """Gradients are scaled down to this norm; 0 leaves them alone."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where the networks live; auto takes cuda where there is one."""
 
     def __post_init__(self) -> None:
-        if self.n_frames < 1:
-            raise ValueError(f"n_frames must be at least 1, got {self.n_frames}")
-        if not 0 <= self.gamma <= 1:
-            raise ValueError(f"gamma must lie in 0..1, got {self.gamma}")
+        check_settings(self)
 
 
 class TorchModel(BaseModel):
