@@ -99,7 +99,7 @@ def check_settings(settings: Any) -> None:
     """
     problems = []
     defaults = {field.name: field.default for field in dataclasses.fields(settings)}
-    for name, hint in _hints(type(settings)).items():
+    for name, hint in _hints(settings.__class__).items():
         given = getattr(settings, name)
         if given is defaults[name]:
             continue
@@ -115,7 +115,7 @@ def check_settings(settings: Any) -> None:
 
 
 @functools.cache
-def _hints(config_class: type[Any]) -> dict[str, Any]:
+def _hints(config_class: Any) -> dict[str, Any]:
     """Returns the type hints of a dataclass's settings, in order; none where they cannot be looked up."""
     try:
         hints = typing.get_type_hints(config_class, include_extras=True)

@@ -19,6 +19,7 @@ from sorrelsim.experiments.measures import EpisodeCollector, Row, return_means
 from sorrelsim.experiments.seating import Place, make_model, make_world, seat_agents, seating
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel, TrainingDiverged
+from sorrelsim.models.checkpoint import SUFFIX
 from sorrelsim.models.playing import play_step
 from sorrelsim.observations.playable import Playable
 
@@ -211,12 +212,12 @@ class Experiment:
             return film(world, agents, self.config.evaluation.gif_turns if turns is None else turns)
 
     def save_models(self, folder: str | Path) -> None:
-        """Writes every model to ``folder/<seat>.pt``; one that diverged to ``folder/<seat>_diverged.pt``, which leaves
-        the file of when it was sound.
+        """Writes every model to ``folder/<seat>.safetensors``; one that diverged to ``<seat>_diverged.safetensors``,
+        which leaves the file of when it was sound.
         """
         for place, model in zip(self.places, self.models, strict=True):
             suffix = "_diverged" if place is self.diverged else ""
-            model.save(Path(folder) / f"{place.name}{suffix}.pt")
+            model.save(Path(folder) / f"{place.name}{suffix}{SUFFIX}")
 
 
 def _mean(values: Any) -> float:

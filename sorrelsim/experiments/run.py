@@ -19,6 +19,7 @@ from sorrelsim.experiments.run_folder import MetricsLog, draw_curves, new_folder
 from sorrelsim.experiments.seating import make_model, make_world, seat_agents, seating, world_settings
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
+from sorrelsim.models.checkpoint import SUFFIX, saved_file
 from sorrelsim.pictures.files import animation
 
 
@@ -41,7 +42,7 @@ def run(experiment: Experiment, folder: Path | None = None, watcher: Watcher | N
         watcher: What follows the run.
 
     Returns:
-        The run folder: config.yaml, metrics.csv, curve.png, episode.gif, models/<seat>.pt.
+        The run folder: config.yaml, metrics.csv, curve.png, episode.gif, models/<seat>.safetensors.
 
     Raises:
         TrainingDiverged: If a loss is not finite. The seat and its last good checkpoint are named.
@@ -66,7 +67,7 @@ def run(experiment: Experiment, folder: Path | None = None, watcher: Watcher | N
                 experiment.save_models(models)
     except TrainingDiverged as error:
         if experiment.diverged is not None:
-            error.args = (f"{str(error).removesuffix('.')}: {models / f'{experiment.diverged.name}.pt'}",)
+            error.args = (f"{str(error).removesuffix('.')}: {models / f'{experiment.diverged.name}{SUFFIX}'}",)
         raise
     finally:
         experiment.save_models(models)
@@ -110,9 +111,9 @@ class Run:
         places = seating(self.config, world.n_agents)
         models = []
         for place in places:
-            model = make_model(place, world)
+            model = make_model(place, world, learn, start=False)
             try:
-                model.load(self.folder / "models" / f"{place.name}.pt")
+                model.load(saved_file(self.folder / "models" / f"{place.name}{SUFFIX}"))
             except (ValueError, OSError, RuntimeError) as error:
                 raise ConfigError(f"{self.folder}: the model of seat {place.name} cannot be loaded: {error}") from error
             models.append(model)

@@ -107,8 +107,14 @@ def make_world(config: ExperimentConfig, n_worlds: int | None = None, seed: int 
         raise ConfigError(f"world: {error}") from error
 
 
-def make_model(place: Place, world: Gridworld) -> BaseModel:
+def make_model(place: Place, world: Gridworld, learn: bool = True, start: bool = True) -> BaseModel:
     """Builds the model of a place, for as many streams as the world's copies make.
+
+    Args:
+        place: Where it sits.
+        world: The world that it is to play.
+        learn: False for one that only plays: it is built without a memory, as one that its config lets not learn is.
+        start: Whether it starts from the networks of the saved model that its config names, if it names one.
 
     Raises:
         ConfigError: If there is no such model, or it does not take a setting.
@@ -119,9 +125,10 @@ def make_model(place: Place, world: Gridworld) -> BaseModel:
     n_streams = world.n_worlds * len(place.slots)
     try:
         cls: type[BaseModel] = find_class(place.config.model, "agents", BaseModel)
-        model = cls.from_config(observations, world.action_names, n_streams, place.config.config, place.seed)
-        if place.config.load:
-            model.load(place.config.load)
+        build = cls.from_config if learn and place.config.learn else cls.to_play
+        model = build(observations, world.action_names, n_streams, place.config.config, place.seed)
+        if start and place.config.load:
+            model.load_weights(place.config.load)
     except (ValueError, TypeError, OSError) as error:
         raise ConfigError(f"seat {place.name}: {error}") from error
     return model

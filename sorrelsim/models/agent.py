@@ -17,6 +17,7 @@ from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import Individual, RewardTransform
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.observations.parts import Observation, Parts, as_public
+from sorrelsim.observations.signature import listed, of_names
 
 if TYPE_CHECKING:
     from sorrelsim.observations.playable import Playable
@@ -47,7 +48,8 @@ class Agent:
     Args:
         world: The world; only its shape is kept.
         slots: The slots that the model plays.
-        model: The model; its ``n_streams`` must be copies x slots if it learns here.
+        model: The model; its ``n_streams`` must be copies x slots if it learns here, and what it was built to observe
+            and do what the world shows and lets it do, to the meaning of every id.
         transform: Makes the rewards that the model learns from out of the world's; None leaves them alone.
         learn: False for a frozen or a scripted player: nothing is remembered.
         explore: False to act greedily.
@@ -80,15 +82,14 @@ class Agent:
             raise ValueError(f"slots {list(slots)}: a slot is named twice")
         self.n_worlds = world.n_worlds
         n_streams = world.n_worlds * self.slots.size
+        if learn and not model.n_streams:
+            raise ValueError(f"{model.name} was built to play only, with no stream to learn from")
         if learn and model.memory is not None and model.n_streams != n_streams:
             raise ValueError(
                 f"{model.name} was built for {model.n_streams} streams; {world.n_worlds} copies x "
                 f"{self.slots.size} slots make {n_streams}"
             )
-        if model.action_names != tuple(world.action_names):
-            raise ValueError(
-                f"{model.name} was built for actions {model.action_names}, not {tuple(world.action_names)}"
-            )
+        self._compare(world, model)
         self.model = model
         # Its own copy: a transform that two agents shared would take every step's rewards twice.
         self.transform = copy.deepcopy(transform) if transform is not None else Individual()
@@ -108,6 +109,18 @@ class Agent:
             }
         self._frames: Parts | None = None
         self._actions: np.ndarray | None = None
+
+    def _compare(self, world: Playable, model: BaseModel) -> None:
+        """Checks that the model was built for what this world shows it and lets it do."""
+        shown = world.observations
+        if IDENTITY in model.observations.parts and IDENTITY not in shown.parts:
+            shown = with_identity(shown, self.slots.size)
+        found = of_names("action", model.action_names, world.action_names, "in the model", "in the world")
+        found += shown.differences(model.observations, "in the model", "in the world")
+        if found:
+            same = model.action_names == tuple(world.action_names)
+            what = "other observations" if same else f"actions {model.action_names}, not {tuple(world.action_names)}"
+            raise ValueError(f"{model.name} was built for {what}; what differs:{listed(found)}")
 
     def transition(self, world: Playable) -> None:
         """Observes, chooses and submits an action for every stream; the world moves when it is stepped."""

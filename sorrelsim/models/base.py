@@ -8,20 +8,18 @@ them. This module needs numpy only, so that a world with scripted players starts
 from __future__ import annotations
 
 import dataclasses
-import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from sorrelsim.models.checkpoint import load_tree, save_tree
+from sorrelsim.models.saved_model import Saved
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.observations.parts import Observation, as_parts, as_public
-from sorrelsim.settings import parse_config
+from sorrelsim.settings import check_settings, parse_config
 
 if TYPE_CHECKING:
     from sorrelsim.observations.spec import ObservationSpec
@@ -30,12 +28,18 @@ Arrays = Observation
 """The former name of what a model observes; models written for it go on importing it from here."""
 
 
+LOSS_LIMIT, WEIGHT_LIMIT = 1e10, 1e5
+"""Magnitudes of a loss and of a weight above which training has diverged, finite or not."""
+
+
 class TrainingDiverged(RuntimeError):
-    """A loss became NaN or infinite. Names the model and the step; the run's owner adds the last good checkpoint.
+    """A loss or a weight is not finite, or beyond its limit. Names the model and the step.
+
+    The run's owner adds the seat and the last good checkpoint.
 
     Attributes:
         model: Name of the model.
-        gradient_step: The gradient step whose loss was not finite.
+        gradient_step: The gradient step at which it was found.
         agent_steps: Agent-steps that the model had seen by then.
     """
 
@@ -53,7 +57,7 @@ class NoConfig:
     """The config of a model without settings."""
 
 
-class BaseModel(ABC):
+class BaseModel(Saved):
     """A player: the least to write is ``take_action`` for one state.
 
     All models are built in the same way, which is how a config names one:
@@ -62,7 +66,7 @@ class BaseModel(ABC):
     Args:
         observations: What one slot observes, usually ``world.observations``.
         action_names: The actions' names, usually ``world.action_names``; an action is an index into it.
-        n_streams: Streams it learns from, copies x slots; the columns of its memory.
+        n_streams: Streams it learns from, copies x slots; the columns of its memory. 0 for one that only plays.
         config: An instance of the class's ``Config``; None means all defaults.
         seed: Seed of the model's own random generator.
 
@@ -77,7 +81,7 @@ class BaseModel(ABC):
 
     Raises:
         TypeError: If the config is not an instance of ``Config``.
-        ValueError: If there is no stream.
+        ValueError: If a setting is out of range.
     """
 
     Config: ClassVar[type] = NoConfig
@@ -95,8 +99,10 @@ class BaseModel(ABC):
                 f"{type(self).__name__} takes a {self.Config.__name__}, got {type(config).__name__}; "
                 f"{type(self).__name__}.from_config accepts a plain dict"
             )
-        if n_streams < 1:
-            raise ValueError(f"n_streams must be at least 1, got {n_streams}")
+        if n_streams < 0:
+            raise ValueError(f"n_streams must be at least 1, or 0 only to play, got {n_streams}")
+        if dataclasses.is_dataclass(config):
+            check_settings(config)
         self.observations = observations
         self.action_names = tuple(action_names)
         self.n_streams = int(n_streams)
@@ -125,6 +131,18 @@ class BaseModel(ABC):
             ValueError: If a key is unknown (the nearest known one is named) or a value of the wrong type.
         """
         return cls(observations, action_names, n_streams, parse_config(cls.Config, config or {}, cls.__name__), seed)
+
+    @classmethod
+    def to_play(
+        cls,
+        observations: ObservationSpec,
+        action_names: Sequence[str],
+        n_streams: int = 1,
+        config: Mapping[str, Any] | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """Builds the model as ``from_config`` does, only to play; learners leave out their memory then."""
+        return cls.from_config(observations, action_names, n_streams, config, seed)
 
     # What it is
 
@@ -244,7 +262,7 @@ class BaseModel(ABC):
         """Counts agent-steps and takes the gradient steps that fall due. Called once per world-step, for all slots.
 
         Raises:
-            TrainingDiverged: If a loss is not finite.
+            TrainingDiverged: If a loss is not finite, or it or a weight grew beyond any sense.
         """
         before, self.agent_steps = self.agent_steps, self.agent_steps + n_steps
         due = self.updates_due(before, self.agent_steps)
@@ -268,11 +286,11 @@ class BaseModel(ABC):
         """Adds losses to the running means.
 
         Raises:
-            TrainingDiverged: If one is not finite.
+            TrainingDiverged: If one is not finite, or its magnitude above ``LOSS_LIMIT``.
         """
         named = losses if isinstance(losses, Mapping) else {"loss": losses}
         for key, value in named.items():
-            if not math.isfinite(value):
+            if not abs(value) <= LOSS_LIMIT:
                 raise TrainingDiverged(self.name, self.gradient_steps, self.agent_steps, named)
             total = self._loss_sums.setdefault(key, [0.0, 0])
             total[0] += value
@@ -284,54 +302,13 @@ class BaseModel(ABC):
         self._loss_sums = {}
         return means
 
-    def start_epoch_action(self, **kwargs: Any) -> None:  # noqa: B027
+    def start_epoch_action(self, **kwargs: Any) -> None:
         """Called before each epoch; keywords: ``epoch`` (int)."""
 
-    def end_epoch_action(self, **kwargs: Any) -> None:  # noqa: B027
+    def end_epoch_action(self, **kwargs: Any) -> None:
         """Called after each epoch; keywords: ``epoch`` (int)."""
 
     def reset(self) -> None:
         """Forgets what was remembered: clears the memory. What was learned stays."""
         if self.memory is not None:
             self.memory.clear()
-
-    # Saving
-
-    def state_dict(self, memory: bool = True) -> dict[str, Any]:
-        """Returns all that decides what comes next: counters, schedules, random state, and the memory if asked."""
-        state: dict[str, Any] = {
-            "model": self.name,
-            "config": dataclasses.asdict(self.config),
-            "agent_steps": self.agent_steps,
-            "gradient_steps": self.gradient_steps,
-            "fixed_epsilon": self._fixed_epsilon,
-            "loss_sums": {key: list(value) for key, value in self._loss_sums.items()},
-            "rng": self.rng.bit_generator.state,
-        }
-        if memory and self.memory is not None:
-            state["memory"] = self.memory.state_dict()
-        return state
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what ``state_dict`` gave; a memory is restored if it is there.
-
-        Raises:
-            ValueError: If the state is another model's.
-        """
-        if state["model"] != self.name:
-            raise ValueError(f"this checkpoint holds a {state['model']}, not a {self.name}")
-        self.agent_steps = int(state["agent_steps"])
-        self.gradient_steps = int(state["gradient_steps"])
-        self._fixed_epsilon = state["fixed_epsilon"]
-        self._loss_sums = {key: list(value) for key, value in state["loss_sums"].items()}
-        self.rng.bit_generator.state = state["rng"]
-        if "memory" in state and self.memory is not None:
-            self.memory.load_state_dict(state["memory"])
-
-    def save(self, path: str | Path, memory: bool = False) -> None:
-        """Writes a checkpoint, whole or not at all; with ``memory``, everything that resuming needs."""
-        save_tree(path, self.state_dict(memory))
-
-    def load(self, path: str | Path) -> None:
-        """Restores a checkpoint. Never executes code from the file."""
-        self.load_state_dict(load_tree(path))

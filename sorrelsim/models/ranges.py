@@ -1,4 +1,4 @@
-"""The numbers that settings take, as types: what configs of learners and reward transforms declare their fields with."""
+"""The numbers that settings take, as types with which learners and reward transforms declare their fields."""
 
 from __future__ import annotations
 

@@ -6,7 +6,10 @@ form is made from them: one-hot channels, pictures, text.
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +18,7 @@ from sorrelsim.authoring.codes import Codebook
 from sorrelsim.authoring.window import Window
 from sorrelsim.errors import unknown
 from sorrelsim.observations.forms import one_hot, text
+from sorrelsim.observations.signature import differences
 from sorrelsim.pictures.painting import paint
 
 FORMS = ("symbolic", "one_hot", "rgb", "ascii")
@@ -97,6 +101,38 @@ class ObservationSpec:
     def input_size(self) -> int:
         """Flat length of all parts of one frame, symbolic grids expanded to one-hot."""
         return sum(part.size for part in self.parts.values())
+
+    def signature(self) -> dict[str, Any]:
+        """Returns what decides the meaning of its numbers, as plain data: what a checkpoint keeps of it.
+
+        ``ids`` and ``window``, among others, are None where observations do not come from a grid.
+        """
+        codes, window = self.codes, self.window
+        return {
+            "form": self.form,
+            "parts": {
+                name: {"shape": list(part.shape), "dtype": part.dtype.str.lstrip("<>=|"), "n_codes": part.n_codes}
+                for name, part in self.parts.items()
+            },
+            "ids": list(codes.names) if codes else None,
+            "layers": list(codes.layers) if codes else None,
+            "looks": ("individual" if codes.slot_stride else "other") if codes else None,
+            "show_facing": bool(codes.facing) if codes else None,
+            "window": dataclasses.asdict(window) if window else None,
+        }
+
+    def differences(
+        self, other: ObservationSpec | Mapping[str, Any], there: str = "there", here: str = "here"
+    ) -> list[str]:
+        """Returns what tells another spec from this one, an item each; nothing if they mean the same.
+
+        Args:
+            other: The other spec, or its signature.
+            there: Where the other is met, for the texts, such as ``in the checkpoint``.
+            here: Where this one is.
+        """
+        given = other.signature() if isinstance(other, ObservationSpec) else other
+        return differences(given, self.signature(), there, here)
 
     def convert(self, symbolic: np.ndarray, looks: np.ndarray) -> np.ndarray:
         """Turns symbolic windows ``[..., row, col, layer]`` into this spec's form of the grid.

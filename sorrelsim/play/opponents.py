@@ -43,7 +43,7 @@ def seat_opponents(
             made = find_class(name, "agents", BaseModel)
         except NotFound as error:
             raise NotFound(f"{error}; nor is there a folder of a run at {name}") from None
-        model = made.from_config(world.observations, world.action_names, 1, {}, seed + slot)
+        model = made.to_play(world.observations, world.action_names, 1, {}, seed + slot)
         agents.append(Agent(world, [slot], model, learn=False, explore=False))
         labels.append(Path(name).stem.replace("_", " "))
     return agents, labels

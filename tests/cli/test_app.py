@@ -140,7 +140,7 @@ def test_ctrl_c_stops_and_saves(study):
         "episode.gif",
         "models",
     }
-    assert {path.name for path in (folder / "models").iterdir()} == {"random_0.pt", "random_1.pt"}
+    assert {path.name for path in (folder / "models").iterdir()} == {"random_0.safetensors", "random_1.safetensors"}
 
 
 def test_show_prints_the_page_and_the_map_and_writes_a_picture(study):
@@ -184,7 +184,7 @@ def test_a_study_with_a_world_and_a_model_of_its_own_trains(study):
     call("new", "model", "fond")
     text = call("train", "tiny.yaml", "world={name: berry_field, compiled: false, max_steps: 8}", "seats.0.model=fond")
     assert "runs/tiny-001" in text
-    assert (study / "runs" / "tiny-001" / "models" / "fond_2.pt").exists()
+    assert (study / "runs" / "tiny-001" / "models" / "fond_2.safetensors").exists()
 
 
 def test_progress_panel_shows_the_numbers():

@@ -2,17 +2,18 @@
 
 import dataclasses
 import math
-import shutil
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 from sorrelsim.experiments import run_folder as runs
 from sorrelsim.experiments.config import read_config
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.run import load_run, run
 from sorrelsim.models.base import BaseModel, TrainingDiverged
+from sorrelsim.models.checkpoint import load_tree
 
 IQN = {"network": {"hidden": [8]}, "warmup": 16, "batch_size": 8, "memory_size": 400, "steps_between_updates": 8}
 PPO = {"network": {"hidden": [8]}, "n_steps": 8, "n_minibatches": 1}
@@ -65,7 +66,7 @@ def test_a_nan_loss_stops_the_run_and_names_seat_model_step_and_the_last_good_ch
     folder = runs.new_folder(tmp_path, "run")
     with pytest.raises(TrainingDiverged) as caught:
         run(training, folder)
-    said, path = str(caught.value), folder / "models" / "right.pt"
+    said, path = str(caught.value), folder / "models" / "right.safetensors"
     # The warm-up of 16 leaves 24 of epoch 2's 40 agent-steps: 3 gradient steps. The next falls due at 48, the fourth
     # agent.remember of epoch 3 (two agent-steps each), and counts as taken although it changed nothing.
     assert said.startswith("seat right: training of IQN diverged at gradient step 4 (48 agent-steps): loss=nan")
@@ -82,7 +83,7 @@ def test_a_nan_loss_stops_the_run_and_names_seat_model_step_and_the_last_good_ch
     loaded = load_run(folder)
     assert [agent.model.agent_steps for agent in loaded.agents(loaded.world(1))] == [48, 40]
     # What the diverged model came to lies beside it, its networks as they were before the bad step.
-    fresh.load(folder / "models" / "right_diverged.pt")
+    fresh.load(folder / "models" / "right_diverged.safetensors")
     assert fresh.agent_steps == 48
     assert all(np.isfinite(array).all() for array in weights(fresh.state_dict()).values())
     assert left.gradient_steps == 4  # the left one had its turn first
@@ -94,10 +95,10 @@ def test_a_model_that_diverges_at_once_can_go_back_to_its_beginning(tmp_path):
     poison_from_epoch(training, 2, training.models[1])
     folder = runs.new_folder(tmp_path, "run")
     training.models[1].end_epoch_action = lambda **now: None
-    with pytest.raises(TrainingDiverged, match=r"seat right: .*models/right\.pt$"):
+    with pytest.raises(TrainingDiverged, match=r"seat right: .*models/right\.safetensors$"):
         run(training, folder)
     fresh = experiment(tmp_path, seats=[{"slots": "all", "model": "iqn", "config": IQN}]).models[0]
-    fresh.load(folder / "models" / "right.pt")
+    fresh.load(folder / "models" / "right.safetensors")
     assert fresh.agent_steps == 0
     for name, array in weights(fresh.state_dict()).items():
         np.testing.assert_array_equal(array, first[name])
@@ -132,9 +133,11 @@ def test_a_model_that_spoiled_itself_does_not_overwrite_what_was_good(tmp_path):
     training.agents[1].model = right
     training.agents[1].seat.carry = {}
     folder = runs.new_folder(tmp_path, "run")
-    with pytest.raises(TrainingDiverged, match=r"seat right: training of Diverges .*penalty=inf.*models/right\.pt$"):
+    with pytest.raises(
+        TrainingDiverged, match=r"seat right: training of Diverges .*penalty=inf.*models/right\.safetensors$"
+    ):
         run(training, folder)
-    right.load(folder / "models" / "right.pt")
+    right.load(folder / "models" / "right.safetensors")
     assert right.weight.tolist() == [1, 1, 1]
 
 
@@ -145,22 +148,21 @@ def test_a_checkpoint_is_tensors_and_plain_data_and_survives_a_renamed_network(t
     training = experiment(tmp_path, seats=[seat], epochs=1)
     list(training.epochs())
     (model,) = training.models
-    model.save(tmp_path / "model.pt", memory=True)
-    shutil.unpack_archive(tmp_path / "model.pt", tmp_path / "open", "zip")
-    (pickled,) = (tmp_path / "open").rglob("data.pkl")
-    assert b"sorrelsim" not in pickled.read_bytes()
+    model.save(tmp_path / "model.safetensors", memory=True)
+    assert b"sorrelsim.models" not in (tmp_path / "model.safetensors").read_bytes()
 
     def walk(node):
         if isinstance(node, dict):
             return [leaf for value in node.values() for leaf in walk(value)]
         return [leaf for value in node for leaf in walk(value)] if isinstance(node, list) else [node]
 
-    leaves = walk(torch.load(tmp_path / "model.pt", weights_only=True))
-    assert {type(leaf) for leaf in leaves} <= {torch.Tensor, int, float, str, bool, type(None)}
+    leaves = walk(load_tree(tmp_path / "model.safetensors"))
+    assert {type(leaf) for leaf in leaves} <= {np.ndarray, int, float, str, bool, type(None)}
+    assert len(load_file(tmp_path / "model.safetensors")) == sum(isinstance(leaf, np.ndarray) for leaf in leaves)
     other = experiment(tmp_path, seats=[seat], seed=5).models[0]
     for net in other.networks.values():
         net.__class__ = type("Renamed", (type(net),), {"__module__": "elsewhere"})
-    other.load(tmp_path / "model.pt")
+    other.load(tmp_path / "model.safetensors")
     for name, net in model.networks.items():
         for key, tensor in net.state_dict().items():
             assert torch.equal(tensor, other.networks[name].state_dict()[key])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sorrelsim.models.memory import replay_kernels
+from sorrelsim.models.memory.saved import check_priorities
 
 
 class Priorities:
@@ -53,6 +54,14 @@ class Priorities:
     def clear(self) -> None:
         """Forgets all priorities."""
         self.tree[:], self.top = 0, 1.0
+
+    def check(self, state: Mapping[str, Any], written: int) -> None:
+        """Checks the entries ``tree`` and ``top_priority`` of a saved memory of so many places; nothing is changed.
+
+        Raises:
+            ValueError: If they are not sound. The entry and the value are named.
+        """
+        check_priorities(state, len(self.tree), written)
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Restores the entries ``tree`` and ``top_priority`` of a saved memory; without a tree all stay as they are."""

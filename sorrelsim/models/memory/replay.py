@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sorrelsim.models import checked
 from sorrelsim.models.checkpoint import load_tree, save_tree
 from sorrelsim.models.memory import replay_kernels
 from sorrelsim.models.memory.priorities import Priorities
 from sorrelsim.models.memory.replay_kernels import EMPTY, GOES_ON, TERMINATED, TRUNCATED
 from sorrelsim.models.memory.ring import MASK, Ring
+from sorrelsim.models.memory.saved import REPLAY_ENTRIES
 from sorrelsim.observations.parts import Observation, Parts, as_parts, as_public
 
 if TYPE_CHECKING:
@@ -280,13 +282,26 @@ class Buffer:
         """Restores what ``state_dict`` gave.
 
         Raises:
-            ValueError: If the state is of a memory of another shape.
+            ValueError: If the state is of a memory of another shape, or not sound. Then nothing has changed.
         """
+        self.check(state)
         self.ring.load_state_dict(state)
         self.rng.bit_generator.state = state["rng"]
         if self.priorities is not None:
             self.priorities.clear()
             self.priorities.load(state)
+
+    def check(self, state: Mapping[str, Any]) -> None:
+        """Checks that a state is sound, and of this memory; nothing is changed.
+
+        Raises:
+            ValueError: If not. The array and the value are named.
+        """
+        checked.names("the saved memory", state, (*REPLAY_ENTRIES, "rng", "tree", "top_priority"))
+        self.ring.check(state)
+        checked.random_state("the saved memory's rng", state["rng"], self.rng)
+        if self.priorities is not None:
+            self.priorities.check(state, state["size"] * self.n_streams)
 
     def save(self, path: str | Path) -> None:
         """Writes the memory to a file, whole or not at all."""
@@ -294,4 +309,8 @@ class Buffer:
 
     def load(self, path: str | Path) -> None:
         """Restores a saved memory. Never executes code from the file."""
-        self.load_state_dict(load_tree(path))
+        state = load_tree(path)
+        try:
+            self.load_state_dict(state)
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from None

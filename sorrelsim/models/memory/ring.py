@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sorrelsim.models.memory import replay_kernels
+from sorrelsim.models.memory.saved import check_ring
 from sorrelsim.observations.parts import Parts
 
 if TYPE_CHECKING:
@@ -144,24 +145,44 @@ class Ring:
         """Restores what ``state_dict`` gave.
 
         Raises:
-            ValueError: If the state is of a memory of another shape.
+            ValueError: If the state is of a memory of another shape, or not sound. Then nothing has changed.
         """
+        self.check(state)
         if MASK in state["frames"]:
             self.keep_masks(np.shape(state["frames"][MASK])[-1])
-        if list(state["shape"]) != [self.n_rows, self.n_streams] or set(state["frames"]) != set(self.frames):
-            raise ValueError(
-                f"the saved memory has {state['shape'][0]} rows x {state['shape'][1]} streams of "
-                f"{sorted(state['frames'])}; this one {self.n_rows} x {self.n_streams} of {sorted(self.frames)}"
-            )
         self.clear()
         n = self.size = int(state["size"])
         self.head = int(state["head"])
         for name, array in self.frames.items():
-            array[:n] = np.asarray(state["frames"][name])
-            self.final[name] = np.array(state["final"][name])
+            if name in state["frames"]:
+                array[:n] = state["frames"][name]
+                self.final[name] = np.array(state["final"][name])
+            else:  # steps from before masks were kept allowed everything
+                array[:] = True
+                self.final[name] = np.ones((len(state["free"]), *array.shape[2:]), bool)
         for name in _SAVED:
             getattr(self, name)[:n] = np.asarray(state[name])
         self._free, self._n_free = np.array(state["free"]), int(state["n_free"])
+
+    def check(self, state: Mapping[str, Any]) -> None:
+        """Checks that a state is sound, and of this memory; nothing is changed.
+
+        Raises:
+            ValueError: If not. The array and the value are named.
+        """
+        frames = state["frames"] if isinstance(state.get("frames"), Mapping) else {}
+        parts = dict(self.parts)
+        if MASK in frames and MASK not in parts:
+            parts[MASK] = tuple(np.shape(frames[MASK])[2:]), np.dtype(bool)
+        shape = state.get("shape")
+        if shape != [self.n_rows, self.n_streams] or frames.keys() - {MASK} != self.parts.keys() - {MASK}:
+            rows, streams = shape if isinstance(shape, list) and len(shape) == 2 else ("?", "?")
+            raise ValueError(
+                f"the saved memory has {rows} rows x {streams} streams of "
+                f"{sorted(frames)}; this one {self.n_rows} x {self.n_streams} of {sorted(self.frames)}"
+            )
+        parts = {name: part for name, part in parts.items() if name != MASK or MASK in frames}
+        check_ring(state, parts, self.n_rows, self.n_streams)
 
     # Inside
 

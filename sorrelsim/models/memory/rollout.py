@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sorrelsim.models import checked
+from sorrelsim.models.memory.saved import check_rollout
 from sorrelsim.observations.parts import Observation, as_parts
 
 if TYPE_CHECKING:
@@ -93,14 +95,28 @@ class Rollout:
         return {"size": self.size, "arrays": {name: a[: self.size].copy() for name, a in self._arrays().items()}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what ``state_dict`` gave."""
-        saved = {name: np.asarray(array) for name, array in state["arrays"].items()}
+        """Restores what ``state_dict`` gave.
+
+        Raises:
+            ValueError: If the state is of a rollout of another shape, or not sound. Then nothing has changed.
+        """
+        self.check(state)
+        saved = state["arrays"]
         if "masks" in saved and self.masks is None:
             self.masks = np.ones((self.n_steps, *saved["masks"].shape[1:]), bool)
         self.size = int(state["size"])
         arrays = self._arrays()
         for name, array in saved.items():
             arrays[name][: self.size] = array
+
+    def check(self, state: Mapping[str, Any]) -> None:
+        """Checks that a state is sound, and of this rollout; nothing is changed.
+
+        Raises:
+            ValueError: If not. The array and the value are named.
+        """
+        checked.names("the saved rollout", state, ("size", "arrays"))
+        check_rollout(state["size"], state["arrays"], self._arrays(), self.n_steps)
 
     def _arrays(self) -> dict[str, np.ndarray]:
         arrays = {f"state {name}": array for name, array in self.states.items()}

@@ -9,6 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sorrelsim.models import checked
+from sorrelsim.models.base import LOSS_LIMIT
+from sorrelsim.models.torch.saved_tensors import check_finite, unlike
+
 
 class Adam:
     """Adam (Kingma and Ba 2015) in torch's fused form: one call moves all parameters and limits their gradients' norm.
@@ -39,7 +43,7 @@ class Adam:
             max_norm: The norm of all gradients together is scaled down to this; 0 leaves it alone.
 
         Returns:
-            The loss; NaN if a gradient is not finite. If it is not finite nothing is changed.
+            The loss; NaN if a gradient is not finite. If it is not, or above ``LOSS_LIMIT``, nothing is changed.
         """
         for p in self.parameters:
             p.grad = None
@@ -51,6 +55,8 @@ class Adam:
         value, size = loss.item(), norm.item()
         if not (math.isfinite(value) and math.isfinite(size)):
             return value if not math.isfinite(value) else math.nan
+        if abs(value) > LOSS_LIMIT:
+            return value
         scale = None
         if 0 < max_norm < size:  # the fused step divides the gradients by this
             scale = torch.full((), size / max_norm, device=norm.device)
@@ -77,9 +83,35 @@ class Adam:
             )
         return value
 
+    def largest(self) -> float:
+        """Returns the largest magnitude among what it moves."""
+        with torch.no_grad():
+            norms = torch._foreach_norm(self.parameters, math.inf)
+            return torch.stack([norm.float() for norm in norms]).max().item()
+
     def state_dict(self) -> dict[str, Any]:
         """Returns moments and step counts, parameter by parameter."""
         return {name: list(tensors) for name, tensors in self._state.items()}
+
+    def check_state(self, state: Any, place: str) -> None:
+        """Checks, before anything changes, that a state is of this optimiser's and sound.
+
+        Args:
+            state: From ``state_dict``, as tensors or arrays.
+            place: What it is called, for errors.
+
+        Raises:
+            ValueError: If it is not. What is wrong is named.
+        """
+        named = checked.names(place, state, self._state)
+        for name, tensors in self._state.items():
+            saved = named[name]
+            if not isinstance(saved, list | tuple) or len(saved) != len(tensors):
+                raise ValueError(f"{place}.{name} must hold {len(tensors)} tensors")
+            for k, (theirs, ours) in enumerate(zip(saved, tensors, strict=True)):
+                if said := unlike(theirs, ours):
+                    raise ValueError(f"{place}.{name}.{k} {said}")
+                check_finite(theirs, f"{place}.{name}.{k}", None if name == "first" else 0)
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state_dict`` gave."""

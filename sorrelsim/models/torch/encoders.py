@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from sorrelsim.models.ranges import MaybeWidth, Width
-from sorrelsim.models.torch.symbolic import SymbolicLinear, one_hot
+from sorrelsim.models.torch.symbolic import SymbolicLinear, known, one_hot
 from sorrelsim.settings import check_settings
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class ConvEncoder(nn.Module):
             batch = x.shape[0]
             x = x.reshape(batch * self.n_frames, *part.shape)
             if name in self.embeddings:
-                x = self.embeddings[name](x.int()).sum(3).permute(0, 3, 1, 2)
+                x = self.embeddings[name](known(x, part.n_codes).int()).sum(3).permute(0, 3, 1, 2)
             elif part.n_codes > 0:
                 x = one_hot(x, part.n_codes)
             else:

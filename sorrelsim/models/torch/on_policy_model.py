@@ -6,7 +6,6 @@ the rollout is full, ``train_step`` works out advantages, goes over it in miniba
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,12 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models import checked
+from sorrelsim.models.base import LOSS_LIMIT
 from sorrelsim.models.memory.rollout import Rollout, generalised_advantages
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import to_device
 from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, OwnPolicy, Policy
+from sorrelsim.models.torch.saved_tensors import as_tensors, check_finite, unlike
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import Observation, Parts, as_parts
 
@@ -97,7 +99,7 @@ class OnPolicyModel(TorchModel):
         parameters = [p for net in self.networks.values() for p in net.parameters()]
         self.optimizers = {"adam": Adam(parameters, eps=1e-5)}
         c = self.config
-        self.memory = Rollout(observations, c.n_steps, n_streams, c.n_frames)
+        self.memory = Rollout(observations, c.n_steps, n_streams, c.n_frames) if n_streams else None  # type: ignore[assignment]
         # The carry that each sequence of the rollout starts from, [sequences in time, n_streams, size].
         self._chunk_carries = {
             name: tensor.unsqueeze(0).repeat(c.n_steps // c.sequence_length, 1, 1)
@@ -215,7 +217,10 @@ class OnPolicyModel(TorchModel):
             n_steps += 1
             for key, value in losses.items():
                 sums[key] = sums.get(key, 0.0) + value
-            if not math.isfinite(losses["loss"]) or self.enough(losses):
+            if not abs(losses["loss"]) <= LOSS_LIMIT:
+                sums, n_steps = dict(losses), 1  # not thinned by the losses before it
+                break
+            if self.enough(losses):
                 break
         self.memory.clear()
         return {key: value / n_steps for key, value in sums.items()}
@@ -270,8 +275,20 @@ class OnPolicyModel(TorchModel):
             state["chunk_carries"] = {name: kept.clone() for name, kept in self._chunk_carries.items()}
         return state
 
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Checks a state as every learner does, and the recurrent states that the rollout's sequences start from."""
+        super().check_state(state)
+        if "chunk_carries" not in state or not self.n_streams:
+            return
+        saved = checked.names("chunk_carries", state["chunk_carries"], self._chunk_carries)
+        for name, kept in self._chunk_carries.items():
+            if said := unlike(saved[name], kept):
+                raise ValueError(f"chunk_carries.{name} {said}")
+            check_finite(saved[name], f"chunk_carries.{name}")
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state_dict`` gave."""
         super().load_state_dict(state)
-        for name, kept in state.get("chunk_carries", {}).items():
-            self._chunk_carries[name].copy_(kept)
+        if self.n_streams:
+            for name, kept in as_tensors(state.get("chunk_carries", {})).items():
+                self._chunk_carries[name].copy_(kept)

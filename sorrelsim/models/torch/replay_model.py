@@ -84,16 +84,17 @@ class ReplayModel(TorchModel):
     ) -> None:
         super().__init__(observations, action_names, n_streams, config, seed)
         c = self.config
-        self.memory = Buffer(
-            observations,
-            c.memory_size,
-            n_streams,
-            c.n_frames,
-            c.n_step,
-            c.gamma,
-            self.priority_exponent,
-            seed=self.seed,
-        )
+        if n_streams:  # one that only plays needs no memory
+            self.memory = Buffer(
+                observations,
+                c.memory_size,
+                n_streams,
+                c.n_frames,
+                c.n_step,
+                c.gamma,
+                self.priority_exponent,
+                seed=self.seed,
+            )
         self.extras: Any = None
         self._due = 0
         self._drawn: list[tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]] = []

@@ -23,7 +23,7 @@ def one_hot(ids: Tensor, n_codes: int) -> Tensor:
 
     Args:
         ids: uint8 [batch, row, col, layer]; ids of different layers never coincide.
-        n_codes: Ids lie in 0..n_codes-1.
+        n_codes: Ids lie in 0..n_codes-1; one that does not counts as nothing.
 
     Returns:
         float32 [batch, n_codes - 1, row, col], the channels innermost in memory.
@@ -35,7 +35,14 @@ def one_hot(ids: Tensor, n_codes: int) -> Tensor:
         _in_threads(_kernels().expand, batch, into.numel(), given, into.numpy())
         return into.view(batch, rows, cols, n_codes - 1).permute(0, 3, 1, 2)
     wide = torch.zeros(batch, rows, cols, n_codes, device=ids.device)
-    return wide.scatter_(3, ids.long(), 1.0)[..., 1:].permute(0, 3, 1, 2)
+    return wide.scatter_(3, known(ids, n_codes).long(), 1.0)[..., 1:].permute(0, 3, 1, 2)
+
+
+def known(ids: Tensor, n_codes: int) -> Tensor:
+    """Returns ids with 0, nothing, in place of those that are out of range, as the compiled kernels take them."""
+    if ids.dtype == torch.uint8:
+        return ids if n_codes > 255 else torch.where(ids < n_codes, ids, 0)
+    return torch.where((ids >= 0) & (ids < n_codes), ids, 0)
 
 
 class SymbolicLinear(nn.Module):
@@ -69,6 +76,7 @@ class SymbolicLinear(nn.Module):
         ids = ids.reshape(-1, self.n_cells, self.n_layers)
         if _compiled(ids) and self.weight.dtype == torch.float32:
             return _SumRows.apply(ids.contiguous(), self.weight, self.n_codes)
+        ids = known(ids, self.n_codes)
         cells = torch.arange(self.n_cells, device=ids.device).unsqueeze(1) * self.n_codes
         present = (ids != 0).to(self.weight.dtype)
         return F.embedding_bag((ids + cells).flatten(1), self.weight, mode="sum", per_sample_weights=present.flatten(1))

@@ -6,28 +6,34 @@ Kept apart from ``models.base`` so that bots and random play start without torch
 
 from __future__ import annotations
 
+import dataclasses
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sorrelsim.models.base import BaseModel
-from sorrelsim.models.checkpoint import atomic_write
+from sorrelsim.models import checked
+from sorrelsim.models.base import WEIGHT_LIMIT, BaseModel, TrainingDiverged
 from sorrelsim.models.ranges import Discount, Frames, Rate, Steps, Weight
+from sorrelsim.models.saved_model import config_differences
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import choose_device, to_device
 from sorrelsim.models.torch.encoders import NetworkConfig
+from sorrelsim.models.torch.saved_tensors import as_arrays, as_tensors, check_networks, fits_generator
 from sorrelsim.observations.parts import Observation, as_parts
+from sorrelsim.observations.signature import listed
 from sorrelsim.settings import check_settings
 
 if TYPE_CHECKING:
     from sorrelsim.observations.spec import ObservationSpec
+
+_LOOK_EVERY = 64  # steps of an optimiser between two looks at its weights, which cost as much as a small product
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ class TorchModel(BaseModel):
         self.networks: dict[str, nn.Module] = {}
         self.optimizers: dict[str, Adam] = {}
         self._parameters: dict[str, list[Tensor]] = {}
+        self._descents = 0
 
     @property
     def n_frames(self) -> int:
@@ -142,10 +149,18 @@ class TorchModel(BaseModel):
         """Takes one step of an optimiser down a loss, with the norm of all its gradients limited.
 
         Returns:
-            The loss; NaN if a gradient is not finite. If it is not finite nothing is changed, so that the networks stay
-            sound when training stops.
+            The loss; NaN if a gradient is not finite. If it is not finite, or its magnitude above ``LOSS_LIMIT``,
+            nothing is changed, so that the networks stay sound when training stops.
+
+        Raises:
+            TrainingDiverged: If a weight's magnitude is above ``WEIGHT_LIMIT``; looked at every so many steps.
         """
-        return self.optimizers[optimizer].descend(loss, self.learning_rate, self.config.max_grad_norm)
+        adam = self.optimizers[optimizer]
+        self._descents += 1
+        if self._descents % _LOOK_EVERY == 0 and not (largest := adam.largest()) <= WEIGHT_LIMIT:
+            told = {"loss": loss.item(), "largest weight": largest}
+            raise TrainingDiverged(self.name, self.gradient_steps + 1, self.agent_steps, told)
+        return adam.descend(loss, self.learning_rate, self.config.max_grad_norm)
 
     # Saving
 
@@ -157,43 +172,59 @@ class TorchModel(BaseModel):
             "generator": self.generator.get_state(),
         }
 
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Checks, before anything changes, that a state is this model's and sound, to the shape of every network.
+
+        Raises:
+            ValueError: If it is not. What differs is named.
+        """
+        super().check_state(state)
+        found = check_networks(state.get("networks"), self.networks)
+        if found:
+            ours = dataclasses.asdict(self.config)
+            found += [f"setting {each}" for each in config_differences(state.get("config"), ours)]
+            raise ValueError(f"its networks are others:{listed(found, 30)}")
+        optimizers = checked.names("optimizers", state.get("optimizers"), self.optimizers)
+        for name, optimizer in self.optimizers.items():
+            optimizer.check_state(optimizers[name], f"optimizers.{name}")
+        if "generator" not in state:
+            raise ValueError("it has no generator")
+        fits_generator(state["generator"], self.generator)
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what ``state_dict`` gave."""
+        """Restores what ``state_dict`` gave.
+
+        Where it was written on another kind of device, chance goes on from the seed and the counters, and one line on
+        stderr says so.
+        """
         super().load_state_dict(state)
         for name, net in self.networks.items():
-            net.load_state_dict(state["networks"][name])
+            net.load_state_dict(as_tensors(state["networks"][name]))
         for name, optimizer in self.optimizers.items():
-            optimizer.load_state_dict(state["optimizers"][name])
-        self.generator.set_state(state["generator"].cpu())
+            optimizer.load_state_dict(as_tensors(state["optimizers"][name]))
+        if fits_generator(state["generator"], self.generator):
+            self.generator.set_state(torch.as_tensor(state["generator"]).cpu())
+            return
+        counters = [self.seed, self.agent_steps, self.gradient_steps]
+        self.generator.manual_seed(int(np.random.SeedSequence(counters).generate_state(1)[0]))
+        print(
+            f"{self.name}: the checkpoint's random state is of another kind of device than {self.device.type}; "
+            "chance goes on from the seed and the counters",
+            file=sys.stderr,
+        )
 
-    def save(self, path: str | Path, memory: bool = False) -> None:
-        """Writes a checkpoint of tensors and plain data, whole or not at all."""
-        atomic_write(path, lambda file: torch.save(_to_plain(self.state_dict(memory)), file))
+    def to_arrays(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Returns a state with arrays in place of tensors."""
+        return as_arrays(state)
 
-    def load(self, path: str | Path) -> None:
-        """Restores a checkpoint. Never executes code from the file."""
-        state = torch.load(Path(path), map_location="cpu", weights_only=True)
-        if "memory" in state:
-            state["memory"] = _to_arrays(state["memory"])
-        self.load_state_dict(state)
-
-
-def _to_plain(node: Any) -> Any:
-    """Turns arrays to tensors, so that a checkpoint loads with weights_only; ``_to_arrays`` turns a memory's back."""
-    if isinstance(node, np.ndarray):
-        return torch.from_numpy(np.ascontiguousarray(node)).reshape(node.shape)
-    if isinstance(node, np.generic):
-        return node.item()
-    if isinstance(node, Mapping):
-        return {key: _to_plain(value) for key, value in node.items()}
-    if isinstance(node, list | tuple):
-        return [_to_plain(value) for value in node]
-    return node
-
-
-def _to_arrays(node: Any) -> Any:
-    if isinstance(node, Tensor):
-        return node.cpu().numpy()
-    if isinstance(node, Mapping):
-        return {key: _to_arrays(value) for key, value in node.items()}
-    return [_to_arrays(value) for value in node] if isinstance(node, list) else node
+    @classmethod
+    def to_play(
+        cls,
+        observations: ObservationSpec,
+        action_names: Sequence[str],
+        n_streams: int = 1,
+        config: Mapping[str, Any] | None = None,
+        seed: int = 0,
+    ) -> Self:
+        """Builds the model without a memory, only to play."""
+        return cls.from_config(observations, action_names, 0, config, seed)
