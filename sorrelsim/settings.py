@@ -20,6 +20,7 @@ from sorrelsim.errors import ConfigError as ConfigError
 from sorrelsim.errors import unknown
 from sorrelsim.yaml_text import read_yaml as read_yaml
 from sorrelsim.yaml_text import read_yaml_file as read_yaml_file
+from sorrelsim.yaml_text import write_yaml as write_yaml
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,9 @@ def _read(hint: Any, value: Any, where: str) -> Any:
             return parse_config(section, value, where)
         if isinstance(value, section):
             return value
-    if isinstance(value, list | tuple) and origin in (list, tuple):
-        value = [_read(args[0], item, f"{where}.{k}") for k, item in enumerate(value)]
+    several = next((each for each in choices if typing.get_origin(each) in (list, tuple)), None)
+    if isinstance(value, list | tuple) and several is not None:
+        value = [_read(typing.get_args(several)[0], item, f"{where}.{k}") for k, item in enumerate(value)]
     if bare is not section:
         try:
             # A whole 1e6 is an int and a list is a tuple; but true is not 1, nor is 1 true.

@@ -32,10 +32,26 @@ def _loader() -> Any:
         first: [(tag, pattern) for tag, pattern in resolvers if tag not in numbers]
         for first, resolvers in base.yaml_implicit_resolvers.items()
     }
-    Loader.add_implicit_resolver(numbers[0], _WHOLE, list("-+0123456789"))
-    Loader.add_implicit_resolver(numbers[1], _FRACTION, list("-+.0123456789"))
-    Loader.add_implicit_resolver(numbers[1], _ENDLESS, list("-+."))
+    _know_numbers(Loader)
     return Loader
+
+
+def _know_numbers(language: Any) -> None:
+    """Tells a loader or a dumper which plain words are numbers."""
+    language.add_implicit_resolver("tag:yaml.org,2002:int", _WHOLE, list("-+0123456789"))
+    language.add_implicit_resolver("tag:yaml.org,2002:float", _FRACTION, list("-+.0123456789"))
+    language.add_implicit_resolver("tag:yaml.org,2002:float", _ENDLESS, list("-+."))
+
+
+def write_yaml(plain: Any) -> str:
+    """Returns plain data as YAML that ``read_yaml`` reads as the same: a text that looks like a number is quoted."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Safe YAML, for readers of 1.1 and of 1.2."""
+
+    _know_numbers(Dumper)
+    return str(yaml.dump(plain, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
 def read_yaml(text: str, where: str) -> Any:

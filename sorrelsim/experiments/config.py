@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BeforeValidator, Field, TypeAdapter
 
 from sorrelsim.errors import unknown
-from sorrelsim.settings import ConfigError, Range, apply_changes, parse_config, read_yaml_file
+from sorrelsim.settings import ConfigError, Range, apply_changes, parse_config, read_yaml_file, write_yaml
 
 AtLeast0 = Annotated[int, Range(0, 10**12)]
 AtLeast1 = Annotated[int, Range(1, 10**12)]
@@ -31,6 +30,9 @@ def _by_name(world: Any) -> Any:
         return {"name": world}
     if isinstance(world, Mapping) and not isinstance(world.get("name"), str):
         raise ValueError("a world needs a name: 'world: cleanup' or 'world: {name: cleanup, ...}'")
+    if isinstance(world, Mapping) and isinstance(world.get("window"), bool | int | float):
+        reach = "{forward: 3, back: 3, left: 3, right: 3}"
+        raise ValueError(f"window must say how far each way, such as {reach}, got {world['window']!r}")
     return world
 
 
@@ -164,4 +166,4 @@ def check_machine(config: ExperimentConfig) -> None:
 def dump_config(config: ExperimentConfig) -> str:
     """Returns the config as YAML, every default written out."""
     plain = TypeAdapter(ExperimentConfig).dump_python(config, mode="json")
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=110)
+    return write_yaml(plain)

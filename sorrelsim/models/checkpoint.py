@@ -128,8 +128,9 @@ def saved_file(path: str | Path) -> Path:
             return found
     if path.is_dir():
         raise FileNotFoundError(f"{path} is a folder, not a saved model")
-    beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
-    raise FileNotFoundError(unknown("saved model", path.name, [n for n in beside if n[0] != "."], str(path.parent)))
+    found_there = path.parent.iterdir() if path.parent.is_dir() else ()
+    beside = [each.name for each in found_there if each.suffix in (SUFFIX, ".pt")]
+    raise FileNotFoundError(unknown("saved model", path.name, beside, str(path.parent)))
 
 
 def _read(data: bytes) -> Any:

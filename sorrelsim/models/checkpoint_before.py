@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-MAX_NODES, MAX_DEPTH = 1_000_000, 100
-"""Values that a checkpoint's tree may have, and levels."""
+MAX_NODES, MAX_DEPTH, MAX_INSTRUCTIONS = 200_000, 100, 500_000
+"""Values that a checkpoint's tree may have, its levels, and the instructions of a pickle."""
 
 _STORAGES = {
     f"torch {name}Storage": np.dtype(code)
@@ -99,8 +99,10 @@ def _follow(pickled: bytes, storages: Mapping[str, bytes]) -> Any:
     stack: list[Any] = []
     marks: list[int] = []
     memo: dict[Any, Any] = {}
-    for opcode, argument, _ in pickletools.genops(pickled):
+    for count, (opcode, argument, _) in enumerate(pickletools.genops(pickled)):
         name = opcode.name
+        if count > MAX_INSTRUCTIONS:
+            raise CheckpointError(f"has a pickle of more than {MAX_INSTRUCTIONS} instructions")
         if name in _LITERALS:
             make = _LITERALS[name]
             stack.append(argument if make is None else make())

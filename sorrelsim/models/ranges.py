@@ -14,8 +14,8 @@ Share = Annotated[float, Range(0, 1, above=True)]
 """A part of something, but not none of it."""
 Rate = Annotated[float, Range(0, 1, above=True)]
 """The step size of an optimiser."""
-Positive = Annotated[float, Range(0, 1e6, above=True)]
-"""A width, a limit: nothing happens at 0."""
+Positive = Annotated[float, Range(1e-6, 1e6)]
+"""A width, a limit: nothing happens at 0, and what is divided by it must stay finite."""
 Weight = Annotated[float, Range(0, 1e6)]
 """What a term of a sum is multiplied by; 0 leaves it out."""
 Exponent = Annotated[float, Range(0, 2, above=True)]

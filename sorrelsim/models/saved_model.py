@@ -86,6 +86,8 @@ class Saved(ABC):
         """
         check_model(state, self.name)
         check_counters(state, self.rng)
+        if "memory" in state and self.memory is not None:
+            check_actions(state["memory"], len(self.action_names))
 
     def save(self, path: str | Path, memory: bool = False) -> None:
         """Writes a checkpoint, whole or not at all; with ``memory``, everything that resuming needs."""
@@ -191,6 +193,20 @@ def check_counters(state: Mapping[str, Any], generator: np.random.Generator) -> 
         if not good or any(isinstance(each, bool) or not isinstance(each, int | float) for each in pair):
             raise ValueError(f"loss_sums.{name} must be a sum and a count, not {pair!r}")
     checked.random_state("rng", state["rng"], generator)
+
+
+def check_actions(memory: Any, n_actions: int) -> None:
+    """Checks that a saved memory holds only actions that there are; all else of it, the memory checks itself.
+
+    Raises:
+        ValueError: If not. The place and the action are named.
+    """
+    if not isinstance(memory, Mapping):
+        raise ValueError(f"memory must be named data, not a {type(memory).__name__}")
+    holder = memory.get("arrays", memory)
+    actions = holder.get("actions") if isinstance(holder, Mapping) else None
+    if isinstance(actions, np.ndarray) and actions.dtype.kind in "iu":
+        checked.array("actions", actions, actions.shape, actions.dtype, 0, n_actions - 1)
 
 
 def config_differences(saved: Any, ours: Mapping[str, Any], place: str = "") -> list[str]:

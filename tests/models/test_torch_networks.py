@@ -236,3 +236,36 @@ def test_a_batch_reaches_the_gpu_whole():
     parameter = nn.Parameter(torch.ones(1, device="cuda"))
     assert Adam([parameter]).descend((parameter * 3).sum(), 0.1, 1.0) == 3
     assert parameter.item() == pytest.approx(0.9)
+
+
+# Ids out of range
+
+
+@pytest.mark.parametrize("n_codes", [2, 5, 200])
+def test_an_id_out_of_range_counts_as_nothing_in_every_path(n_codes, monkeypatch):
+    """Compiled and by PyTorch, forwards and backwards, one-hot and embedded, for any integer type."""
+    rng = np.random.default_rng(0)
+    ids = torch.from_numpy(rng.integers(0, 256, (6, 2, 3, 2), np.uint8))
+    nothing = torch.where(ids < n_codes, ids, 0)
+    layer = symbolic.SymbolicLinear(6, 2, n_codes, 4)
+    results, slopes = [], []
+    for compiled in (True, False):
+        monkeypatch.setattr(symbolic, "_compiled", lambda _, answer=compiled: answer)
+        for given in (ids, nothing) if compiled else (ids, nothing, ids.int(), ids.long()):
+            layer.weight.grad = None
+            result = layer(given)
+            (result * torch.arange(4)).sum().backward()
+            results.append(result.detach())
+            slopes.append(layer.weight.grad.clone())
+            spread = symbolic.one_hot(given, n_codes)
+            assert torch.equal(spread, symbolic.one_hot(nothing, n_codes))
+    for result, slope in zip(results, slopes, strict=True):
+        torch.testing.assert_close(result, results[0])
+        torch.testing.assert_close(slope, slopes[0])
+    monkeypatch.setattr(symbolic, "_compiled", lambda _: False)
+    negative = ids.int() - 100
+    torch.testing.assert_close(layer(negative), layer(torch.where((negative > 0) & (negative < n_codes), negative, 0)))
+    observations = ObservationSpec({"grid": Part((2, 3, 2), np.dtype(np.uint8), n_codes, 2)})
+    for config in (NetworkConfig("conv", embedding=3, channels=(4,)), NetworkConfig("conv", channels=(4,))):
+        encoder = build_encoder(observations, 1, config)
+        torch.testing.assert_close(encoder({"grid": ids}), encoder({"grid": nothing}))

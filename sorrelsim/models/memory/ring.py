@@ -175,8 +175,10 @@ class Ring:
         if MASK in frames and MASK not in parts:
             parts[MASK] = tuple(np.shape(frames[MASK])[2:]), np.dtype(bool)
         shape = state.get("shape")
-        if shape != [self.n_rows, self.n_streams] or frames.keys() - {MASK} != self.parts.keys() - {MASK}:
-            rows, streams = shape if isinstance(shape, list) and len(shape) == 2 else ("?", "?")
+        if not isinstance(shape, list | tuple) or any(type(each) is not int for each in shape):
+            raise ValueError(f"shape must be rows and streams, not {shape!r}")
+        if list(shape) != [self.n_rows, self.n_streams] or frames.keys() - {MASK} != self.parts.keys() - {MASK}:
+            rows, streams = shape if len(shape) == 2 else ("?", "?")
             raise ValueError(
                 f"the saved memory has {rows} rows x {streams} streams of "
                 f"{sorted(frames)}; this one {self.n_rows} x {self.n_streams} of {sorted(self.frames)}"

@@ -98,9 +98,11 @@ def fits_generator(saved: Any, generator: torch.Generator) -> bool:
     Raises:
         ValueError: If it is of its size, but no state.
     """
-    state = torch.as_tensor(as_tensors(saved)).cpu()
-    if state.dtype != torch.uint8 or state.dim() != 1:
-        raise ValueError(f"generator must be bytes, not {state.dtype} {list(state.shape)}")
+    if not isinstance(saved, np.ndarray | Tensor) or str(saved.dtype).removeprefix("torch.") != "uint8":
+        raise ValueError(f"generator must be bytes, not {getattr(saved, 'dtype', type(saved).__name__)}")
+    state = as_tensors(saved).cpu()
+    if state.dim() != 1 or len(state) < 16:
+        raise ValueError(f"generator must be 16 bytes or more, not of shape {list(state.shape)}")
     if len(state) != len(generator.get_state()):
         return False
     try:
