@@ -7,6 +7,7 @@ form is made from them: one-hot channels, pictures, text.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +16,11 @@ from sorrelsim.authoring.codes import Codebook
 from sorrelsim.authoring.window import Window
 from sorrelsim.errors import unknown
 from sorrelsim.observations.forms import one_hot, text
+from sorrelsim.observations.parts import Observation, as_public
 from sorrelsim.pictures.painting import paint
+
+if TYPE_CHECKING:
+    from sorrelsim.observations.playable import Playable
 
 FORMS = ("symbolic", "one_hot", "rgb", "ascii")
 
@@ -97,6 +102,27 @@ class ObservationSpec:
     def input_size(self) -> int:
         """Flat length of all parts of one frame, symbolic grids expanded to one-hot."""
         return sum(part.size for part in self.parts.values())
+
+    def observe(self, world: Playable, slot: int = 0, copy: int = 0) -> Observation:
+        """Returns what one slot of one copy of a world observes now: an array, or arrays by part name; a copy.
+
+        Args:
+            world: The world that this is the spec of, ``world.observations``.
+            slot: The slot.
+            copy: The copy.
+
+        Raises:
+            ValueError: If the world has no such slot or copy, or its observations are others.
+        """
+        for name, given, n in (("slot", slot, world.n_agents), ("copy", copy, world.n_worlds)):
+            if not 0 <= given < n:
+                raise ValueError(f"no {name} {given}; this world has {name}s 0 to {n - 1}")
+        found = {name: part[copy, slot].copy() for name, part in world.parts.items()}
+        ours = {name: part.shape for name, part in self.parts.items()}
+        theirs = {name: part.shape for name, part in found.items()}
+        if ours != theirs:
+            raise ValueError(f"this world is observed as {theirs}; this spec says {ours}")
+        return as_public(found)
 
     def convert(self, symbolic: np.ndarray, looks: np.ndarray) -> np.ndarray:
         """Turns symbolic windows ``[..., row, col, layer]`` into this spec's form of the grid.

@@ -61,7 +61,7 @@ class OnPolicyModel(TorchModel):
     Args:
         actor: A network of one's own, ``forward(<part>=[batch, ...], ..., action=None) -> action, log_prob[batch],
             entropy[batch]``; a given action is returned as it is. It may also take ``action_mask`` (bool [batch,
-            actions] or None) and ``greedy`` (bool).
+            actions] or None) and ``greedy`` (bool). The parts may be called ``state``, ``state_0`` and on.
         critic: Its value network, ``forward(<part>=[batch, ...], ...) -> value[batch, 1]``.
 
     Attributes:
@@ -147,7 +147,7 @@ class OnPolicyModel(TorchModel):
         mask = None if seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
         if learning:
             self._keep_carry(seat.carry)
-        with torch.inference_mode():
+        with self.acting(), torch.inference_mode():
             draw = self.generator if self.explores(seat) else None
             chosen = self.policy.act(self.tensors(states), seat.carry, mask, draw, learning)
             self.extras = chosen.extras
@@ -171,6 +171,8 @@ class OnPolicyModel(TorchModel):
             ValueError: If a stream was truncated and its final observation is missing.
         """
         t, row = transition, self.memory.size
+        if not t.seat.learn:
+            return
         self.memory.add_outcome(t.reward, t.terminated, t.terminated | t.truncated)
         cut = t.truncated[t.ended]
         if cut.any():
@@ -190,7 +192,7 @@ class OnPolicyModel(TorchModel):
             rows: The streams that the states belong to; None means all.
             fresh: Streams whose episode has just begun; None means none.
         """
-        with torch.inference_mode():
+        with self.acting(), torch.inference_mode():
             carry = {
                 name: tensor.clone() if rows is None else tensor[torch.from_numpy(rows)]
                 for name, tensor in seat.carry.items()
@@ -198,6 +200,10 @@ class OnPolicyModel(TorchModel):
             if fresh is not None and fresh.size:
                 self.reset_carry(carry, fresh)
             return self.policy.values(to_device(parts, self.device), carry).cpu().numpy()
+
+    def interrupt(self) -> None:
+        """Ends running episodes in the rollout; nothing is known of what would have followed, so nothing is learned."""
+        self.memory.break_off(self.config.gamma)
 
     # Learning
 
@@ -209,13 +215,14 @@ class OnPolicyModel(TorchModel):
         """Goes over the rollout in minibatches, clears it and returns mean losses over the gradient steps."""
         sums: dict[str, float] = {}
         n_steps = 0
-        for batch in self.minibatches():
-            losses = self.gradient_step(batch)
-            n_steps += 1
-            for key, value in losses.items():
-                sums[key] = sums.get(key, 0.0) + value
-            if not math.isfinite(losses["loss"]) or self.enough(losses):
-                break
+        with self.learning():
+            for batch in self.minibatches():
+                losses = self.gradient_step(batch)
+                n_steps += 1
+                for key, value in losses.items():
+                    sums[key] = sums.get(key, 0.0) + value
+                if not math.isfinite(losses["loss"]) or self.enough(losses):
+                    break
         self.memory.clear()
         return {key: value / n_steps for key, value in sums.items()}
 

@@ -22,6 +22,7 @@ from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import choose_device, to_device
 from sorrelsim.models.torch.encoders import NetworkConfig
+from sorrelsim.models.torch.modes import Modes, Within
 from sorrelsim.observations.parts import Observation, as_parts
 
 if TYPE_CHECKING:
@@ -77,15 +78,13 @@ class TorchModel(BaseModel):
     ) -> None:
         super().__init__(observations, action_names, n_streams, config, seed)
         self.device = choose_device(self.config.device)
-        self.generator = torch.Generator(self.device).manual_seed(self.seed)
+        # Apart from the seed itself: networks are initialised from that (``seeded_init``).
+        drawn, lent = (int(self.spawned(key).generate_state(1, np.uint64)[0] >> 1) for key in (1, 2))
+        self.generator = torch.Generator(self.device).manual_seed(drawn)
+        self._modes = Modes(self.device, lent)
         self.networks: dict[str, nn.Module] = {}
         self.optimizers: dict[str, Adam] = {}
         self._parameters: dict[str, list[Tensor]] = {}
-
-    @property
-    def n_frames(self) -> int:
-        """Frames stacked into a state."""
-        return self.config.n_frames
 
     @property
     def learning_rate(self) -> float:
@@ -94,6 +93,17 @@ class TorchModel(BaseModel):
         if not c.anneal_steps:
             return c.learning_rate
         return linear(c.learning_rate, 0.0, self.agent_steps, c.anneal_steps)
+
+    def acting(self) -> Within:
+        """Returns what networks are asked within where nothing is learned: they are in ``eval()``.
+
+        What they draw from torch's global generator comes from the model's own chance.
+        """
+        return Within(self._modes, self.networks, False)
+
+    def learning(self) -> Within:
+        """Returns what gradient steps are taken within: the same, but networks that learn are in ``train()``."""
+        return Within(self._modes, self.networks, True)
 
     @contextmanager
     def seeded_init(self) -> Iterator[None]:
@@ -153,9 +163,13 @@ class TorchModel(BaseModel):
     def state_dict(self, memory: bool = True) -> dict[str, Any]:
         """Returns everything: networks, optimisers, generators, counters, and the memory if asked."""
         return super().state_dict(memory) | {
-            "networks": {name: dict(net.state_dict()) for name, net in self.networks.items()},
+            "networks": {
+                name: {key: value.clone() for key, value in net.state_dict().items()}
+                for name, net in self.networks.items()
+            },
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "generator": self.generator.get_state(),
+            "network_draws": dict(self._modes.draws),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -166,6 +180,22 @@ class TorchModel(BaseModel):
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
         self.generator.set_state(state["generator"].cpu())
+        for device, draws in state.get("network_draws", {}).items():  # files of before have none
+            if device in self._modes.draws:
+                self._modes.draws[device] = draws.cpu().clone()
+
+    def random_state(self) -> dict[str, Any]:
+        """Returns the states of its generators, and of what its networks draw."""
+        return super().random_state() | {
+            "generator": self.generator.get_state(),
+            "network_draws": dict(self._modes.draws),
+        }
+
+    def set_random_state(self, state: Mapping[str, Any]) -> None:
+        """Restores what ``random_state`` gave."""
+        super().set_random_state(state)
+        self.generator.set_state(state["generator"])
+        self._modes.draws.update(state["network_draws"])
 
     def save(self, path: str | Path, memory: bool = False) -> None:
         """Writes a checkpoint of tensors and plain data, whole or not at all."""
