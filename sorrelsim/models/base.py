@@ -129,6 +129,19 @@ class BaseModel(Exploring, Remembering, ABC):
         """Flat length of a state after one-hot expansion."""
         return int(self.observations.input_size) * self.n_frames
 
+    def beside(self, n_streams: int) -> Self:
+        """Returns the model to look at in another seat while it goes on in its own.
+
+        It is the model itself if it has a memory, as learners have: it keeps nothing of a seat outside of its carry. A
+        bot may keep a mood on itself, so it is built anew for that seat, with what ``state_dict`` says.
+        """
+        if self.is_filled:
+            return self
+        other = type(self)(self.observations, self.action_names, n_streams, self.config, self.seed)
+        other.load_state_dict(self.state_dict())
+        other.exploring = self.exploring
+        return other
+
     # Acting
 
     @abstractmethod
@@ -198,8 +211,8 @@ class BaseModel(Exploring, Remembering, ABC):
     def updates_due(self, before: int, now: int) -> int:
         """Returns how often ``train_step`` falls due as agent-steps go from before to now.
 
-        By default never; once per world-step for a model that has a ``train_step``, from 1,000 agent-steps in its memory
-        on, or as many as fill half of it.
+        By default never; for a model that has a ``train_step`` once per world-step, from 1,000 steps in its memory on,
+        or as many as fill half of it.
         """
         if not self.learns_by_steps:
             return 0
@@ -234,10 +247,10 @@ class BaseModel(Exploring, Remembering, ABC):
         self._loss_sums = {}
         return means
 
-    def start_epoch_action(self, **kwargs: Any) -> None:  # noqa: B027
+    def start_epoch_action(self, **kwargs: Any) -> None:
         """Called before each epoch; keywords: ``epoch`` (int)."""
 
-    def end_epoch_action(self, **kwargs: Any) -> None:  # noqa: B027
+    def end_epoch_action(self, **kwargs: Any) -> None:
         """Called after each epoch; keywords: ``epoch`` (int)."""
 
     def reset(self) -> None:

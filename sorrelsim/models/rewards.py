@@ -117,8 +117,8 @@ class SocialValueOrientation(RewardTransform):
 
     u_i = r_i - weight d(angle_i, target). The angle is atan2(mean reward of the others, r_i): 0 degrees is for oneself,
     45 shares, 90 is for the others. It is 0 where nobody gets anything. The distance d is that on the circle, at most
-    180 degrees: where both rewards are lost, angles next to each other are written 180 and -180. What is left of rewards
-    by rounding, a millionth of a millionth of them or of 1, is nothing: else it would decide the angle alone.
+    180 degrees: where one loses, angles next to each other are written 180 and -180. What is left of rewards by
+    rounding, 1e-12 of all of them or of 1, counts as nothing, or else it would decide the angle alone.
     """
 
     angle: float = 45.0

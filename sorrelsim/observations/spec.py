@@ -7,7 +7,7 @@ form is made from them: one-hot channels, pictures, text.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -16,13 +16,20 @@ from sorrelsim.authoring.codes import Codebook
 from sorrelsim.authoring.window import Window
 from sorrelsim.errors import unknown
 from sorrelsim.observations.forms import one_hot, text
-from sorrelsim.observations.parts import Observation, as_public
+from sorrelsim.observations.parts import Observation, Parts, as_public
 from sorrelsim.pictures.painting import paint
 
-if TYPE_CHECKING:
-    from sorrelsim.observations.playable import Playable
-
 FORMS = ("symbolic", "one_hot", "rgb", "ascii")
+
+
+class Observed(Protocol):
+    """What is asked of a world to look at it: copies, slots, and their latest observations [copy, agent, ...]."""
+
+    n_worlds: int
+    n_agents: int
+
+    @property
+    def parts(self) -> Parts: ...
 
 
 @dataclass(frozen=True)
@@ -103,7 +110,7 @@ class ObservationSpec:
         """Flat length of all parts of one frame, symbolic grids expanded to one-hot."""
         return sum(part.size for part in self.parts.values())
 
-    def observe(self, world: Playable, slot: int = 0, copy: int = 0) -> Observation:
+    def observe(self, world: Observed, slot: int = 0, copy: int = 0) -> Observation:
         """Returns what one slot of one copy of a world observes now: an array, or arrays by part name; a copy.
 
         Args:
@@ -114,9 +121,12 @@ class ObservationSpec:
         Raises:
             ValueError: If the world has no such slot or copy, or its observations are others.
         """
-        for name, given, n in (("slot", slot, world.n_agents), ("copy", copy, world.n_worlds)):
+        for what, all_of_them, given, n in (
+            ("slot", "slots", slot, world.n_agents),
+            ("copy", "copies", copy, world.n_worlds),
+        ):
             if not 0 <= given < n:
-                raise ValueError(f"no {name} {given}; this world has {name}s 0 to {n - 1}")
+                raise ValueError(f"no {what} {given}; this world has {all_of_them} 0 to {n - 1}")
         found = {name: part[copy, slot].copy() for name, part in world.parts.items()}
         ours = {name: part.shape for name, part in self.parts.items()}
         theirs = {name: part.shape for name, part in found.items()}

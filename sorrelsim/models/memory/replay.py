@@ -158,11 +158,10 @@ class Buffer:
     def _write(self, parts: Parts, action: Any, reward: Any, kind: Any, finals: Parts | None) -> None:
         """Writes a row of the ring, and says which steps can be drawn now."""
         ring, n = self.ring, self.n_streams
-        if self.priorities is not None:
-            if ring.size == ring.n_rows:  # stacks of the oldest rows now cross the write head
-                for k in range(self.n_frames):
-                    start = (ring.head + k) % ring.n_rows * n
-                    self.priorities.fill(start, start + n, 0.0)
+        if self.priorities is not None and ring.size == ring.n_rows:  # stacks of the oldest rows now cross the head
+            for k in range(self.n_frames):
+                start = (ring.head + k) % ring.n_rows * n
+                self.priorities.fill(start, start + n, 0.0)
         ring.write(parts, action, reward, kind, finals)
         self._since_empty = 0 if np.ndim(kind) == 0 and kind == EMPTY else self._since_empty + 1
         if self.priorities is not None and ring.size > self.n_step:  # a step can be drawn once its window is complete

@@ -69,14 +69,14 @@ class MLPEncoder(nn.Module):
 
     def _start_numbers(self, length: int) -> None:
         """Starts bias and weights, if all parts are numbers, as one ``nn.Linear`` of their whole length would."""
-        if any(isinstance(layer, SymbolicLinear) for layer in self.inputs.values()):
+        layers = [layer for layer in self.inputs.values() if isinstance(layer, nn.Linear)]
+        if len(layers) < len(self.inputs):
             return
         bound = 1 / math.sqrt(length)
-        with torch.no_grad():
-            if len(self.inputs) > 1:  # of one part alone the layer has these bounds
-                for layer in self.inputs.values():
-                    layer.weight.uniform_(-bound, bound)
-            self.bias.uniform_(-bound, bound)
+        if len(layers) > 1:  # of one part alone the layer has these bounds
+            for layer in layers:
+                nn.init.uniform_(layer.weight, -bound, bound)
+        nn.init.uniform_(self.bias, -bound, bound)
 
     def orthogonal(self) -> None:
         """Initialises it orthogonally with all biases 0, as on-policy learners want it."""

@@ -85,9 +85,7 @@ class Within:
     def __enter__(self) -> None:
         self._before = self._modes.enter(self._networks, self._training)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._modes.leave(self._networks, self._before)
 
 

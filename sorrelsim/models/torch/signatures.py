@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-
 _STATE = re.compile(r"(states?|obs|observations?|inputs?|x)_?\d*")
 """Names of arguments that mean a state, whatever its parts are called."""
 
