@@ -20,7 +20,7 @@ from sorrelsim.models.seat import Seat
 from sorrelsim.play.opponents import seat_opponents
 from sorrelsim.play.session import Session
 
-TIT_FOR_TAT = '''"""Moves while it is paid well, and holds still while it is paid badly; keeps count of what it was told."""
+TIT_FOR_TAT = '''"""Moves while it is paid well, holds still while it is paid badly; keeps what it was told."""
 
 import numpy as np
 

@@ -158,18 +158,23 @@ class Buffer:
     def _write(self, parts: Parts, action: Any, reward: Any, kind: Any, finals: Parts | None) -> None:
         """Writes a row of the ring, and says which steps can be drawn now."""
         ring, n = self.ring, self.n_streams
-        if self.priorities is not None and ring.size == ring.n_rows:  # stacks of the oldest rows now cross the head
-            for k in range(self.n_frames):
-                start = (ring.head + k) % ring.n_rows * n
-                self.priorities.fill(start, start + n, 0.0)
+        overwritten = ring.head if ring.size == ring.n_rows else None
         ring.write(parts, action, reward, kind, finals)
         self._since_empty = 0 if np.ndim(kind) == 0 and kind == EMPTY else self._since_empty + 1
-        if self.priorities is not None and ring.size > self.n_step:  # a step can be drawn once its window is complete
-            row = (ring.head - 1 - self.n_step) % ring.n_rows
-            places = np.arange(row * n, row * n + n)
+        if self.priorities is None:
+            return
+        if overwritten is not None:
+            self.priorities.fill(overwritten * n, overwritten * n + n, 0.0)
+        if ring.size == ring.n_rows:  # stacks of the oldest rows cross the write head
+            for age in range(self.n_frames - 1):
+                start = (ring.head + age) % ring.n_rows * n
+                self.priorities.fill(start, start + n, 0.0)
+        if ring.size > self.n_step:  # a step can be drawn once its window is complete
+            start = (ring.head - 1 - self.n_step) % ring.n_rows * n
             if self._since_empty > self.n_step:
-                self.priorities.fill(row * n, row * n + n, self.priorities.top)
+                self.priorities.fill(start, start + n, self.priorities.top)
             else:
+                places = np.arange(start, start + n)
                 self.priorities.put(places, self._whole(places) * self.priorities.top)
 
     def _whole(self, places: np.ndarray) -> np.ndarray:

@@ -55,11 +55,11 @@ def read_network(net: nn.Module, names: Sequence[str], further: Sequence[str], s
         told = error
     else:
         return Reading(tuple(names))
-    leading = list(found.parameters.values())[: len(names)]
+    arguments = list(found.parameters.values())
+    rest = next((i for i, p in enumerate(arguments) if p.kind is p.VAR_POSITIONAL), len(arguments))
     by_position = all(
-        p.kind in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL)
-        or (p.kind is p.POSITIONAL_OR_KEYWORD and _STATE.fullmatch(p.name) is not None)
-        for p in leading
+        p.kind is p.POSITIONAL_ONLY or (p.kind is p.POSITIONAL_OR_KEYWORD and _STATE.fullmatch(p.name) is not None)
+        for p in arguments[: min(rest, len(names))]
     )
     try:
         if not by_position:
