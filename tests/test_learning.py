@@ -54,4 +54,4 @@ def test_cart_pole_is_solved(learner, seed):
     spec.loader.exec_module(benchmark)
     _, scores = benchmark.ours(learner, seed)
     print(f"{learner}, seed {seed}: {scores}")
-    assert max(scores) >= benchmark.SOLVED
+    assert scores[-1] >= benchmark.SOLVED  # what is there in the end, not the best on the way

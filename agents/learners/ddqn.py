@@ -19,8 +19,9 @@ from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
 from sorrelsim.models.torch.losses import mask_values
+from sorrelsim.models.torch.modes import in_learning
 from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel
-from sorrelsim.models.torch.signatures import check_network, split_extras
+from sorrelsim.models.torch.signatures import check_network, read_network, split_extras
 
 if TYPE_CHECKING:
     from sorrelsim import ObservationSpec
@@ -129,7 +130,8 @@ class DDQN(ReplayModel):
     """A deep Q-learner; the arguments not listed are those of every model.
 
     Args:
-        network: A network of one's own, ``forward(<part>=[batch, ...], ...) -> q[batch, actions]``.
+        network: A network of one's own, ``forward(<part>=[batch, ...], ...) -> q[batch, actions]``, or with
+            ``state``, ``state_0`` and on in place of the parts' names.
 
     Raises:
         TypeError: If the arguments of a network of one's own have other names.
@@ -155,6 +157,7 @@ class DDQN(ReplayModel):
         net = net.to(self.device)
         signature = f"forward({', '.join(observations.parts)}) -> q[B, {self.action_space}]"
         check_network(net, self.zero_states(), signature, [(2, self.action_space)], self.name)
+        self._read = read_network(net, list(observations.parts), [], signature, self.name)
         self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
         self.optimizers = {"adam": Adam(net.parameters())}
 
@@ -165,8 +168,9 @@ class DDQN(ReplayModel):
 
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
         """Returns the values of all actions, [batch, actions], and what else the network returned."""
-        return split_extras(self.networks["online"](**parts), 1)
+        return split_extras(self._read(self.networks["online"], parts), 1)
 
+    @in_learning
     def train_step(self) -> dict[str, float]:
         """Takes one gradient step on a sampled batch, and updates its priorities."""
         c = self.config
@@ -179,7 +183,7 @@ class DDQN(ReplayModel):
         else:
             states, next_states, data = self.next_batch()
         with torch.no_grad():
-            following = split_extras(self.networks["target"](**next_states), 1)[0]
+            following = split_extras(self._read(self.networks["target"], next_states), 1)[0]
             chooser = self.action_values(next_states)[0] if c.double else following
             targets = q_targets(data["rewards"], data["discounts"], following, chooser, data.get("next_masks"))
         loss, errors = td_loss(

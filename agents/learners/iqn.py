@@ -19,9 +19,10 @@ from sorrelsim.models.ranges import Draws, Positive, Width
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
 from sorrelsim.models.torch.losses import mask_values, weighted_mean
+from sorrelsim.models.torch.modes import in_learning
 from sorrelsim.models.torch.noisy import NoisyLinear, set_noise
 from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel
-from sorrelsim.models.torch.signatures import check_network, split_extras
+from sorrelsim.models.torch.signatures import check_network, read_network, split_extras
 
 if TYPE_CHECKING:
     from sorrelsim import ObservationSpec
@@ -108,7 +109,8 @@ class IQN(ReplayModel):
     """An IQN learner; the arguments not listed are those of every model.
 
     Args:
-        network: A network of one's own, ``forward(<part>=[batch, ...], ..., taus[batch, n]) -> [batch, n, actions]``.
+        network: A network of one's own, ``forward(<part>=[batch, ...], ..., taus[batch, n]) -> [batch, n, actions]``,
+            or with ``state``, ``state_0`` and on in place of the parts' names.
 
     Raises:
         TypeError: If the arguments of a network of one's own have other names.
@@ -134,13 +136,10 @@ class IQN(ReplayModel):
                 observations, c.n_frames, n_actions, c.network, c.n_cosines, c.dueling, c.noisy
             )
         net = net.to(self.device)
-        check_network(
-            net,
-            self.zero_states() | {"taus": torch.full((2, 3), 0.5, device=self.device)},
-            f"forward({', '.join(observations.parts)}, taus[B, n]) -> quantiles[B, n, {n_actions}]",
-            [(2, 3, n_actions)],
-            self.name,
-        )
+        taus = torch.full((2, 3), 0.5, device=self.device)
+        signature = f"forward({', '.join(observations.parts)}, taus[B, n]) -> quantiles[B, n, {n_actions}]"
+        check_network(net, self.zero_states(), signature, [(2, 3, n_actions)], self.name, {"taus": taus})
+        self._read = read_network(net, list(observations.parts), ["taus"], signature, self.name)
         self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
         self.optimizers = {"adam": Adam(net.parameters())}
 
@@ -148,7 +147,7 @@ class IQN(ReplayModel):
         """Returns mean quantiles at random fractions, the same for every state, [batch, actions]."""
         batch = next(iter(parts.values())).shape[0]
         taus = torch.rand(1, self.config.n_acting_taus, generator=self.generator, device=self.device)
-        quantiles, extras = split_extras(self.networks["online"](**parts, taus=taus.expand(batch, -1)), 1)
+        quantiles, extras = split_extras(self._read(self.networks["online"], parts, taus=taus.expand(batch, -1)), 1)
         return quantiles.mean(1), extras
 
     def before_acting(self, exploring: bool, n_rows: int) -> None:
@@ -156,6 +155,7 @@ class IQN(ReplayModel):
         if self.config.noisy:
             set_noise(self.networks["online"], self.generator if exploring else None, n_rows)
 
+    @in_learning
     def train_step(self) -> dict[str, float]:
         """Takes one gradient step on a sampled batch."""
         c = self.config
@@ -179,7 +179,7 @@ class IQN(ReplayModel):
         """Returns quantiles at fresh fractions, [batch, n_taus, actions], and the fractions."""
         batch = next(iter(parts.values())).shape[0]
         taus = torch.rand(batch, n_taus, generator=self.generator, device=self.device)
-        return split_extras(self.networks[network](**parts, taus=taus), 1)[0], taus
+        return split_extras(self._read(self.networks[network], parts, taus=taus), 1)[0], taus
 
 
 def _of_action(quantiles: Tensor, actions: Tensor) -> Tensor:

@@ -51,6 +51,9 @@ class SeatConfig:
     """Reward transform: its name, or ``{name: ..., <its settings>}``."""
     learn: bool = True
     """False for a model that only plays."""
+    explore: bool | None = None
+    """Whether it explores in training. By default a model that learns does, and one that only plays is played as it is
+    meant to be: learners of values greedily, policies by drawing."""
     identity: bool = False
     """Whether a shared model is told which of its slots it is playing."""
     load: Annotated[str, Field(min_length=1)] | None = None

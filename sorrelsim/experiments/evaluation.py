@@ -20,16 +20,12 @@ from sorrelsim.models.playing import play_step
 @contextmanager
 def undisturbed(models: Sequence[BaseModel]) -> Iterator[None]:
     """Within, what models draw at random does not change what they draw afterwards."""
-    generators = [getattr(model, "generator", None) for model in models]  # PyTorch's, where a model has one
-    drawn = [model.rng.bit_generator.state for model in models]
-    torch_drawn = [generator.get_state() if generator is not None else None for generator in generators]
+    drawn = [model.random_state() for model in models]
     try:
         yield
     finally:
-        for model, generator, state, torch_state in zip(models, generators, drawn, torch_drawn, strict=True):
-            model.rng.bit_generator.state = state
-            if generator is not None:
-                generator.set_state(torch_state)
+        for model, state in zip(models, drawn, strict=True):
+            model.set_random_state(state)
 
 
 def play_episodes(world: Gridworld, agents: Sequence[Agent], max_turns: int) -> Episodes:

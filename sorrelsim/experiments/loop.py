@@ -196,7 +196,8 @@ class Experiment:
             self._looked_at = make_world(self.config, n, seed)
         else:
             self._looked_at.reset(seed)
-        return self._looked_at, seat_agents(self.places, self.models, self._looked_at, learn=False, explore=False)
+        models = [model.beside(n * len(p.slots)) for p, model in zip(self.places, self.models, strict=True)]
+        return self._looked_at, seat_agents(self.places, models, self._looked_at, learn=False, explore=False)
 
     def evaluate(self) -> Row:
         """Plays greedily, one episode per copy: ``eval_return_mean``, and ``eval_return_<slot>`` per agent."""

@@ -152,7 +152,7 @@ def seat_agents(
     models: Sequence[BaseModel],
     world: Gridworld,
     learn: bool = True,
-    explore: bool = True,
+    explore: bool | None = None,
 ) -> list[Agent]:
     """Seats the models in a world.
 
@@ -161,14 +161,15 @@ def seat_agents(
         models: A model per place.
         world: The world.
         learn: Whether those learn that the config lets learn.
-        explore: Whether they explore.
+        explore: Whether they explore; None leaves it to the config while they learn, else to what the models are.
     """
     agents = []
     for place, model in zip(places, models, strict=True):
         learns = learn and place.config.learn
         try:
-            transform = transform_of(place.config) if learns else None
+            transform = transform_of(place.config)  # in every seat, so that a player is told the same everywhere
         except ValueError as error:
             raise ConfigError(f"seat {place.name}: {error}") from error
-        agents.append(Agent(world, place.slots, model, transform, learns, explore))
+        wanted = place.config.explore if explore is None and learn else explore
+        agents.append(Agent(world, place.slots, model, transform, learns, wanted))
     return agents

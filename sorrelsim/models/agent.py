@@ -50,20 +50,21 @@ class Agent:
         slots: The slots that the model plays.
         model: The model; its ``n_streams`` must be copies x slots if it learns here, and what it was built to observe
             and do what the world shows and lets it do, to the meaning of every id.
-        transform: Makes the rewards that the model learns from out of the world's; None leaves them alone.
-        learn: False for a frozen or a scripted player: nothing is remembered.
-        explore: False to act greedily.
+        transform: Makes the rewards that the model is told out of the world's; None leaves them alone.
+        learn: False for a player that is told what happens, and does not learn from it.
+        explore: Whether it explores. None leaves it to what the model is: one that learns explores, any other is played
+            as it is meant to be (``model.plays``).
 
     Attributes:
         slots: The slots, int64.
         n_worlds: Copies of the world.
         model: The model.
         transform: Its own copy of the reward transform.
-        learn: Whether it learns.
         seat: What the model knows of this place.
 
     Raises:
-        ValueError: If the world has no such slots or other actions, or the model another number of streams.
+        ValueError: If the world has no such slots or other actions, or the model another number of streams, or it
+            learns in another Agent already.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Agent:
         model: BaseModel,
         transform: RewardTransform | None = None,
         learn: bool = True,
-        explore: bool = True,
+        explore: bool | None = None,
     ) -> None:
         self.slots = np.asarray(slots, np.int64).reshape(-1)
         if not self.slots.size or self.slots.min() < 0 or self.slots.max() >= world.n_agents:
@@ -84,7 +85,7 @@ class Agent:
         n_streams = world.n_worlds * self.slots.size
         if learn and not model.n_streams:
             raise ValueError(f"{model.name} was built to play only, with no stream to learn from")
-        if learn and model.memory is not None and model.n_streams != n_streams:
+        if learn and model.is_filled and model.n_streams != n_streams:
             raise ValueError(
                 f"{model.name} was built for {model.n_streams} streams; {world.n_worlds} copies x "
                 f"{self.slots.size} slots make {n_streams}"
@@ -93,8 +94,11 @@ class Agent:
         self.model = model
         # Its own copy: a transform that two agents shared would take every step's rewards twice.
         self.transform = copy.deepcopy(transform) if transform is not None else Individual()
-        self.learn = learn
+        if explore is None:
+            explore = learn or model.plays == "sampled"
         self.seat = Seat(n_streams, model.new_carry(n_streams), explore=explore, learn=learn)
+        if learn:
+            model.take_seat(self.seat)
         first, last = int(self.slots[0]), int(self.slots[-1])
         consecutive = np.array_equal(self.slots, np.arange(first, last + 1))
         self._columns: slice | np.ndarray = slice(first, last + 1) if consecutive else self.slots
@@ -122,6 +126,11 @@ class Agent:
             what = "other observations" if same else f"actions {model.action_names}, not {tuple(world.action_names)}"
             raise ValueError(f"{model.name} was built for {what}; what differs:{listed(found)}")
 
+    @property
+    def learn(self) -> bool:
+        """Whether the model learns from what happens here."""
+        return self.seat.learn
+
     def transition(self, world: Playable) -> None:
         """Observes, chooses and submits an action for every stream; the world moves when it is stepped."""
         states, mask = self.observe(world), world.action_mask
@@ -138,7 +147,7 @@ class Agent:
         return as_public(self._stack or self._frames)
 
     def remember(self, world: Playable) -> None:
-        """Takes in what the step brought: gives it to the model, which learns if it is due.
+        """Takes in what the step brought: tells the model, which learns if it is to and if it is due.
 
         Raises:
             RuntimeError: If it is called before ``transition``.
@@ -147,26 +156,26 @@ class Agent:
             raise RuntimeError("remember() before transition(): there is no step to remember")
         terminated, truncated = self._streams(world.terminated), self._streams(world.truncated)
         ended = np.flatnonzero(terminated | truncated)
-        if self.learn:
-            reward = self._streams(self.transform(world.reward, world.terminated | world.truncated))
-            final_obs = final_states = None
-            if ended.size and world.final_parts is not None:
-                final = {name: part[ended] for name, part in self._frames_of(world.final_parts).items()}
-                final_obs, final_states = as_public(final), as_public(self._stacked(final, ended))
-            self.model.remember(
-                Transition(
-                    as_public(self._frames),
-                    self._actions,
-                    reward,
-                    terminated,
-                    truncated & ~terminated,
-                    ended,
-                    final_obs,
-                    final_states,
-                    lambda: as_public(self._next_states(world, ended)),
-                    self.seat,
-                )
+        reward = self._streams(self.transform(world.reward, world.terminated | world.truncated))
+        final_obs = final_states = None
+        if ended.size and world.final_parts is not None:
+            final = {name: part[ended] for name, part in self._frames_of(world.final_parts).items()}
+            final_obs, final_states = as_public(final), as_public(self._stacked(final, ended))
+        self.model.remember(
+            Transition(
+                as_public(self._frames),
+                self._actions,
+                reward,
+                terminated,
+                truncated & ~terminated,
+                ended,
+                final_obs,
+                final_states,
+                lambda: as_public(self._next_states(world, ended)),
+                self.seat,
             )
+        )
+        if self.learn:
             self.model.learn(self.seat.n_streams)
         if ended.size:
             for stack in self._stack.values():
@@ -176,13 +185,18 @@ class Agent:
         self._frames = self._actions = None
 
     def reset(self) -> None:
-        """Forgets the frames and the carry of all streams; call it when the world is reset by hand."""
+        """Begins anew in all streams: forgets frames and carry, and ends what is remembered of running episodes.
+
+        Call it when the world is reset by hand.
+        """
         everyone = np.arange(self.seat.n_streams)
         for stack in self._stack.values():
             stack[:] = 0
         self.model.reset_carry(self.seat.carry, everyone)
         self.transform.reset()
         self._frames = self._actions = None
+        if self.learn:
+            self.model.interrupt()
 
     def state_dict(self) -> dict[str, Any]:
         """Returns stacked frames, carry and the transform's state, between two steps. The model saves itself."""

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from sorrelsim.models.exploring import Exploring
+from sorrelsim.models.noted import LOSS_LIMIT, TrainingDiverged, plain_losses
+from sorrelsim.models.remembering import Remembering
 from sorrelsim.models.saved_model import Saved
-from sorrelsim.models.seat import Seat, Transition
+from sorrelsim.models.seat import Seat
+from sorrelsim.models.seat import Transition as Transition
 from sorrelsim.observations.parts import Observation, as_parts, as_public
 from sorrelsim.settings import check_settings, parse_config
 
@@ -28,36 +32,12 @@ Arrays = Observation
 """The former name of what a model observes; models written for it go on importing it from here."""
 
 
-LOSS_LIMIT, WEIGHT_LIMIT = 1e10, 1e5
-"""Magnitudes of a loss and of a weight above which training has diverged, finite or not."""
-
-
-class TrainingDiverged(RuntimeError):
-    """A loss or a weight is not finite, or beyond its limit. Names the model and the step.
-
-    The run's owner adds the seat and the last good checkpoint.
-
-    Attributes:
-        model: Name of the model.
-        gradient_step: The gradient step at which it was found.
-        agent_steps: Agent-steps that the model had seen by then.
-    """
-
-    def __init__(self, model: str, gradient_step: int, agent_steps: int, losses: Mapping[str, float]) -> None:
-        shown = ", ".join(f"{name}={value}" for name, value in losses.items())
-        super().__init__(
-            f"training of {model} diverged at gradient step {gradient_step} ({agent_steps} agent-steps): {shown}. "
-            "Lower the learning rate or clip gradients harder, and go on from the last good checkpoint."
-        )
-        self.model, self.gradient_step, self.agent_steps = model, gradient_step, agent_steps
-
-
 @dataclass(frozen=True)
 class NoConfig:
     """The config of a model without settings."""
 
 
-class BaseModel(Saved):
+class BaseModel(Exploring, Remembering, Saved):
     """A player: the least to write is ``take_action`` for one state.
 
     All models are built in the same way, which is how a config names one:
@@ -76,11 +56,9 @@ class BaseModel(Saved):
         rng: The model's numpy generator; use no other source of chance.
         agent_steps: Agent-steps that it has been given to remember.
         gradient_steps: Gradient steps taken.
-        memory: Its buffer, or None.
-        exploring: False inside ``with model.greedy()``.
 
     Raises:
-        TypeError: If the config is not an instance of ``Config``.
+        TypeError: If the config is not an instance of ``Config``, or the observations are no ``ObservationSpec``.
         ValueError: If a setting is out of range.
     """
 
@@ -94,6 +72,11 @@ class BaseModel(Saved):
         config: Any = None,
         seed: int = 0,
     ) -> None:
+        if isinstance(observations, int | tuple | list):
+            raise TypeError(
+                f"{type(self).__name__} takes what is observed and the actions' names, such as world.observations and "
+                f"world.action_names; got {observations!r}"
+            )
         if config is not None and not isinstance(config, self.Config):
             raise TypeError(
                 f"{type(self).__name__} takes a {self.Config.__name__}, got {type(config).__name__}; "
@@ -109,11 +92,8 @@ class BaseModel(Saved):
         self.config: Any = self.Config() if config is None else config
         self.seed = int(seed)
         self.rng = np.random.default_rng(self.seed)
-        self.memory: Any = None
-        self.exploring = True
         self.agent_steps = 0
         self.gradient_steps = 0
-        self._fixed_epsilon: float | None = None
         self._loss_sums: dict[str, list[float]] = {}
 
     @classmethod
@@ -157,17 +137,22 @@ class BaseModel(Saved):
         return len(self.action_names)
 
     @property
-    def n_frames(self) -> int:
-        """Frames stacked into a state; 1 unless the model is configured otherwise.
-
-        States have no frame axis when it is 1 and are [n_streams, n_frames, *shape] otherwise.
-        """
-        return 1
-
-    @property
     def input_size(self) -> int:
         """Flat length of a state after one-hot expansion."""
         return int(self.observations.input_size) * self.n_frames
+
+    def beside(self, n_streams: int) -> Self:
+        """Returns the model to look at in another seat while it goes on in its own.
+
+        It is the model itself if it has a memory, as learners have: it keeps nothing of a seat outside of its carry. A
+        bot may keep a mood on itself, so it is built anew for that seat, with what ``state_dict`` says.
+        """
+        if self.is_filled:
+            return self
+        other = type(self)(self.observations, self.action_names, n_streams, self.config, self.seed)
+        other.load_state_dict(self.state_dict())
+        other.exploring = self.exploring
+        return other
 
     # Acting
 
@@ -214,49 +199,7 @@ class BaseModel(Saved):
         for key, array in carry.items():
             array[:] = np.asarray(saved[key])
 
-    def explores(self, seat: Seat | None) -> bool:
-        """Returns whether to explore: both the model's own mode and the seat's must say so."""
-        return self.exploring and (seat is None or seat.explore)
-
-    @contextmanager
-    def greedy(self) -> Iterator[Self]:
-        """Acts without exploring, for evaluation: ``with model.greedy():``."""
-        before, self.exploring = self.exploring, False
-        try:
-            yield self
-        finally:
-            self.exploring = before
-
-    @property
-    def epsilon(self) -> float:
-        """Chance of a random action now: falls linearly with agent-steps, unless set by hand."""
-        return self.scheduled_epsilon() if self._fixed_epsilon is None else self._fixed_epsilon
-
-    def scheduled_epsilon(self) -> float:
-        """Epsilon by the model's schedule; 0 for models without one."""
-        return 0.0
-
-    def set_epsilon(self, epsilon: float) -> None:
-        """Fixes epsilon at a value, which ends its schedule.
-
-        Raises:
-            ValueError: If it does not lie in 0..1.
-        """
-        if not 0 <= epsilon <= 1:
-            raise ValueError(f"epsilon must lie in 0..1, got {epsilon}")
-        self._fixed_epsilon = float(epsilon)
-
-    def epsilon_decay(self, decay_rate: float) -> None:
-        """Lowers epsilon by a factor, 1 - decay_rate, which ends its schedule."""
-        self.set_epsilon(self.epsilon * (1 - decay_rate))
-
     # Learning
-
-    def remember(self, transition: Transition) -> None:
-        """Takes in one step of all its streams; by default adds it to ``memory``, if there is one."""
-        if self.memory is not None:
-            t = transition
-            self.memory.add(t.obs, t.action, t.reward, t.terminated, t.truncated, t.final_obs, mask=t.seat.mask)
 
     def learn(self, n_steps: int) -> None:
         """Counts agent-steps and takes the gradient steps that fall due. Called once per world-step, for all slots.
@@ -267,31 +210,45 @@ class BaseModel(Saved):
         before, self.agent_steps = self.agent_steps, self.agent_steps + n_steps
         due = self.updates_due(before, self.agent_steps)
         if due and self.ready():
-            for _ in range(due):
-                self.note_losses(self.train_step())
+            with self.learning():
+                for _ in range(due):
+                    steps = self.gradient_steps
+                    self.note_losses(self.train_step())
+                    self.gradient_steps += self.gradient_steps == steps  # unless the model counts them itself
+
+    def learning(self) -> AbstractContextManager[None]:
+        """Returns what gradient steps are taken within; by default nothing."""
+        return nullcontext()
 
     def updates_due(self, before: int, now: int) -> int:
-        """Returns how often ``train_step`` falls due as agent-steps go from before to now; by default never."""
-        return 0
+        """Returns how often ``train_step`` falls due as agent-steps go from before to now.
+
+        By default never; for a model that has a ``train_step`` once per world-step, from 1,000 steps in its memory on,
+        or as many as fill half of it.
+        """
+        if not self.learns_by_steps:
+            return 0
+        enough = min(1000, getattr(self.memory, "capacity", 0) // 2)
+        return int(self.memory is None or len(self.memory) >= enough)
 
     def ready(self) -> bool:
         """Returns whether memory holds enough to learn from; after resuming without memory it takes a while."""
         return True
 
-    def train_step(self) -> float | dict[str, float]:
-        """Takes one gradient step and returns its loss, or several by name; by default does nothing."""
-        return 0.0
+    def note_losses(self, losses: Any) -> None:
+        """Adds losses to the running means; those of a sequence or an array count one by one.
 
-    def note_losses(self, losses: float | Mapping[str, float]) -> None:
-        """Adds losses to the running means.
+        Args:
+            losses: As ``train_step`` returns them.
 
         Raises:
             TrainingDiverged: If one is not finite, or its magnitude above ``LOSS_LIMIT``.
+            TypeError: If it is no loss.
         """
-        named = losses if isinstance(losses, Mapping) else {"loss": losses}
-        for key, value in named.items():
+        named = plain_losses(losses, self.name)
+        for key, value in named:
             if not abs(value) <= LOSS_LIMIT:
-                raise TrainingDiverged(self.name, self.gradient_steps, self.agent_steps, named)
+                raise TrainingDiverged(self.name, self.gradient_steps, self.agent_steps, dict(named))
             total = self._loss_sums.setdefault(key, [0.0, 0])
             total[0] += value
             total[1] += 1
@@ -312,3 +269,13 @@ class BaseModel(Saved):
         """Forgets what was remembered: clears the memory. What was learned stays."""
         if self.memory is not None:
             self.memory.clear()
+
+    # Chance
+
+    def random_state(self) -> dict[str, Any]:
+        """Returns the states of its sources of chance, those of its memory left out."""
+        return {"rng": self.rng.bit_generator.state}
+
+    def set_random_state(self, state: Mapping[str, Any]) -> None:
+        """Restores what ``random_state`` gave."""
+        self.rng.bit_generator.state = state["rng"]

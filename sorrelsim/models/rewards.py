@@ -121,8 +121,10 @@ class InequityAversion(RewardTransform):
 class SocialValueOrientation(RewardTransform):
     """Social value orientation (McKee et al. 2020, eq. 2 and 3): a cost of being far from a target angle.
 
-    u_i = r_i - weight |angle_i - target|. The angle is atan2(mean reward of the others, r_i): 0 degrees is for oneself,
-    45 shares, 90 is for the others. It is 0 where nobody gets anything.
+    u_i = r_i - weight d(angle_i, target). The angle is atan2(mean reward of the others, r_i): 0 degrees is for oneself,
+    45 shares, 90 is for the others. It is 0 where nobody gets anything. The distance d is that on the circle, at most
+    180 degrees: where one loses, angles next to each other are written 180 and -180. What is left of rewards by
+    rounding, 1e-12 of all of them or of 1, counts as nothing, or else it would decide the angle alone.
     """
 
     angle: Degrees = 45.0
@@ -132,8 +134,13 @@ class SocialValueOrientation(RewardTransform):
 
     def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
         """Transforms one step's rewards, as ``RewardTransform`` says."""
-        theta = np.arctan2(_mean_of_others(reward), reward)
-        return reward - self.weight * np.abs(np.deg2rad(self.angle) - theta)
+        rounding = 1e-12 * np.maximum(np.abs(reward).sum(1, keepdims=True), 1.0)
+        others = _mean_of_others(reward)
+        # Zeros of one sign: atan2(0.0, -0.0) is 180 degrees.
+        own = np.where(np.abs(reward) <= rounding, 0.0, reward)
+        theta = np.arctan2(np.where(np.abs(others) <= rounding, 0.0, others), own)
+        apart = np.abs(np.deg2rad(self.angle) - theta) % (2 * np.pi)
+        return reward - self.weight * np.minimum(apart, 2 * np.pi - apart)
 
 
 @dataclass

@@ -19,7 +19,16 @@ from sorrelsim.observations.spec import ObservationSpec
 
 SIGNATURE = "signature"
 """The entry of a saved model that says what it observed and could do; files from before have none."""
-OF_THE_RUN = ("agent_steps", "gradient_steps", "fixed_epsilon", "loss_sums", "rng", "optimizers", "generator")
+OF_THE_RUN = (
+    "agent_steps",
+    "gradient_steps",
+    "fixed_epsilon",
+    "loss_sums",
+    "rng",
+    "optimizers",
+    "generator",
+    "network_draws",
+)
 """The entries that belong to a run, not to what was learned: who starts from a saved model's networks keeps its own."""
 _MEMORY = ("memory", "chunk_carries")
 _MOST = 2**63 - 1

@@ -27,7 +27,7 @@ class Seat:
             Agent resets a stream's row when its episode ends.
         mask: Allowed actions now, bool [n_streams, n_actions], or None if all are.
         explore: False asks for the model's best action.
-        learn: False if nothing is to be remembered from this seat.
+        learn: False if the model is not to learn from what happens here; it is told all the same.
     """
 
     n_streams: int

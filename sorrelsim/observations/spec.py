@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,10 +18,21 @@ from sorrelsim.authoring.codes import Codebook
 from sorrelsim.authoring.window import Window
 from sorrelsim.errors import unknown
 from sorrelsim.observations.forms import one_hot, text
+from sorrelsim.observations.parts import Observation, Parts, as_public
 from sorrelsim.observations.signature import differences
 from sorrelsim.pictures.painting import paint
 
 FORMS = ("symbolic", "one_hot", "rgb", "ascii")
+
+
+class Observed(Protocol):
+    """What is asked of a world to look at it: copies, slots, and their latest observations [copy, agent, ...]."""
+
+    n_worlds: int
+    n_agents: int
+
+    @property
+    def parts(self) -> Parts: ...
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,30 @@ class ObservationSpec:
         """
         given = other.signature() if isinstance(other, ObservationSpec) else other
         return differences(given, self.signature(), there, here)
+
+    def observe(self, world: Observed, slot: int = 0, copy: int = 0) -> Observation:
+        """Returns what one slot of one copy of a world observes now: an array, or arrays by part name; a copy.
+
+        Args:
+            world: The world that this is the spec of, ``world.observations``.
+            slot: The slot.
+            copy: The copy.
+
+        Raises:
+            ValueError: If the world has no such slot or copy, or its observations are others.
+        """
+        for what, all_of_them, given, n in (
+            ("slot", "slots", slot, world.n_agents),
+            ("copy", "copies", copy, world.n_worlds),
+        ):
+            if not 0 <= given < n:
+                raise ValueError(f"no {what} {given}; this world has {all_of_them} 0 to {n - 1}")
+        found = {name: part[copy, slot].copy() for name, part in world.parts.items()}
+        ours = {name: part.shape for name, part in self.parts.items()}
+        theirs = {name: part.shape for name, part in found.items()}
+        if ours != theirs:
+            raise ValueError(f"this world is observed as {theirs}; this spec says {ours}")
+        return as_public(found)
 
     def convert(self, symbolic: np.ndarray, looks: np.ndarray) -> np.ndarray:
         """Turns symbolic windows ``[..., row, col, layer]`` into this spec's form of the grid.

@@ -385,3 +385,87 @@ def test_a_rollout_half_filled_survives_saving():
     assert len(other) == 2
     np.testing.assert_array_equal(other.masks[0], [[True, False]] * 2)
     np.testing.assert_array_equal(other.states["grid"][0], frame(3, 2))
+
+
+def empties(rng, n_rows):
+    """Rows of three streams with ends at random, and now and then an empty one."""
+    buffer_rows = []
+    for t in range(n_rows):
+        if rng.random() < 0.15:
+            buffer_rows.append(None)
+            continue
+        buffer_rows.append((1 + t % 200, rng.normal(size=3), rng.choice([0, 0, 0, 1, 2], size=3)))
+    return buffer_rows
+
+
+def write(buffer, row):
+    if row is None:
+        buffer.add_empty()
+        return
+    value, rewards, ends = row
+    finals = frame(249, int((ends > 0).sum())) if ends.any() else None
+    buffer.add(frame(value, 3), 0, rewards, ends == 1, ends == 2, finals)
+
+
+@pytest.mark.parametrize("n_step", [1, 2, 5])
+@pytest.mark.parametrize("n_frames", [1, 3])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_priorities_never_draw_a_window_that_crosses_an_empty_row(n_step, n_frames, seed):
+    """Whatever lies where, in a ring that goes round; errors of very different sizes, so that old ones would show."""
+    rng = np.random.default_rng(seed)
+    buffer = Buffer(SPEC, 16 * 3, 3, n_frames, n_step, priority_exponent=1.0, seed=seed)
+    drawn = 0
+    for row in empties(rng, 90):
+        write(buffer, row)
+        leaves = buffer.priorities.tree[len(buffer.priorities.tree) // 2 :]
+        if leaves.sum() == 0:
+            continue
+        batch = buffer.sample(min(24, len(buffer)))
+        assert batch.valid.all()
+        drawn += 1
+        buffer.update_priorities(batch.index, np.where(batch.index % 3, 1e-3, 1e3))
+        # every step that could be drawn is: not the newest windows, not the oldest stacks, not what is not whole
+        ring = buffer.ring
+        first = n_frames - 1 if ring.size == ring.n_rows else 0
+        ages = np.arange(first, max(first, ring.size - n_step))
+        rows = (ring.head - ring.size + ages) % ring.n_rows
+        places = (rows[:, None] * 3 + np.arange(3)).reshape(-1)
+        np.testing.assert_array_equal(np.flatnonzero(leaves[: 16 * 3]), np.sort(places[buffer._whole(places) > 0]))
+    assert drawn > 60
+
+
+@pytest.mark.parametrize("n_rows", [9, 16, 40])
+@pytest.mark.parametrize("with_empties", [False, True])
+def test_a_uniform_memory_loaded_into_a_prioritised_one_gets_priorities(n_rows, with_empties):
+    """It has then what it would have, had it been filled there: 40 rows into rings that are full or not."""
+    rng = np.random.default_rng(2)
+    uniform = Buffer(SPEC, n_rows * 3, 3, 2, 3)
+    lived = Buffer(SPEC, n_rows * 3, 3, 2, 3, priority_exponent=0.6)
+    loaded = Buffer(SPEC, n_rows * 3, 3, 2, 3, priority_exponent=0.6)
+    for row in empties(rng, 30):
+        if row is not None or with_empties:
+            write(uniform, row)
+            write(lived, row)
+    loaded.load_state_dict(uniform.state_dict())
+    np.testing.assert_allclose(loaded.priorities.tree, lived.priorities.tree)
+    assert loaded.priorities.tree[1] > 0
+    for row in empties(rng, 30):  # and goes on alike
+        write(loaded, row)
+        write(lived, row)
+    np.testing.assert_allclose(loaded.priorities.tree, lived.priorities.tree)
+    assert loaded.sample(len(loaded)).valid.all()
+
+
+def test_priorities_of_a_file_that_let_windows_cross_empty_rows_are_mended():
+    buffer = Buffer(SPEC, 30, n_step=2, priority_exponent=1.0)
+    fill(buffer, [(10 + t, 1.0, "", 0) for t in range(5)])
+    buffer.add_empty()
+    fill(buffer, [(20 + t, 1.0, "", 0) for t in range(5)])
+    sound = buffer.state_dict()
+    stale = sound | {"tree": sound["tree"].copy()}
+    half = len(stale["tree"]) // 2
+    stale["tree"][half + 3 : half + 6] = 5.0
+    for node in range(half - 1, 0, -1):
+        stale["tree"][node] = stale["tree"][2 * node] + stale["tree"][2 * node + 1]
+    buffer.load_state_dict(stale)
+    np.testing.assert_allclose(buffer.priorities.tree, sound["tree"])

@@ -54,6 +54,44 @@ def test_social_value_orientation_costs_the_distance_from_the_angle():
     np.testing.assert_allclose(transform(np.array([[1.0, 0.0]]), on), [[1 - np.pi, 0.0]])
 
 
+SVO = [  # rewards of agent 0 and the others, target, agent 0's cost by hand in radians
+    ([1.0, 0.0, 0.0], 45, np.pi / 4),  # angle 0
+    ([0.0, 1.0, 1.0], 45, np.pi / 4),  # 90
+    ([0.0, 0.0, 0.0], 45, np.pi / 4),  # nobody gets anything: 0
+    ([-0.0, 0.0, 0.0], 45, np.pi / 4),  # whatever the sign of nothing: not 180
+    ([-0.0, -0.0, -0.0], 45, np.pi / 4),
+    ([-1.0, 0.0, 0.0], 45, 3 * np.pi / 4),  # 180
+    ([-1.0, -0.0, 0.0], 45, 3 * np.pi / 4),  # 180, not -180
+    ([-1.0, 0.1 + 0.2, -0.3], 45, 3 * np.pi / 4),  # the others have nothing but 5e-17 of rounding
+    ([-1.0, 0.3, -(0.1 + 0.2)], 45, 3 * np.pi / 4),  # and -5e-17
+    ([0.0, 0.1 + 0.2, -0.3], 45, np.pi / 4),  # nor does it turn nothing to 90
+    ([0.1 + 0.2 - 0.3, 0.0, 0.0], 90, np.pi / 2),  # one's own rounding
+    ([0.3 - (0.1 + 0.2), 0.0, 0.0], 45, np.pi / 4),
+    ([0.0, -1.0, -1.0], 90, np.pi),  # -90, the other side of the circle
+    ([-1.0, -1.0, -1.0], 90, 3 * np.pi / 4),  # -135: 225 from 90, which is 135 on the circle
+    ([-1.0, -1e-6, -1e-6], 90, np.pi / 2 + 1e-6),  # just beyond 180
+    ([1e6, 0.1 + 0.2, -0.3], 0, 0.0),
+]
+
+
+@pytest.mark.parametrize(("rewards", "angle", "cost"), SVO)
+def test_social_value_orientation_does_not_jump(rewards, angle, cost):
+    transform = make_transform("social_value_orientation", {"angle": angle, "weight": 1.0})
+    found = transform(np.array([rewards]), np.zeros((1, 3), bool))[0, 0]
+    assert rewards[0] - found == pytest.approx(cost, abs=1e-9)
+
+
+def test_social_value_orientation_is_continuous_where_anything_is_paid():
+    """Rounding of any order and sign moves no one's reward by more than itself times some."""
+    rng = np.random.default_rng(0)
+    transform = make_transform("social_value_orientation", {"angle": 60, "weight": 1.0})
+    on = np.zeros((1000, 4), bool)
+    rewards = rng.choice([-1.0, 0.0, 0.1, 0.2, -0.3, 10.0], size=(1000, 4))
+    for scale in (1e-17, -1e-17, 1e-15, -1e-15):
+        moved = transform(rewards + scale * rng.random(rewards.shape), on)
+        np.testing.assert_allclose(moved, transform(rewards, on), atol=1e-6)
+
+
 def test_reward_exchange_gives_shares_away():
     """s = 0.6: agent 0 keeps 0.6 * 1 and gets 0.4 / 2 of 4 + 0."""
     transform = make_transform("reward_exchange", {"self_interest": 0.6})

@@ -24,8 +24,9 @@ from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.run import load_run, run
 from sorrelsim.library.find import find_class
 from sorrelsim.models.agent import Agent
-from sorrelsim.models.base import LOSS_LIMIT, WEIGHT_LIMIT, BaseModel, TrainingDiverged
+from sorrelsim.models.base import BaseModel
 from sorrelsim.models.checkpoint import CheckpointError, load_tree, save_tree
+from sorrelsim.models.noted import LOSS_LIMIT, WEIGHT_LIMIT, TrainingDiverged
 from sorrelsim.models.whole_files import atomic_write
 
 BEFORE = Path(__file__).parents[1] / "data" / "before"

@@ -88,6 +88,43 @@ def test_pixels_are_scaled_and_one_hot_channels_are_not():
     assert input_scale(channels, "grid") == 1.0
 
 
+def numbers(**parts):
+    return ObservationSpec({name: Part(shape, np.dtype(np.float32)) for name, shape in parts.items()})
+
+
+@pytest.mark.parametrize(
+    ("spec", "n_frames", "length"),
+    [(numbers(grid=(4,)), 1, 4), (numbers(grid=(4,)), 3, 12), (numbers(grid=(3, 2), ready=(1,), other=(2,)), 2, 18)],
+)
+def test_numbers_start_as_in_one_linear_layer_of_torch(spec, n_frames, length):
+    """Bias and weights are uniform within one over the root of all inputs; their variance is a third of its square."""
+    for config in (NetworkConfig(hidden=(4000,)), NetworkConfig(hidden=(4000, 8), activation="tanh")):
+        torch.manual_seed(0)
+        encoder = build_encoder(spec, n_frames, config)
+        torch.manual_seed(0)
+        usual = nn.Linear(length, 4000)
+        for ours, theirs in (
+            (encoder.bias, usual.bias),
+            (torch.cat([layer.weight for layer in encoder.inputs.values()], 1), usual.weight),
+        ):
+            assert ours.abs().max() <= length**-0.5
+            assert ours.std().item() == pytest.approx(theirs.std().item(), rel=0.05)
+            assert ours.std().item() == pytest.approx((3 * length) ** -0.5, rel=0.05)
+    if len(spec.parts) == 1:  # draw by draw the same
+        torch.testing.assert_close(encoder.bias, usual.bias)
+        torch.testing.assert_close(encoder.inputs["grid"].weight, usual.weight)
+
+
+def test_with_ids_the_bias_starts_at_0_and_policies_start_orthogonally():
+    for spec in (MIXED, ObservationSpec({"grid": GRID})):
+        assert not build_encoder(spec, 1, NetworkConfig()).bias.any()
+    encoder = build_encoder(numbers(grid=(4,)), 1, NetworkConfig())
+    encoder.orthogonal()
+    assert not encoder.bias.any()
+    weight = encoder.inputs["grid"].weight
+    torch.testing.assert_close(weight.T @ weight, 2 * torch.eye(4), atol=1e-5, rtol=1e-5)
+
+
 def test_convolutions_need_rows_and_columns():
     flat = ObservationSpec({"grid": Part((4,), np.dtype(np.float32))})
     with pytest.raises(ValueError, match=r"conv needs a part with rows.*grid\[4\]"):

@@ -32,6 +32,10 @@ class Priorities:
         """Sets the priorities of places start to stop - 1."""
         replay_kernels.tree_fill(self.tree, start, stop, value)
 
+    def put(self, index: np.ndarray, values: np.ndarray) -> None:
+        """Sets the priorities of places one by one."""
+        replay_kernels.tree_set(self.tree, index, values)
+
     def update(self, index: np.ndarray, errors: np.ndarray) -> None:
         """Sets the priorities of places to (|error| + 1e-6) ** exponent."""
         values = (np.abs(errors.astype(np.float64)) + 1e-6) ** self.exponent

@@ -7,8 +7,7 @@ every episode is kept, so a time limit bootstraps from what was really seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from sorrelsim.models import checked
 from sorrelsim.models.checkpoint import load_tree, save_tree
 from sorrelsim.models.memory import replay_kernels
+from sorrelsim.models.memory.batch import Batch
 from sorrelsim.models.memory.priorities import Priorities
 from sorrelsim.models.memory.replay_kernels import EMPTY, GOES_ON, TERMINATED, TRUNCATED
 from sorrelsim.models.memory.ring import MASK, Ring
@@ -25,40 +25,6 @@ from sorrelsim.observations.parts import Observation, Parts, as_parts, as_public
 
 if TYPE_CHECKING:
     from sorrelsim.observations.spec import ObservationSpec
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Sampled steps. Unpacks as ``states, actions, rewards, next_states, dones, valid = batch``.
-
-    Attributes:
-        states: [batch, *shape], or [batch, n_frames, *shape] if frames are stacked; dicts of these by part name.
-        actions: int64 [batch].
-        rewards: n-step returns, float32 [batch].
-        next_states: States n steps later, or the episode's true last one if it ended sooner; shaped as states.
-        dones: float32 [batch], 1 where the window ended by termination: there nothing follows.
-        valid: float32 [batch], 0 where a stack or a window would cross the write head or an unknown boundary.
-        discounts: float32 [batch], gamma to the power of the steps in the window; multiplies the next state's value.
-        weights: float32 [batch], importance weights; 1 without priorities.
-        index: int64 [batch], for ``update_priorities``.
-        masks: Allowed actions in states, bool [batch, n_actions], or None.
-        next_masks: The same in next_states; all true at an episode's end.
-    """
-
-    states: Observation
-    actions: np.ndarray
-    rewards: np.ndarray
-    next_states: Observation
-    dones: np.ndarray
-    valid: np.ndarray
-    discounts: np.ndarray
-    weights: np.ndarray
-    index: np.ndarray
-    masks: np.ndarray | None = None
-    next_masks: np.ndarray | None = None
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter((self.states, self.actions, self.rewards, self.next_states, self.dones, self.valid))
 
 
 class Buffer:
@@ -93,7 +59,7 @@ class Buffer:
         n_step: int = 1,
         gamma: float = 0.99,
         priority_exponent: float = 0.0,
-        seed: int = 0,
+        seed: int | np.random.SeedSequence = 0,
     ) -> None:
         n_rows = capacity // n_streams
         if n_rows < n_step + n_frames + 1:
@@ -108,6 +74,7 @@ class Buffer:
         self.ring = Ring(observations, n_rows, n_streams)
         self.priorities = Priorities(self.capacity, priority_exponent) if priority_exponent > 0 else None
         self._part_names = tuple(observations.parts)
+        self._since_empty = 0  # rows written since the last empty one, or since the beginning
 
     def __len__(self) -> int:
         return self.ring.size * self.n_streams
@@ -155,22 +122,76 @@ class Buffer:
         zeros = {name: np.zeros_like(frames[0]) for name, frames in self.ring.frames.items()}
         self._write(zeros, 0, 0.0, EMPTY, None)
 
+    def add_from_buffer(self, other: Buffer) -> None:
+        """Adds all steps of another memory of as many streams, oldest first, between two boundaries.
+
+        Raises:
+            ValueError: If the other memory holds other streams or observations, or is this one.
+        """
+        if other is self:
+            raise ValueError("a memory cannot be added to itself")
+        ours, theirs = self.ring, other.ring
+        named = {name: part for name, part in ours.parts.items() if name != MASK}
+        found = {name: part for name, part in theirs.parts.items() if name != MASK}
+        if other.n_streams != self.n_streams or named != found:
+            raise ValueError(
+                f"the other memory holds {other.n_streams} streams of {_shown(found)}; this one {self.n_streams} of "
+                f"{_shown(named)}"
+            )
+        if len(self):
+            self.add_empty()
+        for age in range(theirs.size):
+            row = (theirs.head - theirs.size + age) % theirs.n_rows
+            parts = {name: frames[row] for name, frames in theirs.frames.items()}
+            kind, entries = theirs.kind[row], theirs.final_index[row]
+            if MASK in parts:
+                ours.keep_masks(parts[MASK].shape[-1])
+            elif ours.has_mask:
+                parts[MASK] = np.ones((self.n_streams, *ours.parts[MASK][0]), bool)
+            if (kind == EMPTY).all():
+                self.add_empty()
+                continue
+            kept = entries[kind != GOES_ON]
+            finals = {name: table[kept] for name, table in theirs.final.items()} if (kept >= 0).all() else None
+            self._write(parts, theirs.actions[row], theirs.rewards[row], kind, finals)
+        if theirs.size:
+            self.add_empty()
+
     def _write(self, parts: Parts, action: Any, reward: Any, kind: Any, finals: Parts | None) -> None:
         """Writes a row of the ring, and says which steps can be drawn now."""
         ring, n = self.ring, self.n_streams
-        if self.priorities is not None:
-            if ring.size == ring.n_rows:  # stacks of the oldest rows now cross the write head
-                for k in range(self.n_frames):
-                    start = (ring.head + k) % ring.n_rows * n
-                    self.priorities.fill(start, start + n, 0.0)
-            if ring.size >= self.n_step:  # a step can be drawn once its window is complete
-                start = (ring.head - self.n_step) % ring.n_rows * n
-                self.priorities.fill(start, start + n, self.priorities.top)
+        overwritten = ring.head if ring.size == ring.n_rows else None
         ring.write(parts, action, reward, kind, finals)
+        self._since_empty = 0 if np.ndim(kind) == 0 and kind == EMPTY else self._since_empty + 1
+        if self.priorities is None:
+            return
+        if overwritten is not None:
+            self.priorities.fill(overwritten * n, overwritten * n + n, 0.0)
+        if ring.size == ring.n_rows:  # stacks of the oldest rows cross the write head
+            for age in range(self.n_frames - 1):
+                start = (ring.head + age) % ring.n_rows * n
+                self.priorities.fill(start, start + n, 0.0)
+        if ring.size > self.n_step:  # a step can be drawn once its window is complete
+            start = (ring.head - 1 - self.n_step) % ring.n_rows * n
+            if self._since_empty > self.n_step:
+                self.priorities.fill(start, start + n, self.priorities.top)
+            else:
+                places = np.arange(start, start + n)
+                self.priorities.put(places, self._whole(places) * self.priorities.top)
+
+    def _whole(self, places: np.ndarray) -> np.ndarray:
+        """Returns 1 for places whose window is complete and crosses no empty row, else 0: float64 [n]."""
+        ring = self.ring
+        windows, following = np.empty((4, len(places)), np.float32), np.empty(len(places), np.int64)
+        replay_kernels.transitions(
+            places, ring.head, ring.size, self.n_step, self.gamma, ring.kind, ring.rewards, windows, following
+        )
+        return windows[replay_kernels.VALID].astype(np.float64)
 
     def clear(self) -> None:
         """Forgets everything."""
         self.ring.clear()
+        self._since_empty = 0
         if self.priorities is not None:
             self.priorities.clear()
 
@@ -287,9 +308,31 @@ class Buffer:
         self.check(state)
         self.ring.load_state_dict(state)
         self.rng.bit_generator.state = state["rng"]
+        self._since_empty = 0
         if self.priorities is not None:
             self.priorities.clear()
             self.priorities.load(state)
+            self._take_up_priorities(state["tree"] is not None)
+
+    def _take_up_priorities(self, known: bool) -> None:
+        """Gives loaded steps the priorities that they would have here.
+
+        Those of a memory without priorities get that of new steps, and none has a window that crosses an empty row.
+
+        Args:
+            known: Whether the priorities were loaded too.
+        """
+        ring, priorities = self.ring, self.priorities
+        assert priorities is not None
+        first = self.n_frames - 1 if ring.size == ring.n_rows else 0
+        ages = np.arange(first, max(first, ring.size - self.n_step))
+        rows = (ring.head - ring.size + ages) % ring.n_rows
+        places = (rows[:, None] * self.n_streams + np.arange(self.n_streams)).reshape(-1)
+        whole = self._whole(places)
+        if known:
+            places = places[whole == 0]
+            whole = whole[whole == 0]
+        priorities.put(places, whole * priorities.top)
 
     def check(self, state: Mapping[str, Any]) -> None:
         """Checks that a state is sound, and of this memory; nothing is changed.
@@ -314,3 +357,7 @@ class Buffer:
             self.load_state_dict(state)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
+
+
+def _shown(parts: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> str:
+    return ", ".join(f"{name}{list(shape)} {dtype}" for name, (shape, dtype) in parts.items())

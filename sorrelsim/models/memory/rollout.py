@@ -86,6 +86,23 @@ class Rollout:
         self.rewards[t], self.terminated[t], self.ended[t], self.final_values[t] = rewards, terminated, ended, 0.0
         self.size += 1
 
+    def break_off(self, gamma: float) -> None:
+        """Ends the episodes that are running, because what comes next does not follow the last row.
+
+        What would have followed is not known, so it is taken to be worth what the estimates say: of a truncated end
+        with r + gamma * v' = v the step has no error, and teaches nothing.
+
+        Args:
+            gamma: Discount per step.
+        """
+        if not self.size:
+            return
+        t = self.size - 1
+        running = ~self.ended[t]
+        self.ended[t] = True
+        if gamma > 0:
+            self.final_values[t, running] = (self.values[t] - self.rewards[t])[running] / gamma
+
     def clear(self) -> None:
         """Forgets everything."""
         self.size = 0

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from sorrelsim.models import checked
-from sorrelsim.models.base import LOSS_LIMIT
+from sorrelsim.models.noted import LOSS_LIMIT
 from sorrelsim.models.torch.saved_tensors import check_finite, unlike
 
 
@@ -21,12 +21,12 @@ class Adam:
     bookkeeping costs more than the step where networks are small.
 
     Args:
-        parameters: What it moves.
+        parameters: What it moves; one that comes twice, as of a trunk that two networks share, is moved once.
         eps: Added to the root of the second moment.
     """
 
     def __init__(self, parameters: Iterable[Tensor], eps: float = 1e-8) -> None:
-        self.parameters = [p for p in parameters if p.requires_grad]
+        self.parameters = list({id(p): p for p in parameters if p.requires_grad}.values())
         self.eps = eps
         self._state: dict[str, list[Tensor]] = {
             "first": [torch.zeros_like(p) for p in self.parameters],
@@ -91,7 +91,7 @@ class Adam:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns moments and step counts, parameter by parameter."""
-        return {name: list(tensors) for name, tensors in self._state.items()}
+        return {name: [tensor.clone() for tensor in tensors] for name, tensors in self._state.items()}
 
     def check_state(self, state: Any, place: str) -> None:
         """Checks, before anything changes, that a state is of this optimiser's and sound.

@@ -46,7 +46,12 @@ class NetworkConfig:
 
 
 class MLPEncoder(nn.Module):
-    """Every part through a linear layer of its own; their sum through the dense layers."""
+    """Every part through a linear layer of its own; their sum through the dense layers.
+
+    The layers of numbers and the bias start as torch starts one linear layer on all of them: with a bias of 0 every
+    unit would bend at the origin, and values of numbers learn badly and unsteadily. Where there are ids the bias starts
+    at 0: of each cell one id or another adds its weights, whatever is seen, and these bend the units apart already.
+    """
 
     def __init__(self, observations: ObservationSpec, n_frames: int, config: NetworkConfig) -> None:
         super().__init__()
@@ -61,13 +66,26 @@ class MLPEncoder(nn.Module):
                 self.inputs[name] = nn.Linear(length, width, bias=False)
         self.scales = {name: input_scale(observations, name) for name in observations.parts}
         self.bias = nn.Parameter(torch.zeros(width))
+        self._start_numbers(n_frames * sum(math.prod(part.shape) for part in observations.parts.values()))
         self.activation = _activation(config)
         self.layers = _dense(width, config.hidden[1:], config)
         self.n_features = config.hidden[-1]
 
+    def _start_numbers(self, length: int) -> None:
+        """Starts bias and weights, if all parts are numbers, as one ``nn.Linear`` of their whole length would."""
+        layers = [layer for layer in self.inputs.values() if isinstance(layer, nn.Linear)]
+        if len(layers) < len(self.inputs):
+            return
+        bound = 1 / math.sqrt(length)
+        if len(layers) > 1:  # of one part alone the layer has these bounds
+            for layer in layers:
+                nn.init.uniform_(layer.weight, -bound, bound)
+        nn.init.uniform_(self.bias, -bound, bound)
+
     def orthogonal(self) -> None:
-        """Initialises it orthogonally, as on-policy learners want it."""
+        """Initialises it orthogonally with all biases 0, as on-policy learners want it."""
         _orthogonal(self)
+        nn.init.zeros_(self.bias)
 
     def forward(self, parts: Mapping[str, Tensor]) -> Tensor:
         """Turns parts by name to features, [batch, n_features]."""

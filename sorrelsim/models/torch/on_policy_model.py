@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from sorrelsim.models import checked
-from sorrelsim.models.base import LOSS_LIMIT
 from sorrelsim.models.memory.rollout import Rollout, generalised_advantages
+from sorrelsim.models.noted import LOSS_LIMIT
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.adam import Adam
@@ -64,7 +64,7 @@ class OnPolicyModel(TorchModel):
     Args:
         actor: A network of one's own, ``forward(<part>=[batch, ...], ..., action=None) -> action, log_prob[batch],
             entropy[batch]``; a given action is returned as it is. It may also take ``action_mask`` (bool [batch,
-            actions] or None) and ``greedy`` (bool).
+            actions] or None) and ``greedy`` (bool). The parts may be called ``state``, ``state_0`` and on.
         critic: Its value network, ``forward(<part>=[batch, ...], ...) -> value[batch, 1]``.
 
     Attributes:
@@ -150,7 +150,7 @@ class OnPolicyModel(TorchModel):
         mask = None if seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
         if learning:
             self._keep_carry(seat.carry)
-        with torch.inference_mode():
+        with self.acting(), torch.inference_mode():
             draw = self.generator if self.explores(seat) else None
             chosen = self.policy.act(self.tensors(states), seat.carry, mask, draw, learning)
             self.extras = chosen.extras
@@ -174,6 +174,8 @@ class OnPolicyModel(TorchModel):
             ValueError: If a stream was truncated and its final observation is missing.
         """
         t, row = transition, self.memory.size
+        if not t.seat.learn:
+            return
         self.memory.add_outcome(t.reward, t.terminated, t.terminated | t.truncated)
         cut = t.truncated[t.ended]
         if cut.any():
@@ -193,7 +195,7 @@ class OnPolicyModel(TorchModel):
             rows: The streams that the states belong to; None means all.
             fresh: Streams whose episode has just begun; None means none.
         """
-        with torch.inference_mode():
+        with self.acting(), torch.inference_mode():
             carry = {
                 name: tensor.clone() if rows is None else tensor[torch.from_numpy(rows)]
                 for name, tensor in seat.carry.items()
@@ -201,6 +203,10 @@ class OnPolicyModel(TorchModel):
             if fresh is not None and fresh.size:
                 self.reset_carry(carry, fresh)
             return self.policy.values(to_device(parts, self.device), carry).cpu().numpy()
+
+    def interrupt(self) -> None:
+        """Ends running episodes in the rollout; nothing is known of what would have followed, so nothing is learned."""
+        self.memory.break_off(self.config.gamma)
 
     # Learning
 
@@ -212,16 +218,17 @@ class OnPolicyModel(TorchModel):
         """Goes over the rollout in minibatches, clears it and returns mean losses over the gradient steps."""
         sums: dict[str, float] = {}
         n_steps = 0
-        for batch in self.minibatches():
-            losses = self.gradient_step(batch)
-            n_steps += 1
-            for key, value in losses.items():
-                sums[key] = sums.get(key, 0.0) + value
-            if not abs(losses["loss"]) <= LOSS_LIMIT:
-                sums, n_steps = dict(losses), 1  # not thinned by the losses before it
-                break
-            if self.enough(losses):
-                break
+        with self.learning():
+            for batch in self.minibatches():
+                losses = self.gradient_step(batch)
+                n_steps += 1
+                for key, value in losses.items():
+                    sums[key] = sums.get(key, 0.0) + value
+                if not abs(losses["loss"]) <= LOSS_LIMIT:
+                    sums, n_steps = dict(losses), 1  # not thinned by the losses before it
+                    break
+                if self.enough(losses):
+                    break
         self.memory.clear()
         return {key: value / n_steps for key, value in sums.items()}
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
 from sorrelsim.models.torch.losses import mask_logits
 from sorrelsim.models.torch.recurrent import CARRIES, Carry, Kind, advance, unroll
-from sorrelsim.models.torch.signatures import check_network, split_extras
+from sorrelsim.models.torch.signatures import check_network, column, read_network, split_extras
 
 if TYPE_CHECKING:
     from sorrelsim.observations.spec import ObservationSpec
@@ -181,8 +181,9 @@ class OwnPolicy(Policy):
     """A user's actor and critic, whose calls and results are checked once.
 
     Args:
-        actor: ``forward(<part>=[batch, ...], ..., action=None) -> action, log_prob[batch], entropy[batch]``.
-        critic: ``forward(<part>=[batch, ...], ...) -> value[batch, 1]``.
+        actor: ``forward(<part>=[batch, ...], ..., action=None) -> action, log_prob[batch], entropy[batch]``, each
+            [batch] or [batch, 1]; a given action is [batch], or [batch, 1] if the actor cannot take that.
+        critic: ``forward(<part>=[batch, ...], ...) -> value[batch, 1]`` or [batch].
         zeros: A batch of two all-zero states.
         owner: The model, for errors.
 
@@ -197,29 +198,31 @@ class OwnPolicy(Policy):
         parts = ", ".join(zeros)
         self._signature = f"forward({parts}, action=None"
         signature = f"{self._signature}) -> action, log_prob[B], entropy[B]"
-        action = torch.zeros(2, dtype=torch.int64, device=next(iter(zeros.values())).device)
-        given = check_network(actor, zeros | {"action": action}, signature, [(2,), (2,), (2,)], owner)[0]
-        if not torch.equal(given, action):
-            raise ValueError(f"{owner}: the actor must return a given action as it is; expected {signature}")
-        check_network(actor, zeros | {"action": None}, signature, [(2,), (2,), (2,)], owner)
-        check_network(critic, zeros, f"forward({parts}) -> value[B, 1]", [(2, 1)], owner)
+        of_critic = f"forward({parts}) -> value[B, 1]"
+        self._read = read_network(actor, list(zeros), ["action"], signature, owner)
+        self._read_critic = read_network(critic, list(zeros), [], of_critic, owner)
+        self._given = _given_shape(actor, zeros, signature, owner)
+        check_network(actor, zeros, signature, [(2,)] * 3, owner, {"action": None})
+        check_network(critic, zeros, of_critic, [(2,)], owner)
 
     def act(
         self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
     ) -> Choice:
         """Asks the actor for actions, and the critic for values where they are asked for."""
         (actions, log_probs, _), extras = self._ask(parts, None, mask, draw is None)
-        return Choice(actions, log_probs, self.values(parts, carry) if valued else None, extras)
+        values = self.values(parts, carry) if valued else None
+        return Choice(column(actions), column(log_probs), values, extras)
 
     def values(self, parts: dict[str, Tensor], carry: Carry) -> Tensor:
         """Returns the critic's estimates."""
-        return self.networks["critic"](**parts).squeeze(-1)
+        return column(split_extras(self._read_critic(self.networks["critic"], parts), 1)[0])
 
     def terms(self, batch: dict[str, Tensor]) -> Terms:
         """Returns what the actor says of the actions taken, and the critic of the states."""
         parts = named(batch, "part ")
-        (_, log_probs, entropy), _ = self._ask(parts, batch["actions"], batch.get("masks"), False)
-        return Terms(log_probs, entropy, self.values(parts, {}))
+        actions = batch["actions"].unflatten(0, self._given)
+        (_, log_probs, entropy), _ = self._ask(parts, actions, batch.get("masks"), False)
+        return Terms(column(log_probs), column(entropy), self.values(parts, {}))
 
     def _ask(self, parts: dict[str, Tensor], action: Tensor | None, mask: Tensor | None, greedy: bool) -> Any:
         if mask is not None and "action_mask" not in self._takes:
@@ -229,7 +232,31 @@ class OwnPolicy(Policy):
             )
         asked = {"action_mask": mask, "greedy": greedy}
         given = {key: value for key, value in asked.items() if key in self._takes}
-        return split_extras(self.networks["actor"](**parts, action=action, **given), 3)
+        return split_extras(self._read(self.networks["actor"], parts, action=action, **given), 3)
+
+
+def _given_shape(actor: nn.Module, zeros: dict[str, Tensor], signature: str, owner: str) -> tuple[int, ...]:
+    """Returns how an actor takes the actions of a batch: (-1,) for [batch], (-1, 1) for [batch, 1].
+
+    Raises:
+        ValueError: If it takes neither, or does not return given actions as they are.
+    """
+    action = torch.zeros(2, dtype=torch.int64, device=next(iter(zeros.values())).device)
+    shape: tuple[int, ...] = (-1,)
+    try:
+        given = check_network(actor, zeros, signature, [(2,)] * 3, owner, {"action": action})[0]
+    except ValueError as error:
+        shape = (-1, 1)
+        try:
+            given = check_network(actor, zeros, signature, [(2,)] * 3, owner, {"action": action.unsqueeze(1)})[0]
+        except ValueError:
+            raise error from None
+    if not torch.equal(column(given), action):
+        raise ValueError(
+            f"{owner}: the actor must return a given action as it is\n  expected  {signature}\n"
+            f"  found     forward{inspect.signature(actor.forward)} -> {given.tolist()} for {action.tolist()}"
+        )
+    return shape
 
 
 def draw_actions(log_p: Tensor, generator: torch.Generator) -> Tensor:

@@ -71,6 +71,7 @@ class ReplayModel(TorchModel):
     """
 
     Config = ReplayConfig
+    plays = "greedy"
     config: Any
     memory: Buffer
 
@@ -93,10 +94,11 @@ class ReplayModel(TorchModel):
                 c.n_step,
                 c.gamma,
                 self.priority_exponent,
-                seed=self.seed,
+                seed=self.spawned(0),
             )
         self.extras: Any = None
         self._due = 0
+        self._kept: dict[str, list[Tensor]] = {}
         self._drawn: list[tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]] = []
 
     @property
@@ -117,7 +119,7 @@ class ReplayModel(TorchModel):
         exploring = self.explores(seat)
         parts = self.tensors(states)
         self.before_acting(exploring, len(next(iter(parts.values()))))
-        with torch.inference_mode():
+        with self.acting(), torch.inference_mode():
             values, self.extras = self.action_values(parts)
             allowed = None if mask is None else torch.from_numpy(mask).to(self.device)
             best = mask_values(values, allowed).argmax(1).cpu().numpy()
@@ -210,5 +212,13 @@ class ReplayModel(TorchModel):
             if c.target_every is None:
                 tau = 0.005 if c.target_tau is None else c.target_tau
                 torch._foreach_lerp_(self.parameters("target"), self.parameters("online"), tau)
+                for statistic, followed in zip(self._statistics("target"), self._statistics("online"), strict=True):
+                    statistic.copy_(followed)
             elif self.gradient_steps % c.target_every == 0:
                 target.load_state_dict(online.state_dict())
+
+    def _statistics(self, network: str) -> list[Tensor]:
+        """Returns what a network keeps beside parameters, such as a batch norm's means; listed once."""
+        if network not in self._kept:
+            self._kept[network] = list(self.networks[network].buffers())
+        return self._kept[network]

@@ -18,13 +18,15 @@ import torch
 from torch import Tensor, nn
 
 from sorrelsim.models import checked
-from sorrelsim.models.base import WEIGHT_LIMIT, BaseModel, TrainingDiverged
+from sorrelsim.models.base import BaseModel
+from sorrelsim.models.noted import WEIGHT_LIMIT, TrainingDiverged
 from sorrelsim.models.ranges import Discount, Frames, Rate, Steps, Weight
 from sorrelsim.models.saved_model import config_differences
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import choose_device, to_device
 from sorrelsim.models.torch.encoders import NetworkConfig
+from sorrelsim.models.torch.modes import Modes, Within
 from sorrelsim.models.torch.saved_tensors import as_arrays, as_tensors, check_networks, fits_generator
 from sorrelsim.observations.parts import Observation, as_parts
 from sorrelsim.observations.signature import listed
@@ -82,16 +84,14 @@ class TorchModel(BaseModel):
     ) -> None:
         super().__init__(observations, action_names, n_streams, config, seed)
         self.device = choose_device(self.config.device)
-        self.generator = torch.Generator(self.device).manual_seed(self.seed)
+        # Apart from the seed itself: networks are initialised from that (``seeded_init``).
+        drawn, lent = (int(self.spawned(key).generate_state(1, np.uint64)[0] >> 1) for key in (1, 2))
+        self.generator = torch.Generator(self.device).manual_seed(drawn)
+        self._modes = Modes(self.device, lent)
         self.networks: dict[str, nn.Module] = {}
         self.optimizers: dict[str, Adam] = {}
         self._parameters: dict[str, list[Tensor]] = {}
         self._descents = 0
-
-    @property
-    def n_frames(self) -> int:
-        """Frames stacked into a state."""
-        return self.config.n_frames
 
     @property
     def learning_rate(self) -> float:
@@ -100,6 +100,17 @@ class TorchModel(BaseModel):
         if not c.anneal_steps:
             return c.learning_rate
         return linear(c.learning_rate, 0.0, self.agent_steps, c.anneal_steps)
+
+    def acting(self) -> Within:
+        """Returns what networks are asked within where nothing is learned: they are in ``eval()``.
+
+        What they draw from torch's global generator comes from the model's own chance.
+        """
+        return Within(self._modes, self.networks, False)
+
+    def learning(self) -> Within:
+        """Returns what gradient steps are taken within: the same, but networks that learn are in ``train()``."""
+        return Within(self._modes, self.networks, True)
 
     @contextmanager
     def seeded_init(self) -> Iterator[None]:
@@ -167,9 +178,13 @@ class TorchModel(BaseModel):
     def state_dict(self, memory: bool = True) -> dict[str, Any]:
         """Returns everything: networks, optimisers, generators, counters, and the memory if asked."""
         return super().state_dict(memory) | {
-            "networks": {name: dict(net.state_dict()) for name, net in self.networks.items()},
+            "networks": {
+                name: {key: value.clone() for key, value in net.state_dict().items()}
+                for name, net in self.networks.items()
+            },
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "generator": self.generator.get_state(),
+            "network_draws": dict(self._modes.draws),
         }
 
     def check_state(self, state: Mapping[str, Any]) -> None:
@@ -190,6 +205,9 @@ class TorchModel(BaseModel):
         if "generator" not in state:
             raise ValueError("it has no generator")
         fits_generator(state["generator"], self.generator)
+        draws = state.get("network_draws", {})
+        for device in self._modes.draws.keys() & checked.names("network_draws", draws, draws):
+            fits_generator(draws[device], torch.Generator(device))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state_dict`` gave.
@@ -202,6 +220,9 @@ class TorchModel(BaseModel):
             net.load_state_dict(as_tensors(state["networks"][name]))
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(as_tensors(state["optimizers"][name]))
+        for device, draws in state.get("network_draws", {}).items():  # files of before have none
+            if device in self._modes.draws:
+                self._modes.draws[device] = torch.as_tensor(draws).cpu().clone()
         if fits_generator(state["generator"], self.generator):
             self.generator.set_state(torch.as_tensor(state["generator"]).cpu())
             return
@@ -212,6 +233,19 @@ class TorchModel(BaseModel):
             "chance goes on from the seed and the counters",
             file=sys.stderr,
         )
+
+    def random_state(self) -> dict[str, Any]:
+        """Returns the states of its generators, and of what its networks draw."""
+        return super().random_state() | {
+            "generator": self.generator.get_state(),
+            "network_draws": dict(self._modes.draws),
+        }
+
+    def set_random_state(self, state: Mapping[str, Any]) -> None:
+        """Restores what ``random_state`` gave."""
+        super().set_random_state(state)
+        self.generator.set_state(state["generator"])
+        self._modes.draws.update(state["network_draws"])
 
     def to_arrays(self, state: dict[str, Any]) -> dict[str, Any]:
         """Returns a state with arrays in place of tensors."""
