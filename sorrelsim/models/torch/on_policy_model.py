@@ -173,9 +173,10 @@ class OnPolicyModel(TorchModel):
         Raises:
             ValueError: If a stream was truncated and its final observation is missing.
         """
-        t, row = transition, self.memory.size
+        t = transition
         if not t.seat.learn:
             return
+        row = self.memory.size
         self.memory.add_outcome(t.reward, t.terminated, t.terminated | t.truncated)
         cut = t.truncated[t.ended]
         if cut.any():
