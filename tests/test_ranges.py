@@ -50,7 +50,7 @@ def numbers(hint):
 
 
 def settings():
-    for cls in sorted(CLASSES, key=lambda each: each.__name__):
+    for cls in sorted(CLASSES, key=lambda each: (each.__name__, each.__module__)):
         hints = typing.get_type_hints(cls, include_extras=True)
         for field in dataclasses.fields(cls):
             if field.init:

@@ -129,7 +129,7 @@ def make_model(place: Place, world: Gridworld, learn: bool = True, start: bool =
         model = build(observations, world.action_names, n_streams, place.config.config, place.seed)
         if start and place.config.load:
             model.load_weights(place.config.load)
-    except (ValueError, TypeError, OSError) as error:
+    except (ValueError, TypeError, OSError, MemoryError) as error:
         raise ConfigError(f"seat {place.name}: {error}") from error
     return model
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sorrelsim.models import checked
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import Individual, RewardTransform
 from sorrelsim.models.seat import Seat, Transition
@@ -207,9 +208,18 @@ class Agent:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restores what ``state_dict`` gave."""
+        """Restores what ``state_dict`` gave.
+
+        Raises:
+            ValueError: If an array is missing, or of another shape or type; then nothing has changed.
+        """
+        checked.names("the agent's state", state, ("stack", "carry", "transform"))
+        for what, ours in (("stack", self._stack), ("carry", self.model.save_carry(self.seat.carry))):
+            saved = checked.names(what, state[what], ours)
+            for name, array in ours.items():
+                checked.array(f"{what} {name}", np.asarray(saved[name]), array.shape, array.dtype)
         for name, stack in self._stack.items():
-            stack[:] = np.asarray(state["stack"][name])
+            stack[:] = state["stack"][name]
         self.model.load_carry(self.seat.carry, state["carry"])
         self.transform.load_state_dict(state["transform"])
 

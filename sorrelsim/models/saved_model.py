@@ -111,6 +111,10 @@ class Saved(ABC):
         """Returns a state as arrays and plain data; a model whose state holds anything else turns it into those."""
         return state
 
+    def from_arrays(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Returns a saved state as ``load_state_dict`` takes it; the reverse of ``to_arrays``."""
+        return state
+
     def load(self, path: str | Path) -> None:
         """Restores a checkpoint, to go on where it was written: counters, schedules, chance and, if there, the memory.
 
@@ -141,7 +145,7 @@ class Saved(ABC):
             shown = state.pop(SIGNATURE, None)
             if shown is not None:
                 _compare(shown, self.observations, self.action_names, self.n_frames)
-            self.load_state_dict(choose(state))
+            self.load_state_dict(self.from_arrays(choose(state)))
         except Exception as error:  # a model's own load_state_dict may meet such a file unprepared, and half way
             with contextlib.suppress(Exception):
                 self.load_state_dict(before)

@@ -131,7 +131,7 @@ def saves(cls: type[BaseModel], make: Maker, steps: int) -> str:
     model, _ = _play(cls, make, steps)
     world = make(2)
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.pt"
+        path = Path(folder) / "model.safetensors"
         try:
             model.save(path)
             other = _build(cls, world, world.n_agents, seed=9)

@@ -186,3 +186,21 @@ def test_seats_that_do_not_fit_are_refused():
         Agent(CodeWorld(n_actions=4), [0], model)
     with pytest.raises(RuntimeError, match="before transition"):
         Agent(world, [0], model).remember(world)
+
+
+def test_an_agents_state_is_checked_before_anything_of_it_is_taken():
+    world = CodeWorld(n_worlds=2)
+    _, agent = build(world, [0, 1], n_frames=2)
+    play([agent], world, 3)
+    state = agent.state_dict()
+    (stack,) = state["stack"].values()
+    for hostile in (
+        {"stack": {"grid": stack[:1]}},
+        {"stack": {"grid": stack.astype(float)}},
+        {"stack": {}},
+        {"carry": {"x": np.zeros(4)}},
+        {"more": 1},
+    ):
+        with pytest.raises(ValueError, match=r"stack|carry|more"):
+            agent.load_state_dict(state | hostile)
+        assert np.array_equal(agent.state_dict()["stack"]["grid"], stack)

@@ -251,6 +251,10 @@ class TorchModel(BaseModel):
         """Returns a state with arrays in place of tensors."""
         return as_arrays(state)
 
+    def from_arrays(self, state: dict[str, Any]) -> dict[str, Any]:
+        """Returns a saved state with tensors in place of arrays, but for a memory's."""
+        return {key: value if key == "memory" else as_tensors(value) for key, value in state.items()}
+
     @classmethod
     def to_play(
         cls,
