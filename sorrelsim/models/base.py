@@ -248,7 +248,7 @@ class BaseModel(Exploring, Remembering, Saved):
         named = plain_losses(losses, self.name)
         for key, value in named:
             if not abs(value) <= LOSS_LIMIT:
-                raise TrainingDiverged(self.name, self.gradient_steps, self.agent_steps, dict(named))
+                raise TrainingDiverged(self.name, self.gradient_steps, self.agent_steps, dict(named) | {key: value})
             total = self._loss_sums.setdefault(key, [0.0, 0])
             total[0] += value
             total[1] += 1

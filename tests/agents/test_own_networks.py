@@ -410,3 +410,22 @@ def test_a_models_sources_of_chance_start_different(kind):
         torch_side = [torch.rand(1, generator=each).item() for each in (initial, model.generator, lent)]
         drawn = numpy_side + torch_side
         assert len(set(drawn)) == len(drawn)
+
+
+@pytest.mark.parametrize("kind", LEARNERS)
+def test_a_copy_of_a_model_goes_on_alike_and_leaves_the_first_alone(kind):
+    """Its networks draw from torch's global generator too, not from a copy of that."""
+    world = CodeWorld()
+    model = build(kind, world, "grid")
+    agent = Agent(world, [0, 1], model)
+    play([agent], world, 6)
+    follower, twin = copy.deepcopy(agent), copy.deepcopy(world)
+    before = torch.get_rng_state()
+    for each, place in ((follower, twin), (agent, world)):
+        play([each], place, 10)
+    np.testing.assert_array_equal(world._submitted, twin._submitted)
+    assert model.take_losses() == follower.model.take_losses()
+    assert torch.equal(before, torch.get_rng_state())
+    with pytest.raises(ValueError, match="another Agent"):
+        Agent(world, [0, 1], model)
+    Agent(twin, [0, 1], copy.deepcopy(model))

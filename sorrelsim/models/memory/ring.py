@@ -15,6 +15,7 @@ An entry of the table is freed when its row is overwritten; the table doubles wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,6 @@ class Ring:
         self.parts: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
         self.frames: Parts = {}
         self.final: Parts = {}
-        self._bytes: Parts = {}
         self._free, self._n_free = np.zeros(0, np.int32), 0  # entries not taken: the first _n_free of these
         for name, part in observations.parts.items():
             self._keep(name, tuple(part.shape), np.dtype(part.dtype))
@@ -110,7 +110,7 @@ class Ring:
             whole: float32; set to 0 where a stack is not all there.
         """
         shape, dtype = self.parts[name]
-        source, final = self._bytes[name], _as_bytes(self.final[name], 1)
+        source, final = _as_bytes(self.frames[name], 2), _as_bytes(self.final[name], 1)
         into = np.empty((len(rows), depth, source.shape[2]), np.uint8)
         replay_kernels.stacks(
             rows, streams, self.head, self.size, self.kind, source, final, self.final_index, into, whole
@@ -193,7 +193,6 @@ class Ring:
         make = np.ones if name == MASK else np.zeros
         self.parts[name] = shape, dtype
         self.frames[name] = make((self.n_rows, self.n_streams, *shape), dtype)
-        self._bytes[name] = _as_bytes(self.frames[name], 2)
         self.final[name] = make((len(self._free), *shape), dtype)
 
     def _release_finals(self, row: int) -> None:
@@ -229,5 +228,5 @@ class Ring:
 def _as_bytes(array: np.ndarray, n_leading: int) -> np.ndarray:
     """Returns the same memory as uint8 [*leading, bytes of one frame]."""
     leading = array.shape[:n_leading]
-    frame_bytes = int(np.prod(array.shape[n_leading:], dtype=np.int64)) * array.dtype.itemsize
+    frame_bytes = math.prod(array.shape[n_leading:]) * array.dtype.itemsize
     return array.reshape(-1).view(np.uint8).reshape(*leading, frame_bytes)

@@ -27,13 +27,10 @@ class Modes:
     """
 
     def __init__(self, device: torch.device, seed: int) -> None:
-        self._lenders = {"cpu": torch.default_generator}
-        if device.type == "cuda":
-            torch.cuda.init()  # type: ignore[no-untyped-call]
-            index = torch.cuda.current_device() if device.index is None else device.index
-            self._lenders["cuda"] = torch.cuda.default_generators[index]
+        self._device = device
         self.draws = {
-            name: torch.Generator(lender.device).manual_seed(seed).get_state() for name, lender in self._lenders.items()
+            name: torch.Generator(lender.device).manual_seed(seed).get_state()
+            for name, lender in _lenders(device).items()
         }
         self._lent: dict[str, Tensor] = {}
         self._depth = 0
@@ -45,7 +42,7 @@ class Modes:
     def enter(self, networks: Mapping[str, nn.Module], training: bool) -> bool:
         """Sets the mode and lends the generators; returns whether networks were learning before, for ``leave``."""
         if self._depth == 0:
-            for name, lender in self._lenders.items():
+            for name, lender in _lenders(self._device).items():
                 self._lent[name] = lender.get_state()
                 lender.set_state(self.draws[name])
         self._depth += 1
@@ -58,7 +55,7 @@ class Modes:
         self._set(networks, before)
         self._depth -= 1
         if self._depth == 0:
-            for name, lender in self._lenders.items():
+            for name, lender in _lenders(self._device).items():
                 self.draws[name] = lender.get_state()
                 lender.set_state(self._lent[name])
 
@@ -98,6 +95,15 @@ def in_learning(step: Callable[[Any], Any]) -> Callable[[Any], Any]:
             return step(model)
 
     return inside
+
+
+def _lenders(device: torch.device) -> dict[str, torch.Generator]:
+    """Returns torch's own generators, that networks on a device may draw from, by device type."""
+    if device.type != "cuda":
+        return {"cpu": torch.default_generator}
+    torch.cuda.init()  # type: ignore[no-untyped-call]
+    index = torch.cuda.current_device() if device.index is None else device.index
+    return {"cpu": torch.default_generator, "cuda": torch.cuda.default_generators[index]}
 
 
 def _learns(net: nn.Module) -> bool:
