@@ -76,6 +76,15 @@ def seating(config: ExperimentConfig, n_agents: int) -> list[Place]:
     return places
 
 
+def code_of(config: ExperimentConfig) -> list[tuple[str, str]]:
+    """Returns whose code a config runs: names of its world, models and reward transforms, each with its folder."""
+    named = [(str(config.world["name"]), "worlds")]
+    for seat in config.seats:
+        reward = seat.reward if isinstance(seat.reward, str) else seat.reward.get("name", "")
+        named += [(seat.model, "agents"), (str(reward), "rewards")]
+    return named
+
+
 def world_settings(config: ExperimentConfig, n_worlds: int) -> dict[str, Any]:
     """Returns the settings of a config's world, its name among them, for some number of copies.
 
