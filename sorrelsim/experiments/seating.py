@@ -17,9 +17,10 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, SeatConfig
 from sorrelsim.library.find import find_class
 from sorrelsim.library.make import make
+from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent, with_identity
 from sorrelsim.models.base import BaseModel
-from sorrelsim.models.rewards import RewardTransform, make_transform
+from sorrelsim.models.rewards import RewardTransform
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sorrelsim.library.find import files
+from sorrelsim.library.transforms import local_transforms
 
 WHAT = {"worlds": "world", "agents": "model", "rewards": "reward transform"}
 
@@ -29,7 +30,7 @@ def stranger(name: str, folder: str) -> Path | None:
     if name.startswith("pkg:"):
         return None
     if not name.endswith(".py"):
-        found = (files(folder) if folder != "rewards" else _rewards()).get(name)
+        found = (files(folder) if folder != "rewards" else local_transforms()).get(name)
         if found is None:  # nothing runs: it is not known, or part of the library's own modules
             return None
     else:
@@ -57,7 +58,3 @@ def require_library(source: str | Path, named: Iterable[tuple[str, str]], trust:
                 f"{source} names the {WHAT[folder]} {name}, and {file} is not the library's: its code would run. "
                 f"If you trust it: {how}"
             )
-
-
-def _rewards() -> dict[str, Path]:
-    return {path.stem: path for path in sorted(Path("rewards").glob("*.py"))}
