@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from sorrelsim.cli.play import Trust, play, watch  # light, as its own docstring promises
+from sorrelsim.cli.play import play, watch  # light, as its own docstring promises
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -145,14 +145,13 @@ def evaluate(
     episodes: Annotated[int, typer.Option(min=1, help="Episodes to play, side by side.")] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the copies.")] = 1_000_003,
     gif: Annotated[Path | None, typer.Option(help="Write an animation of one more episode to this file.")] = None,
-    trust: Trust = False,
 ) -> None:
     """Let the agents of a run play their best on new episodes: returns, social measures, counts."""
     from rich.console import Console
 
     from sorrelsim.cli.evaluate import evaluate_run
 
-    Console().print(evaluate_run(run, episodes, seed, gif, trust))
+    Console().print(evaluate_run(run, episodes, seed, gif))
 
 
 @app.command()

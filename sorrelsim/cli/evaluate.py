@@ -18,9 +18,7 @@ from sorrelsim.experiments.seating import seating
 from sorrelsim.pictures.files import animation
 
 
-def evaluate_run(
-    folder: str | Path, episodes: int, seed: int, gif: Path | None = None, trust: bool = False
-) -> RenderableType:
+def evaluate_run(folder: str | Path, episodes: int, seed: int, gif: Path | None = None) -> RenderableType:
     """Plays greedily and tabulates.
 
     Args:
@@ -28,12 +26,11 @@ def evaluate_run(
         episodes: Episodes, one per copy.
         seed: Seed of the copies.
         gif: Where to write an animation of one more episode, if anywhere.
-        trust: Whether files that the run names and that are not the library's may be run.
 
     Raises:
         ConfigError: If the folder is no run, or its models do not load.
     """
-    run = load_run(folder, trust)
+    run = load_run(folder)
     world = run.world(episodes, seed)
     limit = run.config.evaluation.max_turns
     found = play_episodes(world, run.agents(world), limit)

@@ -13,11 +13,10 @@ if TYPE_CHECKING:
     from sorrelsim.recordings import WorldSpec
 
 Speed = Annotated[float, typer.Option(min=0.1, max=60, help="Turns a second.")]
-Trust = Annotated[
-    bool,
-    typer.Option("--trust", help="Run world, model and reward files that are not the library's."),
-]
 Size = Annotated[str | None, typer.Option(help="Size of the window, such as 1280x720.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run Python files that a recording or run names; not a stranger's.")
+]
 FullScreen = Annotated[bool, typer.Option("--full-screen", help="Fill the screen.")]
 
 
@@ -48,9 +47,9 @@ def play(
     record: Annotated[bool, typer.Option("--record", help="Keep the session in recordings/.")] = False,
     out: Annotated[Path | None, typer.Option(help="Keep the session in this file, or in this folder.")] = None,
     keys: Annotated[Path | None, typer.Option(help="A YAML file with keys of your own.")] = None,
-    trust: Trust = False,
     size: Size = None,
     full_screen: FullScreen = False,
+    trust: Trust = False,
 ) -> None:
     """Play a world in a window, beside bots, trained agents or other people."""
     from sorrelsim.play.play_window import PlayOptions
@@ -89,9 +88,9 @@ def watch(
     unchecked: Annotated[
         bool, typer.Option("--unchecked", help="Replay although it was changed, or version, rewards or hashes differ.")
     ] = False,
-    trust: Trust = False,
     size: Size = None,
     full_screen: FullScreen = False,
+    trust: Trust = False,
 ) -> None:
     """Watch a recorded session, turn by turn, or the agents of a run, live."""
     if Path(what).is_dir():
@@ -124,9 +123,14 @@ def watch(
 
 
 def _play(
-    spec: WorldSpec, people: list[int], others: str, options: PlayOptions, kept: Path | None, remapped: dict[str, Any],
-    trust: bool = False,
-) -> None:  # fmt: skip
+    spec: WorldSpec,
+    people: list[int],
+    others: str,
+    options: PlayOptions,
+    kept: Path | None,
+    remapped: dict[str, Any],
+    trust: bool,
+) -> None:
     """Opens a window on a session.
 
     Args:
@@ -136,7 +140,7 @@ def _play(
         options: How it is played; the keys are filled in here, and ``auto`` becomes a mode.
         kept: Where the session is recorded, if it is.
         remapped: People's own keys, as :func:`sorrelsim.play.keys.remap` takes them.
-        trust: Whether files that a run names and that are not the library's may be run.
+        trust: Whether Python files may be run that a run folder brings or points to.
     """
     from sorrelsim.errors import unknown
     from sorrelsim.play.base_window import open_display

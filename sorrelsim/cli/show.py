@@ -55,7 +55,7 @@ def kind_of(name: str) -> str:
         raise NotFound(unknown("world, model or reward transform", name, everything))
     if not Path(name).is_file():
         raise NotFound(f"no file {name}")
-    bases = {"world": ("worlds", Gridworld), "model": ("agents", BaseModel), "transform": ("rewards", RewardTransform)}
+    bases = {"world": ("worlds", Gridworld), "model": ("agents", BaseModel), "transform": ("agents", RewardTransform)}
     for kind, (folder, base) in bases.items():
         try:
             find_class(name, folder, base)
@@ -80,10 +80,10 @@ def describe_settings(name: str, kind: str) -> str:
     texts = [cls.__doc__] if kind == "transform" and cls in TRANSFORMS.values() else [module.__doc__, cls.__doc__]
     page = "\n\n".join(inspect.cleandoc(text) for text in texts if text) or f"{name} has no docstring."
     config = cls if kind == "transform" else cls.Config
-    settings = settings_of(config) if dataclasses.is_dataclass(config) else []
+    settings = settings_of(config) if hasattr(config, "__dataclass_fields__") else []
     lines = [page, "", "Settings" if settings else "No settings"]
     for setting in settings:
-        lines.append(f"    {setting.name} = {setting.default}  ({setting.type})")
+        lines.append(f"    {setting.name} = {setting.default}  ({setting.takes})")
         lines += textwrap.wrap(setting.doc, 100, initial_indent=" " * 8, subsequent_indent=" " * 8)
     return "\n".join(lines)
 

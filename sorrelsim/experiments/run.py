@@ -16,7 +16,7 @@ from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_con
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
 from sorrelsim.experiments.run_folder import MetricsLog, draw_curves, new_folder, read_metrics
-from sorrelsim.experiments.seating import code_of, make_model, make_world, seat_agents, seating, world_settings
+from sorrelsim.experiments.seating import make_model, make_world, rewards_of, seat_agents, seating, world_settings
 from sorrelsim.library.trust import require_library
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
@@ -129,15 +129,16 @@ def load_run(path: str | Path, trust: bool = False) -> Run:
 
     Args:
         path: The folder.
-        trust: Whether world, model and reward files that it names and that are not the library's may be run.
+        trust: Whether Python files may be run that the run folder brings or points to. Without it only the library is
+            run, and what lies in ``./worlds`` and ``./agents``.
 
     Raises:
         ConfigError: If it is no run folder.
-        Untrusted: If it names such files, and is not trusted.
+        Untrusted: If it names a reward transform that is not the library's, and is not trusted.
     """
     folder = Path(path)
     if not (folder / "config.yaml").is_file():
         raise ConfigError(f"{folder} is no run folder: it has no config.yaml")
     config = load_config(folder / "config.yaml")
-    require_library(folder, code_of(config), trust, "--trust (from Python: load_run(path, trust=True))")
+    require_library(folder, rewards_of(config), trust, "--trust (from Python: load_run(path, trust=True))")
     return Run(folder, config)

@@ -77,15 +77,6 @@ def seating(config: ExperimentConfig, n_agents: int) -> list[Place]:
     return places
 
 
-def code_of(config: ExperimentConfig) -> list[tuple[str, str]]:
-    """Returns whose code a config runs: names of its world, models and reward transforms, each with its folder."""
-    named = [(str(config.world["name"]), "worlds")]
-    for seat in config.seats:
-        reward = seat.reward if isinstance(seat.reward, str) else seat.reward.get("name", "")
-        named += [(seat.model, "agents"), (str(reward), "rewards")]
-    return named
-
-
 def world_settings(config: ExperimentConfig, n_worlds: int) -> dict[str, Any]:
     """Returns the settings of a config's world, its name among them, for some number of copies.
 
@@ -148,6 +139,12 @@ def transform_of(seat: SeatConfig) -> RewardTransform | None:
         raise ConfigError("reward: give its name: {name: inequity_aversion, ...}")
     name = settings.pop("name")
     return None if name == "individual" and not settings else make_transform(name, settings)
+
+
+def rewards_of(config: ExperimentConfig) -> list[tuple[str, str]]:
+    """Returns the names of a config's reward transforms, each with the folder that it is looked up in."""
+    rewards = [seat.reward if isinstance(seat.reward, str) else seat.reward.get("name", "") for seat in config.seats]
+    return [(str(name), "rewards") for name in rewards]
 
 
 def seat_agents(

@@ -45,8 +45,8 @@ def transforms() -> list[Entry]:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "TRANSFORMS"
     )
     assert isinstance(table, ast.Dict)
-    named = {key.value: value.id for key, value in zip(table.keys, table.values, strict=True)}  # type: ignore[union-attr]
-    found = [Entry(str(name), path, pages[cls].partition("\n")[0], {}, {}) for name, cls in named.items()]
+    pairs = zip(map(ast.literal_eval, filter(None, table.keys)), map(ast.unparse, table.values), strict=True)
+    found = [Entry(name, path, pages[cls].partition("\n")[0], {}, {}) for name, cls in pairs]
     return found + [read_entry(file) for file in sorted(Path("rewards").glob("[!_]*.py"))]
 
 

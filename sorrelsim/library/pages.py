@@ -23,14 +23,14 @@ class Setting:
 
     Attributes:
         name: Its name, dotted where it belongs to a section such as ``network``.
-        type: What it takes, in words of Python.
+        takes: Its type and range, in words.
         default: Its default as one would write it in YAML.
         doc: What it means.
         owner: The class that declares it.
     """
 
     name: str
-    type: str
+    takes: str
     default: str
     doc: str
     owner: type
@@ -79,7 +79,7 @@ def _limit(constraint: Any) -> str:
     """Returns a limit of an annotation, of pydantic's ``Field`` or of its parts."""
     parts = getattr(constraint, "metadata", None) or [constraint]
     said = [f"{sign} {getattr(part, key)}" for part in parts for key, sign in LIMITS if hasattr(part, key)]
-    return ", ".join(said)
+    return ", ".join(said) or (str(constraint) if hasattr(constraint, "low") else "")  # a range says itself
 
 
 def _default(field: Any) -> str:

@@ -47,7 +47,8 @@ def find_transform(name: str) -> type[RewardTransform]:
         return TRANSFORMS[name]
     if not name.endswith(".py") and name not in local:
         raise NotFound(unknown("reward transform", name, [*TRANSFORMS, *local]))
-    found: type[RewardTransform] = find_class(str(local.get(name, name)), "rewards", RewardTransform)
+    # A file is looked up alike in every folder.
+    found: type[RewardTransform] = find_class(str(local.get(name, name)), "agents", RewardTransform)
     return found
 
 

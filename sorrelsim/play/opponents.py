@@ -24,7 +24,7 @@ def seat_opponents(
             with commas between, for the slots that no person plays, in order, the last for all the rest.
         seed: Seed of their own chance.
         humans: The slots that people play.
-        trust: Whether files that a run names and that are not the library's may be run.
+        trust: Whether Python files may be run that a run folder brings or points to.
 
     Returns:
         The agents, and a label for each slot.

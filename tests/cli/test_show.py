@@ -31,7 +31,7 @@ def test_a_model_shows_its_page_and_every_setting(name):
     settings = settings_of(cls.Config)
     assert {s.name.partition(".")[0] for s in settings} == {f.name for f in dataclasses.fields(cls.Config)}
     for setting in settings:
-        assert f"\n    {setting.name} = {setting.default}  ({setting.type})\n" in text
+        assert f"\n    {setting.name} = {setting.default}  ({setting.takes})\n" in text
         assert setting.doc, f"{setting.name} of {name} has no docstring"
     assert text.splitlines()[0]
 
@@ -40,7 +40,7 @@ def test_a_model_shows_its_page_and_every_setting(name):
 def test_a_transform_shows_its_page_and_every_setting(name):
     text = call("show", name)
     for setting in settings_of(TRANSFORMS[name]):
-        assert f"\n    {setting.name} = {setting.default}  ({setting.type})\n" in text
+        assert f"\n    {setting.name} = {setting.default}  ({setting.takes})\n" in text
         assert setting.doc
     assert f"  {name} " in call("list")
 

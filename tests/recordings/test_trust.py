@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from sorrelsim.cli.app import app
 from sorrelsim.experiments.run import load_run
-from sorrelsim.library.scaffold import write_model, write_world
+from sorrelsim.library.scaffold import write_world
 from sorrelsim.library.trust import Untrusted
 from sorrelsim.play.opponents import seat_opponents
 from sorrelsim.play.session import Session
@@ -97,29 +97,23 @@ def test_the_library_s_own_files_are_trusted_by_name_and_by_path(tmp_path, monke
     load_recording(tmp_path / "b.jsonl").replay().go(20)
 
 
-@pytest.mark.parametrize("part", ["worlds", "agents", "rewards"])
-def test_a_run_folder_runs_no_file_unless_it_is_trusted(evil, part):
-    write_model("tit_for_tat")
+def test_a_run_folder_runs_no_reward_file_unless_it_is_trusted(evil):
     Path("rewards").mkdir()
-    Path("rewards/envy.py").write_text("raise SystemExit('ran')\n")
-    Path("agents/tit_for_tat.py").write_text("raise SystemExit('ran')\n")
-    world, model, reward = {
-        "worlds": ("berry_field", "random", "individual"),
-        "agents": ("treasure_hunt", "agents/tit_for_tat.py", "individual"),
-        "rewards": ("treasure_hunt", "random", {"name": "envy"}),
-    }[part]
-    Path("run").mkdir()
-    settings = {"world": world, "seats": [{"model": model, "reward": reward}]}
-    Path("run/config.yaml").write_text(json.dumps(settings))
-    for words in (["watch", "run"], ["eval", "run"], ["play", "treasure_hunt", "--others", "run"]):
-        done = CliRunner().invoke(app, words)
-        assert isinstance(done.exception, Untrusted), (words, done.exception)
-        assert "is not the library's" in str(done.exception)
-        assert "--trust" in str(done.exception)
-    with pytest.raises(Untrusted, match="trust=True"):
-        load_run("run")
+    Path("rewards/envy.py").write_text("open('ran', 'a').close()\n")
+    for reward in ({"name": "envy"}, "rewards/envy.py", "./rewards/envy.py"):
+        Path("run").mkdir(exist_ok=True)
+        settings = {"world": "treasure_hunt", "seats": [{"model": "random", "reward": reward}]}
+        Path("run/config.yaml").write_text(json.dumps(settings))
+        for words in (["watch", "run"], ["eval", "run"], ["play", "treasure_hunt", "--others", "run"]):
+            done = CliRunner().invoke(app, words)
+            assert isinstance(done.exception, Untrusted), (words, done.exception)
+            assert "run names the reward transform" in str(done.exception)
+            assert "rewards/envy.py is not the library's" in str(done.exception)
+            assert "--trust" in str(done.exception)
+        with pytest.raises(Untrusted, match="trust=True"):
+            load_run("run")
+        assert load_run("run", trust=True).config.seats[0].reward == reward
     assert not Path("ran").exists()
-    assert load_run("run", trust=True).config.seats[0].model == model
 
 
 def test_a_recording_names_no_other_file_as_its_map(tmp_path):
