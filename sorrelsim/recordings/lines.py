@@ -48,7 +48,7 @@ def _names(value: Any) -> bool:
 
 
 def _times(value: Any) -> bool:
-    return isinstance(value, dict) and all(key.isascii() and key.isdigit() and _finite(at) for key, at in value.items())
+    return isinstance(value, dict) and all(re.fullmatch("[0-9]{1,5}", key) and _finite(at) for key, at in value.items())
 
 
 def _stream(value: Any) -> bool:
@@ -185,8 +185,8 @@ def kind_of(line: Mapping[str, Any], n_agents: int, n_actions: int) -> str:
             if action >= n_actions:
                 raise ValueError(f"an action that the world does not have: {action}; allowed: 0 to {n_actions - 1}")
         for slot in line.get("k", ()):
-            if int(slot[:9]) >= n_agents:
-                raise ValueError(f"a key for slot {slot[:9]}; allowed: 0 to {n_agents - 1}")
+            if int(slot) >= n_agents:
+                raise ValueError(f"a key for slot {slot}; allowed: 0 to {n_agents - 1}")
     return kind
 
 

@@ -245,7 +245,7 @@ def test_many_restarts_that_were_recorded_are_replayed(tmp_path):
 
 HOSTILE = [
     None, True, False, -1, 0, 1, 2**31, 2**63, 10**400, 1e308, float("nan"), float("inf"), "", "x", "\0", "../../x",
-    "a" * 5000, [], {}, [[[[]]]], {"a": {"b": 1}}, [1, 2, 3], ["a", "a"], 0.5, "cleanup", "0" * 16,
+    "a" * 5000, {"000000000999": 1.0}, {"9": 1.0}, {"\u0663": 1.0}, [], {}, [[[[]]]], {"a": {"b": 1}}, [1, 2, 3], ["a", "a"], 0.5, "cleanup", "0" * 16,
 ]  # fmt: skip
 
 
