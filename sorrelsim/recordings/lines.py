@@ -15,7 +15,7 @@ from sorrelsim.recordings.spec import FORMAT, VERSION, RecordingError
 
 LONGEST = 4 * 2**20
 """Bytes that a line may have."""
-LARGEST_MAP = 2**20
+LARGEST_MAP = 2**18
 """Letters that the map of a recording may have."""
 MOST_AGENTS = 32_767
 """What an array of occupants can tell apart."""

@@ -6,6 +6,7 @@ Going back is cheap: a snapshot of the world is kept every so many turns, and pl
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from sorrelsim.authoring.window import Window
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.errors import unknown
 from sorrelsim.library.find import NotFound, find_class
@@ -23,6 +25,10 @@ SNAPSHOT_EVERY = 64
 """Turns between two snapshots."""
 MOST_RESTARTS = 64
 """Restarts in a row that a replay does one by one; of more it does the last, from where the random stream stood."""
+INTERPRETED = 2**18
+"""Cells of the map times agents up to which a session is replayed interpreted; larger ones are compiled."""
+LARGEST = 2**26
+"""Cells of the map, or bytes of what an agent sees, times agents: the largest that is replayed at all."""
 
 
 @dataclass(eq=False)
@@ -196,15 +202,19 @@ class Replay:
 
 
 def _world_of(recording: Session, trust: bool) -> Gridworld:
-    """Makes a session's world, interpreted; a file that is not the library's is run only if it is trusted."""
+    """Makes a session's world, interpreted unless it is large; a file that is not the library's is run only if it is trusted."""
     header, spec, path = recording.header, recording.spec, recording.path
     require_library(path, [(spec.name, "worlds")], trust, "--trust (from Python: replay(trust=True))")
     try:
-        maps = find_class(spec.name, "worlds", Gridworld).maps
+        cls: type[Gridworld] = find_class(spec.name, "worlds", Gridworld)
+        maps = cls.maps
         given = spec.settings.get("map")
         if isinstance(given, str) and "\n" not in given and given not in maps:
             raise ValueError(unknown(f"map of {spec.name}", given, maps))  # a recording never names another file
-        world = spec.make(compiled=False)
+        work = _work_of(cls, header, maps.get(given, given) if given else next(iter(maps.values())))
+        if work > LARGEST:
+            raise ValueError(f"map, agents and windows make {work:,} cells; at most {LARGEST:,} are replayed")
+        world = spec.make(compiled=work > INTERPRETED)
     except NotFound as error:
         raise RecordingError(f"{path}: {error}") from None
     except Exception as error:  # whatever a file from somebody else makes of a world
@@ -217,6 +227,21 @@ def _world_of(recording: Session, trust: bool) -> Gridworld:
     if world.n_agents != header["n_agents"]:
         raise RecordingError(f"{path}: recorded with {header['n_agents']} agents; {world.n_agents} are made here")
     return world
+
+
+def _work_of(cls: type[Gridworld], header: Mapping[str, Any], text: Any) -> int:
+    """Estimates what a world takes to make and step: the cells that its agents may start from, the bytes they see."""
+    settings, cells = header["settings"], len(str(text))
+    asked = settings.get("n_agents")
+    agents = max(header["n_agents"], asked if type(asked) is int else 0)
+    window = settings.get("window")
+    reach = window if isinstance(window, Mapping) else vars(cls.window if window is None else Window())
+    ahead, back, left, right = (
+        value if type(value := reach.get(side, 9)) is int else 9 for side in ("forward", "back", "left", "right")
+    )
+    seen = cells if reach.get("whole_map") else (ahead + 1 + back) * (left + 1 + right)
+    pixels = 1 if settings.get("observation", "symbolic") == "symbolic" else 48
+    return agents * max(cells, 4 * pixels * seen)
 
 
 def _check_version(recording: Session, world: Gridworld, trust: bool) -> None:
