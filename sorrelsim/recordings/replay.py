@@ -202,7 +202,7 @@ class Replay:
 
 
 def _world_of(recording: Session, trust: bool) -> Gridworld:
-    """Makes a session's world, interpreted unless it is large; a file that is not the library's is run only if it is trusted."""
+    """Makes a session's world, interpreted unless it is large; a file of somebody's own only if it is trusted."""
     header, spec, path = recording.header, recording.spec, recording.path
     require_library(path, [(spec.name, "worlds")], trust, "--trust (from Python: replay(trust=True))")
     try:
