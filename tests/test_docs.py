@@ -20,6 +20,7 @@ from sorrelsim.experiments.loop import Experiment
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+LINKED = [*PAGES, ROOT / "CONTRIBUTING.md"]
 SHORT = ["epochs=1", "turns=4", "n_worlds=2", "evaluation={n_worlds: 2, max_turns: 20, gif_turns: 2}"]
 
 
@@ -88,7 +89,7 @@ def runs_made():
     return sorted(Path("runs").iterdir())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=page_id)
+@pytest.mark.parametrize("page", LINKED, ids=page_id)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         assert target.startswith("http") or (page.parent / target).exists(), target

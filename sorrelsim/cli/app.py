@@ -15,7 +15,6 @@ import typer
 from sorrelsim.cli.play import play, watch  # light, as its own docstring promises
 
 app = typer.Typer(
-    help="Fast multi-agent gridworlds: run experiments, play, write worlds and models.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -66,14 +65,31 @@ app.command()(play)
 app.command()(watch)
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"sorrelsim {version('sorrelsim')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Fast multi-agent gridworlds: run experiments, play, write worlds and models."""
+
+
 @app.command("list")
 def list_all() -> None:
-    """List the worlds, with agents, actions and the dilemma in a line, and the models."""
-    from sorrelsim.library.catalogue import entries
+    """List the worlds, with agents, actions and the dilemma in a line, the models and the reward transforms."""
+    from sorrelsim.library.catalogue import entries, transforms
 
     width = min(shutil.get_terminal_size((110, 24)).columns, 160)
-    worlds, models = entries("worlds"), entries("agents")
-    column = max(len(entry.name) for entry in [*worlds, *models]) + 2
+    worlds, models, rewards = entries("worlds"), entries("agents"), transforms()
+    column = max(len(entry.name) for entry in [*worlds, *models, *rewards]) + 2
     typer.secho("Worlds", bold=True)
     for entry in worlds:
         actions = entry.attributes.get("actions", ())
@@ -86,10 +102,12 @@ def list_all() -> None:
         typer.secho(" " * (column + 2) + _shorten(facts, width - column - 2), dim=True)
         if actions:
             typer.secho(" " * (column + 2) + _shorten(" ".join(actions), width - column - 2), dim=True)
-    typer.secho("\nModels", bold=True)
-    for entry in models:
-        typer.echo(typer.style(f"  {entry.name:<{column}}", fg="green") + _shorten(entry.summary, width - column - 2))
-    typer.secho("\nsorrelsim show WORLD tells more of one.", dim=True)
+    for title, found, colour in (("Models", models, "green"), ("Reward transforms", rewards, "yellow")):
+        typer.secho(f"\n{title}", bold=True)
+        for entry in found:
+            name = typer.style(f"  {entry.name:<{column}}", fg=colour)
+            typer.echo(name + _shorten(entry.summary, width - column - 2))
+    typer.secho("\nsorrelsim show NAME tells more of one.", dim=True)
 
 
 def _shorten(text: str, width: int) -> str:
@@ -98,16 +116,22 @@ def _shorten(text: str, width: int) -> str:
 
 @app.command()
 def show(
-    world: Annotated[str, typer.Argument(help="Name or file of a world.")],
+    name: Annotated[str, typer.Argument(help="Name or file of a world, a model or a reward transform.")],
     map: Annotated[str | None, typer.Option(help="Name or file of a map.")] = None,
     preset: Annotated[str | None, typer.Option(help="One of the world's presets.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write the picture to this file as well.")] = None,
 ) -> None:
-    """Show a world: its page, its params, and its map as a picture in the terminal."""
-    from sorrelsim.cli.show import describe, paint_map
+    """Show a world, its params and its map as a picture in the terminal; or a model or transform and its settings."""
+    from sorrelsim.cli.show import describe, describe_settings, kind_of, paint_map
     from sorrelsim.pictures.files import to_png
 
-    page, picture = describe(world, map, preset)
+    kind = kind_of(name)
+    if kind != "world":
+        if map or preset or png:
+            raise ValueError(f"{name} is a {kind}; --map, --preset and --png are for worlds")
+        typer.echo(describe_settings(name, kind))
+        return
+    page, picture = describe(name, map, preset)
     typer.echo(page)
     typer.echo(paint_map(picture, sys.stdout.isatty(), shutil.get_terminal_size((100, 24)).columns))
     if png:

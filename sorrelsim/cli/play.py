@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Speed = Annotated[float, typer.Option(min=0.1, max=60, help="Turns a second.")]
 Size = Annotated[str | None, typer.Option(help="Size of the window, such as 1280x720.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run Python files that a recording or run names; not a stranger's.")
+]
 FullScreen = Annotated[bool, typer.Option("--full-screen", help="Fill the screen.")]
 
 
@@ -46,6 +49,7 @@ def play(
     keys: Annotated[Path | None, typer.Option(help="A YAML file with keys of your own.")] = None,
     size: Size = None,
     full_screen: FullScreen = False,
+    trust: Trust = False,
 ) -> None:
     """Play a world in a window, beside bots, trained agents or other people."""
     from sorrelsim.play.play_window import PlayOptions
@@ -54,7 +58,7 @@ def play(
     people = _slots(humans, slot)
     settings = _settings(changes or [], map=map, preset=preset, n_agents=agents)
     if Path(others).is_dir():  # trained agents play in the world as they know it, but for what is asked for
-        trained_in, known = _world_of(others)
+        trained_in, known = _world_of(others, trust)
         if Path(trained_in).stem != Path(world).stem:
             raise ValueError(f"the agents of {others} were trained in {trained_in!r}, not in {world!r}")
         settings = known | settings
@@ -66,7 +70,7 @@ def play(
     options = PlayOptions(
         mode=mode, speed=speed, view=view, episodes=episodes, size=_size(size), full_screen=full_screen, own=own
     )
-    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys))
+    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys), trust)
 
 
 def watch(
@@ -81,9 +85,12 @@ def watch(
     last: Annotated[int | None, typer.Option(min=0, help="Last turn of the film.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the world in which a run's agents play.")] = 0,
     record: Annotated[bool, typer.Option("--record", help="Keep what a run's agents do in recordings/.")] = False,
-    unchecked: Annotated[bool, typer.Option("--unchecked", help="Replay although version or hashes differ.")] = False,
+    unchecked: Annotated[
+        bool, typer.Option("--unchecked", help="Replay although it was changed, or version, rewards or hashes differ.")
+    ] = False,
     size: Size = None,
     full_screen: FullScreen = False,
+    trust: Trust = False,
 ) -> None:
     """Watch a recorded session, turn by turn, or the agents of a run, live."""
     if Path(what).is_dir():
@@ -92,29 +99,37 @@ def watch(
         from sorrelsim.play.play_window import PlayOptions
         from sorrelsim.recordings import WorldSpec
 
-        name, settings = _world_of(what)
+        name, settings = _world_of(what, trust)
         options = PlayOptions(speed=speed, size=_size(size), full_screen=full_screen)
-        _play(WorldSpec(name, seed, settings), [], what, options, _recording_path(name, record, None), {})
+        _play(WorldSpec(name, seed, settings), [], what, options, _recording_path(name, record, None), {}, trust)
         return
     from sorrelsim.recordings import load_recording
 
-    recording = load_recording(what)
+    recording = load_recording(what, not unchecked)
+    if recording.remark:
+        typer.echo(f"{what}: {recording.remark}", err=True)
     if export is None:
         from sorrelsim.play.replay_window import ReplayWindow
 
-        ReplayWindow(recording, not unchecked, speed, _size(size), full_screen).run()
+        ReplayWindow(recording, not unchecked, speed, _size(size), full_screen, trust).run()
     elif export.suffix in (".csv", ".parquet"):
-        recording.save_table(export)
+        recording.save_table(export, not unchecked, trust)
     else:
         from sorrelsim.recordings.film import save_film
 
-        save_film(recording, export, speed, first, last, check=not unchecked)
+        save_film(recording, export, speed, first, last, check=not unchecked, trust=trust)
     if export is not None:
         typer.echo(f"wrote {export}")
 
 
 def _play(
-    spec: WorldSpec, people: list[int], others: str, options: PlayOptions, kept: Path | None, remapped: dict[str, Any]
+    spec: WorldSpec,
+    people: list[int],
+    others: str,
+    options: PlayOptions,
+    kept: Path | None,
+    remapped: dict[str, Any],
+    trust: bool,
 ) -> None:
     """Opens a window on a session.
 
@@ -125,6 +140,7 @@ def _play(
         options: How it is played; the keys are filled in here, and ``auto`` becomes a mode.
         kept: Where the session is recorded, if it is.
         remapped: People's own keys, as :func:`sorrelsim.play.keys.remap` takes them.
+        trust: Whether Python files may be run that a run folder brings or points to.
     """
     from sorrelsim.errors import unknown
     from sorrelsim.play.base_window import open_display
@@ -143,7 +159,7 @@ def _play(
     for slot in people:
         if slot >= world.n_agents:
             raise ValueError(f"no slot {slot} in {world.name}; allowed: 0 to {world.n_agents - 1}")
-    agents, labels = seat_opponents(world, others, spec.seed, people)
+    agents, labels = seat_opponents(world, others, spec.seed, people, trust)
     keys, window_keys = remap(default_keys(world.action_names, max(1, len(people))), remapped, world.action_names)
     if mode == "auto":  # where nothing is not an action, a clock would make the person do something
         mode = "turns" if people and idle_action(world.action_names) is None else "realtime"
@@ -180,11 +196,11 @@ def _settings(changes: list[str], **given: Any) -> dict[str, Any]:
     return apply_changes(settings, changes, "the world's settings", "zap_timeout=10")
 
 
-def _world_of(run: str) -> tuple[str, dict[str, Any]]:
+def _world_of(run: str, trust: bool) -> tuple[str, dict[str, Any]]:
     """A run's world and its settings for one copy: where a param has a value for each copy, the first."""
     from sorrelsim.experiments.run import load_run
 
-    settings = load_run(run).settings(1)
+    settings = load_run(run, trust).settings(1)
     return settings.pop("name"), settings
 
 

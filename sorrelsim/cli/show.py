@@ -1,18 +1,29 @@
-"""``sorrelsim show``: a world's page, its params, and its map as a picture made of coloured half blocks."""
+"""``sorrelsim show``: the page of a world, a model or a reward transform.
+
+A world's has its params, and its map as a picture made of coloured half blocks; the others' have their settings.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
 import sys
+import textwrap
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sorrelsim.authoring.sprites import SIZE
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.library.find import find_class
+from sorrelsim.errors import unknown
+from sorrelsim.library.find import NotFound, find_class, names
 from sorrelsim.library.make import make
+from sorrelsim.library.pages import settings_of
+from sorrelsim.library.transforms import find_transform, local_transforms
+from sorrelsim.models.base import BaseModel
+from sorrelsim.models.rewards import TRANSFORMS, RewardTransform
 
 
 @dataclass(frozen=True)
@@ -26,6 +37,55 @@ class Picture:
 
     pixels: np.ndarray
     text: str
+
+
+def kind_of(name: str) -> str:
+    """Returns what a name or a file stands for: ``world``, ``model`` or ``transform``.
+
+    Raises:
+        NotFound: If it stands for none; the message has the nearest match.
+    """
+    bare = name.removeprefix("pkg:")
+    known = {"world": names("worlds"), "model": names("agents"), "transform": [*TRANSFORMS, *local_transforms()]}
+    for kind, found in known.items():
+        if bare in found:
+            return kind
+    if not name.endswith(".py"):
+        everything = [each for found in known.values() for each in found]
+        raise NotFound(unknown("world, model or reward transform", name, everything))
+    if not Path(name).is_file():
+        raise NotFound(f"no file {name}")
+    bases = {"world": ("worlds", Gridworld), "model": ("agents", BaseModel), "transform": ("agents", RewardTransform)}
+    for kind, (folder, base) in bases.items():
+        try:
+            find_class(name, folder, base)
+        except NotFound:
+            continue
+        return kind
+    raise NotFound(f"{name} defines neither one world, nor one model, nor one reward transform")
+
+
+def describe_settings(name: str, kind: str) -> str:
+    """Returns the page of a model or a reward transform: what its file and class say, and its settings.
+
+    Args:
+        name: Its name or file.
+        kind: ``model`` or ``transform``.
+
+    Raises:
+        ValueError: If there is no such model or transform; the message has the nearest match.
+    """
+    cls: Any = find_transform(name) if kind == "transform" else find_class(name, "agents", BaseModel)
+    module = sys.modules[cls.__module__]
+    texts = [cls.__doc__] if kind == "transform" and cls in TRANSFORMS.values() else [module.__doc__, cls.__doc__]
+    page = "\n\n".join(inspect.cleandoc(text) for text in texts if text) or f"{name} has no docstring."
+    config = cls if kind == "transform" else cls.Config
+    settings = settings_of(config) if hasattr(config, "__dataclass_fields__") else []
+    lines = [page, "", "Settings" if settings else "No settings"]
+    for setting in settings:
+        lines.append(f"    {setting.name} = {setting.default}  ({setting.takes})")
+        lines += textwrap.wrap(setting.doc, 100, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    return "\n".join(lines)
 
 
 def describe(name: str, map: str | None = None, preset: str | None = None, seed: int = 0) -> tuple[str, Picture]:

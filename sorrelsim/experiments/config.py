@@ -48,7 +48,7 @@ class SeatConfig:
     config: dict[str, Any] = field(default_factory=dict)
     """The model's settings."""
     reward: str | dict[str, Any] = "individual"
-    """Reward transform: its name, or ``{name: ..., <its settings>}``."""
+    """Reward transform: its name or the path of its file, or ``{name: ..., <its settings>}``."""
     learn: bool = True
     """False for a model that only plays."""
     explore: bool | None = None

@@ -16,7 +16,8 @@ from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_con
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
 from sorrelsim.experiments.run_folder import MetricsLog, draw_curves, new_folder, read_metrics
-from sorrelsim.experiments.seating import make_model, make_world, seat_agents, seating, world_settings
+from sorrelsim.experiments.seating import make_model, make_world, rewards_of, seat_agents, seating, world_settings
+from sorrelsim.library.trust import require_library
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.checkpoint import SUFFIX, saved_file
@@ -124,13 +125,21 @@ class Run:
         return read_metrics(self.folder)
 
 
-def load_run(path: str | Path) -> Run:
+def load_run(path: str | Path, trust: bool = False) -> Run:
     """Returns a run by its folder.
+
+    Args:
+        path: The folder.
+        trust: Whether Python files may be run that the run folder brings or points to. Without it only the library is
+            run, and what lies in ``./worlds`` and ``./agents``.
 
     Raises:
         ConfigError: If it is no run folder.
+        Untrusted: If it names a reward transform that is not the library's, and is not trusted.
     """
     folder = Path(path)
     if not (folder / "config.yaml").is_file():
         raise ConfigError(f"{folder} is no run folder: it has no config.yaml")
-    return Run(folder, load_config(folder / "config.yaml"))
+    config = load_config(folder / "config.yaml")
+    require_library(folder, rewards_of(config), trust, "--trust (from Python: load_run(path, trust=True))")
+    return Run(folder, config)

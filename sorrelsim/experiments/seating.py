@@ -17,9 +17,10 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, SeatConfig
 from sorrelsim.library.find import find_class
 from sorrelsim.library.make import make
+from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent, with_identity
 from sorrelsim.models.base import BaseModel
-from sorrelsim.models.rewards import RewardTransform, make_transform
+from sorrelsim.models.rewards import RewardTransform
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,12 @@ def transform_of(seat: SeatConfig) -> RewardTransform | None:
         raise ConfigError("reward: give its name: {name: inequity_aversion, ...}")
     name = settings.pop("name")
     return None if name == "individual" and not settings else make_transform(name, settings)
+
+
+def rewards_of(config: ExperimentConfig) -> list[tuple[str, str]]:
+    """Returns the names of a config's reward transforms, each with the folder that it is looked up in."""
+    rewards = [seat.reward if isinstance(seat.reward, str) else seat.reward.get("name", "") for seat in config.seats]
+    return [(str(name), "rewards") for name in rewards]
 
 
 def seat_agents(

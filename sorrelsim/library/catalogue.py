@@ -34,6 +34,22 @@ def entries(folder: str) -> list[Entry]:
     return [read_entry(path) for _, path in sorted(files(folder).items())]
 
 
+def transforms() -> list[Entry]:
+    """Returns the reward transforms of the library, in its order, and those of ``./rewards``."""
+    path = Path(__file__).parent.parent / "models" / "rewards.py"
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    pages = {node.name: ast.get_docstring(node) or "" for node in tree.body if isinstance(node, ast.ClassDef)}
+    table = next(
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "TRANSFORMS"
+    )
+    assert isinstance(table, ast.Dict)
+    pairs = zip(map(ast.literal_eval, filter(None, table.keys)), map(ast.unparse, table.values), strict=True)
+    found = [Entry(name, path, pages[cls].partition("\n")[0], {}, {}) for name, cls in pairs]
+    return found + [read_entry(file) for file in sorted(Path("rewards").glob("[!_]*.py"))]
+
+
 def read_entry(path: Path) -> Entry:
     """Returns what a file says of itself. A file that is not Python is listed with its error."""
     try:

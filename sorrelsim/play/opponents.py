@@ -14,7 +14,7 @@ from sorrelsim.models.base import BaseModel
 
 
 def seat_opponents(
-    world: Gridworld, others: str, seed: int = 0, humans: list[int] | None = None
+    world: Gridworld, others: str, seed: int = 0, humans: list[int] | None = None, trust: bool = False
 ) -> tuple[list[Agent], list[str]]:
     """Seats players in every slot; people overrule them in theirs.
 
@@ -24,6 +24,7 @@ def seat_opponents(
             with commas between, for the slots that no person plays, in order, the last for all the rest.
         seed: Seed of their own chance.
         humans: The slots that people play.
+        trust: Whether Python files may be run that a run folder brings or points to.
 
     Returns:
         The agents, and a label for each slot.
@@ -32,7 +33,7 @@ def seat_opponents(
         ValueError: If there is no such player; the message has the nearest match.
     """
     if Path(others).is_dir():
-        return _of_run(world, Path(others))
+        return _of_run(world, Path(others), trust)
     names = [name.strip() for name in others.split(",") if name.strip()] or ["random"]
     free = [slot for slot in range(world.n_agents) if slot not in (humans or [])]
     agents, labels = [], []
@@ -49,10 +50,10 @@ def seat_opponents(
     return agents, labels
 
 
-def _of_run(world: Gridworld, run: Path) -> tuple[list[Agent], list[str]]:
+def _of_run(world: Gridworld, run: Path, trust: bool) -> tuple[list[Agent], list[str]]:
     from sorrelsim.experiments.run import load_run
 
-    agents = load_run(run).agents(world)
+    agents = load_run(run, trust).agents(world)
     labels = [""] * world.n_agents
     for agent in agents:
         for slot in agent.slots.tolist():

@@ -37,10 +37,11 @@ class ReplayWindow(BaseWindow):
 
     Args:
         recording: The recording.
-        check: Whether to compare version and state hashes.
+        check: Whether to compare version, rewards, ends and state hashes.
         speed: Turns per second.
         size: Of the window.
         full_screen: Whether to fill the screen.
+        trust: Whether a world file that is not the library's may be run.
 
     Raises:
         RecordingError: If the world here is of another version.
@@ -48,10 +49,10 @@ class ReplayWindow(BaseWindow):
 
     def __init__(
         self, recording: Recording, check: bool = True, speed: float = 6, size: tuple[int, int] | None = None,
-        full_screen: bool = False,
+        full_screen: bool = False, trust: bool = False,
     ) -> None:  # fmt: skip
         self.recording = recording
-        self.replay = recording.replay(check)
+        self.replay = recording.replay(check, trust)
         self.view, self.playing = "map", False
         humans = recording.header["humans"]
         self.watched = humans[0] if humans else 0
@@ -76,7 +77,7 @@ class ReplayWindow(BaseWindow):
         self.before = None
         if turn > 0:
             self.replay.go(turn - 1)
-            if not self.recording.ends[turn - 1] and turn not in self.recording.resets:
+            if not self.recording.ends[turn - 1] and not self.recording.restarts[turn]:
                 self.before = Positions.of(self.replay.world)
         self.replay.go(turn)
         self.pace.turn(now, self.playing)
@@ -228,7 +229,7 @@ class ReplayWindow(BaseWindow):
                 ("Tab", "view"),
                 ("F1", "all keys"),
             ),
-            problem="The file was cut off; this is all up to its last whole line." if recording.cut else "",
+            problem=recording.remark,
         )
 
     def help_lines(self) -> list[tuple[str, str]]:

@@ -179,7 +179,7 @@ class Session:
         self.reward = np.zeros(self.world.n_agents)
         self.before = Positions.of(self.world)
         if self.recorder is not None:
-            self.recorder.reset(self.clock())
+            self.recorder.reset(self.clock(), self.world)
         self.log.append(LogEntry(0, -1, "started anew"))
 
     def sit(self, place: int, slot: int) -> None:

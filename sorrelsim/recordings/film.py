@@ -13,10 +13,10 @@ from sorrelsim.recordings.read import Recording
 
 
 def frames_of(
-    recording: Recording, first: int = 0, last: int | None = None, check: bool = True
+    recording: Recording, first: int = 0, last: int | None = None, check: bool = True, trust: bool = False
 ) -> Iterator[np.ndarray]:
     """Yields a recording's pictures, from the state after turn ``first`` (0: before any) to that after ``last``."""
-    replay = recording.replay(check)
+    replay = recording.replay(check, trust)
     last = len(recording) if last is None else min(last, len(recording))
     replay.go(first)
     yield replay.world.render()
@@ -27,7 +27,7 @@ def frames_of(
 
 def save_film(
     recording: Recording, path: str | Path, fps: float = 8, first: int = 0, last: int | None = None,
-    longest: int = 720, check: bool = True,
+    longest: int = 720, check: bool = True, trust: bool = False,
 ) -> None:  # fmt: skip
     """Writes a recording to a ``.gif`` file, or to an ``.mp4`` file if imageio-ffmpeg is installed.
 
@@ -36,7 +36,7 @@ def save_film(
     """
     path = Path(path)
     if path.suffix == ".gif":
-        animation(list(frames_of(recording, first, last, check)), fps, longest).save(path)
+        animation(list(frames_of(recording, first, last, check, trust)), fps, longest).save(path)
         return
     if path.suffix != ".mp4":
         raise ValueError(f"{path}: a film ends in .gif or .mp4")
@@ -50,5 +50,5 @@ def save_film(
 
     writer: Any
     with iio.get_writer(path, fps=fps, macro_block_size=2, quality=8) as writer:
-        for picture in frames_of(recording, first, last, check):
+        for picture in frames_of(recording, first, last, check, trust):
             writer.append_data(enlarge(picture, longest))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,105 +10,143 @@ import numpy as np
 
 from sorrelsim.models.memory.replay import Buffer
 from sorrelsim.pictures.files import to_png
-from sorrelsim.recordings import table
+from sorrelsim.recordings import lines, table
+from sorrelsim.recordings.chain import Chain
 from sorrelsim.recordings.replay import Replay, Session
 from sorrelsim.recordings.spec import FORMAT, VERSION, RecordingError
 
-NEEDED = {
-    "world", "world_version", "world_hash", "seed", "settings", "actions", "n_agents", "players", "humans",
-    "state_hash",
-}  # fmt: skip
-"""What a header must hold."""
+CHANGED = "it was changed after it was written, or what stands before it. To read it all the same: --unchecked"
 
 
 class Recording(Session):
-    """A session read from a file; made by :func:`load_recording`."""
+    """A session read from a file; made by :func:`load_recording`.
+
+    A recording may name a world file of its own, whose code runs when the world is made. ``trust`` says that it may;
+    without it only worlds of the library are made.
+    """
 
     def __repr__(self) -> str:
-        return f"<recording of {self.header['world']!r}: {len(self)} turns, humans {self.header['humans']}>"
+        state = "" if self.closed else ", unfinished" if self.header["version"] == VERSION else ", of format version 1"
+        return f"<recording of {self.header['world']!r}: {len(self)} turns, humans {self.header['humans']}{state}>"
 
-    def replay(self, check: bool = True) -> Replay:
+    def replay(self, check: bool = True, trust: bool = False) -> Replay:
         """Returns the session once more, turn by turn.
 
         Args:
-            check: Whether to compare the world's version, and every state hash on the way.
+            check: Whether to compare the world's version, and rewards, ends and every state hash on the way.
+            trust: Whether a world file that is not the library's may be run.
 
         Raises:
             RecordingError: If the world here is of another version; the message names the hashes.
+            Untrusted: If the world is not the library's, and not trusted.
         """
-        return Replay(self, check)
+        return Replay(self, check, trust)
 
-    def to_buffer(self, slots: Sequence[int] | None = None, n_frames: int = 1, n_step: int = 1) -> Buffer:
+    def to_buffer(
+        self, slots: Sequence[int] | None = None, n_frames: int = 1, n_step: int = 1, trust: bool = False
+    ) -> Buffer:
         """Returns the session as a memory that learners sample from, one stream per slot.
 
         Args:
             slots: Which slots; by default those that people played, or all if nobody did.
             n_frames: Frames stacked into a state.
             n_step: Steps summed into a reward.
+            trust: As for :meth:`replay`.
         """
-        return table.to_buffer(self.replay(), slots, n_frames, n_step)
+        return table.to_buffer(self.replay(trust=trust), slots, n_frames, n_step)
 
-    def rows(self) -> Iterator[dict[str, Any]]:
+    def rows(self, check: bool = True, trust: bool = False) -> Iterator[dict[str, Any]]:
         """Yields one row per turn and slot, as the table has them: where the agent stood, what it did, what it got."""
-        return table.rows(self.replay())
+        return table.rows(self.replay(check, trust))
 
-    def save_table(self, path: str | Path) -> None:
+    def save_table(self, path: str | Path, check: bool = True, trust: bool = False) -> None:
         """Writes :meth:`rows` to a ``.csv`` file, or to a ``.parquet`` file if pyarrow is installed.
 
         Raises:
             ValueError: If the name ends in neither, or pyarrow is missing.
         """
-        table.save(self.rows(), path)
+        table.save(self.rows(check, trust), path)
 
-    def _repr_png_(self) -> bytes:
-        replay = self.replay()
-        replay.go(len(self))
+    def _repr_png_(self) -> bytes | None:
+        try:
+            replay = self.replay()
+            replay.go(len(self))
+        except ValueError:  # not the library's world, or it does not replay here: a notebook shows the text instead
+            return None
         return to_png(replay.world.render())
 
 
-def load_recording(path: str | Path) -> Recording:
+def load_recording(path: str | Path, check: bool = True) -> Recording:
     """Reads a session. Never executes anything from the file.
 
+    Args:
+        path: The file.
+        check: Whether to refuse a file that was changed after it was written.
+
     Raises:
-        RecordingError: If there is no such file, or it is no recording or a damaged one; names the line.
+        RecordingError: If there is no such file, or it is no recording, a damaged or a changed one; names the line.
     """
     path = Path(path)
     try:
         data = path.read_bytes()
     except OSError as error:
         raise RecordingError(f"cannot read {path}: {error.strerror}") from None
-    lines = data.split(b"\n")
-    cut = bool(lines.pop())  # what follows the last newline was not finished
-    header = _header(path, lines)
-    n = header["n_agents"]
-    turns: list[dict[str, Any]] = []
-    resets: list[int] = []
-    keys: list[dict[str, Any]] = []
-    notes: list[dict[str, Any]] = []
-    for number, text in enumerate(lines[1:], 2):
+    texts = data.split(b"\n")
+    cut = bool(texts.pop())  # what follows the last newline was not finished
+    header = _header(path, texts)
+    chain = Chain() if header["version"] == VERSION else None
+    header.pop("c", None)
+    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in lines.LINES}
+    resets: list[tuple[int, list[int] | None]] = []
+    for number, text in enumerate(texts, 1):
         try:
-            line = json.loads(text)
-            if "t" in line:
-                if line["t"] != len(turns) + 1 or len(line["a"]) != n or len(line["r"]) != n:
-                    raise ValueError(f"turn {len(turns) + 1} of {n} agents was expected")
-                if not all(isinstance(a, int) and 0 <= a < len(header["actions"]) for a in line["a"]):
-                    raise ValueError("an action that the world does not have")
-                turns.append(line)
-            elif "reset" in line:
-                resets.append(len(turns) + 1)
-            else:
-                (keys if "key" in line else notes).append(line)
-        except (ValueError, KeyError, TypeError) as error:
+            before = chain.hash if chain else ""
+            holds = not chain or chain.holds(text) or not check
+            if number > 1:
+                _take(lines.parse(text), found, resets, header, before if check else None)
+            if not holds:
+                raise ValueError(CHANGED)
+        except ValueError as error:
             raise RecordingError(f"{path}, line {number}: damaged ({error})") from None
-    return _recording(path, header, turns, resets, keys, notes, cut)
+    return _recording(path, header, found, resets, cut)
+
+
+def _take(
+    line: dict[str, Any], found: dict[str, list[dict[str, Any]]], resets: list[tuple[int, list[int] | None]],
+    header: dict[str, Any], before: str | None,
+) -> None:  # fmt: skip
+    """Checks a line and puts it with those of its kind.
+
+    Args:
+        line: The line.
+        found: The lines so far, by kind.
+        resets: Turns before which the episode was started anew, and where the random stream stood.
+        header: The header.
+        before: The hash of all lines before it; None if it does not matter.
+    """
+    if header["version"] == VERSION:
+        line.pop("c", None)  # its mark
+    kind = lines.kind_of(line, header["n_agents"], len(header["actions"]))
+    turns = found["t"]
+    if found["closed"]:
+        raise ValueError("the line before said that the session was closed")
+    if kind == "t" and line["t"] != len(turns) + 1:
+        raise ValueError(f"turn {len(turns) + 1} of {header['n_agents']} agents was expected")
+    if kind == "closed" and line["turns"] != len(turns):
+        raise ValueError(f"{line['turns']} turns were written, and {len(turns)} are here")
+    if kind == "closed" and before and line["hash"] != before:
+        raise ValueError(CHANGED)
+    if kind == "reset":
+        resets.append((len(turns) + 1, line.get("rng")))
+    found[kind].append(line)
 
 
 def _recording(
-    path: Path, header: dict[str, Any], turns: list[dict[str, Any]], resets: list[int],
-    keys: list[dict[str, Any]], notes: list[dict[str, Any]], cut: bool,
+    path: Path, header: dict[str, Any], found: dict[str, list[dict[str, Any]]],
+    resets: list[tuple[int, list[int] | None]], cut: bool,
 ) -> Recording:  # fmt: skip
     """Puts the lines of turns into arrays."""
-    n = header["n_agents"]
+    n, turns = header["n_agents"], found["t"]
     pressed = np.full((len(turns), n), np.nan)
     for k, line in enumerate(turns):
         for slot, at in line.get("k", {}).items():
@@ -121,27 +158,31 @@ def _recording(
         rewards=np.array([line["r"] for line in turns], np.float64).reshape(-1, n),
         ms=np.array([line["ms"] for line in turns], np.float64),
         ends=np.array([line.get("end", False) for line in turns], np.bool_),
-        resets=resets,
+        resets=[turn for turn, _ in resets],
+        streams=dict(resets),
         pressed=pressed,
         hashes={0: header["state_hash"]} | {line["t"]: line["h"] for line in turns if "h" in line},
-        keys=keys,
-        notes=notes,
+        keys=found["key"],
+        notes=found["note"],
         cut=cut,
+        closed=bool(found["closed"]) and not cut,
     )
 
 
-def _header(path: Path, lines: list[bytes]) -> dict[str, Any]:
+def _header(path: Path, texts: list[bytes]) -> dict[str, Any]:
     try:
-        header = json.loads(lines[0]) if lines else {}
+        header = lines.parse(texts[0]) if texts else {}
     except ValueError:
         header = {}
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
+    if header.get("format") != FORMAT:
         raise RecordingError(f"{path} is not a recording of sorrelsim: its first line has no format {FORMAT!r}")
-    if header["version"] != VERSION:
+    if header.get("version") not in (1, VERSION):
         raise RecordingError(
-            f"{path} is a recording of format version {header['version']}; this reads version {VERSION}"
+            f"{path} is a recording of format version {header.get('version')}; this reads versions 1 to {VERSION}"
         )
-    missing = sorted(NEEDED - set(header))
-    if missing:
-        raise RecordingError(f"{path}, line 1: the header lacks {', '.join(missing)}")
+    marked = {key: value for key, value in header.items() if key != "c" or header["version"] != VERSION}
+    try:
+        lines.check_header(marked)
+    except RecordingError as error:
+        raise RecordingError(f"{path}, line 1: {error}") from None
     return header

@@ -5,17 +5,30 @@ Going back is cheap: a snapshot of the world is kept every so many turns, and pl
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sorrelsim.authoring.window import Window
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.recordings.spec import RecordingError, WorldSpec, state_hash, world_hash
+from sorrelsim.errors import unknown
+from sorrelsim.library.find import NotFound, find_class
+from sorrelsim.library.trust import require_library
+from sorrelsim.recordings.spec import VERSION, RecordingError, WorldSpec, state_hash, world_hash
 
 SNAPSHOT_EVERY = 64
 """Turns between two snapshots."""
+MOST_RESTARTS = 64
+"""Restarts in a row that a replay does one by one; of more it does the last, from where the random stream stood."""
+INTERPRETED = 2**18
+"""Cells of the map times agents up to which a session is replayed interpreted; larger ones are compiled."""
+LARGEST = 2**26
+"""Cells of the map, or bytes of what an agent sees, times agents: the largest that is replayed at all."""
 
 
 @dataclass(eq=False)
@@ -30,11 +43,13 @@ class Session:
         ms: ``float64[turn]``, milliseconds since the session began.
         ends: ``bool[turn]``, whether the turn ended an episode.
         resets: Numbers of the turns before which the episode was started anew by hand, once per time.
+        streams: By such a turn, where the random stream stood before the last restart; None where the file has it not.
         pressed: ``float64[turn, slot]``, when the key went down that chose the action, NaN where none did.
         hashes: Turn number (0 the first state) to state hash after it.
         keys: Every key that went down or up, as in the file.
         notes: Everything else, as in the file.
         cut: Whether the file ended in the middle of a line.
+        closed: Whether its last line says that all that was written is there, unchanged.
     """
 
     path: Path
@@ -44,11 +59,13 @@ class Session:
     ms: np.ndarray
     ends: np.ndarray
     resets: list[int]
+    streams: dict[int, list[int] | None]
     pressed: np.ndarray
     hashes: dict[int, str]
     keys: list[dict[str, Any]]
     notes: list[dict[str, Any]]
     cut: bool
+    closed: bool
 
     def __len__(self) -> int:
         return len(self.actions)
@@ -58,16 +75,33 @@ class Session:
         """How to make its world."""
         return WorldSpec(self.header["world"], self.header["seed"], self.header["settings"])
 
+    @property
+    def remark(self) -> str:
+        """What a reader should know of the file in a line; empty if it came to its end."""
+        if self.closed:
+            return ""
+        if self.header["version"] < VERSION:
+            return "Format version 1: changes after its last state hash cannot be seen."
+        return f"Unfinished: it was cut off, and this is all up to its last whole line, {len(self)} turns."
+
+    @cached_property
+    def restarts(self) -> Counter[int]:
+        """How often the episode was started anew by hand before a turn, by its number."""
+        return Counter(self.resets)
+
 
 class Replay:
     """Plays a session over again; goes to any turn, backwards too.
 
     Args:
         recording: What is played.
-        check: Whether to compare the world's version, and every state hash on the way.
+        check: Whether to compare the world's version, and rewards, ends and every state hash on the way.
+        trust: Whether a world file that is not the library's may be run.
 
     Raises:
-        RecordingError: If the world here has other actions or is of another version; the message says what is what.
+        RecordingError: If the world here cannot be made as recorded, has other actions or is of another version; the
+            message says what is what.
+        Untrusted: If the world is not the library's, and not trusted.
 
     Attributes:
         recording: What is played.
@@ -75,41 +109,56 @@ class Replay:
         turn: Number of turns played.
     """
 
-    def __init__(self, recording: Session, check: bool = True) -> None:
+    def __init__(self, recording: Session, check: bool = True, trust: bool = False) -> None:
         self.recording, self.check = recording, check
-        self.world = recording.spec.make()
-        if self.world.action_names != tuple(recording.header["actions"]):
-            raise RecordingError(
-                f"{recording.path}: recorded with the actions {', '.join(recording.header['actions'])}; "
-                f"{self.world.name} has {', '.join(self.world.action_names)} here"
-            )
+        self.world = _world_of(recording, trust)
         self.turn = 0
         self._restarted = False
         self._snapshots = {0: self.world.get_state()}
         if check:
-            _check_version(recording, self.world)
+            _check_version(recording, self.world, trust)
             self._compare()
 
     def restart(self) -> None:
-        """Does the restarts by hand that lie between the turn played last and the next."""
-        if not self._restarted:
-            for _ in range(self.recording.resets.count(self.turn + 1)):
-                self.world.reset()
-            self._restarted = True
+        """Does the restarts by hand that lie between the turn played last and the next.
+
+        Raises:
+            RecordingError: If there are more than anybody makes, and the file does not say where they led.
+        """
+        if self._restarted:
+            return
+        recording, following = self.recording, self.turn + 1
+        times = recording.restarts[following]
+        stream = recording.streams.get(following)
+        if times > MOST_RESTARTS:  # a restart depends on the random stream alone
+            if stream is None:
+                raise RecordingError(
+                    f"{recording.path}: {times:,} restarts in a row before turn {following}; at most {MOST_RESTARTS} "
+                    "are replayed where a file does not say how the random stream stood"
+                )
+            self.world.rng[...] = np.array(stream, np.uint64)
+            times = 1
+        for _ in range(times):
+            self.world.reset()
+        self._restarted = True
 
     def forward(self) -> None:
         """Plays one turn.
 
         Raises:
             IndexError: At the end.
-            RecordingError: If the state differs from the one recorded; the message names turn and hashes.
+            RecordingError: If the state, a reward or an end differs from that recorded; the message names the turn.
         """
         recording = self.recording
         if self.turn >= len(recording):
             raise IndexError(f"the recording has {len(recording)} turns")
-        if self.turn + 1 in recording.resets:
+        try:
             self.restart()
-        self.world.step(recording.actions[None, self.turn])
+            self.world.step(recording.actions[None, self.turn])
+        except RecordingError:
+            raise
+        except Exception as error:  # whatever settings from somebody else make of a rule
+            raise RecordingError(f"{recording.path}: turn {self.turn + 1} cannot be played: {error}") from error
         self.turn += 1
         self._restarted = False
         if self.check:
@@ -128,20 +177,79 @@ class Replay:
             self.forward()
 
     def _compare(self) -> None:
-        recorded = self.recording.hashes.get(self.turn)
-        if recorded is not None and recorded != (here := state_hash(self.world)):
-            raise RecordingError(
-                f"{self.recording.path}: the replay parts from the recording at turn {self.turn}: recorded state "
-                f"{recorded}, here {here}. The rules of {self.world.name} or its library have changed"
-            )
+        """Compares what the turn brought with what is recorded."""
+        recording, world = self.recording, self.world
+        if self.turn:
+            then, now = recording.rewards[self.turn - 1], world.reward[0]
+            for slot in np.flatnonzero((then != now) & ~(np.isnan(then) & np.isnan(now))):
+                self._part(f"reward {float(then[slot])} of slot {slot}, here {float(now[slot])}")
+            ended = bool(world.info["ended"][0])
+            if recording.ends[self.turn - 1] != ended:
+                words = ("that the episode goes on", "the episode's end")
+                self._part(f"{words[not ended]}, here {words[ended]}")
+        recorded = recording.hashes.get(self.turn)
+        if recorded is not None and recorded != (here := state_hash(world)):
+            self._part(f"state {recorded}, here {here}")
+
+    def _part(self, what: str) -> None:
+        raise RecordingError(
+            f"{self.recording.path}: the replay parts from the recording at turn {self.turn}: recorded {what}. "
+            f"The rules of {self.world.name} or its library have changed{self._or_the_file()}"
+        )
+
+    def _or_the_file(self) -> str:
+        return "" if self.recording.header["version"] == VERSION else ", or the file was"
 
 
-def _check_version(recording: Session, world: Gridworld) -> None:
+def _world_of(recording: Session, trust: bool) -> Gridworld:
+    """Makes a session's world, interpreted unless it is large; a file of somebody's own only if it is trusted."""
+    header, spec, path = recording.header, recording.spec, recording.path
+    require_library(path, [(spec.name, "worlds")], trust, "--trust (from Python: replay(trust=True))")
+    try:
+        cls: type[Gridworld] = find_class(spec.name, "worlds", Gridworld)
+        maps = cls.maps
+        given = spec.settings.get("map")
+        if isinstance(given, str) and "\n" not in given and given not in maps:
+            raise ValueError(unknown(f"map of {spec.name}", given, maps))  # a recording never names another file
+        work = _work_of(cls, header, maps.get(given, given) if given else next(iter(maps.values())))
+        if work > LARGEST:
+            raise ValueError(f"map, agents and windows make {work:,} cells; at most {LARGEST:,} are replayed")
+        world = spec.make(compiled=work > INTERPRETED)
+    except NotFound as error:
+        raise RecordingError(f"{path}: {error}") from None
+    except Exception as error:  # whatever a file from somebody else makes of a world
+        raise RecordingError(f"{path}: its world cannot be made: {error}") from error
+    if world.action_names != tuple(header["actions"]):
+        raise RecordingError(
+            f"{path}: recorded with the actions {', '.join(header['actions'])}; "
+            f"{world.name} has {', '.join(world.action_names)} here"
+        )
+    if world.n_agents != header["n_agents"]:
+        raise RecordingError(f"{path}: recorded with {header['n_agents']} agents; {world.n_agents} are made here")
+    return world
+
+
+def _work_of(cls: type[Gridworld], header: Mapping[str, Any], text: Any) -> int:
+    """Estimates what a world takes to make and step: the cells that its agents may start from, the bytes they see."""
+    settings, cells = header["settings"], len(str(text))
+    asked = settings.get("n_agents")
+    agents = max(header["n_agents"], asked if type(asked) is int else 0)
+    window = settings.get("window")
+    reach = window if isinstance(window, Mapping) else vars(cls.window if window is None else Window())
+    ahead, back, left, right = (
+        value if type(value := reach.get(side, 9)) is int else 9 for side in ("forward", "back", "left", "right")
+    )
+    seen = cells if reach.get("whole_map") else (ahead + 1 + back) * (left + 1 + right)
+    pixels = 1 if settings.get("observation", "symbolic") == "symbolic" else 48
+    return agents * max(cells, 4 * pixels * seen)
+
+
+def _check_version(recording: Session, world: Gridworld, trust: bool) -> None:
     then, now = recording.header["world_version"], world.version
     if then == now:
         return
     try:
-        replay = Replay(recording, check=False)
+        replay = Replay(recording, check=False, trust=trust)
         replay.check = True
         replay._compare()
         replay.go(len(recording))

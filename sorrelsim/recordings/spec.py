@@ -19,7 +19,7 @@ from sorrelsim.authoring.window import Window
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.library.make import make
 
-FORMAT, VERSION = "sorrelsim-recording", 1
+FORMAT, VERSION = "sorrelsim-recording", 2
 
 
 class RecordingError(ValueError):

@@ -25,7 +25,7 @@ def rows(replay: Replay) -> Iterator[dict[str, Any]]:
     players, humans, names = (session.header[key] for key in ("players", "humans", "actions"))
     episode = step = 1
     for turn in range(len(session)):
-        if turn + 1 in session.resets:
+        if session.restarts[turn + 1]:
             replay.restart()
             episode, step = episode + (step > 1), 1
         pos, facing, out = world.pos[0].tolist(), world.facing[0].tolist(), world.out[0].tolist()
@@ -76,14 +76,14 @@ def to_buffer(replay: Replay, slots: Sequence[int] | None, n_frames: int, n_step
     """Plays a session into a memory that learners sample from; see ``Recording.to_buffer``."""
     session, world = replay.recording, replay.world
     chosen = list(slots if slots is not None else session.header["humans"] or range(session.header["n_agents"]))
-    length = max(len(session) + len(session.resets), n_step + n_frames + 1)
+    length = max(len(session) + len(session.restarts), n_step + n_frames + 1)
     buffer = Buffer(world.observations, length * len(chosen), len(chosen), n_frames, n_step)
 
     def pick(parts: Parts) -> Parts:
         return {name: part[0, chosen] for name, part in parts.items()}
 
     for turn in range(len(session)):
-        if turn + 1 in session.resets:
+        if session.restarts[turn + 1]:
             replay.restart()
             if turn:
                 buffer.add_empty()  # a boundary: the episode before was left unfinished

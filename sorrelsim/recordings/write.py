@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.recordings.chain import Chain
 from sorrelsim.recordings.spec import FORMAT, VERSION, RecordingError, WorldSpec, state_hash, world_hash
 
 HASH_EVERY = 16
@@ -55,6 +55,8 @@ class Recorder:
         self.problem = ""
         self.turns = 0
         self._pending = b""
+        self._chain = Chain()
+        self._rng = world.rng[0].tolist()
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND, 0o666)
@@ -96,6 +98,7 @@ class Recorder:
             line["end"] = True
         if ended or self.turns % HASH_EVERY == 0:
             line["h"] = state_hash(world)
+        self._rng = world.rng[0].tolist()
         self._write(line)
 
     def key(self, name: str, down: bool, ms: float, slot: int | None = None, action: str | None = None) -> None:
@@ -105,16 +108,25 @@ class Recorder:
             line |= {"slot": slot, "action": action}
         self._write(line)
 
-    def reset(self, ms: float) -> None:
-        """Records that the episode was started anew by hand."""
-        self._write({"reset": True, "ms": round(ms, 2)})
+    def reset(self, ms: float, world: Gridworld | None = None) -> None:
+        """Records that the episode was started anew by hand.
+
+        Args:
+            ms: When, in milliseconds since the session began.
+            world: The world after it. With it the line says where the random stream stood before, so that a replay need
+                not do every one of many restarts in a row.
+        """
+        line: dict[str, Any] = {"reset": True, "ms": round(ms, 2)}
+        if world is not None:
+            line["rng"], self._rng = self._rng, world.rng[0].tolist()
+        self._write(line)
 
     def note(self, text: str, ms: float) -> None:
         """Records anything else: a pause, another slot, another speed."""
         self._write({"note": text, "ms": round(ms, 2)})
 
     def _write(self, line: dict[str, Any]) -> None:
-        self._pending += json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        self._pending += self._chain.seal(line)
         self.flush()
 
     def flush(self) -> bool:
@@ -129,13 +141,16 @@ class Recorder:
         return not self._pending
 
     def close(self) -> None:
-        """Closes the file. If there is no room for the last lines, the whole goes to the folder of temporary files.
+        """Writes the last line, which holds turns and a hash of all before it, and closes the file.
+
+        If there is no room for the last lines, the whole goes to the folder of temporary files.
 
         Raises:
             RecordingError: If there is no room there either.
         """
         if self._file < 0:
             return
+        self._write({"closed": True, "turns": self.turns, "hash": self._chain.hash})
         whole = self.flush()
         if whole:
             os.fsync(self._file)

@@ -61,6 +61,7 @@ def test_play_keeps_a_session_that_watch_opens_and_exports(tmp_path, closes_at_o
     assert done.exit_code == 0, done.output
     recording = load_recording(kept)
     assert f"kept {len(recording)} turns in {kept}" in done.output
+    assert recording.closed
     assert recording.header["seed"] == 4
     assert recording.header["params"]["spawn_probability"] == 0.1
     assert run("watch", kept, "--size", "640x480").exit_code == 0
