@@ -7,13 +7,13 @@ memories save themselves so; torch models write tensors, by ``atomic_write`` too
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
+
+from sorrelsim.writing import write_beside
 
 _ARRAY = "__array__"
 _TREE = "tree"
@@ -68,13 +68,4 @@ def load_tree(path: str | Path) -> dict[str, Any]:
 
 def atomic_write(path: str | Path, write: Callable[[BinaryIO], Any]) -> None:
     """Writes a file under a temporary name and renames it, so that a crash never leaves half a checkpoint."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            write(cast(BinaryIO, file))
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_beside(path, write)
