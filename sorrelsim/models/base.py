@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -68,6 +68,8 @@ class BaseModel(ABC):
 
     Attributes:
         Config: (class) The dataclass of the model's settings.
+        plays: (class) How the model is meant to be played, in evaluations, films and windows: "sampled", as it acts in
+            training, or "greedy", its best action always.
         config: The settings, an instance of it.
         rng: The model's numpy generator; use no other source of chance.
         agent_steps: Agent-steps that it has been given to remember.
@@ -81,6 +83,7 @@ class BaseModel(ABC):
     """
 
     Config: ClassVar[type] = NoConfig
+    plays: ClassVar[Literal["greedy", "sampled"]] = "sampled"
 
     def __init__(
         self,

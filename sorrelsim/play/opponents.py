@@ -8,13 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.library.find import NotFound, find_class
+from sorrelsim.library.find import NotFound, bare
+from sorrelsim.library.make import find_model
 from sorrelsim.models.agent import Agent
-from sorrelsim.models.base import BaseModel
+from sorrelsim.models.threads import apply_threads
 
 
 def seat_opponents(
-    world: Gridworld, others: str, seed: int = 0, humans: list[int] | None = None
+    world: Gridworld, others: str, seed: int = 0, humans: list[int] | None = None, trust: bool = False
 ) -> tuple[list[Agent], list[str]]:
     """Seats players in every slot; people overrule them in theirs.
 
@@ -24,6 +25,7 @@ def seat_opponents(
             with commas between, for the slots that no person plays, in order, the last for all the rest.
         seed: Seed of their own chance.
         humans: The slots that people play.
+        trust: Whether Python files may be run that a run folder brings or points to.
 
     Returns:
         The agents, and a label for each slot.
@@ -32,7 +34,8 @@ def seat_opponents(
         ValueError: If there is no such player; the message has the nearest match.
     """
     if Path(others).is_dir():
-        return _of_run(world, Path(others))
+        return _of_run(world, Path(others), trust)
+    apply_threads()
     names = [name.strip() for name in others.split(",") if name.strip()] or ["random"]
     free = [slot for slot in range(world.n_agents) if slot not in (humans or [])]
     agents, labels = [], []
@@ -40,19 +43,19 @@ def seat_opponents(
         place = free.index(slot) if slot in free else 0
         name = names[min(place, len(names) - 1)]
         try:
-            made = find_class(name, "agents", BaseModel)
+            made = find_model(name)
         except NotFound as error:
             raise NotFound(f"{error}; nor is there a folder of a run at {name}") from None
         model = made.from_config(world.observations, world.action_names, 1, {}, seed + slot)
-        agents.append(Agent(world, [slot], model, learn=False, explore=False))
-        labels.append(Path(name).stem.replace("_", " "))
+        agents.append(Agent(world, [slot], model, learn=False, explore=made.plays == "sampled"))
+        labels.append(bare(name).replace("_", " "))
     return agents, labels
 
 
-def _of_run(world: Gridworld, run: Path) -> tuple[list[Agent], list[str]]:
+def _of_run(world: Gridworld, run: Path, trust: bool) -> tuple[list[Agent], list[str]]:
     from sorrelsim.experiments.run import load_run
 
-    agents = load_run(run).agents(world)
+    agents = load_run(run, trust).agents(world)
     labels = [""] * world.n_agents
     for agent in agents:
         for slot in agent.slots.tolist():
