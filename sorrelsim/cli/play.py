@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 Speed = Annotated[float, typer.Option(min=0.1, max=60, help="Turns a second.")]
 Size = Annotated[str | None, typer.Option(help="Size of the window, such as 1280x720.")]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run Python files that the run folder brings or points to; not a stranger's.")
+]
 FullScreen = Annotated[bool, typer.Option("--full-screen", help="Fill the screen.")]
 
 
@@ -46,16 +49,18 @@ def play(
     keys: Annotated[Path | None, typer.Option(help="A YAML file with keys of your own.")] = None,
     size: Size = None,
     full_screen: FullScreen = False,
+    trust: Trust = False,
 ) -> None:
     """Play a world in a window, beside bots, trained agents or other people."""
+    from sorrelsim.library.find import bare
     from sorrelsim.play.play_window import PlayOptions
     from sorrelsim.recordings import WorldSpec
 
     people = _slots(humans, slot)
     settings = _settings(changes or [], map=map, preset=preset, n_agents=agents)
     if Path(others).is_dir():  # trained agents play in the world as they know it, but for what is asked for
-        trained_in, known = _world_of(others)
-        if Path(trained_in).stem != Path(world).stem:
+        trained_in, known = _world_of(others, trust)
+        if bare(trained_in) != bare(world):
             raise ValueError(f"the agents of {others} were trained in {trained_in!r}, not in {world!r}")
         settings = known | settings
     if seed is None:
@@ -66,7 +71,7 @@ def play(
     options = PlayOptions(
         mode=mode, speed=speed, view=view, episodes=episodes, size=_size(size), full_screen=full_screen, own=own
     )
-    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys))
+    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys), trust)
 
 
 def watch(
@@ -84,6 +89,7 @@ def watch(
     unchecked: Annotated[bool, typer.Option("--unchecked", help="Replay although version or hashes differ.")] = False,
     size: Size = None,
     full_screen: FullScreen = False,
+    trust: Trust = False,
 ) -> None:
     """Watch a recorded session, turn by turn, or the agents of a run, live."""
     if Path(what).is_dir():
@@ -92,9 +98,9 @@ def watch(
         from sorrelsim.play.play_window import PlayOptions
         from sorrelsim.recordings import WorldSpec
 
-        name, settings = _world_of(what)
+        name, settings = _world_of(what, trust)
         options = PlayOptions(speed=speed, size=_size(size), full_screen=full_screen)
-        _play(WorldSpec(name, seed, settings), [], what, options, _recording_path(name, record, None), {})
+        _play(WorldSpec(name, seed, settings), [], what, options, _recording_path(name, record, None), {}, trust)
         return
     from sorrelsim.recordings import load_recording
 
@@ -114,7 +120,13 @@ def watch(
 
 
 def _play(
-    spec: WorldSpec, people: list[int], others: str, options: PlayOptions, kept: Path | None, remapped: dict[str, Any]
+    spec: WorldSpec,
+    people: list[int],
+    others: str,
+    options: PlayOptions,
+    kept: Path | None,
+    remapped: dict[str, Any],
+    trust: bool,
 ) -> None:
     """Opens a window on a session.
 
@@ -125,6 +137,7 @@ def _play(
         options: How it is played; the keys are filled in here, and ``auto`` becomes a mode.
         kept: Where the session is recorded, if it is.
         remapped: People's own keys, as :func:`sorrelsim.play.keys.remap` takes them.
+        trust: Whether Python files may be run that a run folder brings or points to.
     """
     from sorrelsim.errors import unknown
     from sorrelsim.play.base_window import open_display
@@ -143,7 +156,7 @@ def _play(
     for slot in people:
         if slot >= world.n_agents:
             raise ValueError(f"no slot {slot} in {world.name}; allowed: 0 to {world.n_agents - 1}")
-    agents, labels = seat_opponents(world, others, spec.seed, people)
+    agents, labels = seat_opponents(world, others, spec.seed, people, trust)
     keys, window_keys = remap(default_keys(world.action_names, max(1, len(people))), remapped, world.action_names)
     if mode == "auto":  # where nothing is not an action, a clock would make the person do something
         mode = "turns" if people and idle_action(world.action_names) is None else "realtime"
@@ -180,11 +193,12 @@ def _settings(changes: list[str], **given: Any) -> dict[str, Any]:
     return apply_changes(settings, changes, "the world's settings", "zap_timeout=10")
 
 
-def _world_of(run: str) -> tuple[str, dict[str, Any]]:
+def _world_of(run: str, trust: bool) -> tuple[str, dict[str, Any]]:
     """A run's world and its settings for one copy: where a param has a value for each copy, the first."""
-    from sorrelsim.experiments.run import load_run
+    from sorrelsim.experiments.run import load_run, tell_changes
 
-    settings = load_run(run).settings(1)
+    tell_changes(run)
+    settings = load_run(run, trust).settings(1)
     return settings.pop("name"), settings
 
 
@@ -208,8 +222,10 @@ def _recording_path(world: str, record: bool, out: Path | None) -> Path | None:
     if out is None or out.is_dir() or not out.suffix:
         import datetime
 
+        from sorrelsim.library.find import bare
+
         stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-        return (out or Path("recordings")) / f"{Path(world).stem}-{stamp}.jsonl"
+        return (out or Path("recordings")) / f"{bare(world)}-{stamp}.jsonl"
     return out
 
 
