@@ -61,8 +61,7 @@ def write_beside(path: str | Path, content: bytes | str | Callable[[BinaryIO], A
                 os.fsync(file.fileno())
             temporary.replace(place)
     except OSError as error:
-        error.filename, error.filename2 = str(path), None
-        raise
+        raise _naming(error, path) from error
     return path
 
 
@@ -74,17 +73,25 @@ def swap_folder(place: str | Path, fill: Callable[[Path], Any]) -> Path:
     """
     place = Path(place)
     place.parent.mkdir(parents=True, exist_ok=True)
-    with _beside(place) as temporary:
-        temporary.mkdir()
-        fill(temporary)
-        if not place.exists():
-            temporary.rename(place)
-        elif not _exchange(temporary, place):
-            before = _name(place, "before")  # if this is where a kill comes, remove_litter brings it back
-            place.rename(before)
-            temporary.rename(place)
-            shutil.rmtree(before, ignore_errors=True)
+    try:
+        with _beside(place) as temporary:
+            temporary.mkdir()
+            fill(temporary)
+            if not place.exists():
+                temporary.rename(place)
+            elif not _exchange(temporary, place):
+                before = _name(place, "before")  # if this is where a kill comes, remove_litter brings it back
+                place.rename(before)
+                temporary.rename(place)
+                _remove(before)
+    except OSError as error:
+        raise _naming(error, place) from error
     return place
+
+
+def _naming(error: OSError, path: Path) -> OSError:
+    """Returns an error that names the place, not what was to take it."""
+    return OSError(error.errno, error.strerror, str(path)) if error.errno else error
 
 
 def is_temporary(path: Path) -> bool:

@@ -41,12 +41,13 @@ def evaluate_run(
     own = ""
     for asked in ("own",) if way == "both" else (way,):
         played, own = _play(run, episodes, seed, asked)
-        found[own if asked == "own" else asked] = played
+        found[own if own in WAYS and asked == "own" else asked] = played
     if way == "both":
         found |= {other: _play(run, episodes, seed, other)[0] for other in WAYS if other not in found}
     first = next(iter(found.values()))
     world = run.world(1, seed + 1)
-    title = f"[bold]{run.folder}[/] · {world.name} · {len(first)} episodes, {' and '.join(found)}"
+    shown = [f"each its own way ({own})" if name == "own" else name for name in found]
+    title = f"[bold]{run.folder}[/] · {world.name} · {len(first)} episodes, {' and '.join(shown)}"
     parts: list[RenderableType] = [Text.from_markup(title)]
     for name, played in found.items():
         if left_out := episodes - len(played):

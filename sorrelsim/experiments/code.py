@@ -88,10 +88,11 @@ class Named:
         if "hash" not in self.fact:
             return ""
         path, said = self.now(), f"{WHAT[self.folder]} {bare(self.name)}"
+        hint = "; --trust plays the copy that the run keeps" if self.own else ""
         if path is None:
-            return f"{said}: its file {self.fact['file']} is gone since the run"
+            return f"{said}: its file {self.fact['file']} is gone since the run{hint}"
         if file_hash(path.read_bytes()) != self.fact["hash"]:
-            return f"{said}: {path} has changed since the run"
+            return f"{said}: {path} has changed since the run{hint}"
         return ""
 
     def kept(self, run: Path) -> Path | None:
@@ -140,10 +141,8 @@ def _stand_in(run: Path, named: Named, trust: bool) -> str:
     if change and trust and kept is not None:
         return str(kept)
     if now is None:
-        raise ConfigError(
-            f"{run}: {change or f'{what}: no file {named.name}'}; "
-            + ("the run keeps no copy of it" if kept is None else f"--trust plays the copy that the run keeps: {kept}")
-        )
+        none = "" if kept is not None else ", but it keeps none"
+        raise ConfigError(f"{run}: {change or f'{what}: no file {named.name}'}{none}")
     if trust or _in_study(now, named.folder):
         return str(now)
     raise ConfigError(f"{run}: {what} is the Python file {now}, which is run only if you trust it: add --trust")

@@ -100,7 +100,8 @@ def locate(name: str | Path, folder: str) -> Source:
     if text.endswith(".py") and not text.startswith(LIBRARY):
         path = Path(text)
         if not path.is_file():
-            raise NotFound(f"no file {text}")
+            near = f"; {LIBRARY}{path.stem} is the library's" if path.stem in library else ""
+            raise NotFound(f"no file {text}{near}")
         source = next((found for found in library.values() if found.samefile(path)), None)
         if source is not None:
             return Source(text, folder, source, _module(source, roots, folder))
