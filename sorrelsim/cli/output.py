@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from typing import Any, TextIO, cast
 
@@ -17,9 +18,12 @@ class Output:
         told: What is said then.
     """
 
-    def __init__(self, stream: TextIO, told: str) -> None:
-        self.stream, self.told = stream, told
+    def __init__(self, stream: TextIO | None, told: str) -> None:
+        self.stream = io.StringIO() if stream is None else stream
+        self.told = told
         self.closed_by: OSError | ValueError | None = None
+        if stream is None:  # closed before the command began
+            self.closed_by = OSError("closed")
 
     def as_stream(self) -> TextIO:
         """Returns itself, as what writes to text streams takes it."""

@@ -9,8 +9,22 @@ from pathlib import Path
 from sorrelsim.library.find import LIBRARY, shipped
 from sorrelsim.writing import write_beside
 
-_TAKEN = {"numba", "numpy", "pygame", "pytest", "sorrelsim", "torch", "worlds", "agents", "tests"}
-"""Names that would hide a package that worlds and models import, beside those of Python's own library."""
+_TAKEN = {
+    "case",
+    "match",
+    "type",
+    "numba",
+    "numpy",
+    "pygame",
+    "pytest",
+    "sorrelsim",
+    "torch",
+    "worlds",
+    "agents",
+    "tests",
+}
+"""Names that would hide what worlds and models import, beside those of Python's own library, or that Python has begun
+to use."""
 
 WORLD = '''\
 """{title}: berries ripen on bushes and agents walk about and pick them.
