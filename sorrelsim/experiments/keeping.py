@@ -65,6 +65,10 @@ class Keeper:
                 fine &= self._try(log.path.name, lambda log=log, rows=rows: log.add(*rows), after)  # type: ignore[misc]
         return fine
 
+    def amend(self, row: Row) -> bool:
+        """Writes the latest epoch's row again, with what its evaluation brought; returns whether that went well."""
+        return self._try(self.metrics.path.name, lambda: self.metrics.amend(row), "the row before it stays")
+
     def save(self, epoch: int) -> bool:
         """Writes all models as they are now, in one move; returns whether that went well."""
         after = f"the last that are saved are those of epoch {self.saved_epoch}, in {self.models}; tried again later"

@@ -100,20 +100,25 @@ def run(experiment: Experiment, folder: Path | None = None, watcher: Watcher | N
 def _train(experiment: Experiment, keeper: Keeper, watcher: Watcher | None) -> None:
     """Plays all epochs; each one's metrics are written, and models when it is their turn."""
     config = experiment.config
+    every = config.evaluation.every
     for row in experiment.epochs():
-        last = experiment.stopped or row["epoch"] == config.epochs
-        if (last or (config.evaluation.every and row["epoch"] % config.evaluation.every == 0)) and (
-            not experiment.hurrying
-        ):
+        epoch = keeper.epoch = row["epoch"]
+        last = experiment.stopped or epoch == config.epochs
+        if last:  # an evaluation may take longer than whoever asked to stop waits
+            keeper.save(epoch)
+            keeper.add(row, experiment.sweep)
+        if (last or (every and epoch % every == 0)) and not experiment.hurrying:
             if watcher:
                 watcher.doing("evaluating")
             row |= experiment.evaluate()
-        keeper.epoch = row["epoch"]
-        keeper.add(row, experiment.sweep)
+        if last:
+            keeper.amend(row)
+        else:
+            keeper.add(row, experiment.sweep)
         if watcher:
             watcher.epoch(row)
-        if not last and (keeper.unsaved or row["epoch"] % config.save_every == 0):
-            keeper.save(row["epoch"])
+        if not last and (keeper.unsaved or epoch % config.save_every == 0):
+            keeper.save(epoch)
 
 
 def _finish_facts(keeper: Keeper, facts: dict[str, Any], end: str) -> None:

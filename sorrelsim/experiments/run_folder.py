@@ -76,6 +76,19 @@ class MetricsLog:
             self._texts |= {name for name, value in row.items() if isinstance(value, str)}
         self.flush()
 
+    def amend(self, row: Mapping[str, Any]) -> None:
+        """Writes the last row again, with more in it.
+
+        Raises:
+            OSError: As :meth:`add`.
+        """
+        if row == self.rows[-1]:
+            return self.flush()
+        self.rows.pop()
+        self._header = []  # the file is written anew, whole
+        self._written = min(self._written, len(self.rows))
+        self.add(row)
+
     @property
     def waiting(self) -> int:
         """Rows that are not in the file yet."""

@@ -69,6 +69,16 @@ def test_a_second_signal_saves_all_without_the_evaluation(tmp_path, number, code
     assert not (folder / "episode.gif").exists()
 
 
+def test_a_kill_in_the_evaluation_that_follows_a_signal_costs_nothing(tmp_path):
+    """As where a machine is taken away some seconds after it was asked for."""
+    process, folder = begin(tmp_path, max_steps=10**6)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(1.5)
+    process.kill()
+    process.communicate()
+    assert_whole(folder)
+
+
 def test_what_was_ignored_stays_ignored():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -316,3 +316,5 @@ def test_the_log_of_metrics_is_as_it_was(tmp_path):
     log.add({"epoch": 1, "x": 0.123456789, "way": ""})
     log.add({"epoch": 2, "x": float("nan"), "way": "greedy"})
     assert (tmp_path / "metrics.csv").read_bytes() == b"epoch,x,way\r\n1,0.123457,\r\n2,nan,greedy\r\n"
+    log.amend({"epoch": 2, "x": 3.0, "way": "greedy", "more": 1})
+    assert (tmp_path / "metrics.csv").read_bytes() == b"epoch,x,way,more\r\n1,0.123457,,nan\r\n2,3,greedy,1\r\n"
