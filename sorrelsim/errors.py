@@ -1,8 +1,11 @@
-"""The ground floor: the error of settings, and what is said of a name that is not known, with the nearest match."""
+"""The ground floor: the error of settings; what is said of a name that is not known; and lines that are said aside."""
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import os
+import sys
 from collections.abc import Iterable
 
 
@@ -21,3 +24,16 @@ def unknown(what: str, given: object, allowed: Iterable[str], where: str = "") -
     hint = f"; did you mean {close[0]!r}?" if close else "."
     place = f"{where}: " if where else ""
     return f"{place}no {what} {given!r}{hint} Allowed: {', '.join(names) if names else 'none'}"
+
+
+def tell(line: str) -> None:
+    """Says a line on stderr; where nobody reads that any more, it is silent from then on."""
+    if sys.stderr is None:
+        return
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stderr.fileno())
+            os.close(nowhere)

@@ -14,7 +14,7 @@ import sorrelsim
 HOUSE = Path(sorrelsim.__file__).parent
 ROOT = HOUSE.parent
 FLOORS = [  # from the ground up; rooms of one floor do not know each other
-    {"errors"},
+    {"errors", "writing"},
     {"yaml_text"},
     {"rules", "settings"},
     {"authoring"},

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from sorrelsim.cli.play import play, watch  # light, as its own docstring promises
+from sorrelsim.cli.play import Trust, play, watch  # light, as its own docstring promises
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,6 +21,16 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+@app.callback()
+def begin() -> None:
+    """Begins a command: what comes from elsewhere than the library is told of in each."""
+    from sorrelsim.library.find import tell_anew
+
+    tell_anew()
+
+
 new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(new_app, name="new")
 
@@ -38,27 +48,36 @@ def train(
 ) -> None:
     """Train agents: a live display, then a run folder with metrics, a curve, an animation and the models.
 
-    Ctrl-C stops after the current turn and saves everything; an earlier run is never overwritten.
+    Ctrl-C stops after the current turn and saves everything; an earlier run is never overwritten. Ends with 0, also if
+    nobody reads the output to its end; with 143 if it was stopped by SIGTERM, with 130 by a second Ctrl-C.
     """
     from rich.console import Console
 
-    console = Console()
+    from sorrelsim.cli.output import Output
+
+    output = Output(sys.stdout, "the run goes on and is saved")
+    console = Console(file=output.as_stream())
     with console.status("loading ..."):
-        from sorrelsim.cli.progress import Progress, stop_on_interrupt
+        from sorrelsim.cli.progress import Progress
+        from sorrelsim.cli.stopping import stop_on_signals
         from sorrelsim.experiments.loop import Experiment
         from sorrelsim.experiments.run import run
         from sorrelsim.experiments.run_folder import new_folder
 
     given = [*(changes or ()), *([f"threads={threads}"] if threads else ())]
     experiment = Experiment(config, given)
-    folder = new_folder(experiment.config.runs, experiment.config.name or config.stem)
-    with stop_on_interrupt(experiment), Progress(experiment, console) as progress:
-        try:
-            run(experiment, folder, progress)
-        except BaseException:
-            console.print(f"What there was to save lies in [bold]{folder}[/]")
-            raise
+    with stop_on_signals(experiment) as stopping:
+        folder = new_folder(experiment.config.runs, experiment.config.name or config.stem)
+        output.told = f"the run goes on and is saved in {folder}"
+        with Progress(experiment, console) as progress:
+            try:
+                run(experiment, folder, progress)
+            except BaseException:
+                console.print(f"What there was to save lies in [bold]{folder}[/]")
+                raise
     console.print(progress.summary(folder))
+    if stopping.code:
+        raise typer.Exit(stopping.code)
 
 
 app.command()(play)
@@ -124,6 +143,7 @@ def show(
     """Show a world, its params and its map as a picture in the terminal; or a model or transform and its settings."""
     from sorrelsim.cli.show import describe, describe_settings, kind_of, paint_map
     from sorrelsim.pictures.files import to_png
+    from sorrelsim.writing import write_beside
 
     kind = kind_of(name)
     if kind != "world":
@@ -135,7 +155,7 @@ def show(
     typer.echo(page)
     typer.echo(paint_map(picture, sys.stdout.isatty(), shutil.get_terminal_size((100, 24)).columns))
     if png:
-        png.write_bytes(to_png(picture.pixels, 960))
+        write_beside(png, to_png(picture.pixels, 960))
         typer.echo(f"wrote {png}")
 
 
@@ -145,13 +165,23 @@ def evaluate(
     episodes: Annotated[int, typer.Option(min=1, help="Episodes to play, side by side.")] = 32,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the copies.")] = 1_000_003,
     gif: Annotated[Path | None, typer.Option(help="Write an animation of one more episode to this file.")] = None,
+    greedy: Annotated[bool, typer.Option("--greedy", help="Always the best action, whatever the model.")] = False,
+    sample: Annotated[bool, typer.Option("--sample", help="As in training: drawn, epsilon included.")] = False,
+    both: Annotated[bool, typer.Option("--both", help="The other way beside the models' own.")] = False,
+    trust: Trust = False,
 ) -> None:
-    """Let the agents of a run play their best on new episodes: returns, social measures, counts."""
+    """Let the agents of a run play new episodes: returns, social measures, counts.
+
+    Each model plays the way that it is meant to be played, sampled or greedy, unless told otherwise.
+    """
     from rich.console import Console
 
     from sorrelsim.cli.evaluate import evaluate_run
 
-    Console().print(evaluate_run(run, episodes, seed, gif))
+    if greedy + sample + both > 1:
+        raise ValueError("--greedy, --sample and --both exclude each other")
+    way = "greedy" if greedy else "sampled" if sample else "both" if both else "own"
+    Console().print(evaluate_run(run, episodes, seed, gif, way, trust))
 
 
 @app.command()
@@ -166,8 +196,11 @@ def plot(
     ] = False,
 ) -> None:
     """Draw the learning curves of one run, or compare several."""
+    from sorrelsim.experiments.run import tell_changes
     from sorrelsim.experiments.run_folder import draw_curves
 
+    for run in runs:
+        tell_changes(run)
     default = runs[0] / "curve.png" if len(runs) == 1 and not column else Path("curves.png")
     typer.echo(f"wrote {draw_curves(runs, out or default, column or (), mean)}")
 

@@ -18,6 +18,7 @@ from rich.table import Table
 from sorrelsim.engine.threads import get_threads, set_threads
 from sorrelsim.library.find import names
 from sorrelsim.library.make import make
+from sorrelsim.models.threads import apply_threads
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def report(
     Raises:
         ValueError: If there is no such world.
     """
+    apply_threads()
     if threads:
         set_threads(threads)
     worlds = names("worlds") if everything else [world or "cleanup"]

@@ -52,6 +52,7 @@ def play(
     trust: Trust = False,
 ) -> None:
     """Play a world in a window, beside bots, trained agents or other people."""
+    from sorrelsim.library.find import bare
     from sorrelsim.play.play_window import PlayOptions
     from sorrelsim.recordings import WorldSpec
 
@@ -59,7 +60,7 @@ def play(
     settings = _settings(changes or [], map=map, preset=preset, n_agents=agents)
     if Path(others).is_dir():  # trained agents play in the world as they know it, but for what is asked for
         trained_in, known = _world_of(others, trust)
-        if Path(trained_in).stem != Path(world).stem:
+        if bare(trained_in) != bare(world):
             raise ValueError(f"the agents of {others} were trained in {trained_in!r}, not in {world!r}")
         settings = known | settings
     if seed is None:
@@ -198,8 +199,9 @@ def _settings(changes: list[str], **given: Any) -> dict[str, Any]:
 
 def _world_of(run: str, trust: bool) -> tuple[str, dict[str, Any]]:
     """A run's world and its settings for one copy: where a param has a value for each copy, the first."""
-    from sorrelsim.experiments.run import load_run
+    from sorrelsim.experiments.run import load_run, tell_changes
 
+    tell_changes(run)
     settings = load_run(run, trust).settings(1)
     return settings.pop("name"), settings
 
@@ -224,8 +226,10 @@ def _recording_path(world: str, record: bool, out: Path | None) -> Path | None:
     if out is None or out.is_dir() or not out.suffix:
         import datetime
 
+        from sorrelsim.library.find import bare
+
         stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-        return (out or Path("recordings")) / f"{Path(world).stem}-{stamp}.jsonl"
+        return (out or Path("recordings")) / f"{bare(world)}-{stamp}.jsonl"
     return out
 
 

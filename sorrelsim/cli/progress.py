@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import itertools
 import math
-import signal
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -24,6 +20,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from sorrelsim.experiments.evaluation import WAYS
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
 
@@ -143,10 +140,12 @@ class Progress:
         rows, experiment = self.rows, self.experiment
         table = Table(box=box.SIMPLE_HEAD, title=f"[bold]{self.title()}[/]", title_justify="left", show_edge=False)
         table.add_column("")
-        for name in ("first epoch", "last epoch", "greedy"):
+        first, last = (rows[0], rows[-1]) if rows else ({}, {})
+        ways = [way for way in WAYS if f"eval_{way}_return_mean" in last]
+        evaluated = f"evaluated, {last.get('eval_way', experiment.eval_way)}"
+        for name in ("first epoch", "last epoch", evaluated, *ways):
             table.add_column(name, justify="right")
         if rows:
-            first, last = rows[0], rows[-1]
             names = [f"return_{k}" for k in range(experiment.world.n_agents)]
             for name in ["return_mean", *(names if len(names) <= 16 else [])]:
                 label = "[bold]mean return[/]" if name == "return_mean" else f"agent {name.removeprefix('return_')}"
@@ -156,6 +155,7 @@ class Progress:
                     number(first[name]),
                     number(last[name]),
                     number(last.get(f"eval_{name}", math.nan), style),
+                    *(number(last.get(f"eval_{way}_{name}", math.nan)) for way in ways),
                 )
             table.add_section()
             for name in ("efficiency", "equality", "sustainability", "peace", *experiment.world.events):
@@ -180,7 +180,9 @@ class Progress:
 def line(row: Row, epochs: int) -> str:
     """Returns one epoch in one line, for logs."""
     parts = [f"epoch {row['epoch']:.0f}/{epochs}"]
-    shown = (("return_mean", "return"), ("loss", "loss"), ("epsilon", "epsilon"), ("eval_return_mean", "greedy return"))
+    evaluated = f"{row.get('eval_way', '')} return"
+    shown = [("return_mean", "return"), ("loss", "loss"), ("epsilon", "epsilon"), ("eval_return_mean", evaluated)]
+    shown += [(f"eval_{way}_return_mean", f"{way} return") for way in WAYS]
     for name, label in shown:
         if math.isfinite(row.get(name, math.nan)):
             parts.append(f"{label} {row[name]:.3g}")
@@ -213,21 +215,3 @@ def sparkline(values: list[float], width: int) -> str:
     low, high = min(found), max(found)
     span = (high - low) or 1.0
     return "".join(BARS[min(7, int(8 * (value - low) / span))] for value in found)
-
-
-@contextmanager
-def stop_on_interrupt(experiment: Experiment) -> Iterator[None]:
-    """Within, the first Ctrl-C ends training after the current turn; a second one interrupts at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def first(number: int, frame: Any) -> None:
-        experiment.stop()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, first)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

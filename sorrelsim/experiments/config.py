@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,21 @@ def _by_name(world: Any) -> Any:
         reach = "{forward: 3, back: 3, left: 3, right: 3}"
         raise ValueError(f"window must say how far each way, such as {reach}, got {world['window']!r}")
     return world
+
+
+def _check_file_name(name: str) -> None:
+    """Raises ValueError unless a seat's name may name files in a run's ``models/`` and columns in its metrics."""
+    plain = re.fullmatch(r"[\w-][\w .+=@-]*", name) and name == name.strip(" .") and len(name.encode()) <= 100
+    if not plain or name.partition(".")[0].strip().upper() in _DEVICES or name.endswith("_diverged"):
+        raise ValueError(
+            f"{name!r} is no name for a seat, which files are named by: letters, digits, spaces and _ - . + = @, at "
+            "most 100 of them; no folders, no dot or space at either end, nothing that a system keeps for itself "
+            "(con, nul), and no _diverged at the end"
+        )
+
+
+_DEVICES = {"CON", "PRN", "AUX", "NUL", *(f"{name}{k}" for name in ("COM", "LPT") for k in range(10))}
+"""Names that Windows keeps for itself."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +80,13 @@ class SeatConfig:
     def __post_init__(self) -> None:
         if self.slots == []:
             raise ValueError("no slots; allowed: each, all, or a list of slots such as [0, 2]")
+        if self.name is not None:
+            _check_file_name(self.name)
 
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """Greedy play on copies of their own, in which nobody learns."""
+    """Play on copies of their own, in which nobody learns: each model in the way that it is meant to be played."""
 
     every: AtLeast0 = 0
     """Epochs between evaluations; 0 means only after the last epoch."""
@@ -78,6 +96,9 @@ class EvaluationConfig:
     """Turns after which episodes that have not ended are left out."""
     gif_turns: Annotated[int, Range(0, 100_000)] = 200
     """Length of the animation of the trained agents; 0 makes none."""
+    ways: list[Literal["greedy", "sampled"]] = field(default_factory=list)
+    """Ways of playing that are reported beside the models' own: greedy (the best action always), sampled (as in
+    training)."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -16,30 +19,81 @@ from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.playing import play_step
 
+WAYS = ("greedy", "sampled")
+"""Ways of playing: the best action always, or as in training."""
+
+
+def explores(way: str) -> bool | None:
+    """Returns whether agents explore in a way of playing; None, each as it is meant to, for their own."""
+    return None if way == "own" else way == "sampled"
+
+
+def ways_of(models: Sequence[BaseModel]) -> str:
+    """Returns how models are meant to be played: ``greedy``, ``sampled``, or both with a plus where they differ.
+
+    Models that never learn, such as bots, play in one way only and do not count beside those that do.
+    """
+    learners = [model for model in models if _can_learn(model)]
+    return "+".join(sorted({model.plays for model in learners or models}))
+
+
+def _can_learn(model: BaseModel) -> bool:
+    kind = type(model)
+    return kind.learn is not BaseModel.learn or kind.train_step is not BaseModel.train_step
+
 
 @contextmanager
-def undisturbed(models: Sequence[BaseModel]) -> Iterator[None]:
-    """Within, what models draw at random does not change what they draw afterwards."""
+def undisturbed(models: Sequence[BaseModel], seed: int | None = None) -> Iterator[None]:
+    """Within, what is drawn at random does not change what models draw afterwards.
+
+    Args:
+        models: The models.
+        seed: Within, their chance starts from this, so that the same models play the same again; None lets it go on.
+    """
+    torch: Any = sys.modules.get("torch")
+    shared: list[Any] = [torch and torch.get_rng_state(), np.random.get_state(), random.getstate()]  # noqa: NPY002
     drawn = [model.random_state() for model in models]
     try:
+        if seed is not None:
+            _seed_all(models, torch, seed)
         yield
     finally:
         for model, state in zip(models, drawn, strict=True):
             model.set_random_state(state)
+        if torch is not None and shared[0] is not None:
+            torch.set_rng_state(shared[0])
+        np.random.set_state(shared[1])  # noqa: NPY002
+        random.setstate(shared[2])
 
 
-def play_episodes(world: Gridworld, agents: Sequence[Agent], max_turns: int) -> Episodes:
+def _seed_all(models: Sequence[BaseModel], torch: Any, seed: int) -> None:
+    """Seeds every model's chance, each with its own number, and what models of others draw from."""
+    *seeds, rest = np.random.SeedSequence(seed).generate_state(len(models) + 1).tolist()
+    for model, own in zip(models, seeds, strict=True):
+        model.reseed(own)
+    if torch is not None:
+        torch.default_generator.manual_seed(rest)
+    np.random.seed(rest)  # noqa: NPY002
+    random.seed(rest)
+
+
+def play_episodes(
+    world: Gridworld, agents: Sequence[Agent], max_turns: int, halt: Callable[[], bool] = lambda: False
+) -> Episodes:
     """Plays until every copy has finished one episode, and returns those: the first of each copy.
 
     Args:
         world: The world, freshly reset.
         agents: Its players.
         max_turns: Episodes that have not ended by then are left out.
+        halt: Asked every turn; once it says so, episodes that have not ended are left out.
     """
     collector = EpisodeCollector(world)
     done = np.zeros(world.n_worlds, bool)
     found = [collector.take()]
     for _ in range(max_turns):
+        if halt():
+            break
         play_step(world, agents)
         collector.observe(world)
         ended = np.flatnonzero(world.info["ended"])

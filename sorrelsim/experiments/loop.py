@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,14 +12,18 @@ import numpy as np
 
 from sorrelsim.engine import threads
 from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, check_machine, load_config, read_config
-from sorrelsim.experiments.evaluation import film, play_episodes, undisturbed
+from sorrelsim.experiments.evaluation import explores, film, play_episodes, undisturbed, ways_of
 from sorrelsim.experiments.measures import EpisodeCollector, Row, return_means
+from sorrelsim.experiments.resolve import resolve
 from sorrelsim.experiments.seating import Place, make_model, make_world, seat_agents, seating
+from sorrelsim.experiments.sweep import combinations, sweep_rows
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel, TrainingDiverged
 from sorrelsim.models.checkpoint import SUFFIX
 from sorrelsim.models.playing import play_step
+from sorrelsim.models.threads import set_network_threads
 from sorrelsim.observations.playable import Playable
 
 _EVALUATION_SEED = 0x5EED
@@ -71,8 +74,11 @@ class Experiment:
         overrides: As in :func:`~sorrelsim.experiments.config.load_config`; for a path only.
 
     Attributes:
-        config: The config.
+        config: The config, every default written out: also the world's params and the models' settings.
+        classes: The classes of its world and models, imported once.
         world: The world that is learned in.
+        swept: The combinations of params that the copies play by, where they differ.
+        sweep: The latest epoch's rows of ``sweep.csv``, one per combination.
         places: Who sits where; ``models`` and ``agents`` follow the same order.
         turns: Turns played so far.
         total_turns: Turns to play.
@@ -89,28 +95,27 @@ class Experiment:
             config = read_config(config)
         elif not isinstance(config, ExperimentConfig):
             config = load_config(config, overrides)
-        self.config = config
+        set_network_threads(config.torch_threads)  # first: how models are built shall not depend on the machine
         if config.threads is not None:
             threads.set_threads(config.threads)
+        self.classes = Classes()
         try:
             check_machine(config)
-            self.world = make_world(config)
+            self.world = make_world(config, classes=self.classes)
             self.places = seating(config, self.world.n_agents)
-            self.models = [make_model(place, self.world) for place in self.places]
+            self.models = [make_model(place, self.world, self.classes) for place in self.places]
             self.agents = seat_agents(self.places, self.models, self.world)
         except ConfigError as error:
             raise ConfigError(f"{where}{error}") from error
-        # Numba serves the networks' first layers; copies have threads of their own. Numba comes first, because where
-        # both run on one OpenMP library it sets PyTorch's threads too when it starts its own.
-        for library in ("numba", "torch"):
-            if library in sys.modules:
-                sys.modules[library].set_num_threads(config.torch_threads)
+        self.config = resolve(config, self.world, self.places, self.models)
+        self.swept = combinations(self.world)
+        self.sweep: list[Row] = []
         self.collector = EpisodeCollector(self.world)
         self._players = [_Player(*each) for each in zip(self.places, self.agents, strict=True)]
         self.turns = 0
         self.total_turns = config.epochs * config.turns
         self.seconds = 0.0
-        self._stopping = False
+        self._stopping = self._hurrying = False
         self._looked_at: Gridworld | None = None
 
     @property
@@ -119,9 +124,19 @@ class Experiment:
         pairs = zip(self.places, self.models, strict=True)
         return [(place, model) for place, model in pairs if place.config.learn and model.memory is not None]
 
-    def stop(self) -> None:
-        """Ends the loop after the turn that is being played; the epoch is reported as far as it got."""
+    def stop(self, hurry: bool = False) -> None:
+        """Ends the loop after the turn that is being played; the epoch is reported as far as it got.
+
+        Args:
+            hurry: Whether to leave out the evaluation and the film as well.
+        """
         self._stopping = True
+        self._hurrying = self._hurrying or hurry
+
+    @property
+    def hurrying(self) -> bool:
+        """Whether :meth:`stop` was called in a hurry."""
+        return self._hurrying
 
     @property
     def diverged(self) -> Place | None:
@@ -143,6 +158,7 @@ class Experiment:
             TrainingDiverged: If a loss is not finite; the seat is named too.
         """
         world = self.world
+        set_network_threads(self.config.torch_threads)  # another experiment may have been built since
         for epoch in range(1, self.config.epochs + 1):
             before, started, paid = self.turns, time.perf_counter(), self._running()
             for player in self._players:
@@ -186,30 +202,59 @@ class Experiment:
         first = [value for name, value in losses.items() if name.startswith("loss_")] or list(losses.values())
         row["loss"] = _mean(first)
         row["epsilon"] = _mean([model.epsilon for _, model in self.learners])
+        shared = {"epoch": epoch, "env_steps": row["env_steps"]}
+        self.sweep = sweep_rows(self.swept, shared, episodes, world.n_agents)
         return row | episodes.measures() | episodes.event_means() | losses
 
-    def greedy(self, n_worlds: int | None = None) -> tuple[Gridworld, list[Agent]]:
-        """Makes copies of the world for looking at the agents, freshly reset, and seats the agents, greedy, in them."""
+    def looking(self, n_worlds: int | None = None, way: str = "own") -> tuple[Gridworld, list[Agent]]:
+        """Makes copies of the world for looking at the agents, freshly reset, and seats the agents in them.
+
+        Args:
+            n_worlds: Number of copies, if not the evaluation's.
+            way: How they play: ``greedy``, ``sampled``, or ``own``: each model the way that it is meant to be played.
+        """
         n = self.config.evaluation.n_worlds if n_worlds is None else n_worlds
         seed = self.config.seed + _EVALUATION_SEED
         if self._looked_at is None or self._looked_at.n_worlds != n:
-            self._looked_at = make_world(self.config, n, seed)
+            self._looked_at = make_world(self.config, n, seed, self.classes)
         else:
             self._looked_at.reset(seed)
         models = [model.beside(n * len(p.slots)) for p, model in zip(self.places, self.models, strict=True)]
-        return self._looked_at, seat_agents(self.places, models, self._looked_at, learn=False, explore=False)
+        return self._looked_at, seat_agents(self.places, models, self._looked_at, False, explores(way))
+
+    def greedy(self, n_worlds: int | None = None) -> tuple[Gridworld, list[Agent]]:
+        """Seats the agents, greedy, in copies of their own; otherwise as :meth:`looking`."""
+        return self.looking(n_worlds, "greedy")
+
+    @property
+    def eval_way(self) -> str:
+        """How the models are meant to be played, which ``eval_return_mean`` is of: ``greedy`` or ``sampled``."""
+        return ways_of(self.models)
 
     def evaluate(self) -> Row:
-        """Plays greedily, one episode per copy: ``eval_return_mean``, and ``eval_return_<slot>`` per agent."""
-        with undisturbed(self.models):
-            world, agents = self.greedy()
-            episodes = play_episodes(world, agents, self.config.evaluation.max_turns)
-        return {f"eval_{name}": value for name, value in return_means(episodes, world.n_agents).items()}
+        """Plays one episode per copy: ``eval_return_mean``, ``eval_return_<slot>`` per agent, and ``eval_way``.
+
+        Each model plays the way that it is meant to be played. What ``evaluation.ways`` names comes beside it, as
+        ``eval_greedy_return_mean`` and the like.
+        """
+        row: Row = {}
+        for way in ("own", *dict.fromkeys(self.config.evaluation.ways)):
+            with undisturbed(self.models, self.config.seed + _EVALUATION_SEED):
+                world, agents = self.looking(way=way)
+                limit = self.config.evaluation.max_turns
+                episodes = play_episodes(world, agents, limit, lambda: self._hurrying)
+            if self._hurrying:
+                return row
+            before = "eval_" if way == "own" else f"eval_{way}_"
+            row |= {f"{before}{name}": value for name, value in return_means(episodes, world.n_agents).items()}
+            if way == "own":
+                row["eval_way"] = self.eval_way
+        return row
 
     def record(self, turns: int | None = None) -> list[np.ndarray]:
-        """Films greedy play in one copy, from the start of an episode to its end or the last of ``turns``."""
-        with undisturbed(self.models):
-            world, agents = self.greedy(1)
+        """Films one copy, from the start of an episode to its end or the last of ``turns``."""
+        with undisturbed(self.models, self.config.seed + _EVALUATION_SEED):
+            world, agents = self.looking(1)
             return film(world, agents, self.config.evaluation.gif_turns if turns is None else turns)
 
     def save_models(self, folder: str | Path) -> None:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from sorrelsim.engine.gridworld import Gridworld
 
 
-Row = dict[str, float]
-"""One epoch's metrics by column; nan where there is nothing to report."""
+Row = dict[str, Any]
+"""One epoch's metrics by column, numbers but for ``eval_way``; nan where there is nothing to report."""
 
 
 def efficiency(returns: np.ndarray, lengths: np.ndarray) -> np.ndarray:
@@ -87,6 +87,7 @@ class Episodes:
         reward_counts: Number of those, int64 [E, N].
         events: What the world counts, float64 [E, N, events].
         event_names: Names of the last axis.
+        copies: The copies that they were played in, int64 [E]; all 0 where it is not told.
     """
 
     returns: np.ndarray
@@ -96,6 +97,11 @@ class Episodes:
     reward_counts: np.ndarray
     events: np.ndarray
     event_names: tuple[str, ...] = ()
+    copies: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def __post_init__(self) -> None:
+        if not len(self.copies):
+            object.__setattr__(self, "copies", np.zeros(len(self.lengths), np.int64))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -135,7 +141,7 @@ class Episodes:
         return found
 
 
-_ARRAYS = ("returns", "lengths", "steps_out", "reward_times", "reward_counts", "events")
+_ARRAYS = ("returns", "lengths", "steps_out", "reward_times", "reward_counts", "events", "copies")
 
 
 class EpisodeCollector:
@@ -154,6 +160,7 @@ class EpisodeCollector:
             reward_times=np.zeros((0, agents), np.int64),
             reward_counts=np.zeros((0, agents), np.int64),
             events=np.zeros((0, agents, len(world.events))),
+            copies=np.zeros(0, np.int64),
             event_names=tuple(world.events),
         )
         self._finished: list[Episodes] = []
@@ -172,6 +179,7 @@ class EpisodeCollector:
                 reward_times=info["episode_paid_turns"][ended],
                 reward_counts=info["episode_paid_steps"][ended],
                 events=info["episode_events"][ended],
+                copies=ended,
                 event_names=self._none.event_names,
             )
         )

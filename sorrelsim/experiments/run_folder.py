@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from sorrelsim.library.find import bare
 from sorrelsim.pictures import curves
+from sorrelsim.writing import remove_litter, write_beside
 
 
 def new_folder(parent: str | Path, name: str) -> Path:
-    """Makes ``parent/name-001``, or the next number that is free; earlier runs are never touched."""
+    """Makes ``parent/name-001``, or the next number that is free; earlier runs are never touched.
+
+    What killed runs of that name left half written is removed.
+    """
     parent = Path(parent)
     parent.mkdir(parents=True, exist_ok=True)
-    stem = re.sub(r"[^\w.-]+", "_", Path(name).name.removesuffix(".py")) or "run"
-    taken = [re.fullmatch(re.escape(stem) + r"-(\d+)", path.name) for path in parent.iterdir()]
-    number = max((int(match[1]) for match in taken if match), default=0)
+    stem = re.sub(r"[^\w.-]+", "_", bare(name)).lstrip(".") or "run"
+    earlier = [path for path in parent.iterdir() if re.fullmatch(re.escape(stem) + r"-(\d+)", path.name)]
+    for path in earlier:
+        tidy(path)
+    number = max((int(path.name.rpartition("-")[2]) for path in earlier), default=0)
     while True:  # another process may take the same number at the same time; making a folder is atomic
         number += 1
         folder = parent / f"{stem}-{number:03d}"
@@ -29,8 +39,17 @@ def new_folder(parent: str | Path, name: str) -> Path:
         return folder
 
 
+def tidy(folder: Path) -> None:
+    """Removes what a killed process left half written in a run folder."""
+    remove_litter(folder)
+    remove_litter(folder / "models")
+
+
 class MetricsLog:
-    """metrics.csv: one row per epoch, written as soon as it is there. A column may appear late, as losses do.
+    """A CSV file that grows by rows: metrics.csv, one per epoch. A column may appear late, as losses do.
+
+    A row is appended in one piece; where a column is new, the file is written beside and swapped. What cannot be
+    written, for a full disk, is kept and written with the next row: no row that was written is ever lost.
 
     Args:
         path: The file; it must not exist.
@@ -38,29 +57,98 @@ class MetricsLog:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        self.rows: list[dict[str, float]] = []
+        self.rows: list[dict[str, Any]] = []
         self.columns: list[str] = []
+        self._texts: set[str] = set()  # columns that hold words
+        self._written = 0  # rows in the file
+        self._header: list[str] = []  # columns in the file
         self.path.touch(exist_ok=False)
 
-    def add(self, row: Mapping[str, float]) -> None:
-        """Appends a row; rewrites the file if it brings new columns."""
-        self.rows.append(dict(row))
-        new = [name for name in row if name not in self.columns]
-        self.columns += new
-        with self.path.open("w" if new else "a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, self.columns, restval="nan")
-            if new:
-                writer.writeheader()
-            for each in self.rows if new else self.rows[-1:]:
-                writer.writerow({name: _number(value) for name, value in each.items()})
+    def add(self, *rows: Mapping[str, Any]) -> None:
+        """Appends rows, and those that could not be written before.
+
+        Raises:
+            OSError: If they cannot be written; they are kept, and the file is as it was.
+        """
+        for row in rows:
+            self.rows.append(dict(row))
+            self.columns += [name for name in row if name not in self.columns]
+            self._texts |= {name for name, value in row.items() if isinstance(value, str)}
+        self.flush()
+
+    def amend(self, row: Mapping[str, Any]) -> None:
+        """Writes the last row again, with more in it.
+
+        Raises:
+            OSError: As :meth:`add`.
+        """
+        if row == self.rows[-1]:
+            return self.flush()
+        self.rows.pop()
+        self._header = []  # the file is written anew, whole
+        self._written = min(self._written, len(self.rows))
+        self.add(row)
+
+    @property
+    def waiting(self) -> int:
+        """Rows that are not in the file yet."""
+        return len(self.rows) - self._written
+
+    def flush(self) -> None:
+        """Writes the rows that are not in the file yet.
+
+        Raises:
+            OSError: As :meth:`add`.
+        """
+        if not self.waiting:
+            return
+        if self._header != self.columns or not self.path.is_file():
+            write_beside(self.path, self._text(self.rows, header=True))
+            self._header = list(self.columns)
+        else:
+            append(self.path, self._text(self.rows[self._written :]).encode())
+        self._written = len(self.rows)
+
+    def _text(self, rows: Iterable[Mapping[str, Any]], header: bool = False) -> str:
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.columns)
+        if header:
+            writer.writeheader()
+        for row in rows:
+            missing = {name: "" if name in self._texts else "nan" for name in self.columns if name not in row}
+            writer.writerow(missing | {name: _shown(value) for name, value in row.items()})
+        return text.getvalue()
 
 
-def _number(value: float) -> str:
+def append(path: Path, data: bytes) -> None:
+    """Appends to a file in one piece; where that fails, the file is as it was.
+
+    Raises:
+        OSError: If it cannot be written.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND)
+    try:
+        before = os.fstat(handle).st_size
+        try:
+            written = 0
+            while written < len(data):
+                written += os.write(handle, data[written:])
+        except OSError as error:
+            os.ftruncate(handle, before)
+            error.filename = str(path)
+            raise
+    finally:
+        os.close(handle)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return value
     return str(int(value)) if float(value).is_integer() else f"{value:.6g}"
 
 
 def read_metrics(folder: str | Path) -> dict[str, np.ndarray]:
-    """Returns metrics.csv of a run folder: column to float64 [epochs].
+    """Returns metrics.csv of a run folder by column: float64 [epochs], or text where a column holds words.
 
     Raises:
         ValueError: If there is none.
@@ -68,10 +156,23 @@ def read_metrics(folder: str | Path) -> dict[str, np.ndarray]:
     path = Path(folder) / "metrics.csv"
     if not path.is_file():
         raise ValueError(f"{folder} is no run folder: it has no metrics.csv")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    return read_rows(path)
+
+
+def read_rows(path: str | Path) -> dict[str, np.ndarray]:
+    """Returns a CSV file of :class:`MetricsLog` by column; a last row that a kill cut short is left out."""
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        text = file.read()
+    rows = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
     names = rows[0].keys() if rows else ()
-    return {name: np.array([float(row[name]) for row in rows]) for name in names}
+    return {name: _column([row[name] for row in rows]) for name in names}
+
+
+def _column(values: list[str]) -> np.ndarray:
+    try:
+        return np.array([float(value) for value in values])
+    except ValueError:
+        return np.array(values)
 
 
 def draw_curves(

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sorrelsim.authoring.params import deal
 from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, SeatConfig
-from sorrelsim.library.find import find_class
-from sorrelsim.library.make import make
+from sorrelsim.library.find import bare
+from sorrelsim.library.make import make_of
 from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent, with_identity
 from sorrelsim.models.base import BaseModel
@@ -55,7 +55,7 @@ def seating(config: ExperimentConfig, n_agents: int) -> list[Place]:
     rest = [slot for slot in range(n_agents) if slot not in named]
     groups: list[tuple[str, tuple[int, ...], SeatConfig]] = []
     for seat in config.seats:
-        name = seat.name or Path(seat.model).stem
+        name = seat.name or bare(seat.model)
         if isinstance(seat.slots, list):
             groups.append((name, tuple(seat.slots), seat))
             continue
@@ -68,16 +68,36 @@ def seating(config: ExperimentConfig, n_agents: int) -> list[Place]:
         rest = []
     if rest:
         raise ConfigError(f"seats: nobody plays slots {rest}; add a seat with 'slots: each' or 'slots: all'")
-    names = [name for name, _, _ in groups]
     places = []
-    for k, (name, slots, seat) in enumerate(groups):
-        unique = name if names.count(name) == 1 else f"{name}_{'_'.join(map(str, slots))}"
+    for k, ((_, slots, seat), unique) in enumerate(zip(groups, _file_names(groups), strict=True)):
         seed = int(np.random.SeedSequence([config.seed, k]).generate_state(1)[0])
         places.append(Place(unique, slots, seat, seed))
     return places
 
 
-def world_settings(config: ExperimentConfig, n_worlds: int) -> dict[str, Any]:
+def _file_names(groups: Sequence[tuple[str, tuple[int, ...], SeatConfig]]) -> list[str]:
+    """Returns a name for each place that no other has, in whatever case: where several have one, their slots join it.
+
+    File systems that do not tell cases apart would keep two such models in one file.
+    """
+    names = [name for name, _, _ in groups]
+    folded = [name.casefold() for name in names]
+    alone = {name for name in folded if folded.count(name) == 1}
+    taken = set(alone)
+    for k, (name, slots, _) in enumerate(groups):
+        if folded[k] in alone:
+            continue
+        wanted = numbered = f"{name}_{'_'.join(map(str, slots))}"
+        number = 2
+        while numbered.casefold() in taken:  # another seat was given that name
+            numbered = f"{wanted}_{number}"
+            number += 1
+        taken.add(numbered.casefold())
+        names[k] = numbered
+    return names
+
+
+def world_settings(config: ExperimentConfig, n_worlds: int, classes: Classes | None = None) -> dict[str, Any]:
     """Returns the settings of a config's world, its name among them, for some number of copies.
 
     Raises:
@@ -85,10 +105,12 @@ def world_settings(config: ExperimentConfig, n_worlds: int) -> dict[str, Any]:
     """
     if n_worlds == config.n_worlds:
         return dict(config.world)
-    return deal(find_class(config.world["name"], "worlds", Gridworld).params, config.world, n_worlds)
+    return deal((classes or Classes()).world(config.world["name"]).params, config.world, n_worlds)
 
 
-def make_world(config: ExperimentConfig, n_worlds: int | None = None, seed: int | None = None) -> Gridworld:
+def make_world(
+    config: ExperimentConfig, n_worlds: int | None = None, seed: int | None = None, classes: Classes | None = None
+) -> Gridworld:
     """Makes the world of a config.
 
     Args:
@@ -96,24 +118,30 @@ def make_world(config: ExperimentConfig, n_worlds: int | None = None, seed: int 
         n_worlds: Number of copies, if not the config's. Where a param has one value per copy, they are dealt out again
             from the first.
         seed: Seed, if not the config's.
+        classes: Where the world's class comes from, if it is imported already.
 
     Raises:
         ConfigError: If the world does not exist or does not take a setting.
     """
     n = config.n_worlds if n_worlds is None else n_worlds
+    classes = classes or Classes()
     try:
-        settings = world_settings(config, n)
-        return make(settings.pop("name"), n, config.seed if seed is None else seed, **settings)
+        settings = world_settings(config, n, classes)
+        cls = classes.world(settings.pop("name"))
+        return make_of(cls, n, config.seed if seed is None else seed, **settings)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"world: {error}") from error
 
 
-def make_model(place: Place, world: Gridworld, learn: bool = True, start: bool = True) -> BaseModel:
+def make_model(
+    place: Place, world: Gridworld, classes: Classes | None = None, learn: bool = True, start: bool = True
+) -> BaseModel:
     """Builds the model of a place, for as many streams as the world's copies make.
 
     Args:
         place: Where it sits.
         world: The world that it is to play.
+        classes: Where the classes come from; by default they are looked up anew.
         learn: False for one that only plays: it is built without a memory, as one that its config lets not learn is.
         start: Whether it starts from the networks of the saved model that its config names, if it names one.
 
@@ -125,7 +153,7 @@ def make_model(place: Place, world: Gridworld, learn: bool = True, start: bool =
         observations = with_identity(observations, len(place.slots))
     n_streams = world.n_worlds * len(place.slots)
     try:
-        cls: type[BaseModel] = find_class(place.config.model, "agents", BaseModel)
+        cls = (classes or Classes()).model(place.config.model)
         build = cls.from_config if learn and place.config.learn else cls.to_play
         model = build(observations, world.action_names, n_streams, place.config.config, place.seed)
         if start and place.config.load:

@@ -1,6 +1,7 @@
 """Finding worlds and models by name: a file path, then ``./worlds`` or ``./agents``, then the package.
 
-``make`` and configs import what they name through here; nothing else imports a file of the library.
+``make`` and configs import what they name through here; nothing else imports a file of the library. What comes from
+elsewhere than the library is said in a line on stderr, for it decides the result; ``pkg:cleanup`` means the library's.
 """
 
 from __future__ import annotations
@@ -8,16 +9,54 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sorrelsim.errors import unknown
+from sorrelsim.errors import tell, unknown
+
+LIBRARY = "pkg:"
+"""Before a name: the library's, whatever lies in the current folder."""
+WHAT = {"worlds": "world", "agents": "model"}
+"""What lies in a folder."""
 
 
 class NotFound(ValueError):
     """No world or model of that name."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a world or a model comes from.
+
+    Attributes:
+        name: As it was asked for.
+        folder: ``worlds`` or ``agents``.
+        path: Its file.
+        module: Its module's name, if it is the library's; empty for a file of the user's own.
+        hides: The library's file of the same name, which it takes the place of, if there is one.
+    """
+
+    name: str
+    folder: str
+    path: Path
+    module: str = ""
+    hides: Path | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is the user's own, not the library's."""
+        return not self.module
+
+    def told(self) -> str:
+        """Returns the line that says where it comes from."""
+        line = f"{WHAT[self.folder]} {bare(self.name)}: {_shown(self.path)}, not the library's"
+        if self.hides is None:
+            return line
+        return f"{line} (which it hides; {LIBRARY}{bare(self.name)} means that one)"
 
 
 def files(folder: str) -> dict[str, Path]:
@@ -26,7 +65,7 @@ def files(folder: str) -> dict[str, Path]:
     Args:
         folder: ``worlds`` or ``agents``.
     """
-    return _below(*_shipped(folder)) | _below(Path(folder))
+    return shipped(folder) | _below(Path(folder))
 
 
 def names(folder: str) -> list[str]:
@@ -34,35 +73,93 @@ def names(folder: str) -> list[str]:
     return sorted(files(folder))
 
 
-def load_module(name: str | Path, folder: str) -> ModuleType:
-    """Imports the file of a world or model.
+def shipped(folder: str) -> dict[str, Path]:
+    """Returns the worlds or models of the library by name; ``folder`` is ``worlds`` or ``agents``."""
+    return _below(*_roots(folder))
+
+
+def bare(name: str | Path) -> str:
+    """Returns a name as titles and file names have it: without ``pkg:``, folders and ``.py``."""
+    text = str(name).removeprefix(LIBRARY)
+    return Path(text).name.removesuffix(".py")
+
+
+def locate(name: str | Path, folder: str) -> Source:
+    """Returns where a name leads, importing nothing.
 
     Args:
-        name: A path that ends in ``.py``, or a name.
+        name: A path that ends in ``.py``; a name; or ``pkg:`` and a name, for the library's.
         folder: ``worlds`` or ``agents``.
 
     Raises:
         NotFound: If there is none, with the nearest match.
     """
     text = str(name)
-    if text.endswith(".py"):
+    roots = _roots(folder)
+    library = _below(*roots)
+    if text.endswith(".py") and not text.startswith(LIBRARY):
         path = Path(text)
         if not path.is_file():
-            raise NotFound(f"no file {text}")
-        return _from_file(path)
-    roots = _shipped(folder)
-    shipped = _below(*roots).get(text)
-    local = _below(Path(folder)).get(text)
-    if local is not None and not (shipped and shipped.samefile(local)):
-        return _from_file(local)
-    if shipped is None:
-        raise NotFound(unknown({"worlds": "world", "agents": "model"}[folder], text, names(folder)))
-    root = next(root for root in roots if shipped.is_relative_to(root))
-    return importlib.import_module(".".join(["sorrelsim", folder, *shipped.relative_to(root).with_suffix("").parts]))
+            near = f"; {LIBRARY}{path.stem} is the library's" if path.stem in library else ""
+            raise NotFound(f"no file {text}{near}")
+        source = next((found for found in library.values() if found.samefile(path)), None)
+        if source is not None:
+            return Source(text, folder, source, _module(source, roots, folder))
+        return Source(text, folder, path, hides=library.get(path.stem))
+    ours = library.get(text.removeprefix(LIBRARY).removesuffix(".py"))
+    local = None if text.startswith(LIBRARY) else _below(Path(folder)).get(text)
+    if local is not None and not (ours and ours.samefile(local)):
+        return Source(text, folder, local, hides=ours)
+    if ours is None:
+        known = [LIBRARY + each for each in library] if text.startswith(LIBRARY) else names(folder)
+        raise NotFound(unknown(WHAT[folder], text, known))
+    return Source(text, folder, ours, _module(ours, roots, folder))
 
 
-def _shipped(folder: str) -> list[Path]:
+def load_module(name: str | Path, folder: str) -> ModuleType:
+    """Imports the file of a world or model; says so if it is not the library's.
+
+    Args:
+        name: As :func:`locate` takes it.
+        folder: ``worlds`` or ``agents``.
+
+    Raises:
+        NotFound: If there is none, with the nearest match.
+    """
+    source = locate(name, folder)
+    if not source.own:
+        return importlib.import_module(source.module)
+    _tell(source)
+    return _from_file(source.path)
+
+
+_told: set[str] = set()
+
+
+def tell_anew() -> None:
+    """Lets every file of the user's own be told of again; each command begins with it."""
+    _told.clear()
+
+
+def _tell(source: Source) -> None:
+    line = source.told()
+    if line not in _told:
+        _told.add(line)
+        tell(line)
+
+
+def _shown(path: Path) -> str:
+    """Returns a path from the current folder if it lies below it."""
+    return os.path.relpath(path) if path.is_absolute() and path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _roots(folder: str) -> list[Path]:
     return [Path(where) for where in importlib.import_module(f"sorrelsim.{folder}").__path__]
+
+
+def _module(path: Path, roots: list[Path], folder: str) -> str:
+    root = next(root for root in roots if path.is_relative_to(root))
+    return ".".join(["sorrelsim", folder, *path.relative_to(root).with_suffix("").parts])
 
 
 def _below(*roots: Path) -> dict[str, Path]:
@@ -71,21 +168,26 @@ def _below(*roots: Path) -> dict[str, Path]:
     return {path.stem: path for path in found if not path.stem.startswith("_")}
 
 
+def source_of(module: ModuleType) -> bytes:
+    """Returns the text of a module as it was imported, though its file may have changed since."""
+    kept = module.__dict__.get("__source__")
+    return kept if kept is not None else Path(module.__file__ or os.devnull).read_bytes()
+
+
 def _from_file(path: Path) -> ModuleType:
     path = path.resolve()
     name = f"sorrelsim_file_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}.{path.stem}"
     known = sys.modules.get(name)
-    stamp = path.stat().st_mtime_ns
-    if known is not None and known.__dict__.get("__stamp__") == stamp:
+    text = path.read_bytes()
+    if known is not None and known.__dict__.get("__source__") == text:
         return known
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    module.__dict__["__stamp__"] = stamp
+    module.__dict__["__source__"] = text
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise

@@ -3,7 +3,28 @@
 from __future__ import annotations
 
 import keyword
+import sys
 from pathlib import Path
+
+from sorrelsim.library.find import LIBRARY, shipped
+from sorrelsim.writing import write_beside
+
+_TAKEN = {
+    "case",
+    "match",
+    "type",
+    "numba",
+    "numpy",
+    "pygame",
+    "pytest",
+    "sorrelsim",
+    "torch",
+    "worlds",
+    "agents",
+    "tests",
+}
+"""Names that would hide what worlds and models import, beside those of Python's own library, or that Python has begun
+to use."""
 
 WORLD = '''\
 """{title}: berries ripen on bushes and agents walk about and pick them.
@@ -152,7 +173,8 @@ def write_world(name: str, folder: str | Path = ".") -> list[Path]:
         folder: The folder of the study.
 
     Raises:
-        ValueError: A name that Python does not take, or a file that is there already.
+        ValueError: A name that Python does not take, that is a module's or the library's, or a file that is there
+            already. Nothing is written then.
     """
     return _write(
         "world",
@@ -177,16 +199,26 @@ def _class(name: str) -> str:
 
 
 def _write(what: str, home: str, name: str, text: str, folder: Path) -> list[Path]:
-    if not name.isidentifier() or keyword.iskeyword(name) or name != name.lower() or name.startswith("_"):
+    if not name.isidentifier() or name != name.lower() or name.startswith("_"):
         raise ValueError(
             f"{name!r} is no name for a {what}; use lower-case letters, digits and underscores: berry_field"
+        )
+    if keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        raise ValueError(f"{name!r} is no name for a {what}: it is a word of Python's; take another, such as my_{name}")
+    if name in sys.stdlib_module_names or name in _TAKEN:
+        raise ValueError(
+            f"{name!r} is no name for a {what}: it would hide the module {name} that others import; "
+            f"take another, such as my_{name}"
+        )
+    if name in shipped(home):
+        raise ValueError(
+            f"{name!r} is the name of a {what} of the library, which a file of yours would hide; take another, "
+            f"such as my_{name}. 'sorrelsim show {name}' shows the library's, {LIBRARY}{name} always means it"
         )
     path, test = folder / home / f"{name}.py", folder / "tests" / f"test_{name}.py"
     for file in (path, test):
         if file.exists():
             raise ValueError(f"{file} is there already; nothing was written")
-    for file in (path, test):
-        file.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    test.write_text(TEST.format(what=what, name=name, path=f"{home}/{name}.py"), encoding="utf-8")
+    write_beside(path, text)
+    write_beside(test, TEST.format(what=what, name=name, path=f"{home}/{name}.py"))
     return [path, test]

@@ -52,6 +52,8 @@ class BaseModel(Exploring, Remembering, Saved):
 
     Attributes:
         Config: (class) The dataclass of the model's settings.
+        plays: (class) How the model is meant to be played, in evaluations, films and windows: "sampled", as it acts in
+            training, or "greedy", its best action always.
         config: The settings, an instance of it.
         rng: The model's numpy generator; use no other source of chance.
         agent_steps: Agent-steps that it has been given to remember.
@@ -279,3 +281,7 @@ class BaseModel(Exploring, Remembering, Saved):
     def set_random_state(self, state: Mapping[str, Any]) -> None:
         """Restores what ``random_state`` gave."""
         self.rng.bit_generator.state = state["rng"]
+
+    def reseed(self, seed: int) -> None:
+        """Starts its sources of chance from a seed, those of its memory left out."""
+        self.rng.bit_generator.state = type(self.rng.bit_generator)(seed).state

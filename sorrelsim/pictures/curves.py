@@ -11,6 +11,7 @@ import numpy as np
 
 from sorrelsim.authoring.sprites import agent_colour
 from sorrelsim.errors import unknown
+from sorrelsim.writing import write_beside
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,8 +25,8 @@ def draw_curves(runs: Mapping[str, Metrics], path: str | Path, columns: Sequence
     """Draws learning curves.
 
     Args:
-        runs: Metrics by column, by run folder. One alone also shows each agent's return, greedy evaluations, loss
-            and epsilon.
+        runs: Metrics by column, by run folder. One alone also shows each agent's return, evaluations, loss and
+            epsilon.
         path: The picture to write, PNG, PDF or SVG.
         columns: Columns of metrics.csv to draw instead, one panel each.
         mean: Whether runs that share a name, but for the number at its end, become one curve: their mean over the
@@ -39,8 +40,9 @@ def draw_curves(runs: Mapping[str, Metrics], path: str | Path, columns: Sequence
 
     for metrics in runs.values():
         for column in columns:
-            if column not in metrics:
-                raise ValueError(unknown("column", column, metrics))
+            drawable = [name for name, values in metrics.items() if values.dtype.kind == "f"]
+            if column not in drawable:
+                raise ValueError(unknown("column", column, drawable))
     wanted = list(columns) or ["return_mean"]
     single = next(iter(runs.values())) if len(runs) == 1 and not columns else None
     if single is not None and np.isfinite(single.get("loss", np.array([np.nan]))).any():
@@ -58,8 +60,10 @@ def draw_curves(runs: Mapping[str, Metrics], path: str | Path, columns: Sequence
         _dress(axes, column)
     if single is not None:
         figure.suptitle(Path(next(iter(runs))).name, color=INK, fontsize=11)
-    figure.savefig(path)
-    return Path(path)
+    kind = Path(path).suffix.removeprefix(".") or "png"
+    if kind not in figure.canvas.get_supported_filetypes():
+        raise ValueError(unknown("kind of picture", kind, ("png", "pdf", "svg"), str(path)))
+    return write_beside(path, lambda file: figure.savefig(file, format=kind))
 
 
 def _dress(axes: Axes, column: str) -> None:
@@ -119,17 +123,18 @@ def _draw_loss(axes: Axes, metrics: Metrics) -> None:
 
 
 def _draw_returns(axes: Axes, metrics: Metrics) -> None:
-    """The mean return, each agent's where there are few, and greedy evaluations."""
+    """The mean return, each agent's where there are few, and evaluations."""
     slots = [name for name in metrics if re.fullmatch(r"return_\d+", name)]
     for k, name in enumerate(slots if 1 < len(slots) <= 16 else []):
         label = f"agent {k}" if len(slots) <= 8 else None
         _line(axes, metrics, name, _colour(k), label=label, linewidth=1, alpha=0.75)
-    _line(axes, metrics, "return_mean", INK, label="mean, exploring", linewidth=2.2)
+    _line(axes, metrics, "return_mean", INK, label="mean in training", linewidth=2.2)
     evaluated = metrics.get("eval_return_mean", np.zeros(0))
     shown = np.isfinite(evaluated)
     if shown.any():
         steps = metrics["agent_steps"][shown]
-        axes.plot(steps, evaluated[shown], "D", color="#d1495b", markersize=6, label="mean, greedy")
+        way = next((str(way) for way in metrics.get("eval_way", ())[::-1] if way), "greedy")  # as it once always was
+        axes.plot(steps, evaluated[shown], "D", color="#d1495b", markersize=6, label=f"mean, evaluated {way}")
 
 
 def _line(axes: Axes, metrics: Metrics, column: str, color: Any, **style: Any) -> bool:

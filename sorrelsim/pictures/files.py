@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from sorrelsim.writing import write_beside
+
 
 def enlarge(picture: np.ndarray, longest: int = 640) -> np.ndarray:
     """Makes every pixel a square of pixels, so that the longer side has about ``longest``: ``uint8[row, col, 3]``."""
@@ -40,7 +42,7 @@ class Animation:
 
     def save(self, path: str | Path) -> None:
         """Writes it to a ``.gif`` file."""
-        Path(path).write_bytes(self.gif)
+        write_beside(path, self.gif)
 
     def _repr_html_(self) -> str:
         text = base64.b64encode(self.gif).decode()

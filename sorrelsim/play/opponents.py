@@ -8,9 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.library.find import NotFound, find_class
+from sorrelsim.library.find import NotFound, bare
+from sorrelsim.library.make import find_model
 from sorrelsim.models.agent import Agent
-from sorrelsim.models.base import BaseModel
+from sorrelsim.models.threads import apply_threads
 
 
 def seat_opponents(
@@ -34,6 +35,7 @@ def seat_opponents(
     """
     if Path(others).is_dir():
         return _of_run(world, Path(others), trust)
+    apply_threads()
     names = [name.strip() for name in others.split(",") if name.strip()] or ["random"]
     free = [slot for slot in range(world.n_agents) if slot not in (humans or [])]
     agents, labels = [], []
@@ -41,12 +43,12 @@ def seat_opponents(
         place = free.index(slot) if slot in free else 0
         name = names[min(place, len(names) - 1)]
         try:
-            made = find_class(name, "agents", BaseModel)
+            made = find_model(name)
         except NotFound as error:
             raise NotFound(f"{error}; nor is there a folder of a run at {name}") from None
         model = made.to_play(world.observations, world.action_names, 1, {}, seed + slot)
-        agents.append(Agent(world, [slot], model, learn=False, explore=False))
-        labels.append(Path(name).stem.replace("_", " "))
+        agents.append(Agent(world, [slot], model, learn=False))
+        labels.append(bare(name).replace("_", " "))
     return agents, labels
 
 

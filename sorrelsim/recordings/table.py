@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from sorrelsim.models.memory.replay import Buffer
 from sorrelsim.observations.parts import Parts
 from sorrelsim.recordings.replay import Replay
+from sorrelsim.writing import write_beside
 
 FACINGS = ("north", "east", "south", "west")
 
@@ -54,20 +56,21 @@ def save(table: Iterable[dict[str, Any]], path: str | Path) -> None:
     """
     path = Path(path)
     if path.suffix == ".csv":
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = None
-            for row in table:
-                if writer is None:
-                    writer = csv.DictWriter(file, row)
-                    writer.writeheader()
-                writer.writerow(row)
+        file, writer = io.StringIO(newline=""), None
+        for row in table:
+            if writer is None:
+                writer = csv.DictWriter(file, row)
+                writer.writeheader()
+            writer.writerow(row)
+        write_beside(path, file.getvalue())
     elif path.suffix == ".parquet":
         try:
             import pyarrow
             import pyarrow.parquet
         except ImportError:
             raise ValueError(f"{path}: Parquet needs pyarrow (pip install pyarrow); or name a .csv file") from None
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(list(table)), path)
+        whole = pyarrow.Table.from_pylist(list(table))
+        write_beside(path, lambda file: pyarrow.parquet.write_table(whole, file))
     else:
         raise ValueError(f"{path}: a table ends in .csv or .parquet")
 

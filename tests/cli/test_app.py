@@ -135,6 +135,8 @@ def test_ctrl_c_stops_and_saves(study):
     folder = metrics.parent
     assert {path.name for path in folder.iterdir()} == {
         "config.yaml",
+        "run.yaml",
+        "code",
         "metrics.csv",
         "curve.png",
         "episode.gif",

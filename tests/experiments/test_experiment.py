@@ -53,6 +53,8 @@ def test_a_run_folder_has_everything(finished):
     assert folder.name == "tiny-001"
     assert {path.name for path in folder.iterdir()} == {
         "config.yaml",
+        "run.yaml",
+        "code",
         "metrics.csv",
         "curve.png",
         "episode.gif",
@@ -177,7 +179,7 @@ def test_a_loaded_run_plays_as_the_trained_agents_do(finished):
     np.testing.assert_array_equal(one, actions(world, loaded.agents(world)))
     for agent in loaded.agents(world):
         assert not agent.learn
-        assert not agent.seat.explore
+        assert agent.seat.explore == (agent.model.plays == "sampled")
 
 
 def test_no_run_folder(tmp_path):

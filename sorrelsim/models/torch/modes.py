@@ -28,16 +28,21 @@ class Modes:
 
     def __init__(self, device: torch.device, seed: int) -> None:
         self._device = device
-        self.draws = {
-            name: torch.Generator(lender.device).manual_seed(seed).get_state()
-            for name, lender in _lenders(device).items()
-        }
+        self.draws: dict[str, Tensor] = {}
+        self.seed(seed)
         self._lent: dict[str, Tensor] = {}
         self._depth = 0
         self._training: bool | None = None  # not known before it is set first
         self._of: tuple[int, ...] = ()
         self._learning: list[Any] = []
         self._frozen: list[Any] = []
+
+    def seed(self, seed: int) -> None:
+        """Starts what the networks draw from a seed."""
+        self.draws = {
+            name: torch.Generator(lender.device).manual_seed(seed).get_state()
+            for name, lender in _lenders(device).items()
+        }
 
     def enter(self, networks: Mapping[str, nn.Module], training: bool) -> bool:
         """Sets the mode and lends the generators; returns whether networks were learning before, for ``leave``."""

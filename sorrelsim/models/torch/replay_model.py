@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -71,7 +71,7 @@ class ReplayModel(TorchModel):
     """
 
     Config = ReplayConfig
-    plays = "greedy"
+    plays: ClassVar[Literal["greedy", "sampled"]] = "greedy"
     config: Any
     memory: Buffer
 

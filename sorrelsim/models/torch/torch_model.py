@@ -114,10 +114,18 @@ class TorchModel(BaseModel):
 
     @contextmanager
     def seeded_init(self) -> Iterator[None]:
-        """Initialises networks from the model's seed, leaving torch's global random state as it was."""
+        """Initialises networks from the model's seed, leaving torch's global random state as it was.
+
+        One thread does it: the factorisation behind orthogonal weights rounds differently on several.
+        """
+        threads = torch.get_num_threads()
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self.seed)
-            yield
+            torch.set_num_threads(1)
+            try:
+                yield
+            finally:
+                torch.set_num_threads(threads)
 
     def take_action(self, state: Observation) -> int:
         """Chooses an action for one state, as a batch of one."""
@@ -246,6 +254,12 @@ class TorchModel(BaseModel):
         super().set_random_state(state)
         self.generator.set_state(state["generator"])
         self._modes.draws.update(state["network_draws"])
+
+    def reseed(self, seed: int) -> None:
+        """Starts its generators from a seed, and what its networks draw."""
+        super().reseed(seed)
+        self.generator.manual_seed(seed)
+        self._modes.seed(seed)
 
     def to_arrays(self, state: dict[str, Any]) -> dict[str, Any]:
         """Returns a state with arrays in place of tensors."""

@@ -1,0 +1,121 @@
+"""What a run was: ``run.yaml``, with everything beside the config that a result may depend on."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.engine.threads import get_threads
+from sorrelsim.experiments.config import ExperimentConfig
+from sorrelsim.experiments.seating import Place
+from sorrelsim.models.base import BaseModel
+from sorrelsim.settings import ConfigError, read_yaml
+from sorrelsim.writing import write_beside
+
+RUN = "run.yaml"
+_PACKAGES = ("sorrelsim", "numpy", "numba", "llvmlite", "torch", "gymnasium", "pettingzoo")
+_HOUSE = Path(__file__).parents[2]
+
+
+def describe(
+    config: ExperimentConfig,
+    world: Gridworld,
+    places: Sequence[Place],
+    models: Sequence[BaseModel],
+    code: Sequence[Mapping[str, Any]],
+) -> dict[str, Any]:
+    """Returns what is to be said of a run as it begins.
+
+    Args:
+        config: Its config.
+        world: Its world.
+        places: Who sits where.
+        models: Their models.
+        code: The files that it runs, from :func:`sorrelsim.experiments.code.keep_code`.
+    """
+    return {
+        "format": 1,
+        "started": now(),
+        "command": list(sys.orig_argv),
+        "folder": os.getcwd(),
+        "world": {"name": world.name, "version": world.version},
+        "seats": [
+            {"name": place.name, "slots": list(place.slots), "model": model.name, "seed": place.seed}
+            | ({"device": str(device)} if (device := getattr(model, "device", None)) is not None else {})
+            for place, model in zip(places, models, strict=True)
+        ],
+        "code": list(code),
+        "packages": {"python": platform.python_version()} | _versions(),
+        "git": {"study": revision(Path.cwd()), "sorrelsim": revision(_HOUSE) if (_HOUSE / ".git").exists() else None},
+        "machine": {
+            "system": platform.platform(),
+            "processor": platform.machine(),
+            "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+            "threads": get_threads(),
+            "torch_threads": config.torch_threads,
+        },
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def revision(folder: Path) -> dict[str, Any] | None:
+    """Returns a git repository's revision and whether there is something in it that was not committed; None if none."""
+    git = ["git", "-c", "core.fsmonitor=false", "-C", str(folder)]
+    try:
+        head, status = (
+            subprocess.run([*git, *asked], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+            for asked in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    return {"revision": head, "dirty": bool(status)}
+
+
+def now() -> str:
+    """Returns the time, with its distance from Greenwich."""
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Writes run.yaml.
+
+    Raises:
+        OSError: If it cannot be written; the one before stays.
+    """
+    write_beside(folder / RUN, yaml.safe_dump(dict(facts), sort_keys=False, allow_unicode=True, width=110))
+
+
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Returns run.yaml; nothing where there is none, as in runs of the first version.
+
+    Raises:
+        ConfigError: If it is damaged.
+    """
+    path = folder / RUN
+    if not path.is_file():
+        return {}
+    try:
+        found = read_yaml(path.read_text(encoding="utf-8"), str(path))
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not text: {error}") from None
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path} is damaged: a mapping is expected")
+    return found
