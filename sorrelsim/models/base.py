@@ -238,7 +238,8 @@ class BaseModel(ABC):
         """Takes in one step of all its streams; by default adds it to ``memory``, if there is one."""
         if self.memory is not None:
             t = transition
-            self.memory.add(t.obs, t.action, t.reward, t.terminated, t.truncated, t.final_obs, mask=t.seat.mask)
+            masks = {"mask": t.seat.mask, "final_mask": t.final_mask}
+            self.memory.add(t.obs, t.action, t.reward, t.terminated, t.truncated, t.final_obs, **masks)
 
     def learn(self, n_steps: int) -> None:
         """Counts agent-steps and takes the gradient steps that fall due. Called once per world-step, for all slots.
