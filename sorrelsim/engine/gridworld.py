@@ -88,8 +88,11 @@ class Gridworld(Declared):
             "n_agents": n_agents, "preset": preset, "window": window, "observation": observation, "looks": looks,
             "show_facing": show_facing, "compiled": self.compiled,
         }  # fmt: skip
-        numbers = self._settle(n_worlds, map, n_agents, preset, window, observation, looks, show_facing, params)
-        self.copies = Copies(self, numbers)
+        try:
+            numbers = self._settle(n_worlds, map, n_agents, preset, window, observation, looks, show_facing, params)
+            self.copies = Copies(self, numbers)
+        except MemoryError:
+            raise ValueError(f"n_worlds is {n_worlds}: so many copies of {self.name} do not fit into memory") from None
         of = self.copies.of
         self.grid, self.occupant, self.pos, self.facing = of["grid"], of["occupant"], of["pos"], of["facing"]
         self.out, self.frozen, self.rng, self.turn = of["out"], of["frozen"], of["rng"], of["turn"]
