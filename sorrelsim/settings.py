@@ -39,7 +39,7 @@ def whole(value: Any, what: str, low: int, high: int) -> int:
     try:
         number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
-        number = int(value) if isinstance(value, Real) and float(value).is_integer() else None
+        number = int(float(value)) if isinstance(value, Real) and float(value).is_integer() else None
     if number is None or not low <= number <= high:
         raise ConfigError(
             f"{what} is {value!r} ({type(value).__name__}); allowed: a whole number from {in_words(low)} to "

@@ -118,5 +118,11 @@ def by_slot(windows: Slots, other: Window, n_agents: int, world: str) -> tuple[W
 
 def hull(windows: Sequence[Window]) -> Window:
     """Returns the smallest window that reaches as far as each of some that go together; see :func:`by_slot`."""
-    reach = [max(getattr(window, side) for window in windows) for side in ("forward", "back", "left", "right")]
-    return Window(*reach, rotate=windows[0].rotate, whole_map=windows[0].whole_map)
+    return Window(
+        max(window.forward for window in windows),
+        max(window.back for window in windows),
+        max(window.left for window in windows),
+        max(window.right for window in windows),
+        windows[0].rotate,
+        windows[0].whole_map,
+    )

@@ -294,3 +294,14 @@ def test_check_knows_masks_and_windows():
     assert "forbid" in masks(cls, 40)
     assert "40 steps" in plays(cls, 40)
     assert "limits" in keeps_to_limits(cls, 40)
+
+
+def test_a_recording_keeps_the_windows_of_slots():
+    import json
+
+    from sorrelsim.recordings.spec import WorldSpec
+
+    windows = [Window(2), Window(3, 0, 1, 1)]
+    spec = WorldSpec("treasure_hunt", 3, {"window": windows})
+    again = WorldSpec("treasure_hunt", 3, json.loads(json.dumps(spec.plain())))
+    assert again.make().slot_windows == tuple(windows)
