@@ -252,7 +252,8 @@ def compiles(cls: type[Gridworld], steps: int) -> str:
         _, quick, *_ = fast.step(actions)
         if not np.array_equal(reward, quick):
             raise Broken(f"compiled rewards differ from interpreted ones in step {turn + 1}: {quick} and {reward}")
-        if slow.action_mask is not None and not np.array_equal(slow.action_mask, fast.action_mask):
+        one_mask, other_mask = np.asarray(slow.action_mask), np.asarray(fast.action_mask)
+        if not np.array_equal(one_mask, other_mask):
             raise Broken(f"compiled masks of actions differ from interpreted ones in step {turn + 1}")
         if turn % 20 == 19 or turn == steps - 1:
             one, other = slow.get_state(), fast.get_state()

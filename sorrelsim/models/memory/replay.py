@@ -151,7 +151,7 @@ class Buffer:
         finals = None if final_obs is None else dict(as_parts(final_obs))
         if finals is not None and self.ring.has_mask:
             known = True if final_mask is None else final_mask
-            finals[MASK] = np.broadcast_to(known, (np.count_nonzero(kind), *self.ring.parts[MASK][0]))
+            finals[MASK] = np.broadcast_to(known, (int(np.count_nonzero(kind)), *self.ring.parts[MASK][0]))
         self._write(parts, action, reward, kind, finals)
 
     def add_empty(self) -> None:
