@@ -109,7 +109,7 @@ def colour(kind):
 @rule
 def monoculture(w):
     """The share of the commonest colour."""
-    return max(w.berries[0], w.berries[1], w.berries[2]) / w.orchard.shape[0]
+    return max(w.berries[0], w.berries[1], w.berries[2]) / max(w.orchard.shape[0], 1)
 
 
 @rule
@@ -334,7 +334,6 @@ class AllelopathicHarvest(Gridworld):
     maps = {"field": FIELD}
     torus = ("field",)
     sites = {"spawns": "P", "orchard": "123rgb"}
-    needs = {"orchard": 1}
     layers = ("object", "agent", "sash", "beam")
     n_agents = 16
     actions = ACTIONS

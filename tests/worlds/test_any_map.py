@@ -89,7 +89,6 @@ def test_hundreds_of_random_maps_play_or_are_refused(name, seed):
         ("matrix_game", "WWWW\nWPcW\nWPPW\nWWWW\n", r"row 2, column 3: glyph 'c' \(column, which rules alone lay\)"),
         ("matrix_game", "WWWW\nWPrW\nWPPW\nWWWW\n", "glyph 'r'"),
         ("territory", "WWWW\nWP%W\nWPPW\nWWWW\n", "glyph '%'"),
-        ("allelopathic_harvest", "PP\nPP\n", r"needs at least 1 orchard \(1 or 2 or 3 or r or g or b\), not 0 orchard"),
         ("harvest", "AA\n", "0 spawn cells"),
     ],
 )
