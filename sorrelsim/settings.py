@@ -10,9 +10,11 @@ import dataclasses
 import difflib
 import functools
 import math
+import operator
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from numbers import Real
 from types import NoneType, UnionType
 from typing import Any
 
@@ -53,6 +55,49 @@ class Range:
 
 def _digits(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:g}"
+
+
+def whole(value: Any, what: str, low: int, high: int) -> int:
+    """Returns a whole number that came from outside as an int; a whole float such as 1e6 is one, true and "1" are not.
+
+    Args:
+        value: What was given.
+        what: What it is, for errors, such as ``n_agents``.
+        low: The least that is allowed.
+        high: The most that is allowed.
+
+    Raises:
+        ConfigError: If it is no whole number, or out of range.
+    """
+    try:
+        number = None if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = int(float(value)) if isinstance(value, Real) and float(value).is_integer() else None
+    if number is None or not low <= number <= high:
+        raise ConfigError(
+            f"{what} is {value!r} ({type(value).__name__}); allowed: a whole number from {in_words(low)} to "
+            f"{in_words(high)}"
+        )
+    return number
+
+
+def in_words(number: int) -> str:
+    """Returns a bound as errors name it: 2**128 - 1 rather than its 39 digits."""
+    for near, rest in ((number, ""), (number + 1, " - 1")):
+        if near >= 2**40 and near.bit_count() == 1:
+            return f"2**{near.bit_length() - 1}{rest}"
+    return str(number)
+
+
+def flag(value: Any, what: str) -> bool:
+    """Returns what is true or false; nothing else is taken for it.
+
+    Raises:
+        ConfigError: If it is neither.
+    """
+    if not isinstance(value, bool) and type(value).__name__ != "bool":  # NumPy's, which the ground floor knows not
+        raise ConfigError(f"{what} is {value!r} ({type(value).__name__}); allowed: True or False")
+    return bool(value)
 
 
 def parse_config(config_class: type[Any], given: Mapping[str, Any], where: str) -> Any:

@@ -72,14 +72,15 @@ class Params:
 
 
 STATE = {
-    "berries": per_world(shape=(3,)),  # berries of each colour, counted at the start and kept by planting
-    "changed": per_cell(),  # step of the berry's last meal or planting
-    "drawn": per_site("orchard"),  # step in which the cell was drawn last, by draw.fresh
-    "planter": per_agent(),  # 1 red, 2 green, 3 blue: the colour of the sash; 0 none
-    "zap_wait": per_agent(),  # steps until the zap beam is ready again
-    "plant_wait": per_agent(),  # steps until the plant beam is ready again
-    "zapped": per_agent(),  # zaps taken in this step
-    "mark": per_agent(),  # steps for which the next zap counts as a second one
+    # berries of each colour, counted at the start and kept by planting
+    "berries": per_world(shape=(3,), low=0, high="orchard"),
+    "changed": per_cell(low=0, high="turn"),  # step of the berry's last meal or planting
+    "drawn": per_site("orchard", low=0, high="turn"),  # step in which the cell was drawn last, by draw.fresh
+    "planter": per_agent(low=0, high=3),  # 1 red, 2 green, 3 blue: the colour of the sash; 0 none
+    "zap_wait": per_agent(low=0),  # steps until the zap beam is ready again
+    "plant_wait": per_agent(low=0),  # steps until the plant beam is ready again
+    "zapped": per_agent(low=0),  # zaps taken in this step
+    "mark": per_agent(low=0),  # steps for which the next zap counts as a second one
 }
 
 
@@ -108,7 +109,7 @@ def colour(kind):
 @rule
 def monoculture(w):
     """The share of the commonest colour."""
-    return max(w.berries[0], w.berries[1], w.berries[2]) / w.orchard.shape[0]
+    return max(w.berries[0], w.berries[1], w.berries[2]) / max(w.orchard.shape[0], 1)
 
 
 @rule
@@ -332,7 +333,7 @@ class AllelopathicHarvest(Gridworld):
     kinds, params = Kind, Params
     maps = {"field": FIELD}
     torus = ("field",)
-    sites = {"spawns": "P", "orchard": "123"}
+    sites = {"spawns": "P", "orchard": "123rgb"}
     layers = ("object", "agent", "sash", "beam")
     n_agents = 16
     actions = ACTIONS

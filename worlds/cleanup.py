@@ -56,10 +56,11 @@ class Params:
 
 
 STATE = {
-    "dirt": per_world(),  # dirty river cells, laid by the map and counted on, so that no step recounts them
-    "zap_wait": per_agent(),  # steps until the zap beam is ready again
-    "clean_wait": per_agent(),  # steps until the clean beam is ready again
-    "zapped": per_agent(),  # zaps taken in this step
+    # dirty river cells, laid by the map and counted on, so that no step recounts them
+    "dirt": per_world(low=0, high="river"),
+    "zap_wait": per_agent(low=0),  # steps until the zap beam is ready again
+    "clean_wait": per_agent(low=0),  # steps until the clean beam is ready again
+    "zapped": per_agent(low=0, high=1),  # zaps taken in this step
 }
 
 
@@ -151,7 +152,7 @@ def grow_classic(w):
 
     Every clean cell is tried until one turns dirty, which in a clean river is as good as certain.
     """
-    if w.dirt[0] < w.p.depletion_threshold * w.river.shape[0]:
+    if w.river.shape[0] > 0 and w.dirt[0] < w.p.depletion_threshold * w.river.shape[0]:
         p = w.p.apple_probability * (1.0 - w.dirt[0] / w.river.shape[0] / w.p.depletion_threshold)
         for k in range(w.orchard.shape[0]):
             row, col = w.orchard[k, 0], w.orchard[k, 1]

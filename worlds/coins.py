@@ -46,8 +46,9 @@ class Params:
 
 
 STATE = {
-    "corners": per_world(int, (2, 2)),  # start cells of the first two agents on a map without its own
-    "drawn": per_site("cells"),  # step in which the cell was drawn last, by draw.fresh
+    # start cells of the first two agents on a map without its own
+    "corners": per_world(int, (2, 2), low=0, high=("height - 1", "width - 1")),
+    "drawn": per_site("cells", low=0, high="turn"),  # step in which the cell was drawn last, by draw.fresh
 }
 
 
@@ -155,6 +156,7 @@ class Coins(Gridworld):
     kinds, params = Kind, Params
     maps = {"field": FIELD}
     sites = {"spawns": "_C", "starts": "_", "cells": "C"}
+    needs = ({"starts": 1}, {"rows": 4, "columns": 4})  # else cut_field has no room for corners
     n_agents = 2
     actions = movement.EGOCENTRIC
     scalars = {"own_colour": 2}

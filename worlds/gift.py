@@ -52,9 +52,9 @@ class Params:
 
 
 STATE = {
-    "inventory": per_agent(int, (TYPES,)),  # tokens held, by type
-    "gift_wait": per_agent(),  # steps until the gift beam is ready again
-    "drawn": per_site("tokens"),  # step in which the cell was drawn last, by draw.fresh
+    "inventory": per_agent(int, (TYPES,), low=0),  # tokens held, by type
+    "gift_wait": per_agent(low=0),  # steps until the gift beam is ready again
+    "drawn": per_site("tokens", low=0, high="turn"),  # step in which the cell was drawn last, by draw.fresh
 }
 
 

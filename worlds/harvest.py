@@ -76,11 +76,12 @@ class Params:
 
 
 STATE = {
-    "zap_wait": per_agent(),  # steps until the zap beam is ready again
-    "zapped": per_agent(),  # 1 for who was hit and is about to go
-    "around": per_cell(),  # apples within reach, kept as they come and go
-    "near": per_site("orchard"),  # 0 while the cell has an apple, else 1 plus the apples around it, by which it regrows
-    "next_near": per_site("orchard"),  # the same of this step, for growth a step late
+    "zap_wait": per_agent(low=0),  # steps until the zap beam is ready again
+    "zapped": per_agent(low=0, high=1),  # 1 for who was hit and is about to go
+    "around": per_cell(low=0, high=24),  # apples within reach, kept as they come and go
+    # 0 while the cell has an apple, else 1 plus the apples around it, by which it regrows
+    "near": per_site("orchard", low=0, high=25),
+    "next_near": per_site("orchard", low=0, high=25),  # the same of this step, for growth a step late
 }
 
 

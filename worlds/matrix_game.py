@@ -53,8 +53,8 @@ class Kind(Kinds):
     RESOURCE_1 = kind("1", stops=("BEAM",))
     RESOURCE_2 = kind("2", stops=("BEAM",))
     RESOURCE_3 = kind("3", stops=("BEAM",))
-    ROW = kind("r", sprite=sprites.plain("p"))  # under an agent that is row player, where no resource can lie
-    COLUMN = kind("c", sprite=sprites.plain("Y"))
+    ROW = kind("r", on_maps=False, sprite=sprites.plain("p"))  # under an agent that plays rows; no resource lies there
+    COLUMN = kind("c", on_maps=False, sprite=sprites.plain("Y"))
     READY = kind("!", layer="mark", sprite=sprites.plain("w", opacity=150))
     RESULT_1 = kind("A", layer="mark", sprite=sprites.plain("R", opacity=210))  # the least payoff, and so on upwards
     RESULT_2 = kind("B", layer="mark", sprite=sprites.plain("n", opacity=210))
@@ -93,15 +93,15 @@ class Params3(Params):
 
 
 STATE = {
-    "inventory": per_agent(shape=(2,)),  # resources held, by type; see empty_hands
-    "ready": per_agent(),  # 1 once it has collected something and may interact
-    "cooling": per_agent(),  # steps until the beam is ready again
-    "engaged": per_agent(),  # 1 for who has hit or was hit by an agent in this step
-    "due": per_agent(),  # steps until an interaction is paid; 0 while there is none
+    "inventory": per_agent(shape=(2,), low=1, high=10**9),  # resources held, by type; see empty_hands
+    "ready": per_agent(low=0, high=1),  # 1 once it has collected something and may interact
+    "cooling": per_agent(low=0),  # steps until the beam is ready again
+    "engaged": per_agent(low=0, high=1),  # 1 for who has hit or was hit by an agent in this step
+    "due": per_agent(low=0),  # steps until an interaction is paid; 0 while there is none
     "payoff": per_agent(float),  # what it will pay
-    "species": per_site("resources"),  # the kind that grows there; 0 none
-    "health": per_cell(),  # hits that the resource there still takes
-    "gone": per_cell(),  # step in which it was collected or destroyed
+    "species": per_site("resources", low=0, high=Kind.RESOURCE_3),  # the kind that grows there; 0 none
+    "health": per_cell(low=0),  # hits that the resource there still takes
+    "gone": per_cell(low=0, high="turn"),  # step in which it was collected or destroyed
 }
 
 
@@ -149,7 +149,7 @@ def walk_and_collect(w):
     for i in range(w.n_agents):
         row, col = w.pos[i, 0], w.pos[i, 1]
         kind = w.grid[row, col, w.layer[Kind.RESOURCE_1]]
-        if w.out[i] == 0 and kind > Kind.WALL:
+        if w.out[i] == 0 and kind > Kind.WALL and kind < Kind.RESOURCE_1 + w.inventory.shape[1]:
             grid.take(w, row, col, kind)
             w.gone[row, col] = w.turn
             w.inventory[i, kind - Kind.RESOURCE_1] += 1
@@ -302,7 +302,7 @@ BACH = {
     "result_bounds": (0.5, 1.5, 2.5, 3),
 }  # fmt: skip
 THREE = {"params": Params3, "scalars": SCALARS | {"inventory": 3}}
-THREE["state"] = STATE | {"inventory": per_agent(shape=(3,))}
+THREE["state"] = STATE | {"inventory": per_agent(shape=(3,), low=1, high=10**9)}
 PURE = THREE | {"matrix": ((1, 0, 0), (0, 1, 0), (0, 0, 1)), "result_bounds": (0.2, 0.4, 0.6, 0.8)}
 RATIONAL = THREE | {"matrix": ((1, 0, 0), (0, 2, 0), (0, 0, 3)), "result_bounds": (0.5, 1.5, 2.5, 3)}
 SCISSORS = THREE | {"matrix": ((0, -10, 10), (10, 0, -10), (-10, 10, 0)), "result_bounds": (-5, -2.5, 2.5, 5)}

@@ -65,10 +65,10 @@ class Params:
 
 
 STATE = {
-    "sprouted": per_site("soil"),  # step in which the mushroom there grew
-    "zap_wait": per_agent(),  # steps until the zap beam is ready again
-    "zapped": per_agent(),  # zaps taken in this step
-    "mark": per_agent(),  # steps for which the next zap counts as a second one
+    "sprouted": per_site("soil", low=0, high="turn"),  # step in which the mushroom there grew
+    "zap_wait": per_agent(low=0),  # steps until the zap beam is ready again
+    "zapped": per_agent(low=0),  # zaps taken in this step
+    "mark": per_agent(low=0),  # steps for which the next zap counts as a second one
 }
 
 
@@ -160,7 +160,7 @@ def sanction(w):
 def spoil(w):
     for k in range(w.soil.shape[0]):
         kind = w.grid[w.soil[k, 0], w.soil[k, 1], w.layer[Kind.RED]]
-        if kind != 0 and w.turn - w.sprouted[k] >= w.p.spoils[kind - Kind.RED]:
+        if kind >= Kind.RED and w.turn - w.sprouted[k] >= w.p.spoils[kind - Kind.RED]:
             grid.take(w, w.soil[k, 0], w.soil[k, 1], kind)
 
 

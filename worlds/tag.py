@@ -39,8 +39,8 @@ class Params:
 
 
 STATE = {
-    "it": per_world(),  # the slot that is it
-    "tagger": per_world(),  # the slot that tagged it last, or NOBODY
+    "it": per_world(low=0, high="n_agents - 1"),  # the slot that is it
+    "tagger": per_world(low=NOBODY, high="n_agents - 1"),  # the slot that tagged it last, or NOBODY
 }
 
 

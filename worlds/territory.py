@@ -55,9 +55,9 @@ def claims(glyphs):
 class Kind(Kinds):
     WALL = kind("W", sprite=sprites.WALL, solid=True)
     RESOURCE = kind("R", solid=True, opaque=False, stops=("ZAP_BEAM",))  # of the four, paying adds 1 and cracked 2
-    PAYING = kind("$", solid=True, opaque=False, stops=("ZAP_BEAM",))
-    CRACKED = kind("r", solid=True, opaque=False)
-    CRACKED_PAYING = kind("%", solid=True, opaque=False)
+    PAYING = kind("$", on_maps=False, solid=True, opaque=False, stops=("ZAP_BEAM",))
+    CRACKED = kind("r", on_maps=False, solid=True, opaque=False)
+    CRACKED_PAYING = kind("%", on_maps=False, solid=True, opaque=False)
     UNCLAIMED = kind("u", layer="paint")
     CLAIM_0, CLAIM_1, CLAIM_2, CLAIM_3, CLAIM_4, CLAIM_5, CLAIM_6, CLAIM_7 = claims("01234567")
     CLAIM_8, CLAIM_9, CLAIM_10, CLAIM_11, CLAIM_12, CLAIM_13, CLAIM_14, CLAIM_15 = claims("89ABCDEF")
@@ -86,15 +86,15 @@ class Params:
 
 
 STATE = {
-    "owner": per_cell(),  # the slot that owns the resource there, plus 1; 0 nobody
-    "claimed": per_cell(),  # step in which it changed hands last
-    "struck": per_cell(),  # step of the last zap on it
-    "drawn": per_site("resources"),  # step in which the cell was drawn last, by draw.fresh
-    "cracked": per_world(),  # cracked resources, kept so that steps without any mend none
-    "zap_wait": per_agent(),  # steps until the zap beam is ready again
-    "claim_wait": per_agent(),  # steps until the claim beam is ready again
-    "zapped": per_agent(),  # zaps taken in this step
-    "mark": per_agent(),  # steps for which the next zap counts as a second one
+    "owner": per_cell(low=0, high="n_agents"),  # the slot that owns the resource there, plus 1; 0 nobody
+    "claimed": per_cell(low=0, high="turn"),  # step in which it changed hands last
+    "struck": per_cell(low=0, high="turn"),  # step of the last zap on it
+    "drawn": per_site("resources", low=0, high="turn"),  # step in which the cell was drawn last, by draw.fresh
+    "cracked": per_world(low=0),  # cracked resources, kept so that steps without any mend none
+    "zap_wait": per_agent(low=0),  # steps until the zap beam is ready again
+    "claim_wait": per_agent(low=0),  # steps until the claim beam is ready again
+    "zapped": per_agent(low=0),  # zaps taken in this step
+    "mark": per_agent(low=0),  # steps for which the next zap counts as a second one
 }
 
 

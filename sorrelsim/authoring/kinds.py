@@ -33,6 +33,7 @@ class KindSpec:
     stops: tuple[str, ...]
     stopped_by_agents: bool
     sprite: Sprite | None
+    on_maps: bool = True
 
 
 def kind(
@@ -44,6 +45,7 @@ def kind(
     stops: tuple[str, ...] = (),
     stopped_by_agents: bool = True,
     sprite: Sprite | None = None,
+    on_maps: bool = True,
 ) -> KindSpec:
     """Declares one kind.
 
@@ -55,11 +57,12 @@ def kind(
         stops: Names of the beam kinds that it stops by being hit, as dirt stops a cleaning beam.
         stopped_by_agents: For a beam kind: whether an agent that it hits stops it.
         sprite: Its look, 8 x 8 pixels, made by ``pixels`` or ``plain``; or see :meth:`Kinds.paint`.
+        on_maps: Whether its glyph may stand on a map; False for what rules alone lay, such as marks under agents.
     """
     if len(glyph) != 1:
         raise ValueError(f"a glyph is one character, not {glyph!r}")
     opaque = solid if opaque is None else opaque
-    return KindSpec(glyph, layer, solid, opaque, tuple(stops), stopped_by_agents, sprite)
+    return KindSpec(glyph, layer, solid, opaque, tuple(stops), stopped_by_agents, sprite, on_maps)
 
 
 class Kinds(IntEnum):

@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 
 from sorrelsim.errors import unknown
+from sorrelsim.settings import in_words
+
+WHOLE = 10**9
+"""The size of a whole number where a param declares no other limit: rules add two of them up in an int32."""
 
 
 class ParamsError(ValueError):
@@ -49,7 +53,7 @@ def read_params(params: type, given: dict[str, Any], n_worlds: int, world: str) 
         default = np.asarray(field.default)
         wanted = {"b": np.bool_, "i": np.int64}.get(default.dtype.kind, np.float64)
         read[name] = np.empty((n_worlds, *default.shape), wanted)
-        read[name][...] = _read(name, given.get(name, field.default), default, field.metadata, n_worlds, world)
+        read[name][...] = _read(name, given.get(name, field.default), field, n_worlds, world)
     return read
 
 
@@ -76,18 +80,35 @@ def deal(params: type, given: Mapping[str, Any], n_worlds: int) -> dict[str, Any
     return dealt
 
 
-def _read(name: str, value: Any, default: np.ndarray, limits: Any, n_worlds: int, world: str) -> np.ndarray:
-    where = f"{world}: {name} = {value!r}"
+def limits(field: dataclasses.Field) -> tuple[Any, Any]:
+    """Returns the least and the greatest value of a param: as declared, else up to :data:`WHOLE` for whole numbers."""
+    default = np.asarray(field.default)
+    low, high = field.metadata.get("low", -np.inf), field.metadata.get("high", np.inf)
+    if default.dtype.kind == "i":
+        low = min(-WHOLE, int(default.min())) if low == -np.inf else int(np.ceil(low))
+        high = max(WHOLE, int(default.max())) if high == np.inf else int(np.floor(high))
+    return low, high
+
+
+def shown(bound: Any) -> str:
+    """Returns a limit as errors name it."""
+    return in_words(bound) if isinstance(bound, int) else f"{bound:g}"
+
+
+def _read(name: str, value: Any, field: dataclasses.Field, n_worlds: int, world: str) -> np.ndarray:
+    where, default = f"{world}: {name} = {value!r}", np.asarray(field.default)
+    low, high = limits(field)
+    allowed = f"allowed: {shown(low)} to {shown(high)}"
     try:
         array = np.asarray(value)
     except ValueError:
         raise ParamsError(f"{where} is ragged; it has shape {default.shape}") from None
+    if array.dtype.kind == "O" and array.size and all(isinstance(each, int) for each in array.flat):
+        raise ParamsError(f"{where} is out of range; {allowed}")  # beyond all integers that an array holds
     if array.dtype.kind not in "biuf":
         raise ParamsError(f"{where} is not a number")
-    if default.dtype.kind == "i" and array.dtype.kind == "f" and not np.array_equal(array, np.floor(array)):
-        raise ParamsError(f"{where} is not a whole number")
-    if default.dtype.kind == "b" and not np.isin(array, (0, 1)).all():
-        raise ParamsError(f"{where} is neither true nor false")
+    if array.dtype.kind == "b" != default.dtype.kind:
+        raise ParamsError(f"{where} is true or false, not a number; {allowed}")
     if array.shape != ((n_worlds, *default.shape) if per_copy(array, default) else default.shape):
         raise ParamsError(
             f"{where} has shape {array.shape}; allowed: {default.shape} for all copies, "
@@ -95,7 +116,10 @@ def _read(name: str, value: Any, default: np.ndarray, limits: Any, n_worlds: int
         )
     if not np.isfinite(array).all():
         raise ParamsError(f"{where} is not finite")
-    low, high = limits.get("low", -np.inf), limits.get("high", np.inf)
-    if (array < low).any() or (array > high).any():
-        raise ParamsError(f"{where} is out of range; allowed: {low:g} to {high:g}")
+    if default.dtype.kind == "i" and array.dtype.kind == "f" and not np.array_equal(array, np.floor(array)):
+        raise ParamsError(f"{where} is not a whole number")
+    if default.dtype.kind == "b" and not np.isin(array, (0, 1)).all():
+        raise ParamsError(f"{where} is neither true nor false")
+    if default.dtype.kind != "b" and ((array < low).any() or (array > high).any()):
+        raise ParamsError(f"{where} is out of range; {allowed}")
     return array

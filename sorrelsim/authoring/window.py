@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from sorrelsim.settings import ConfigError, flag, parse_config, whole
+
+REACH = 127  # cells, in each direction
 
 
 @dataclass(frozen=True)
@@ -33,9 +39,10 @@ class Window:
         return cls(0, 0, 0, 0, rotate=False, whole_map=True)
 
     def __post_init__(self) -> None:
-        reach = (self.forward, self.back, self.left, self.right)
-        if min(reach) < 0 or max(reach) > 127:
-            raise ValueError(f"a window reaches 0 to 127 cells in each direction, not {reach}")
+        for side in ("forward", "back", "left", "right"):
+            object.__setattr__(self, side, whole(getattr(self, side), f"{side} of a window", 0, REACH))
+        for name in ("rotate", "whole_map"):
+            object.__setattr__(self, name, flag(getattr(self, name), f"{name} of a window"))
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Returns rows and columns of the observation on a map of the given size."""
@@ -46,3 +53,76 @@ class Window:
     @property
     def padding(self) -> int:
         return max(self.forward, self.back, self.left, self.right)
+
+
+Slots = Mapping[Any, Window] | Sequence[Window]
+"""Windows of slots: by slot or range of slots, or one for each in order."""
+
+
+def read_window(given: Any, where: str = "window") -> Window | tuple[Window, ...]:
+    """Reads a window from plain data, or one for each slot.
+
+    Args:
+        given: A window, a mapping of its fields, ``"full"`` for the whole map, or a list of these for the slots.
+        where: What it is, for errors.
+
+    Raises:
+        ConfigError: If it is none of these.
+    """
+    if isinstance(given, Window):
+        return given
+    if isinstance(given, str) and given == "full":
+        return Window.full()
+    if isinstance(given, Mapping):
+        window: Window = parse_config(Window, given, where)
+        return window
+    if isinstance(given, list | tuple) and given:
+        each = [read_window(one, f"{where}.{k}") for k, one in enumerate(given)]
+        if all(isinstance(one, Window) for one in each):
+            return tuple(each)  # type: ignore[arg-type]
+    raise ConfigError(
+        f"{where} is {given!r} ({type(given).__name__}); allowed: 'full' for the whole map, a Window or its fields "
+        "(forward, back, left, right, rotate, whole_map), or a list of these, one for each slot"
+    )
+
+
+def by_slot(windows: Slots, other: Window, n_agents: int, world: str) -> tuple[Window, ...]:
+    """Returns the window of every slot.
+
+    Args:
+        windows: As declared.
+        other: The window of the slots that it does not name.
+        n_agents: Number of slots.
+        world: The world's name, for errors.
+
+    Raises:
+        ValueError: If it names a slot twice, or one beyond, is no window, or they do not go together.
+    """
+    if not isinstance(windows, Mapping):
+        if len(windows) != n_agents:
+            raise ValueError(f"{world}: {len(windows)} windows; allowed: one for each of the {n_agents} slots")
+        windows = dict(enumerate(windows))
+    found: dict[int, Window] = {}
+    for key, window in windows.items():
+        if not isinstance(window, Window):
+            raise ValueError(f"{world}: the window of slot {key!r} is {window!r}; allowed: a Window")
+        for slot in key if isinstance(key, range) else [whole(key, f"{world}: a slot in windows", 0, 2**31 - 1)]:
+            if slot in found:
+                raise ValueError(f"{world}: windows names slot {slot} twice")
+            found[slot] = window  # slots that a smaller number of agents leaves out do no harm
+    each = tuple(found.get(slot, other) for slot in range(n_agents))
+    if len({(window.rotate, window.whole_map) for window in each}) > 1:
+        raise ValueError(f"{world}: the windows of all slots rotate or none does, and show the whole map or none does")
+    return each
+
+
+def hull(windows: Sequence[Window]) -> Window:
+    """Returns the smallest window that reaches as far as each of some that go together; see :func:`by_slot`."""
+    return Window(
+        max(window.forward for window in windows),
+        max(window.back for window in windows),
+        max(window.left for window in windows),
+        max(window.right for window in windows),
+        windows[0].rotate,
+        windows[0].whole_map,
+    )

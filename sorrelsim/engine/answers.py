@@ -19,6 +19,7 @@ class Answer:
         parts: The symbolic observation by part, as views of the arrays that the kernel writes.
         grid: Its part of that name.
         reward, terminated, truncated: ``[copy, agent]``.
+        mask: Allowed actions, ``bool[copy, agent, action]``, or None where the world declares none.
         fields: The arrays, as the engine sees them.
         orders: For the kernel, by mode: how it is called to answer into these arrays.
     """
@@ -44,6 +45,7 @@ class Answer:
         self.reward = np.zeros(of, np.float64)
         self.terminated = np.zeros(of, np.bool_)
         self.truncated = np.zeros(of, np.bool_)
+        self.mask: np.ndarray | None = None
         self.orders: dict[int, Order] = {}
         self.fields = [
             Field("cells_into", cells, "given"),
@@ -53,12 +55,21 @@ class Answer:
             Field("terminated", self.terminated, "given"),
             Field("truncated", self.truncated, "given"),
         ]
+        if type(world).allowed is not None:
+            self.mask = np.ones((*of, world.n_actions), np.bool_)
+            self.fields.append(Field("mask_into", self.mask, "given"))
         # A view that a user makes refers to the array that owns the memory; what was handed out is counted itself.
         self._held = (
-            cells, beside, self.parts, *self.parts.values(), self.reward, self.terminated, self.truncated
+            cells, beside, self.parts, *self.parts.values(), self.reward, self.terminated, self.truncated,
+            *([] if self.mask is None else [self.mask]),
         )  # fmt: skip
         del cells, beside  # they would count as held
         self._idle = sum(map(sys.getrefcount, self._held))
+
+    def clear(self) -> None:
+        """Says that no step has been taken: nothing is paid, and nothing has ended."""
+        self.reward[...] = 0.0
+        self.terminated[...] = self.truncated[...] = False
 
     def is_free(self) -> bool:
         """Whether nobody outside holds an array of these, a view of one, or the parts."""

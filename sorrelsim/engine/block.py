@@ -28,6 +28,9 @@ class Block:
         Args:
             n: Number of copies.
             arrays: Name to shape, without the copy axis, and dtype.
+
+        Raises:
+            ValueError: If there is not so much memory.
         """
         at, places = 0, {}
         for name, (shape, dtype) in arrays.items():
@@ -36,7 +39,10 @@ class Block:
             places[name] = at
             at += size
         stride = max(LINE, _up(at, LINE))
-        memory = np.zeros(n * stride + LINE, np.uint8)
+        try:
+            memory = np.zeros(n * stride + LINE, np.uint8)
+        except (MemoryError, ValueError):
+            raise ValueError(f"n_worlds is {n}: so many copies of {stride} bytes do not fit into memory") from None
         start = -address_of(memory) % LINE
         self.bytes = memory[start : start + n * stride].reshape(n, stride)
         self.arrays = {

@@ -6,12 +6,14 @@ what ``get_state`` saves, what the state hash of a recording covers, and the tab
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from sorrelsim.authoring.state import DTYPES
+from sorrelsim.authoring.params import limits
+from sorrelsim.authoring.state import DTYPES, MANY, Bound, limit
 from sorrelsim.engine.block import Block
 from sorrelsim.engine.declared import Declared
 
@@ -31,6 +33,7 @@ class Entry:
         place: ``copy``: in the copy's piece of memory. ``thread``: one serves all copies that a thread steps, for it
             matters only within a step. ``given``: in an array for all copies. ``cells``: a view of that entry.
         number: Whether rules see its element as a number that they cannot write.
+        low, high: The least and the greatest value of a state from outside; None where the type alone limits it.
     """
 
     name: str
@@ -42,8 +45,12 @@ class Entry:
     hashed: str = ""
     place: str = "copy"
     number: bool = False
+    low: Bound | None = None
+    high: Bound | None = None
 
 
+TURNS = 2**31 - 2**20
+"""The latest turn of a state from outside: rules lay turns down in an int32, and the episode is to go on."""
 ENGINE = ("engine",)
 OFTEN = (  # what nearly every rule touches comes first: a few neighbouring cache lines
     Entry("rng", (2,), "uint64", "The random stream: state and odd gamma.", saved="rng", hashed="rng"),
@@ -56,10 +63,30 @@ OFTEN = (  # what nearly every rule touches comes first: a few neighbouring cach
         "turn",
         "turn",
         number=True,
+        low=0,
+        high=TURNS,
     ),
-    Entry("ended", (1,), "uint8", "0 the episode runs, 1 it terminated, 2 it was truncated.", saved="ended"),
-    Entry("pos", ("agents", 2), "int32", "Where an agent stands: (row, col).", saved="pos", hashed="pos"),
-    Entry("facing", ("agents",), "int32", "0 north, 1 east, 2 south, 3 west.", saved="facing", hashed="facing"),
+    Entry("ended", (1,), "uint8", "0 the episode runs, 1 it terminated, 2 it was truncated.", saved="ended", high=2),
+    Entry(
+        "pos",
+        ("agents", 2),
+        "int32",
+        "Where an agent stands: (row, col).",
+        saved="pos",
+        hashed="pos",
+        low=0,
+        high=("height - 1", "width - 1"),
+    ),
+    Entry(
+        "facing",
+        ("agents",),
+        "int32",
+        "0 north, 1 east, 2 south, 3 west.",
+        saved="facing",
+        hashed="facing",
+        low=0,
+        high=3,
+    ),
     Entry(
         "out",
         ("agents",),
@@ -67,9 +94,18 @@ OFTEN = (  # what nearly every rule touches comes first: a few neighbouring cach
         "0 on the grid, else steps until it is back, -1 for good.",
         saved="out",
         hashed="out",
+        low=-1,
+        high=MANY,
     ),
     Entry(
-        "frozen", ("agents",), "int32", "Steps that an agent has yet to stand still.", saved="frozen", hashed="frozen"
+        "frozen",
+        ("agents",),
+        "int32",
+        "Steps that an agent has yet to stand still.",
+        saved="frozen",
+        hashed="frozen",
+        low=0,
+        high=MANY,
     ),
     Entry("was_out", ("agents",), "uint8", "Whether an agent was out before the step.", ENGINE),
     Entry("reward", ("agents",), "float64", "What this step pays.", saved="reward"),
@@ -87,7 +123,10 @@ SELDOM = (
         "events", ("agents", "events"), "float64", "What was counted so far in the episode.",
         saved="event_counts", hashed="events",
     ),
-    Entry("occupant", ("height", "width"), "int16", "The agent on a cell, or -1.", saved="occupant"),
+    Entry(
+        "occupant", ("height", "width"), "int16", "The agent on a cell, or -1.", saved="occupant",
+        low=-1, high="n_agents - 1",
+    ),
     Entry("cells", ("padded height", "padded width"), "cell", "The map and its padding.", ENGINE, saved="cells"),
     Entry("grid", ("height", "width", "layers"), "uint8", "What lies where.", hashed="grid", place="cells"),
     Entry("flat", ("padded cells",), "cell", "The map and its padding, cell by cell.", ENGINE, place="cells"),
@@ -102,20 +141,39 @@ SELDOM = (
 )  # fmt: skip
 
 
+def names_in_limits(world: Declared) -> dict[str, int]:
+    """What names stand for in the limits of a world's state, but for its params and the turn."""
+    sizes = {"n_agents": world.n_agents, "height": world.height, "width": world.width}
+    return {name: len(cells) for name, cells in world.map.sites.items()} | sizes
+
+
 def declared_entries(world: Declared, params: Mapping[str, np.ndarray]) -> tuple[Entry, ...]:
-    """The entries of a world's own state and params."""
+    """The entries of a world's own state and params.
+
+    Raises:
+        ValueError: If a limit of state is a name that is not known.
+    """
     entries = []
+    known = names_in_limits(world) | {"turn": 0} | {name: 0 for name, array in params.items() if array.ndim == 1}
     for name, spec in world.state.items():
         shape = spec.extent(world.n_agents, world.height, world.width, world.map.sites)
-        full, dtype = f"state.{name}", np.dtype(DTYPES[spec.dtype]).name
+        for bound in (spec.low, spec.high):
+            if bound is not None:
+                limit(bound, known, len(shape))
+        full, dtype, doc = f"state.{name}", np.dtype(DTYPES[spec.dtype]).name, "zero at the start of an episode."
         entries.append(
-            Entry(full, shape, dtype, f"State {name}, zero at the start of an episode.", saved=full, hashed=full)
+            Entry(full, shape, dtype, f"State {name}, {doc}", saved=full, hashed=full, low=spec.low, high=spec.high)
         )
+    bounds = {field.name: limits(field) for field in dataclasses.fields(world.params)}
     for name, array in params.items():
         full, shape = f"params.{name}", array.shape[1:]
+        low, high = (None, None) if array.dtype == np.bool_ else bounds[name]
         entries.append(
-            Entry(full, shape, array.dtype.name, f"The param {name}.", ("params",), full, full, number=not shape)
-        )
+            Entry(
+                full, shape, array.dtype.name, f"The param {name}.", ("params",), full, full, number=not shape, low=low,
+                high=high,
+            )
+        )  # fmt: skip
     return tuple(entries)
 
 

@@ -12,12 +12,18 @@ import numpy as np
 from sorrelsim.authoring.codes import codebook
 from sorrelsim.authoring.events import event_names
 from sorrelsim.authoring.kinds import Kinds
-from sorrelsim.authoring.maps import MapError, find_map, read_map
+from sorrelsim.authoring.maps import MapError, Needs, check_needs, find_map, read_map
 from sorrelsim.authoring.params import read_params
 from sorrelsim.authoring.state import StateSpec
-from sorrelsim.authoring.window import Window
+from sorrelsim.authoring.window import Slots, Window, by_slot, hull, read_window
 from sorrelsim.errors import unknown
 from sorrelsim.observations.spec import ObservationSpec
+from sorrelsim.settings import flag, whole
+
+AGENTS = 2**15 - 1
+"""The most agents in a copy: a cell says in an int16 who stands on it."""
+COPIES = 2**31 - 1
+SEEDS = 2**128 - 1
 
 
 class Declared:
@@ -33,6 +39,8 @@ class Declared:
         sites: Site name to the glyphs whose cells it lists; ``spawns`` holds the spawn cells. In a rule, ``w.orchard``
             is ``int32[n, 2]``.
         legend: Glyphs that stand for several kinds in one cell.
+        needs: What a map must have: the least number of cells of a site, or of ``rows`` and ``columns``; of several
+            such mappings any one will do. What rules index without asking belongs here.
         layers: The layers of a cell, bottom first. Unused ones are dropped; agents lie in ``agent``, and a layer
             named ``beam`` is cleared before each step.
         state: Extra state by name; zero at the start of an episode.
@@ -41,10 +49,14 @@ class Declared:
         n_agents: Number of slots, unless ``make`` says otherwise.
         actions: Action names; ``w.action[i]`` is an index into them.
         window: What an agent sees.
+        windows: Where agents see differently far, windows by slot or range of slots, or one for each; ``window`` is
+            that of the others. Observations have the size of all reaches together; cells beyond a slot's own are 0.
         looks: ``"other"`` or ``"individual"``: whether other agents can be told apart.
         show_facing: Whether an agent's direction is visible to others.
         scalars: Name to length of what is observed beside the grid, filled by ``observe``.
         observe: ``observe(w, i, into)`` writes the scalars of agent i into ``into`` (float32, zeros before), in order.
+        allowed: ``allowed(w, i, into)`` writes into ``into`` (all 1 before) which actions agent i may choose now, 1 or
+            0 for each, at least one; see ``action_mask``. It is not asked for agents that are out.
         start: Rules that begin an episode, on the bare map.
         rules: Rules of a step, in order.
         torus: Names of the maps whose edges join.
@@ -58,6 +70,7 @@ class Declared:
     maps: ClassVar[Mapping[str, str]]
     map_params: Mapping[str, Mapping[str, Any]] = {}
     sites: Mapping[str, str] = {"spawns": "P"}
+    needs: Needs = ()
     legend: Mapping[str, tuple] = {}
     layers: Sequence[str] = ("ground", "object", "agent", "beam")
     state: Mapping[str, StateSpec] = {}
@@ -65,10 +78,12 @@ class Declared:
     n_agents: int = 1
     actions: Sequence[str] = ()
     window: Window = Window()
+    windows: Slots = ()
     looks: str = "other"
     show_facing: bool = False
     scalars: Mapping[str, int] = {}
     observe: ClassVar[Callable | None] = None
+    allowed: ClassVar[Callable | None] = None
     start: Sequence[Callable] = ()
     rules: Sequence[Callable] = ()
     torus: Sequence[str] = ()
@@ -82,41 +97,49 @@ class Declared:
         map: str | Path | None,
         n_agents: int | None,
         preset: str | None,
-        window: Window | None,
+        window: Any,
         observation: str,
         looks: str | None,
         show_facing: bool | None,
         params: dict[str, Any],
     ) -> dict[str, np.ndarray]:
         """Settles what was declared and what this world was given; returns the params of all copies by name."""
-        if n_worlds < 1:
-            raise ValueError(f"n_worlds is at least 1, not {n_worlds}")
-        self.n_worlds = int(n_worlds)
+        self.n_worlds = whole(n_worlds, "n_worlds", 1, COPIES)
         self.name = type(self).__module__.rpartition(".")[2]
         self.preset = preset
         params = self._apply_preset(preset) | params
         preset_map = params.pop("map", None)
-        self.window = window or self.window
-        self.looks = looks or self.looks
-        self.show_facing = self.show_facing if show_facing is None else show_facing
-        self.n_agents = self.n_agents if n_agents is None else int(n_agents)
-        if self.n_agents < 1:
-            raise ValueError(f"n_agents is at least 1, not {self.n_agents}")
+        self.looks = self.looks if looks is None else looks
+        self.show_facing = self.show_facing if show_facing is None else flag(show_facing, "show_facing")
+        self.n_agents = whole(self.n_agents if n_agents is None else n_agents, "n_agents", 1, AGENTS)
         if self.looks not in ("other", "individual"):
             raise ValueError(unknown("look of agents", self.looks, ("other", "individual")))
+        self._set_windows(window)
         self.action_names = tuple(self.actions)
         self.events = event_names(self.events)
         self.n_actions = len(self.action_names)
         self.codes = codebook(self.kinds, tuple(self.layers), self.n_agents, self.looks, self.show_facing)
         self.map_name, text = find_map(preset_map if map is None else map, self.maps, self.name)
         self.map = read_map(self.map_name, text, self.kinds, self.codes, self.sites, self.legend)
+        self.map_text = text
         self.height, self.width = self.map.cells.shape[:2]
         self.wraps = self.map_name in self.torus
+        check_needs(self.map, self.needs, self.sites)
         self._check_spawns()
         self.observations = ObservationSpec.of_grid(
             self.codes, self.window, self.height, self.width, observation, dict(self.scalars)
         )
         return read_params(self.params, {**self.map_params.get(self.map_name, {}), **params}, self.n_worlds, self.name)
+
+    def _set_windows(self, given: Any) -> None:
+        """Settles what slots see: what was given, else what is declared; ``window`` becomes that of all together."""
+        windows, other = self.windows, read_window(self.window, "window") if given is None else read_window(given)
+        if isinstance(other, tuple):
+            windows, other = other, other[0]
+        elif given is not None:
+            windows = ()
+        self.slot_windows = by_slot(windows, other, self.n_agents, self.name) if windows else (other,) * self.n_agents
+        self.window = hull(self.slot_windows)
 
     def _apply_preset(self, preset: str | None) -> dict[str, Any]:
         if preset is None:

@@ -17,8 +17,7 @@ class RuleError(Exception):
 def explain(program: Program, error: Exception) -> str:
     """Says where in the world's own file a rule failed to compile, and why, in a few lines."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
-    own = [f for f in [*program.rules, *program.start, program.observe] if f is not None]
-    files = {Path(inspect.getfile(function)).name: inspect.getfile(function) for function in own}
+    files = {Path(inspect.getfile(function)).name: inspect.getfile(function) for function in program.own}
     places = [
         (files[Path(file).name], int(line))
         for file, line in re.findall(r'File "([^"]+)", line (\d+)', text)

@@ -148,7 +148,11 @@ def engine_fields(world: Declared, copies: Copies) -> list[Field]:
     window = world.window
     rows, cols = window.size(world.height, world.width)
     view_size = number if window.whole_map else constant
+    # How far slots see less than the window does, where any does: ahead, behind, to the left and to the right.
+    sides = ("forward", "back", "left", "right")
+    less = [[getattr(window, side) - getattr(own, side) for side in sides] for own in world.slot_windows]
     return [
+        *([Field("less", np.array(less, np.int32), "shared")] if np.any(less) else []),
         *of_table(copies, "engine"),
         Field("template", copies.template, "shared"),
         constant("beam_mask", copies.beam_mask),

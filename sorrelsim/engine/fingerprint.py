@@ -34,7 +34,7 @@ def fingerprint(program: Program, text: str, numba_version: str) -> str:
     digest.update(f"{sys.version_info[:3]} {numba_version} {np.__version__} {platform.machine()}".encode())
     digest.update(code_of(HOUSE))
     seen: set[int] = set()
-    for function in [*program.rules, *program.start, *([program.observe] if program.observe else [])]:
+    for function in program.own:
         _digest_function(function, digest, seen)
     return digest.hexdigest()[:20]
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from sorrelsim.authoring.window import Window
+from sorrelsim.engine import remade, states
 from sorrelsim.engine.answers import Answer
 from sorrelsim.engine.compiled import Compiled
 from sorrelsim.engine.copies import Copies
-from sorrelsim.engine.declared import Declared
+from sorrelsim.engine.declared import SEEDS, Declared
 from sorrelsim.engine.interpreted import Interpreted
 from sorrelsim.engine.kernel_text import RESET, STEP, VIEW
 from sorrelsim.engine.program import Program
@@ -26,6 +26,7 @@ from sorrelsim.observations.parts import Parts, as_public
 from sorrelsim.pictures import painting
 from sorrelsim.pictures.files import to_png
 from sorrelsim.rules import draw
+from sorrelsim.settings import flag, whole
 
 State = dict[str, np.ndarray]
 
@@ -42,6 +43,8 @@ class Gridworld(Declared):
         submitted: The actions of the latest step or, laid down since, of the next: ``int64[copy, agent]``.
         obs: The latest observations, ``[copy, agent, ...]``: an array, or a dict of arrays where there are several.
         reward, terminated, truncated: What else the latest step answered, ``[copy, agent]``.
+        action_mask: Which actions each agent may choose now, ``bool[copy, agent, action]``; None where the world
+            declares no ``allowed``. It is advice to whoever chooses: ``step`` takes any action.
         info: As :meth:`step` returns it.
     """
 
@@ -53,7 +56,7 @@ class Gridworld(Declared):
         map: str | Path | None = None,
         n_agents: int | None = None,
         preset: str | None = None,
-        window: Window | None = None,
+        window: Any = None,
         observation: str = "symbolic",
         looks: str | None = None,
         show_facing: bool | None = None,
@@ -64,11 +67,12 @@ class Gridworld(Declared):
 
         Args:
             n_worlds: Number of copies.
-            seed: Seed of all copies; copy b's random stream depends on (seed, b) alone.
+            seed: Seed of all copies, from 0 to 2**128 - 1; copy b's random stream depends on (seed, b) alone.
             map: Name of one of the world's maps, path of a text file, or the map itself.
             n_agents: Number of slots.
             preset: Name of one of the world's presets.
-            window: What agents see, instead of the world's own.
+            window: What agents see, instead of the world's own: a :class:`Window` or a mapping of its fields,
+                ``"full"`` for the whole map, or a list of these, one for each slot.
             observation: ``symbolic``, ``one_hot``, ``rgb`` or ``ascii``.
             looks: ``other`` or ``individual``.
             show_facing: Whether others' directions are visible.
@@ -78,9 +82,17 @@ class Gridworld(Declared):
         Raises:
             ValueError: On a value that is out of range or of the wrong shape, an unknown name, or a bad map.
         """
-        self.compiled = compiled
-        numbers = self._settle(n_worlds, map, n_agents, preset, window, observation, looks, show_facing, params)
-        self.copies = Copies(self, numbers)
+        self.compiled = flag(compiled, "compiled")
+        self.seed = whole(seed, "seed", 0, SEEDS)
+        self._given = {
+            "n_agents": n_agents, "preset": preset, "window": window, "observation": observation, "looks": looks,
+            "show_facing": show_facing, "compiled": self.compiled,
+        }  # fmt: skip
+        try:
+            numbers = self._settle(n_worlds, map, n_agents, preset, window, observation, looks, show_facing, params)
+            self.copies = Copies(self, numbers)
+        except MemoryError:
+            raise ValueError(f"n_worlds is {n_worlds}: so many copies of {self.name} do not fit into memory") from None
         of = self.copies.of
         self.grid, self.occupant, self.pos, self.facing = of["grid"], of["occupant"], of["pos"], of["facing"]
         self.out, self.frozen, self.rng, self.turn = of["out"], of["frozen"], of["rng"], of["turn"]
@@ -101,7 +113,7 @@ class Gridworld(Declared):
         self._none_ended = np.zeros(self.n_worlds, np.bool_)
         self._none_ended.flags.writeable = False
         self.info: dict[str, Any] = {}
-        self.reset(seed)
+        self.reset(self.seed)
 
     # ------------------------------------------------------------------------------------------------ stepping
 
@@ -115,7 +127,7 @@ class Gridworld(Declared):
             The observations, ``[copy, agent, ...]``: an array, or a dict of arrays where there are several parts.
         """
         if seed is not None:
-            self.seed = int(seed)
+            self.seed = whole(seed, "seed", 0, SEEDS)
             self.rng[...] = draw.streams(self.seed, self.n_worlds)
         self._slots_chosen.clear()
         self._run(RESET)
@@ -188,12 +200,16 @@ class Gridworld(Declared):
             answer = Answer(self, self.copies.cell)
             self._answers = [*self._answers[-3:], answer]
         self._answer = answer
+        if mode != STEP:
+            answer.clear()
         return self._runner.run(mode, answer)
 
     def _take(self, ended: int) -> None:
         """Hands out what the runner answered. A step of a single copy feels every line here."""
         answer = self._answer
         self.reward, self.terminated, self.truncated = answer.reward, answer.terminated, answer.truncated
+        if answer.mask is not None:
+            self._take_mask(answer.mask)
         if self._plain:
             self.obs: Any = answer.grid
         else:
@@ -215,6 +231,17 @@ class Gridworld(Declared):
             "episode_paid_steps": tallies[..., 1].copy(),
             "episode_paid_turns": tallies[..., 2].copy(),
         }
+        if self._final.mask is not None:
+            self.info["final_action_mask"] = self._final.mask.copy()
+
+    def _take_mask(self, mask: np.ndarray) -> None:
+        self.action_mask = mask
+        if not mask.any(axis=2).all():
+            copy, slot = np.argwhere(~mask.any(axis=2))[0]
+            raise ValueError(
+                f"{self.name}: allowed() forbids agent {slot} in copy {copy} every action; allowed: at least one of "
+                f"{', '.join(self.action_names)}"
+            )
 
     @property
     def parts(self) -> Parts:
@@ -225,6 +252,11 @@ class Gridworld(Declared):
     def final_parts(self) -> Parts | None:
         """The last observations of the episodes that ended in the latest step, by part; None where none did."""
         return self._final_parts if "final_obs" in self.info else None
+
+    @property
+    def final_action_mask(self) -> np.ndarray | None:
+        """What was allowed in those last observations, ``bool[copy, agent, action]``; None where there is no mask."""
+        return self.info.get("final_action_mask")
 
     @property
     def extra(self) -> dict[str, np.ndarray]:
@@ -251,22 +283,37 @@ class Gridworld(Declared):
         """Goes back to a state of :meth:`get_state`, of this world or of one made alike.
 
         Raises:
-            ValueError: If the state is of another world, map, or number of copies or agents; nothing is changed then.
+            ValueError: If the state is of another world, map, or number of copies or agents, or holds what no step
+                could go on from: an array of another type, a position beyond the map, an unknown id, a number out of
+                its range or not finite. The array, index and value are named; nothing is changed then.
         """
-        arrays = self.copies.saved()
-        for name, array in arrays.items():
-            if name not in state:
-                raise ValueError(f"{self.name}: the state lacks {name!r}; it is of another world")
-            if state[name].shape != array.shape:
-                raise ValueError(
-                    f"{self.name}: {name} has shape {state[name].shape} in the state, here {array.shape}; "
-                    "it is of another map or number of copies or agents"
-                )
-        for name, array in arrays.items():
-            array[...] = state[name]
+        self._put(states.checked(self, self.copies, state))
+
+    def _put(self, arrays: State) -> None:
+        for name, array in self.copies.saved().items():
+            array[...] = arrays[name]
         self._slots_chosen.clear()
         self._run(VIEW)
         self._take(0)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What copying and pickling keep: how the world was made, where it is, and what it last answered."""
+        text, known = self.map_text, self.maps.get(self.map_name)
+        made = {**self._given, "map": self.map_name if text == known else text + "\n", "seed": self.seed}
+        kept = {
+            "state": self.get_state(), "submitted": self.submitted.copy(), "chosen": set(self._slots_chosen),
+            "answer": (self.reward.copy(), self.terminated.copy(), self.truncated.copy()),
+            "info": self.info, "final": self._final_parts, "map_name": self.map_name,
+        }  # fmt: skip
+        return remade.remake, (remade.class_of(self), self.n_worlds, made), kept
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self._put(states.fitting(self, self.copies, kept["state"]))
+        self.submitted[...] = kept["submitted"]
+        self._slots_chosen |= kept["chosen"]
+        for array, answered in zip((self.reward, self.terminated, self.truncated), kept["answer"], strict=True):
+            array[...] = answered
+        self.info, self._final_parts, self.map_name = kept["info"], kept["final"], kept["map_name"]
 
     def hashed_arrays(self) -> dict[str, np.ndarray]:
         """What the state hash of a recording covers, by name: all that rules read or draw from."""

@@ -34,14 +34,18 @@ if mode == STEP:
         ended += 1
         again = True
         view(w, e, e.final_cells, e.final_bytes)
+        @trim e.final_cells
         @scalars e.final_scalars
+        @mask e.final_mask
 if again:
     w = set_turn(w, e, 0)
     restore(w, e)
     @clear
     @start
 view(w, e, e.cells_into, e.bytes_into)
+@trim e.cells_into
 @scalars e.scalars_into
+@mask e.mask_into
 """
 """What one step, reset or look does to one copy ``w, e``, by ``mode``; ``ended`` counts the episodes that end."""
 
@@ -52,7 +56,8 @@ class Program:
 
     Attributes:
         name: The world's name.
-        rules, start, observe: As the world declares them.
+        rules, start, observe, allowed: As the world declares them.
+        trims: Whether slots see differently far.
         fields, engine_fields, params: What stands in ``w``, ``e`` and ``w.p``; of ``e``, less what is of an answer.
         state_names: What the world declares as state, zero at the start of an episode.
         answer: An answer like all that are to come, of which ``e`` has fields as well.
@@ -64,6 +69,8 @@ class Program:
     rules: Sequence[Callable]
     start: Sequence[Callable]
     observe: Callable | None
+    allowed: Callable | None
+    trims: bool
     fields: Sequence[Field]
     engine_fields: Sequence[Field]
     params: Sequence[Field]
@@ -82,22 +89,29 @@ class Program:
             answer: One of its answers.
             final: What the last observations of episodes are written to.
         """
-        of_final = zip(("final_cells", "final_bytes", "final_scalars"), final.fields, strict=False)
+        names = {"cells_into": "final_cells", "bytes_into": "final_bytes", "scalars_into": "final_scalars"}
+        names["mask_into"] = "final_mask"
+        finals = [Field(names[field.name], field.array, "given") for field in final.fields if field.name in names]
         return cls(
             name=world.name,
             rules=tuple(world.rules),
             start=tuple(world.start),
             observe=type(world).observe,
+            allowed=type(world).allowed,
+            trims=any(window != world.window for window in world.slot_windows),
             fields=rules_fields(world, copies),
-            engine_fields=[
-                *engine_fields(world, copies), *(Field(name, field.array, "given") for name, field in of_final)
-            ],
+            engine_fields=[*engine_fields(world, copies), *finals],
             params=of_table(copies, "params"),
             state_names=tuple(copies.state),
             answer=answer,
             block=copies.block,
             scratch=copies.scratch,
-        )  # fmt: skip
+        )
+
+    @property
+    def own(self) -> list[Callable]:
+        """The world's own functions that are called from the text."""
+        return [f for f in (*self.rules, *self.start, self.observe, self.allowed) if f is not None]
 
     @property
     def all_engine_fields(self) -> list[Field]:
@@ -112,6 +126,8 @@ class Program:
             clear=lambda _: [f"fill(w.{name}, 0)" for name in self.state_names],
             start=lambda _: [f"start_{k}(w)" for k in range(len(self.start))],
             scalars=self._scalars,
+            mask=self._mask,
+            trim=lambda into: [f"trim(w, e, {into})"] if self.trims else [],
         )
 
     def _scalars(self, into: str) -> list[str]:
@@ -119,6 +135,12 @@ class Program:
             return []
         each = ["for i in range(w.n_agents):", "    if w.out[i] == 0:", f"        observe(w, i, {into}[i])"]
         return [f"fill({into}, 0.0)", *each]
+
+    def _mask(self, into: str) -> list[str]:
+        if not self.allowed:
+            return []
+        each = ["for i in range(w.n_agents):", "    if w.out[i] == 0:", f"        allowed(w, i, {into}[i])"]
+        return [f"fill({into}, 1)", *each]
 
     def source(self) -> str:
         """The text of the interpreted world: what rules see, and a step of one copy as a function."""
@@ -181,10 +203,13 @@ def namespace(program: Program) -> dict[str, Any]:
     """What the text calls: the engine's functions and the world's rules, by their names there."""
     called: list[Callable] = [
         step.set_turn, step.begin, step.finish, step.restore, step.fill, view.view,
+        *([view.trim] if program.trims else []),
     ]  # fmt: skip
     space: dict[str, Any] = {function.__name__: function for function in called}
     space |= {f"rule_{k}": function for k, function in enumerate(program.rules)}
     space |= {f"start_{k}": function for k, function in enumerate(program.start)}
     if program.observe:
         space["observe"] = program.observe
+    if program.allowed:
+        space["allowed"] = program.allowed
     return space

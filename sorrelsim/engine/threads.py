@@ -14,6 +14,7 @@ import numpy as np
 
 from sorrelsim.engine.block import Block, address_of
 from sorrelsim.engine.kernel_text import DONE, ENDED, FOLLOW, GRAIN, UNFINISHED, Order
+from sorrelsim.settings import whole
 
 _threads = max(1, len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1)
 
@@ -21,9 +22,7 @@ _threads = max(1, len(os.sched_getaffinity(0)) if sys.platform == "linux" else o
 def set_threads(n: int) -> None:
     """Sets how many threads step the copies of every world in this process; trajectories do not depend on it."""
     global _threads
-    if n < 1:
-        raise ValueError(f"a number of threads is at least 1, not {n}")
-    _threads = int(n)
+    _threads = whole(n, "the number of threads", 1, 1024)
 
 
 def get_threads() -> int:

@@ -94,6 +94,19 @@ def corner(e, row, col):
     return (row + e.pad) * e.stride + col + e.pad
 
 
+@rule
+def trim(w, e, cells_into):
+    """Blanks what lies in the window but beyond a slot's own reach, where slots see differently far."""
+    rows, cols = e.view_rows, e.view_cols
+    for i in range(w.n_agents):
+        top, bottom = e.less[i, 0], rows - e.less[i, 1]
+        left, right = e.less[i, 2], cols - e.less[i, 3]
+        for row in range(rows):
+            for col in range(cols):
+                if row < top or row >= bottom or col < left or col >= right:
+                    cells_into[i, row * cols + col] = 0
+
+
 def fill_row(cells_into, i):
     """Blanks one agent's window. Compiled code uses :func:`fill_row_compiled`."""
     cells_into[i] = 0

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sorrelsim.authoring.window import Window
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.library.find import find_class
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.threads import apply_threads
-from sorrelsim.settings import parse_config
 
 
 def make(name: str | Path, n_worlds: int = 1, seed: int = 0, **settings: Any) -> Gridworld:
@@ -24,7 +21,7 @@ def make(name: str | Path, n_worlds: int = 1, seed: int = 0, **settings: Any) ->
         seed: Seed of all copies.
         **settings: As in :class:`~sorrelsim.engine.gridworld.Gridworld`: ``map``, ``n_agents``, ``preset``, ``window``,
             ``observation``, ``looks``, ``show_facing``, ``compiled``, and any of the world's params. A window may be
-            given as a mapping of its fields.
+            given as a mapping of its fields, or as ``"full"``.
 
     Raises:
         ValueError: If there is no such world or setting; the message has the nearest match.
@@ -34,8 +31,6 @@ def make(name: str | Path, n_worlds: int = 1, seed: int = 0, **settings: Any) ->
 
 def make_of(cls: type[Gridworld], n_worlds: int = 1, seed: int = 0, **settings: Any) -> Gridworld:
     """Makes copies of a world whose class is at hand; otherwise as :func:`make`."""
-    if isinstance(settings.get("window"), Mapping):
-        settings["window"] = parse_config(Window, settings["window"], "window")
     return cls(n_worlds, seed, **settings)
 
 

@@ -158,10 +158,12 @@ class Agent:
         terminated, truncated = self._streams(world.terminated), self._streams(world.truncated)
         ended = np.flatnonzero(terminated | truncated)
         reward = self._streams(self.transform(world.reward, world.terminated | world.truncated))
-        final_obs = final_states = None
+        final_obs = final_states = final_mask = None
         if ended.size and world.final_parts is not None:
             final = {name: part[ended] for name, part in self._frames_of(world.final_parts).items()}
             final_obs, final_states = as_public(final), as_public(self._stacked(final, ended))
+            allowed = world.info.get("final_action_mask")
+            final_mask = None if allowed is None else self._streams(allowed)[ended]
         self.model.remember(
             Transition(
                 as_public(self._frames),
@@ -174,6 +176,7 @@ class Agent:
                 final_states,
                 lambda: as_public(self._next_states(world, ended)),
                 self.seat,
+                final_mask,
             )
         )
         if self.learn:

@@ -107,7 +107,8 @@ class Remembering:
         """
         t = transition
         if t.seat.learn and self.memory is not None:
-            self.memory.add(t.obs, t.action, t.reward, t.terminated, t.truncated, t.final_obs, mask=t.seat.mask)
+            masks = {"mask": t.seat.mask, "final_mask": t.final_mask}
+            self.memory.add(t.obs, t.action, t.reward, t.terminated, t.truncated, t.final_obs, **masks)
 
     def train_step(self) -> Any:
         """Takes one gradient step and returns its loss; by default does nothing.

@@ -50,6 +50,7 @@ class Transition:
         ended: int64 [n_ended], the streams that terminated or were truncated.
         final_obs: True last frames of those streams, [n_ended, *shape], or None if none ended.
         final_states: The same with earlier frames stacked; equals final_obs for a model of one frame.
+        final_mask: What was allowed there, bool [n_ended, n_actions], or None where the world has no masks.
         next_states: Call it for the states that come next (an ended stream's is its new episode's first).
         seat: The seat that acted.
     """
@@ -64,3 +65,4 @@ class Transition:
     final_states: Observation | None
     next_states: Callable[[], Observation]
     seat: Seat
+    final_mask: np.ndarray | None = None

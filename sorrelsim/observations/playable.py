@@ -27,7 +27,7 @@ class Playable(Protocol):
         reward: The latest step's rewards, ``float64[copy, agent]``.
         terminated: Whether that step terminated the episode, ``bool[copy, agent]``.
         truncated: Whether it cut the episode short, ``bool[copy, agent]``.
-        info: What else the latest step brought.
+        info: What else the latest step brought; ``final_action_mask`` is what was allowed in ``final_parts``.
     """
 
     name: str

@@ -146,7 +146,7 @@ def window_cells(world: Gridworld, slot: int) -> np.ndarray:
     seen = np.zeros((world.height, world.width), np.bool_)
     if world.out[0, slot] != 0:
         return seen
-    window: Window = world.window
+    window: Window = world.slot_windows[slot]
     if window.whole_map:
         seen[...] = True
         return seen

@@ -69,6 +69,8 @@ class WorldSpec:
                 value = Path(value).read_text(encoding="utf-8")
             elif isinstance(value, Window):
                 value = asdict(value)
+            elif key == "window" and isinstance(value, list | tuple):
+                value = [asdict(one) if isinstance(one, Window) else one for one in value]
             elif isinstance(value, np.ndarray | np.generic):
                 value = value.tolist()
             plain[key] = value

@@ -110,7 +110,10 @@ def check_world(world: str | Path | type[Gridworld], compiled: bool = True, step
 
     attempt(lambda: world_checks.page(cls))
     if attempt(lambda: world_checks.declared(cls)) and attempt(lambda: world_checks.plays(cls, steps)):
-        if attempt(lambda: world_checks.replays(cls, steps)):
+        if cls.allowed is not None:
+            attempt(lambda: world_checks.masks(cls, steps))
+        kept = attempt(lambda: world_checks.keeps_to_limits(cls, steps))
+        if kept and attempt(lambda: world_checks.replays(cls, steps)):
             attempt(lambda: world_checks.copies_stand_alone(cls, min(steps, 60)))
             if compiled:
                 attempt(lambda: world_checks.compiles(cls, steps))

@@ -197,6 +197,32 @@ def copies_stand_alone(cls: type[Gridworld], steps: int) -> str:
     return "copies do not touch one another"
 
 
+def masks(cls: type[Gridworld], steps: int) -> str:
+    world = _make(cls, 2)
+    forbidden = 0
+    for turn, actions in enumerate(_actions(world, steps)):
+        mask = world.action_mask
+        assert mask is not None
+        forbidden += int((~mask).sum())
+        if not mask[world.out != 0].all():
+            raise Broken(f"after step {turn} the mask of an agent that is out forbids something")
+        _step(world, np.where(np.take_along_axis(mask, actions[..., None], 2)[..., 0], actions, mask.argmax(2)), turn)
+    share = forbidden / (steps * world.submitted.size * world.n_actions)
+    return f"action masks forbid {share:.1%} of all actions in {steps} steps of play, and never all of an agent's"
+
+
+def keeps_to_limits(cls: type[Gridworld], steps: int) -> str:
+    world = _make(cls, 2)
+    for turn, actions in enumerate(_actions(world, steps)):
+        if turn % 10 == 0:
+            try:
+                world.set_state(world.get_state())
+            except ValueError as error:
+                raise Broken(f"after step {turn} its own state is refused: {error}") from error
+        _step(world, actions, turn)
+    return "its own states lie within the limits that it declares"
+
+
 def ends(cls: type[Gridworld]) -> str:
     known = {field.name for field in dataclasses.fields(cls.params)}
     if "max_steps" not in known:
@@ -226,6 +252,9 @@ def compiles(cls: type[Gridworld], steps: int) -> str:
         _, quick, *_ = fast.step(actions)
         if not np.array_equal(reward, quick):
             raise Broken(f"compiled rewards differ from interpreted ones in step {turn + 1}: {quick} and {reward}")
+        one_mask, other_mask = np.asarray(slow.action_mask), np.asarray(fast.action_mask)
+        if not np.array_equal(one_mask, other_mask):
+            raise Broken(f"compiled masks of actions differ from interpreted ones in step {turn + 1}")
         if turn % 20 == 19 or turn == steps - 1:
             one, other = slow.get_state(), fast.get_state()
             for name, array in one.items():

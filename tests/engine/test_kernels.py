@@ -86,7 +86,7 @@ def test_threads_change_nothing():
         sorrelsim.set_threads(before)
     same_state(states[0], states[1])
     same_state(states[0], states[2])
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="allowed: a whole number from 1 to 1024"):
         sorrelsim.set_threads(0)
 
 

@@ -26,7 +26,7 @@ class Batch:
         weights: float32 [batch], importance weights; 1 without priorities.
         index: int64 [batch], for ``update_priorities``.
         masks: Allowed actions in states, bool [batch, n_actions], or None.
-        next_masks: The same in next_states; all true at an episode's end.
+        next_masks: The same in next_states; all true where none follows.
     """
 
     states: Observation

@@ -90,6 +90,7 @@ class Buffer:
         truncated: Any = None,
         final_obs: Observation | None = None,
         mask: np.ndarray | None = None,
+        final_mask: np.ndarray | None = None,
     ) -> None:
         """Adds one step of every stream. With one stream, the stream axis may be left out.
 
@@ -101,6 +102,7 @@ class Buffer:
             truncated: Ended by a limit, bool [n_streams]: the value goes on beyond. None means none.
             final_obs: Last frames of the streams that ended, in order of stream, [n_ended, *shape].
             mask: Allowed actions at obs, bool [n_streams, n_actions]; None means all.
+            final_mask: The same at final_obs, [n_ended, n_actions].
 
         Raises:
             ValueError: If a stream was truncated and final_obs is missing.
@@ -115,7 +117,11 @@ class Buffer:
             self.ring.keep_masks(np.shape(mask)[-1])
         if self.ring.has_mask:
             parts[MASK] = np.broadcast_to(True if mask is None else mask, (self.n_streams, *self.ring.parts[MASK][0]))
-        self._write(parts, action, reward, kind, None if final_obs is None else as_parts(final_obs))
+        finals = None if final_obs is None else dict(as_parts(final_obs))
+        if finals is not None and self.ring.has_mask:
+            known = True if final_mask is None else final_mask
+            finals[MASK] = np.broadcast_to(known, (int(np.count_nonzero(kind)), *self.ring.parts[MASK][0]))
+        self._write(parts, action, reward, kind, finals)
 
     def add_empty(self) -> None:
         """Adds an all-zero frame to every stream: a boundary that no stack and no n-step window crosses."""
@@ -254,7 +260,7 @@ class Buffer:
         if ring.has_mask:
             masks = ring.gather(MASK, rows, streams, 1, untouched)[:, 0]
             next_masks = ring.gather(MASK, following, streams, 1, untouched)[:, 0]
-            next_masks[following < 0] = True
+            next_masks[~next_masks.any(1)] = True  # where nothing follows
         actions = ring.actions[rows, streams].astype(np.int64)
         return Batch(states, actions, returns, next_states, dones, valid, discounts, weights, index, masks, next_masks)
 

@@ -41,7 +41,7 @@ class Modes:
         """Starts what the networks draw from a seed."""
         self.draws = {
             name: torch.Generator(lender.device).manual_seed(seed).get_state()
-            for name, lender in _lenders(device).items()
+            for name, lender in _lenders(self._device).items()
         }
 
     def enter(self, networks: Mapping[str, nn.Module], training: bool) -> bool:

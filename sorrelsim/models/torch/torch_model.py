@@ -83,6 +83,12 @@ class TorchModel(BaseModel):
         seed: int = 0,
     ) -> None:
         super().__init__(observations, action_names, n_streams, config, seed)
+        for name, part in observations.parts.items():
+            if part.dtype.kind not in "biuf":
+                raise ValueError(
+                    f"{self.name} cannot see text: the part {name!r} of its observations is {observations.form}; "
+                    "allowed: observation=symbolic, one_hot or rgb"
+                )
         self.device = choose_device(self.config.device)
         # Apart from the seed itself: networks are initialised from that (``seeded_init``).
         drawn, lent = (int(self.spawned(key).generate_state(1, np.uint64)[0] >> 1) for key in (1, 2))
