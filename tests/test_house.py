@@ -15,7 +15,7 @@ HOUSE = Path(sorrelsim.__file__).parent
 ROOT = HOUSE.parent
 FLOORS = [  # from the ground up; rooms of one floor do not know each other
     {"errors"},
-    {"rules", "settings"},
+    {"rules", "settings", "machine_code"},
     {"authoring"},
     {"pictures"},
     {"observations"},
