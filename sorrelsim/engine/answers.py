@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from sys import getrefcount
 
 import numpy as np
 
@@ -58,8 +58,8 @@ class Answer:
             cells, beside, self.parts, *self.parts.values(), self.reward, self.terminated, self.truncated
         )  # fmt: skip
         del cells, beside  # they would count as held
-        self._idle = sum(map(sys.getrefcount, self._held))
+        self._idle = sum(map(getrefcount, self._held))
 
     def is_free(self) -> bool:
         """Whether nobody outside holds an array of these, a view of one, or the parts."""
-        return sum(map(sys.getrefcount, self._held)) == self._idle
+        return sum(map(getrefcount, self._held)) == self._idle

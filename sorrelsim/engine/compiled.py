@@ -11,7 +11,7 @@ from sorrelsim.engine.cache import compiled_module
 from sorrelsim.engine.kernel_text import AT_CLAIM, AT_ENDED, BUSY
 from sorrelsim.engine.program import Program
 
-FEW = 8  # copies that are not worth a second thread
+FEW = 8  # copies; fewer are not worth a second thread
 
 
 class Compiled:
@@ -20,8 +20,9 @@ class Compiled:
     def __init__(self, program: Program, quiet: bool = False) -> None:
         self.program = program
         module = compiled_module(program, quiet)
-        call = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(module.run.address)
-        self.kernel = threads.Kernel(call, (program.block, program.scratch))
+        self.call = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(module.run.address)
+        self.kernel = threads.Kernel(self.call, (program.block, program.scratch))
+        self.many = self.kernel.n >= FEW
 
     def run(self, mode: int, answer: Answer) -> int:
         """Steps, resets or only views all copies, answering into ``answer``.
@@ -34,17 +35,17 @@ class Compiled:
             RuntimeError: If the world is in the middle of a step, and always will be if that was of a thread that a
                 fork left behind.
         """
-        kernel = self.kernel
         key = mode
-        if kernel.n >= FEW:
+        if self.many:
             n = threads.get_threads()
             if n > 1:  # no more threads than copies, for each needs a lane of the scratch
-                key += threads.summon(kernel, min(n, kernel.n) - 1) << 2
-        order = answer.orders.get(key)
-        if order is None:
-            order = answer.orders[key] = kernel.order(mode, self.program.table(answer), grain=key >> 2)
-        ended = kernel.call(order.address)
-        if ended == BUSY:
+                key += threads.summon(self.kernel, min(n, self.kernel.n) - 1) << 2
+        try:
+            order = answer.orders[key]
+        except KeyError:
+            order = answer.orders[key] = self.kernel.order(mode, self.program.table(answer), grain=key >> 2)
+        ended = self.call(order[0])
+        if ended < 0 and ended == BUSY:
             raise RuntimeError(
                 f"{self.program.name}: this world is in the middle of a step of another thread, perhaps of one that "
                 "this process was forked from; give each thread a world of its own, and make it after a fork"

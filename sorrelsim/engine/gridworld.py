@@ -29,6 +29,7 @@ from sorrelsim.pictures.files import to_png
 from sorrelsim.rules import draw
 
 State = dict[str, np.ndarray]
+_USUAL = np.dtype(np.int64)  # of actions
 
 
 class Gridworld(Declared):
@@ -87,6 +88,7 @@ class Gridworld(Declared):
         self.out, self.frozen, self.rng, self.turn = of["out"], of["frozen"], of["rng"], of["turn"]
         self.episode_return, self.event_counts = of["episode_return"], of["events"]
         self.submitted = of["action"]
+        self._acting = self.submitted.shape
         self._slots_chosen: set[int] = set()
         self.action_mask: np.ndarray | None = None
         self._final = Answer(self, self.copies.cell)
@@ -166,7 +168,19 @@ class Gridworld(Declared):
             ValueError: If an action is missing, out of range, of another type or shape. Nothing has moved then.
             RuntimeError: If another thread is in the middle of a step of this world. Nothing has moved then.
         """
-        return self._in_turn(self._step, actions)
+        alone = self._alone  # this is _in_turn, written out: a step of a single copy feels every call
+        try:
+            alone.pop()
+        except IndexError:
+            alone = self._alone = taken_over(self, alone)
+        try:
+            return self._step(actions)
+        except BaseException as error:
+            if not isinstance(error, ValueError):
+                self._catch_up()
+            raise
+        finally:
+            alone.append(None)
 
     def _step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         if actions is None:
@@ -175,7 +189,7 @@ class Gridworld(Declared):
                 raise ValueError(f"{self.name}: no action was submitted for slots {missing}")
         else:
             given = actions if type(actions) is np.ndarray else np.asarray(actions)
-            if given.shape != self.submitted.shape or given.dtype.kind not in "iu":
+            if given.shape != self._acting or (given.dtype is not _USUAL and given.dtype.kind not in "iu"):
                 raise ValueError(
                     f"{self.name}: actions are {given.dtype}{list(given.shape)}; allowed: integers "
                     f"{list(self.submitted.shape)}, one for each copy and agent"
@@ -202,10 +216,6 @@ class Gridworld(Declared):
             alone = self._alone = taken_over(self, alone)
         try:
             return work(given)
-        except BaseException as error:
-            if not isinstance(error, ValueError):
-                self._catch_up()
-            raise
         finally:
             alone.append(None)
 

@@ -43,13 +43,13 @@ class Interpreted:
         block = self.program.block.bytes
         if self.before is not None:  # not even the going back was left in peace
             block[...] = self.before
-        self.before = block.copy()
+        before = self.before = block.copy()
         try:
             ended = self._run(mode, answer)
             self.before = None
             return ended
         except BaseException:
-            block[...] = self.before
+            block[...] = before
             self.before = None
             raise
 

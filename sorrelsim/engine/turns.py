@@ -42,7 +42,7 @@ def refuse(world: Any, mine: int = 0) -> None:
         inside = -mine if ident == threading.get_ident() else 0
         while frame is not None:
             code = frame.f_code
-            inside += code.co_name == "_in_turn" and frame.f_locals.get("self") is world
+            inside += "alone" in code.co_varnames and frame.f_locals.get("self") is world
             frame = frame.f_back  # type: ignore[assignment]
         if inside > 0:
             names = {thread.ident: thread.name for thread in threading.enumerate()}

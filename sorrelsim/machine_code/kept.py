@@ -97,7 +97,7 @@ class Kernel(CFunc):
 
     def _compile_uncached(self) -> Any:
         with self.telling():
-            return super()._compile_uncached()
+            return super()._compile_uncached()  # type: ignore[misc]
 
 
 class _Function(CPUDispatcher):
