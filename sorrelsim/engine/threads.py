@@ -126,7 +126,7 @@ def _hire(k: int) -> Helper:
     A thread that is gone in a moment starts it: an interrupt in the middle of a start, which is many instructions of
     Python, would leave a helper that neither lives nor can be started again.
     """
-    helper = _crew.setdefault(k, Helper(k))
+    helper = _crew.get(k) or _crew.setdefault(k, Helper(k))
     if not helper.born:
         with contextlib.suppress(RuntimeError):
             _thread.start_new_thread(helper.bear, ())
