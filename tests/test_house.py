@@ -16,7 +16,7 @@ ROOT = HOUSE.parent
 FLOORS = [  # from the ground up; rooms of one floor do not know each other
     {"errors", "writing"},
     {"yaml_text"},
-    {"rules", "settings"},
+    {"rules", "settings", "machine_code"},
     {"authoring"},
     {"pictures"},
     {"observations"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from sys import getrefcount
 
 import numpy as np
 
@@ -64,7 +64,7 @@ class Answer:
             *([] if self.mask is None else [self.mask]),
         )  # fmt: skip
         del cells, beside  # they would count as held
-        self._idle = sum(map(sys.getrefcount, self._held))
+        self._idle = sum(map(getrefcount, self._held))
 
     def clear(self) -> None:
         """Says that no step has been taken: nothing is paid, and nothing has ended."""
@@ -73,4 +73,4 @@ class Answer:
 
     def is_free(self) -> bool:
         """Whether nobody outside holds an array of these, a view of one, or the parts."""
-        return sum(map(sys.getrefcount, self._held)) == self._idle
+        return sum(map(getrefcount, self._held)) == self._idle

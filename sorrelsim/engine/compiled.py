@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Iterable
 
 from sorrelsim.engine import threads
 from sorrelsim.engine.answers import Answer
 from sorrelsim.engine.cache import compiled_module
+from sorrelsim.engine.kernel_text import AT_CLAIM, AT_ENDED, BUSY
 from sorrelsim.engine.program import Program
+
+FEW = 8  # copies; fewer are not worth a second thread
 
 
 class Compiled:
@@ -16,8 +20,9 @@ class Compiled:
     def __init__(self, program: Program, quiet: bool = False) -> None:
         self.program = program
         module = compiled_module(program, quiet)
-        call = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(module.run.address)
-        self.kernel = threads.Kernel(call, (program.block, program.scratch))
+        self.call = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(module.run.address)
+        self.kernel = threads.Kernel(self.call, (program.block, program.scratch))
+        self.many = self.kernel.n >= FEW
 
     def run(self, mode: int, answer: Answer) -> int:
         """Steps, resets or only views all copies, answering into ``answer``.
@@ -25,12 +30,32 @@ class Compiled:
         Returns:
             The number of episodes that ended; or -1 - k where action k, of all copies' in a row, is out of range, and
             then no copy has moved.
+
+        Raises:
+            RuntimeError: If the world is in the middle of a step, and always will be if that was of a thread that a
+                fork left behind.
         """
-        kernel = self.kernel
-        order = answer.orders.get(mode)
-        if order is None:
-            order = answer.orders[mode] = kernel.order(mode, self.program.table(answer))
-        if kernel.n < 8 or threads.get_threads() == 1:
-            return kernel.call(order.address)
-        # No more threads than copies, for each needs a lane of the scratch.
-        return threads.helpers(min(threads.get_threads(), kernel.n) - 1).run(kernel, order)
+        key = mode
+        if self.many:
+            n = threads.get_threads()
+            if n > 1:  # no more threads than copies, for each needs a lane of the scratch
+                key += threads.summon(self.kernel, min(n, self.kernel.n) - 1) << 2
+        try:
+            order = answer.orders[key]
+        except KeyError:
+            order = answer.orders[key] = self.kernel.order(mode, self.program.table(answer), grain=key >> 2)
+        ended = self.call(order[0])
+        if ended < 0 and ended == BUSY:
+            raise RuntimeError(
+                f"{self.program.name}: this world is in the middle of a step of another thread, perhaps of one that "
+                "this process was forked from; give each thread a world of its own, and make it after a fork"
+            )
+        return ended
+
+    def latest(self, answers: Iterable[Answer]) -> tuple[Answer, int] | None:
+        """The answer that was written last, and how many episodes ended then, whatever became of who asked for it."""
+        orders = [(order.words, answer) for answer in answers for order in answer.orders.values()]
+        if not orders:
+            return None
+        words, answer = max(orders, key=lambda each: int(each[0][AT_CLAIM]))
+        return answer, int(words[AT_ENDED])

@@ -8,7 +8,7 @@ are checked before the runner has them, and what it answers is handed out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from sorrelsim.engine.declared import SEEDS, Declared
 from sorrelsim.engine.interpreted import Interpreted
 from sorrelsim.engine.kernel_text import RESET, STEP, VIEW
 from sorrelsim.engine.program import Program
+from sorrelsim.engine.turns import refuse, taken_over
 from sorrelsim.observations.parts import Parts, as_public
 from sorrelsim.pictures import painting
 from sorrelsim.pictures.files import to_png
@@ -29,6 +30,7 @@ from sorrelsim.rules import draw
 from sorrelsim.settings import flag, whole
 
 State = dict[str, np.ndarray]
+_USUAL = np.dtype(np.int64)  # of actions
 
 
 class Gridworld(Declared):
@@ -98,6 +100,7 @@ class Gridworld(Declared):
         self.out, self.frozen, self.rng, self.turn = of["out"], of["frozen"], of["rng"], of["turn"]
         self.episode_return, self.event_counts = of["episode_return"], of["events"]
         self.submitted = of["action"]
+        self._acting = self.submitted.shape
         self._slots_chosen: set[int] = set()
         self.action_mask: np.ndarray | None = None
         self._final = Answer(self, self.copies.cell)
@@ -113,6 +116,7 @@ class Gridworld(Declared):
         self._none_ended = np.zeros(self.n_worlds, np.bool_)
         self._none_ended.flags.writeable = False
         self.info: dict[str, Any] = {}
+        self._alone: list[None] = [None]
         self.reset(self.seed)
 
     # ------------------------------------------------------------------------------------------------ stepping
@@ -125,7 +129,13 @@ class Gridworld(Declared):
 
         Returns:
             The observations, ``[copy, agent, ...]``: an array, or a dict of arrays where there are several parts.
+
+        Raises:
+            RuntimeError: If another thread is in the middle of a step of this world.
         """
+        return self._in_turn(self._reset, seed)
+
+    def _reset(self, seed: int | None) -> Any:
         if seed is not None:
             self.seed = whole(seed, "seed", 0, SEEDS)
             self.rng[...] = draw.streams(self.seed, self.n_worlds)
@@ -141,6 +151,8 @@ class Gridworld(Declared):
             slots: The slots.
             actions: ``int[copy, len(slots)]``.
         """
+        if not self._alone:
+            refuse(self)
         actions = np.asarray(actions)
         if actions.shape != (self.n_worlds, len(slots)) or actions.dtype.kind not in "iu":
             raise ValueError(
@@ -166,14 +178,30 @@ class Gridworld(Declared):
 
         Raises:
             ValueError: If an action is missing, out of range, of another type or shape. Nothing has moved then.
+            RuntimeError: If another thread is in the middle of a step of this world. Nothing has moved then.
         """
+        alone = self._alone  # this is _in_turn, written out: a step of a single copy feels every call
+        try:
+            alone.pop()
+        except IndexError:
+            alone = self._alone = taken_over(self, alone)
+        try:
+            return self._step(actions)
+        except BaseException as error:
+            if not isinstance(error, ValueError):
+                self._catch_up()
+            raise
+        finally:
+            alone.append(None)
+
+    def _step(self, actions: Any) -> tuple[Any, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         if actions is None:
             if len(self._slots_chosen) < self.n_agents:
                 missing = sorted(set(range(self.n_agents)) - self._slots_chosen)
                 raise ValueError(f"{self.name}: no action was submitted for slots {missing}")
         else:
             given = actions if type(actions) is np.ndarray else np.asarray(actions)
-            if given.shape != self.submitted.shape or given.dtype.kind not in "iu":
+            if given.shape != self._acting or (given.dtype is not _USUAL and given.dtype.kind not in "iu"):
                 raise ValueError(
                     f"{self.name}: actions are {given.dtype}{list(given.shape)}; allowed: integers "
                     f"{list(self.submitted.shape)}, one for each copy and agent"
@@ -191,6 +219,18 @@ class Gridworld(Declared):
         self._take(ended)
         return self.obs, self.reward, self.terminated, self.truncated, self.info
 
+    def _in_turn(self, work: Callable[[Any], Any], given: Any) -> Any:
+        """Does what no other thread may be in the middle of; see :mod:`~sorrelsim.engine.turns`."""
+        alone = self._alone
+        try:
+            alone.pop()
+        except IndexError:
+            alone = self._alone = taken_over(self, alone)
+        try:
+            return work(given)
+        finally:
+            alone.append(None)
+
     def _run(self, mode: int) -> int:
         # The arrays of the answer are reused, but never while somebody holds one of them.
         for answer in self._answers:
@@ -199,10 +239,19 @@ class Gridworld(Declared):
         else:
             answer = Answer(self, self.copies.cell)
             self._answers = [*self._answers[-3:], answer]
-        self._answer = answer
         if mode != STEP:
             answer.clear()
-        return self._runner.run(mode, answer)
+        ended = self._runner.run(mode, answer)
+        if ended >= 0:
+            self._answer = answer
+        return ended
+
+    def _catch_up(self) -> None:
+        """Hands out what the runner answered last, where an interrupt fell between its answer and the handing out."""
+        latest = self._runner.latest([self._answer, *self._answers])
+        if latest:
+            self._answer, ended = latest
+            self._take(ended)
 
     def _take(self, ended: int) -> None:
         """Hands out what the runner answered. A step of a single copy feels every line here."""
@@ -277,6 +326,8 @@ class Gridworld(Declared):
 
     def get_state(self) -> State:
         """A copy of everything that the future depends on, random streams and params included."""
+        if not self._alone:
+            refuse(self)
         return {name: array.copy() for name, array in self.copies.saved().items()}
 
     def set_state(self, state: State) -> None:
@@ -287,7 +338,7 @@ class Gridworld(Declared):
                 could go on from: an array of another type, a position beyond the map, an unknown id, a number out of
                 its range or not finite. The array, index and value are named; nothing is changed then.
         """
-        self._put(states.checked(self, self.copies, state))
+        self._in_turn(self._put, states.checked(self, self.copies, state))
 
     def _put(self, arrays: State) -> None:
         for name, array in self.copies.saved().items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,34 @@ class Interpreted:
             )
             for b in range(len(self.actions))
         ]
+        self.before: np.ndarray | None = None
+        """The copies as they were before the step that is going on."""
 
     def _params(self, b: int) -> Any:
         return self.params(*(seen(field, b) for field in self.program.params))
 
     def run(self, mode: int, answer: Answer) -> int:
-        """Steps, resets or only views all copies, answering into ``answer``; see :meth:`Compiled.run`."""
+        """Steps, resets or only views all copies, answering into ``answer``; see :meth:`Compiled.run`.
+
+        What a rule raises, or an interrupt, leaves every copy as it was before.
+        """
+        block = self.program.block.bytes
+        if self.before is not None:  # not even the going back was left in peace
+            block[...] = self.before
+        before = self.before = block.copy()
+        try:
+            ended = self._run(mode, answer)
+            self.before = None
+            return ended
+        except BaseException:
+            block[...] = before
+            self.before = None
+            raise
+
+    def latest(self, answers: Iterable[Answer]) -> None:
+        """Nothing is answered whose answer does not arrive; see :meth:`Compiled.latest`."""
+
+    def _run(self, mode: int, answer: Answer) -> int:
         if mode == STEP:
             actions = self.actions.reshape(-1)
             bad = np.flatnonzero((actions < 0) | (actions >= self.copies[0][1].n_actions))

@@ -1,8 +1,11 @@
 """The text of the compiled kernel, which takes copies to be stepped from a shared heap, and the words it is steered by.
 
-A call brings the address of six words, an :class:`Order`. With ``grain`` 0 the kernel does all copies alone. Else the
+A call brings the address of eight words, an :class:`Order`. With ``grain`` 0 the kernel does all copies alone. Else the
 caller opens a round and draws portions of ``grain`` copies; helper threads, which run the same kernel with mode FOLLOW,
 draw from the same heap. Results do not depend on who draws what: a copy has its own memory and its own random stream.
+
+All that must not be cut in two lies within one call, in which Python handles no signals: taking the world, stepping,
+waiting for what helpers have begun, writing down what came of it, letting the world go.
 """
 
 from __future__ import annotations
@@ -13,12 +16,14 @@ from typing import NamedTuple
 import numpy as np
 
 STEP, RESET, VIEW, FOLLOW = range(4)  # what a call is to do
-TICKET, DONE, ENDED, COPIES, TABLE, MODE, GRAIN = range(7)  # words that threads share; see KERNEL
+TICKET, DONE, ENDED, COPIES, TABLE, MODE, GRAIN, CLAIM = range(8)  # words that threads share; see KERNEL
+AT_CLAIM, AT_ENDED = 6, 7  # words of an order that a call writes
 PATIENCE = 30_000  # times that a thread looks for work before it gives up, 0.3 to 1.4 ms
-UNFINISHED = -(1 << 62)
+BUSY = -(1 << 62)
 CONSTANTS = {
-    "STEP": STEP, "RESET": RESET, "FOLLOW": FOLLOW, "PATIENCE": PATIENCE, "UNFINISHED": UNFINISHED, "TICKET": TICKET,
-    "DONE": DONE, "ENDED": ENDED, "COPIES": COPIES, "TABLE": TABLE, "MODE": MODE, "GRAIN": GRAIN,
+    "STEP": STEP, "RESET": RESET, "FOLLOW": FOLLOW, "PATIENCE": PATIENCE, "BUSY": BUSY, "TICKET": TICKET,
+    "DONE": DONE, "ENDED": ENDED, "COPIES": COPIES, "TABLE": TABLE, "MODE": MODE, "GRAIN": GRAIN, "CLAIM": CLAIM,
+    "AT_CLAIM": AT_CLAIM, "AT_ENDED": AT_ENDED,
 }  # fmt: skip
 """What the text reads by name."""
 
@@ -28,7 +33,8 @@ class Order(NamedTuple):
 
     Attributes:
         address: Of the words, as the kernel takes it.
-        words: ``int64[6]``: shared, table, copies, mode, grain, lane; see :data:`KERNEL`.
+        words: ``int64[8]``: shared, table, copies, mode, grain, lane; see :data:`KERNEL`. The call writes the last two
+            when it is done: the world's claim, and the number of episodes that ended.
         table: The table that a word leads to.
     """
 
@@ -57,7 +63,11 @@ class Order(NamedTuple):
 # A swap fails if another thread drew first, or if another round has begun, and none begins before DONE equals COPIES.
 # So a helper that was put off the processor between its look and its swap can never step a copy of a later round
 # with the table of an earlier one. A caller whose helper was put off in the middle of a portion loses patience too:
-# it returns UNFINISHED, and Python waits for DONE with the interpreter lock given away.
+# it naps between its looks.
+#
+# CLAIM is even while nobody steps the world. A call makes it odd, or returns BUSY at once where it is odd already: two
+# callers would share lane 0 of the scratch. When all is done it becomes the next even number, which the order keeps:
+# the order with the greatest claim is the latest that was carried out, whatever became of its caller.
 KERNEL = """
 
 def first_bad_action(table, n):
@@ -80,15 +90,19 @@ def first_bad_action(table, n):
 make_callable(first_bad_action)
 
 
-@cfunc("int64(intp)", cache=True, nopython=True, error_model="numpy")
+@cfunc("int64(intp)")
 def run(order):
     shared, table, n = order_word(order, 0), order_word(order, 1), order_word(order, 2)
     mode, grain, lane = order_word(order, 3), order_word(order, 4), order_word(order, 5)
     idle, round_, ended = 0, 0, 0
     helping = mode == FOLLOW
+    claim = read_word(shared, CLAIM)
+    if not helping and (claim & 1 or not swap_word(shared, CLAIM, claim, claim + 1)):
+        return BUSY
     if mode == STEP:
         bad = first_bad_action(table, n)
         if bad >= 0:
+            write_word(shared, CLAIM, claim)
             return -1 - bad
     if grain > 0:
         round_ = (read_word(shared, TICKET) >> 32) + 1
@@ -116,21 +130,29 @@ def run(order):
             else:
                 done = read_word(shared, DONE) == n
                 if not helping and done:
-                    return read_word(shared, ENDED)
+                    ended = read_word(shared, ENDED)
+                    break
                 idle += done or not helping
-                if idle > PATIENCE:
-                    return UNFINISHED
-                rest()
+                if idle <= PATIENCE:
+                    rest()
+                elif helping:
+                    return 0
+                else:
+                    nap()
         for b in range(first, last):
             w = load_W(table, b, lane)
             e = load_E(table, b, lane)
             @copy
         if grain == 0 and not helping:
-            return ended
+            break
         if last > first:
             add_word(shared, ENDED, ended)
             add_word(shared, DONE, last - first)
             ended = 0
+    write_order(order, AT_ENDED, ended)
+    write_order(order, AT_CLAIM, claim + 2)
+    write_word(shared, CLAIM, claim + 2)
+    return ended
 """
 """Where ``@copy`` stands goes :meth:`sorrelsim.engine.program.Program.statement`, written out: Numba optimises all that
 a function calls once more for every level of calls, so one level less is seconds of compiling."""

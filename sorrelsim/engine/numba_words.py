@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from typing import Any
 
 from llvmlite import ir
@@ -28,6 +29,18 @@ def order_word(typingctx, order, k):
         return builder.load(builder.gep(words, [args[1]]))
 
     return types.int64(types.intp, types.int64), codegen
+
+
+@intrinsic
+def write_order(typingctx, order, k, value):
+    """Writes word k of an order."""
+
+    def codegen(context, builder, signature, args):
+        words = builder.inttoptr(args[0], ir.IntType(64).as_pointer())
+        builder.store(args[2], builder.gep(words, [args[1]]))
+        return context.get_dummy_value()
+
+    return types.none(types.intp, types.int64, types.int64), codegen
 
 
 @intrinsic
@@ -91,8 +104,22 @@ def rest(typingctx):
     return types.none(), codegen
 
 
+@intrinsic
+def nap(typingctx):
+    """Gives the processor to another thread for about 50 microseconds, where the system has a call for that."""
+
+    def codegen(context, builder, signature, args):
+        if sys.platform != "win32":
+            kind = ir.FunctionType(ir.IntType(32), [ir.IntType(32)])
+            usleep = cgutils.get_or_insert_function(builder.module, kind, "usleep")
+            builder.call(usleep, [ir.Constant(ir.IntType(32), 50)])
+        return context.get_dummy_value()
+
+    return types.none(), codegen
+
+
 WORDS: dict[str, Any] = {
-    "order_word": order_word, "read_word": read_word, "write_word": write_word, "add_word": add_word,
-    "swap_word": swap_word, "rest": rest,
+    "order_word": order_word, "write_order": write_order, "read_word": read_word, "write_word": write_word,
+    "add_word": add_word, "swap_word": swap_word, "rest": rest, "nap": nap,
 }  # fmt: skip
 """What the kernel's text calls, by name."""

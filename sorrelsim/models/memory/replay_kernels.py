@@ -6,7 +6,7 @@ serves every dtype.
 
 from __future__ import annotations
 
-from numba import njit
+from sorrelsim.machine_code.kept import kept
 
 GOES_ON, TERMINATED, TRUNCATED, EMPTY = range(4)
 """What came of a step, the values of ``kind``; EMPTY is a boundary, no step at all."""
@@ -14,7 +14,7 @@ RETURN, DISCOUNT, DONE, VALID = range(4)
 """What ``transitions`` writes, row by row."""
 
 
-@njit(cache=True, nogil=True)
+@kept
 def transitions(index, head, size, n_step, gamma, kind, reward, into, following):
     """Writes the n-step returns of the steps at ``index`` = row * n_streams + stream.
 
@@ -57,7 +57,7 @@ def transitions(index, head, size, n_step, gamma, kind, reward, into, following)
         into[RETURN, b], into[DISCOUNT, b] = total, discount
 
 
-@njit(cache=True, nogil=True)
+@kept
 def stacks(rows, streams, head, size, kind, frames, final, final_index, into, whole):
     """Writes stacks of frames ending at ``rows`` (or, for -1 - row, at the final frame after that row), oldest first.
 
@@ -93,7 +93,7 @@ def stacks(rows, streams, head, size, kind, frames, final, final_index, into, wh
                 ended = kind[row, stream] != GOES_ON
 
 
-@njit(cache=True, nogil=True)
+@kept
 def tree_set(tree, leaves, values):
     """Sets leaves and adds up their ancestors. ``tree[1]`` is the sum; leaf i is ``tree[len(tree) // 2 + i]``."""
     half = tree.shape[0] // 2
@@ -106,7 +106,7 @@ def tree_set(tree, leaves, values):
             node //= 2
 
 
-@njit(cache=True, nogil=True)
+@kept
 def tree_fill(tree, start, stop, value):
     """Sets leaves start..stop-1 to one value, then each ancestor once."""
     half = tree.shape[0] // 2
@@ -120,7 +120,7 @@ def tree_fill(tree, start, stop, value):
             tree[node] = tree[2 * node] + tree[2 * node + 1]
 
 
-@njit(cache=True, nogil=True)
+@kept
 def tree_find(tree, uniforms, leaf, share):
     """Draws one leaf from each of n equal slices of the sum; uniforms place the draw within its slice.
 

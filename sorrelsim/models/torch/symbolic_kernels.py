@@ -11,6 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from sorrelsim.machine_code.kept import kept
+
 
 @njit(fastmath=True, nogil=True)
 def _sum_sample(ids, weight, n_codes, o):
@@ -40,7 +42,7 @@ def _sum_sample(ids, weight, n_codes, o):
         k += 1
 
 
-@njit(cache=True, nogil=True)
+@kept
 def sum_rows(ids, weight, n_codes, into, start, stop):
     """Writes into[b], the sum of weight[cell * n_codes + id] over the ids of sample b that are not 0.
 
@@ -90,7 +92,7 @@ def _gradient_cell(ids, gradient, cell, n_codes, into):
             k += 1
 
 
-@njit(cache=True, nogil=True)
+@kept
 def gradient_rows(ids, gradient, n_codes, into, start, stop):
     """Writes into[cell * n_codes + id], the sum of gradient[b] over the samples with that id in that cell.
 
@@ -100,7 +102,7 @@ def gradient_rows(ids, gradient, n_codes, into, start, stop):
         _gradient_cell(ids, gradient, cell, n_codes, into)
 
 
-@njit(cache=True, nogil=True)
+@kept
 def expand(ids, into, start, stop):
     """Writes into[b, cell, id - 1] = 1 for every id that is there, all else 0; b from start to stop.
 
