@@ -60,13 +60,17 @@ def compiled_module(program: Program, quiet: bool) -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    load_w, load_e = numba_copy.loaders(program.layouts())
+    load_w, load_e = numba_copy.loaders(program.layouts(), program.bounds)
     module.__dict__.update(namespace(program), __name__=name, cfunc=numba.cfunc, make_callable=numba_copy.make_callable)
     module.__dict__.update(numba_words.WORDS, load_W=load_w, load_E=load_e, **CONSTANTS)
     sys.modules[name] = module  # before it runs: Numba looks functions up by module name
     cached = kept and any((folder / "__pycache__").glob(f"{name}.run*.nbc"))
     try:
-        with _told(program.name, quiet or cached), warnings.catch_warnings():
+        with (
+            _told(program.name, quiet or cached),
+            numba_copy.checking_all_arrays(program.bounds),
+            warnings.catch_warnings(),
+        ):
             # A folder that cannot be written has been reported already, in our words.
             warnings.filterwarnings("ignore", category=numba.NumbaWarning)
             spec.loader.exec_module(module)

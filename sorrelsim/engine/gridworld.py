@@ -16,6 +16,7 @@ import numpy as np
 
 from sorrelsim.authoring.window import Window
 from sorrelsim.engine.answers import Answer
+from sorrelsim.engine.bounds import Bounded
 from sorrelsim.engine.compiled import Compiled
 from sorrelsim.engine.copies import Copies
 from sorrelsim.engine.declared import Declared
@@ -58,6 +59,7 @@ class Gridworld(Declared):
         looks: str | None = None,
         show_facing: bool | None = None,
         compiled: bool = True,
+        bounds: bool = False,
         **params: Any,
     ) -> None:
         """Makes the copies and resets them.
@@ -73,14 +75,16 @@ class Gridworld(Declared):
             looks: ``other`` or ``individual``.
             show_facing: Whether others' directions are visible.
             compiled: False runs the rules as plain Python: slow, but breakpoints and prints work.
+            bounds: Checks every index of ``w.*``, at about half of the speed. One that is out of bounds is an
+                ``IndexError`` with file, line and expression, and the step has not happened.
             **params: Values for the world's params: a number, or one per copy.
 
         Raises:
             ValueError: On a value that is out of range or of the wrong shape, an unknown name, or a bad map.
         """
-        self.compiled = compiled
+        self.compiled, self.bounds = compiled, bounds
         numbers = self._settle(n_worlds, map, n_agents, preset, window, observation, looks, show_facing, params)
-        self.copies = Copies(self, numbers)
+        self.copies = Copies(self, numbers, bounds)
         of = self.copies.of
         self.grid, self.occupant, self.pos, self.facing = of["grid"], of["occupant"], of["pos"], of["facing"]
         self.out, self.frozen, self.rng, self.turn = of["out"], of["frozen"], of["rng"], of["turn"]
@@ -91,8 +95,10 @@ class Gridworld(Declared):
         self._final = Answer(self, self.copies.cell)
         self._answers = [Answer(self, self.copies.cell), Answer(self, self.copies.cell)]
         self._answer = self._answers[0]
-        program = Program.of(self, self.copies, self._answer, self._final)
-        self._runner: Compiled | Interpreted = Compiled(program) if compiled else Interpreted(program)
+        program = Program.of(self, self.copies, self._answer, self._final, bounds)
+        self._runner: Compiled | Interpreted | Bounded = (
+            Bounded(program, self.copies, compiled) if bounds else Compiled(program) if compiled else Interpreted(program)
+        )
         self._looks: np.ndarray | None = None
         self._parts: Parts = {}
         self._final_parts: Parts = {}
@@ -187,8 +193,9 @@ class Gridworld(Declared):
         else:
             answer = Answer(self, self.copies.cell)
             self._answers = [*self._answers[-3:], answer]
+        ended = self._runner.run(mode, answer)
         self._answer = answer
-        return self._runner.run(mode, answer)
+        return ended
 
     def _take(self, ended: int) -> None:
         """Hands out what the runner answered. A step of a single copy feels every line here."""
