@@ -11,7 +11,15 @@ from sorrelsim.engine.program import Program
 
 
 class RuleError(Exception):
-    """A rule of a world does not compile; the message shows the line of the world file and what Numba says of it."""
+    """A rule of a world that cannot run; the message shows the line of the world file and what is wrong with it.
+
+    Attributes:
+        problems: What is wrong, each with its place.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 def explain(program: Program, error: Exception) -> str:

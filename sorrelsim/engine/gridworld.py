@@ -19,10 +19,12 @@ from sorrelsim.engine.answers import Answer
 from sorrelsim.engine.bounds import Bounded
 from sorrelsim.engine.compiled import Compiled
 from sorrelsim.engine.copies import Copies
+from sorrelsim.engine.declarations import check_declarations
 from sorrelsim.engine.declared import Declared
 from sorrelsim.engine.interpreted import Interpreted
 from sorrelsim.engine.kernel_text import RESET, STEP, VIEW
 from sorrelsim.engine.program import Program
+from sorrelsim.engine.reading import read_rules
 from sorrelsim.observations.parts import Parts, as_public
 from sorrelsim.pictures import painting
 from sorrelsim.pictures.files import to_png
@@ -82,6 +84,7 @@ class Gridworld(Declared):
         Raises:
             ValueError: On a value that is out of range or of the wrong shape, an unknown name, or a bad map.
         """
+        check_declarations(type(self), Gridworld, Declared.__annotations__)
         self.compiled, self.bounds = compiled, bounds
         numbers = self._settle(n_worlds, map, n_agents, preset, window, observation, looks, show_facing, params)
         self.copies = Copies(self, numbers, bounds)
@@ -96,6 +99,7 @@ class Gridworld(Declared):
         self._answers = [Answer(self, self.copies.cell), Answer(self, self.copies.cell)]
         self._answer = self._answers[0]
         program = Program.of(self, self.copies, self._answer, self._final, bounds)
+        read_rules(self, self.copies, compiled)
         self._runner: Compiled | Interpreted | Bounded = (
             Bounded(program, self.copies, compiled) if bounds else Compiled(program) if compiled else Interpreted(program)
         )

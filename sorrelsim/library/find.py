@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from sorrelsim.errors import unknown
+from sorrelsim.library.importing import NotImportable
 
 
 class NotFound(ValueError):
@@ -86,8 +87,10 @@ def _from_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException as error:
         del sys.modules[name]
+        if isinstance(error, Exception):
+            raise NotImportable.of(error, path, module) from error
         raise
     return module
 
