@@ -79,7 +79,8 @@ class Kinds(IntEnum):
         for member in cls:
             if not isinstance(member.spec, KindSpec):
                 raise ValueError(
-                    f"{cls.__name__}.{member.name} is {member.spec!r}, which is no kind; write {member.name} = kind('b')"
+                    f"{cls.__name__}.{member.name} is {member.spec!r}, which is no kind; write "
+                    f"{member.name} = kind('b')"
                 )
 
     @classmethod

@@ -25,6 +25,10 @@ app = typer.Typer(
 new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(new_app, name="new")
 
+Bounds = Annotated[
+    bool,
+    typer.Option("--bounds", help="Check every index of the rules: slower, and a wrong one is told with its line."),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads that step the copies; all cores by default.")]
 
 
@@ -36,6 +40,7 @@ def train(
         typer.Argument(metavar="[KEY=VALUE]...", help="Changes, such as seed=1 or seats.0.model=ddqn."),
     ] = None,
     threads: Threads = None,
+    bounds: Bounds = False,
 ) -> None:
     """Train agents: a live display, then a run folder with metrics, a curve, an animation and the models.
 
@@ -50,7 +55,7 @@ def train(
         from sorrelsim.experiments.run import run
         from sorrelsim.experiments.run_folder import new_folder
 
-    given = [*(changes or ()), *([f"threads={threads}"] if threads else ())]
+    given = [*(changes or ()), *([f"threads={threads}"] if threads else ()), *(["world.bounds=true"] if bounds else ())]
     experiment = Experiment(config, given)
     folder = new_folder(experiment.config.runs, experiment.config.name or config.stem)
     with stop_on_interrupt(experiment), Progress(experiment, console) as progress:
@@ -156,13 +161,14 @@ def bench(
     all: Annotated[bool, typer.Option("--all", help="Every world.")] = False,
     interpreted: Annotated[bool, typer.Option("--interpreted", help="Run the rules as plain Python.")] = False,
     seconds: Annotated[float, typer.Option(min=0.01, help="Time spent on each measurement.")] = 1.0,
+    bounds: Bounds = False,
 ) -> None:
     """Measure steps per second with random actions, observations for all agents included."""
     from rich.console import Console
 
     from sorrelsim.cli.bench import report
 
-    report(Console(), world, copies, threads, all, interpreted, seconds)
+    report(Console(), world, copies, threads, all, interpreted, seconds, bounds)
 
 
 @app.command()

@@ -46,13 +46,16 @@ def play(
     keys: Annotated[Path | None, typer.Option(help="A YAML file with keys of your own.")] = None,
     size: Size = None,
     full_screen: FullScreen = False,
+    bounds: Annotated[
+        bool, typer.Option("--bounds", help="Check every index of the rules; a wrong one is told with its line.")
+    ] = False,
 ) -> None:
     """Play a world in a window, beside bots, trained agents or other people."""
     from sorrelsim.play.play_window import PlayOptions
     from sorrelsim.recordings import WorldSpec
 
     people = _slots(humans, slot)
-    settings = _settings(changes or [], map=map, preset=preset, n_agents=agents)
+    settings = _settings(changes or [], map=map, preset=preset, n_agents=agents, bounds=bounds or None)
     if Path(others).is_dir():  # trained agents play in the world as they know it, but for what is asked for
         trained_in, known = _world_of(others)
         if Path(trained_in).stem != Path(world).stem:

@@ -71,7 +71,11 @@ def _missing(cls: type) -> list[str]:
         "params": "its numbers, params = Params, a frozen dataclass",
         "maps": 'its maps, maps = {"field": FIELD}',
     }
-    return [f"{where(cls)}{cls.__name__} declares no {name}: {text}" for name, text in what.items() if not hasattr(cls, name)]
+    return [
+        f"{where(cls)}{cls.__name__} declares no {name}: {text}"
+        for name, text in what.items()
+        if not hasattr(cls, name)
+    ]
 
 
 def _told(cls: type, name: str, check: Callable[[Any], Iterable[str]]) -> list[str]:
@@ -83,7 +87,8 @@ def _told(cls: type, name: str, check: Callable[[Any], Iterable[str]]) -> list[s
 
 def _kinds(value: Any) -> Iterable[str]:
     if not (isinstance(value, type) and issubclass(value, Kinds)):
-        yield f"{value!r} is no enumeration of kinds; write class Kind(Kinds): WALL = kind('W', solid=True), and kinds = Kind"
+        example = "class Kind(Kinds): WALL = kind('W', solid=True), and kinds = Kind"
+        yield f"{value!r:.60} is no enumeration of kinds; write {example}"
         return
     if not len(value):
         yield f"{value.__name__} has no member; write WALL = kind('W', solid=True) in it"
@@ -94,15 +99,21 @@ def _params(value: Any) -> Iterable[str]:
         yield f"{value!r} is no class of params; write params = Params, the class itself"
         return
     if not dataclasses.is_dataclass(value):
-        yield f"{value.__name__} is no dataclass; write @dataclass(frozen=True) on the line above class {value.__name__}"
+        name = value.__name__
+        yield f"{name} is no dataclass; write @dataclass(frozen=True) on the line above class {name}"
         return
     fields = {field.name: field for field in dataclasses.fields(value)}
     for field in fields.values():
         if field.default is dataclasses.MISSING:
             yield f"{value.__name__}.{field.name} has no default; write {field.name}: float = 1.0"
     for name, default in vars(value).items():
-        if name not in fields and not name.startswith("_") and isinstance(default, int | float | tuple | dataclasses.Field):
-            yield f"{value.__name__}.{name} has no type and so is no param; write {name}: {type(default).__name__} = ..."
+        if (
+            name not in fields
+            and not name.startswith("_")
+            and isinstance(default, int | float | tuple | dataclasses.Field)
+        ):
+            of = type(default).__name__
+            yield f"{value.__name__}.{name} has no type and so is no param; write {name}: {of} = ..."
 
 
 def _mapping(of: str, example: str) -> Callable[[Any], Iterable[str]]:
@@ -132,7 +143,8 @@ def _state(value: Any) -> Iterable[str]:
     yield from _mapping("names to state", example)(value)
     for key, spec in value.items() if isinstance(value, Mapping) else ():
         if not isinstance(spec, StateSpec):
-            yield f"{key!r} is {spec!r:.60}; write per_world(), per_agent(), per_cell() or per_site(...), as in {example}"
+            made = "per_world(), per_agent(), per_cell() or per_site(...)"
+            yield f"{key!r} is {spec!r:.60}; write {made}, as in {example}"
         elif not key.isidentifier():
             yield f"{key!r} is no name that a rule could write as w.name"
 
@@ -249,7 +261,9 @@ def _pairs(cls: Any) -> list[str]:
 
 def _references(cls: Any) -> list[str]:
     """Names that one attribute uses and another declares."""
-    found = [where(cls, "torus") + unknown("map in torus", name, cls.maps) for name in cls.torus if name not in cls.maps]
+    found = [
+        where(cls, "torus") + unknown("map in torus", name, cls.maps) for name in cls.torus if name not in cls.maps
+    ]
     found += [
         where(cls, "map_params") + unknown("map in map_params", name, cls.maps)
         for name in cls.map_params

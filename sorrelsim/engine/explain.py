@@ -40,6 +40,8 @@ def explain(program: Program, error: Exception) -> str:
     ]  # fmt: skip
     reason = reasons[-1] if reasons else text.strip().splitlines()[0]
     reason = reason.lstrip("- ")
+    if re.search(r"[gs]etitem\(\w+\([^()]*\), (?:\w*\()?(?:[\w ]+, )*float", text):
+        reason = "an index is a float, and must be a whole number; write int(...) around it, or // in place of /"
     if not places:
         return f"a rule of world {program.name!r} does not compile: {reason}"
     file, line = places[-1]

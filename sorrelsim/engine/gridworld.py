@@ -101,7 +101,11 @@ class Gridworld(Declared):
         program = Program.of(self, self.copies, self._answer, self._final, bounds)
         read_rules(self, self.copies, compiled)
         self._runner: Compiled | Interpreted | Bounded = (
-            Bounded(program, self.copies, compiled) if bounds else Compiled(program) if compiled else Interpreted(program)
+            Bounded(program, self.copies, compiled)
+            if bounds
+            else Compiled(program)
+            if compiled
+            else Interpreted(program)
         )
         self._looks: np.ndarray | None = None
         self._parts: Parts = {}

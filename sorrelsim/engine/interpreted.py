@@ -72,7 +72,8 @@ def refuse_negative(index: Any, shape: tuple[int, ...]) -> None:
             size = shape[axis] if axis < len(shape) else 0
             allowed = f"0 to {size - 1}" if size else "none, for it is empty"
             raise IndexError(
-                f"index {k} of axis {axis} is negative; allowed: {allowed}, for compiled rules do not count from the end"
+                f"index {k} of axis {axis} is negative; allowed: {allowed}, "
+                "for compiled rules do not count from the end"
             )
 
 

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numba
 import numpy as np
 from numba import types
-from numba.core import cgutils, config
+from numba.core import cgutils
 from numba.core.datamodel import models
 from numba.core.typing.templates import AttributeTemplate
 from numba.extending import (
@@ -44,9 +45,7 @@ def make_callable(function: Callable) -> None:
 class CopyType(types.Type):
     """The type of ``w``, ``e`` or ``w.p``: its fields are known by name, its memory by the table."""
 
-    def __init__(
-        self, title: str, fields: tuple[Layout, ...], p: CopyType | None = None, bounds: bool = False
-    ) -> None:
+    def __init__(self, title: str, fields: tuple[Layout, ...], p: CopyType | None = None, bounds: bool = False) -> None:
         self.fields = {field.name: field for field in fields}
         self.p = p
         self.array: type[FieldArray] = CheckedArray if bounds else FieldArray
@@ -226,6 +225,7 @@ def _word(context, builder, address, k):
 @contextmanager
 def checking_all_arrays(bounds: bool) -> Iterator[None]:
     """While a program with bounds is compiled: arrays that rules make themselves are checked too, as NumPy does."""
+    config: Any = numba.core.config
     before = config.BOUNDSCHECK
     if bounds:
         config.BOUNDSCHECK = 1

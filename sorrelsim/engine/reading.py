@@ -117,6 +117,15 @@ def _closure(function: Callable) -> dict[str, Any]:
     return found
 
 
+def _is_fraction(node: ast.expr) -> bool:
+    """Whether an expression is a float, as far as its form tells."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, float)
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Div) or _is_fraction(node.left) or _is_fraction(node.right)
+    return False
+
+
 def is_library(function: Callable) -> bool:
     """Whether a function is one of the framework's own."""
     return function.__code__.co_filename.startswith(LIBRARY)
@@ -146,7 +155,9 @@ class _Reading:
                 f" but not marked; write @rule on the line above 'def {name}'"
             )
         parameters = list(inspect.signature(function).parameters.values())
-        needed = [p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        needed = [
+            p for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+        ]
         if len(needed) != n_arguments:
             wanted = f"def {name}(w)" if n_arguments == 1 else f"def {name}(w, i, into)"
             what = "a rule of a step takes the copy alone" if n_arguments == 1 else f"{label} takes three arguments"
@@ -185,7 +196,8 @@ class _Function(ast.NodeVisitor):
     ) -> None:
         self.reading, self.function, self.node, self.via = reading, function, node, via
         self.library = is_library(function)
-        self.copies, self.params = set(copies), set()
+        self.copies: set[str] = set(copies)
+        self.params: set[str] = set()
         self.closure = _closure(function)
         inner = list(ast.walk(node))
         self.locals = {each.arg for each in inner if isinstance(each, ast.arg)}
@@ -286,6 +298,24 @@ class _Function(ast.NodeVisitor):
             base = self.resolve(node.value)
             self._look_up(node, base)
             self.visit(node.value)
+
+    def visit_Subscript(self, node: ast.Subscript) -> None:
+        """Looks at an index of an array of the copy."""
+        of_copy = isinstance(node.value, ast.Attribute) and self._is_copy(node.value.value)
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        for part in parts if of_copy and self.reading.compiled else ():
+            if (
+                isinstance(part, ast.UnaryOp)
+                and isinstance(part.op, ast.USub)
+                and isinstance(part.operand, ast.Constant)
+            ):
+                length = f"{ast.unparse(node.value)}.shape[{parts.index(part)}]"
+                self.say(
+                    node, f"{ast.unparse(node)}: rules do not count from the end; write {length} {ast.unparse(part)}"
+                )
+            elif _is_fraction(part):
+                self.say(node, f"{ast.unparse(node)}: an index is a whole number; write // in place of /, or int(...)")
+        self.generic_visit(node)
 
     def _look_up(self, node: ast.Attribute, base: Any) -> None:
         if isinstance(base, type) and issubclass(base, Enum):

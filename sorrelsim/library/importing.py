@@ -34,7 +34,7 @@ def told(error: Exception, path: Path, module: ModuleType) -> str:
     else:
         frames = traceback.extract_tb(error.__traceback__)
         last = next((frame for frame in reversed(frames) if Path(frame.filename) == path), None)
-        file, line, text = str(path), last.lineno if last else 1, str(error) or "(no message)"
+        file, line, text = str(path), (last.lineno if last else 1) or 1, str(error) or "(no message)"
     shown = linecache.getline(file, line or 1).strip()
     hint = ""
     if isinstance(error, NameError) and error.name:

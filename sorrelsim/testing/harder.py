@@ -19,7 +19,7 @@ from sorrelsim.testing.trials import Trial, trials
 
 COPIES = 64  # of the compiled world
 SEEKING = 4  # copies whose agents walk to things, which is worked out in Python
-PATIENCE = 12  # trials in a row without a new line, once every way was tried, after which no more are made
+ROUNDS = 3  # every way is tried so often, by one player after another, before a search of 10 seconds or more may end
 
 
 @dataclass
@@ -57,19 +57,16 @@ def plays_hard(cls: type[Gridworld], steps: int, seconds: float) -> Played:
         Broken: If an index is out of bounds, or a rule fails otherwise.
     """
     played, began = Played(Reach(rules_of(cls, RULES))), time.monotonic()
-    idle = 0
-    for seed in range(1000):
-        rng = np.random.default_rng(seed)
-        for k, trial in enumerate(trials(cls, rng)):
-            for player in PLAYERS if k == 0 else [list(PLAYERS)[(k + seed) % len(PLAYERS)]]:
-                left = played.reach.n_left
+    names = list(PLAYERS)
+    for seed in range(100):
+        left = played.reach.n_left
+        for k, trial in enumerate(trials(cls, np.random.default_rng(seed))):
+            for player in names if k == 0 else [names[(k + seed) % len(names)]]:
                 _play(cls, trial, player, steps, seed, played, began + seconds)
-                idle = 0 if played.reach.n_left < left else idle + 1
                 played.seconds = time.monotonic() - began
-                done = seed > 0 and (idle >= PATIENCE or not played.reach.n_left)
-                if done or played.seconds > seconds:
+                if played.seconds > seconds:
                     return played
-        if not played.reach.n_left:
+        if seed + 1 >= (ROUNDS if seconds >= 10 else 1) and played.reach.n_left in (0, left):
             break
     return played
 
@@ -155,9 +152,7 @@ def _stretch(world: Gridworld, trial: Trial, rng: np.random.Generator, seconds: 
     return turn * world.n_worlds
 
 
-def _continue(
-    cls: type[Gridworld], trial: Trial, world: Gridworld, played: Played, rng: np.random.Generator
-) -> None:
+def _continue(cls: type[Gridworld], trial: Trial, world: Gridworld, played: Played, rng: np.random.Generator) -> None:
     """Goes on from two late states as plain Python."""
     state = world.get_state()
     for copy in rng.integers(world.n_worlds, size=2):

@@ -79,7 +79,7 @@ def seeking(rng: np.random.Generator) -> Player:
         agent_layer = world.codes.agent_layer
         kinds = [int(k) for k in world.kinds if not world.codes.solid[k]] + [-1]
         for copy in range(world.n_worlds):
-            for i in np.flatnonzero(world.out[copy] == 0):
+            for i in map(int, np.flatnonzero(world.out[copy] == 0)):
                 if turn % 25 == 0 or (copy, i) not in wanted:
                     wanted[copy, i] = int(rng.choice(kinds))
                 if rng.random() < 0.15:

@@ -36,9 +36,9 @@ def trials(cls: type[Gridworld], rng: np.random.Generator) -> Iterator[Trial]:
     text = next(iter(cls.maps.values())).strip("\n")
     spawns = cls.sites.get("spawns", "")
     room = sum(text.count(glyph) for glyph in set(spawns)) if spawns else cls.n_agents
-    for n in sorted({1, 2, min(room, MANY)} - {cls.n_agents}):
-        if 1 <= n <= room:
-            yield Trial(f"{n} agent{'s' if n > 1 else ''}", {"n_agents": n})
+    crowds = [n for n in sorted({1, 2, min(room, MANY)} - {cls.n_agents}) if 1 <= n <= room]
+    for n in crowds:
+        yield Trial(_agents(n), {"n_agents": n})
     for name in cls.presets:
         yield Trial(f"preset {name}", {"preset": name})
     for name in list(cls.maps)[1:]:
@@ -50,9 +50,16 @@ def trials(cls: type[Gridworld], rng: np.random.Generator) -> Iterator[Trial]:
     for member in cls.kinds:
         if not member.spec.solid and member.spec.layer != "beam":
             glyph = member.spec.glyph
-            yield Trial(f"a map full of {member.name}", {"map": filled(cls, text, glyph)}, own_map=False)
+            full = filled(cls, text, glyph)
+            yield Trial(f"a map full of {member.name}", {"map": full}, own_map=False)
+            for n in crowds:
+                yield Trial(f"{_agents(n)} on a map full of {member.name}", {"map": full, "n_agents": n}, own_map=False)
     for _ in range(4):
         yield Trial(*_mixed(cls.params, rng))
+
+
+def _agents(n: int) -> str:
+    return f"{n} agent{'s' if n > 1 else ''}"
 
 
 def _mixed(params: type, rng: np.random.Generator) -> tuple[str, dict[str, Any]]:

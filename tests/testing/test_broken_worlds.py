@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Small edits that break a sound world: each is told with file, line and what to write, by make, check and train."""
 
 import re
@@ -76,6 +77,8 @@ BROKEN: dict[str, tuple[str, str, str, str]] = {
     "whole array": (*instead("w.reward = w.reward"), r"w\.reward cannot be set as a whole; write w\.reward\[0\] or w\.reward\[i\]", "w.reward = w"),
     "turn": (*instead("w.turn += 1"), "w.turn is a number that rules cannot write", "w.turn +="),
     "params written": (*instead("w.p.berry_value = 2.0"), "is a param, which rules cannot write", "w.p.berry_value = 2.0"),
+    "index from the end": (*instead("w.reward[-1] = 1.0"), r"do not count from the end; write w\.reward\.shape\[0\] -1", "w.reward[-1]"),
+    "fraction": (*instead("w.reward[i / 2] = 1.0"), "an index is a whole number; write // in place of /", "w.reward[i / 2]"),
     # class attributes
     "event for events": ("    events = Event\n", "    event = Event\n", "class attribute of a world 'event'; did you mean 'events'", "    event = Event"),
     "rule for rules": ("    rules = (", "    rule = (", "'rule'; did you mean 'rules'", "    rule = ("),
