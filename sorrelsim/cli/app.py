@@ -199,6 +199,9 @@ def new_world(
     for path in write_world(name):
         typer.echo(f"wrote {path}")
     typer.echo(f"see it: sorrelsim show {name}   check it: sorrelsim check {name}   measure it: sorrelsim bench {name}")
+    typer.echo(
+        "its test and 'check' run it with every index checked; so does 'train --bounds', while its rules are young"
+    )
 
 
 @new_app.command("model")

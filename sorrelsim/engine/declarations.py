@@ -6,8 +6,10 @@ import dataclasses
 import inspect
 import types
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
+
+import numpy as np
 
 from sorrelsim.authoring.events import Events
 from sorrelsim.authoring.kinds import Kinds
@@ -57,6 +59,8 @@ def misspelt(cls: type, base: type, known: set[str]) -> list[str]:
     for each in cls.__mro__[: cls.__mro__.index(base)]:
         for name, value in vars(each).items():
             if name.startswith("_") or name in known or hasattr(base, name):
+                continue
+            if isinstance(value, type):  # such as the kinds, declared inside
                 continue
             called = isinstance(value, types.FunctionType | property | classmethod | staticmethod)
             text = unknown("class attribute of a world", name, known)
@@ -151,7 +155,7 @@ def _state(value: Any) -> Iterable[str]:
 
 def _names(of: str, example: str) -> Callable[[Any], Iterable[str]]:
     def check(value: Any) -> Iterable[str]:
-        if isinstance(value, str) or not isinstance(value, Sequence):
+        if isinstance(value, str) or not isinstance(value, Sequence | Set):
             yield f"{value!r:.60} is no sequence of {of}; write {example}"
             return
         for each in value:
@@ -196,7 +200,7 @@ def _one(of: type, example: str) -> Callable[[Any], Iterable[str]]:
 
 
 def _at_least_1(value: Any) -> Iterable[str]:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
         yield f"{value!r:.60} is no whole number from 1; write 3"
 
 
@@ -209,7 +213,7 @@ def _scalars(value: Any) -> Iterable[str]:
     example = '{"hunger": 1}, a length for each name'
     yield from _mapping("names to lengths", example)(value)
     for key, size in value.items() if isinstance(value, Mapping) else ():
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1:
             yield f"{key!r} has length {size!r:.60}; write {example}, whole numbers from 1"
 
 

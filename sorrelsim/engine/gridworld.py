@@ -77,8 +77,8 @@ class Gridworld(Declared):
             looks: ``other`` or ``individual``.
             show_facing: Whether others' directions are visible.
             compiled: False runs the rules as plain Python: slow, but breakpoints and prints work.
-            bounds: Checks every index of ``w.*``, at about half of the speed. One that is out of bounds is an
-                ``IndexError`` with file, line and expression, and the step has not happened.
+            bounds: Checks every index that rules use, which is slower. One that is out of bounds is an ``IndexError``
+                with file, line and expression, and the step has not happened.
             **params: Values for the world's params: a number, or one per copy.
 
         Raises:

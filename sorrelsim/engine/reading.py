@@ -263,7 +263,8 @@ class _Function(ast.NodeVisitor):
     def visit_Name(self, node: ast.Name) -> None:
         known = {*self.locals, *self.closure, *self.function.__globals__}
         if isinstance(node.ctx, ast.Load) and node.id not in known and not hasattr(builtins, node.id):
-            self.say(node, f"there is no {node.id!r} here{nearest(node.id, known)}")
+            hint = nearest(node.id, known).partition("\n")[0]
+            self.say(node, f"there is no {node.id!r} here{hint or ', nor in Python'}")
 
     def _is_copy(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Name) and node.id in self.copies

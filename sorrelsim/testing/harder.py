@@ -93,10 +93,10 @@ def _world(cls: type[Gridworld], trial: Trial, n: int, seed: int, **more: Any) -
     try:
         return cls(n, seed, bounds=True, **more, **trial.settings)
     except ValueError:
-        if trial.own_map and not set(trial.settings) - {"map", "preset"}:
-            raise
         return None  # a map, a number of agents or a value that the world does not take, as it says
     except (OutOfBounds, RuleError) as error:
+        if more["compiled"] and "does not compile" in str(error):
+            raise Broken(f"it runs interpreted but does not compile: {error}") from error
         raise Broken(f"{error}{_with(trial)}") from error
 
 

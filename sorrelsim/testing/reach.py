@@ -14,6 +14,7 @@ class Reach:
 
     Attributes:
         left: For each function's code the lines that have not run.
+        followed: Whether lines can be followed.
     """
 
     def __init__(self, functions: Iterable[Callable]) -> None:
@@ -23,7 +24,7 @@ class Reach:
             lines = {line for _, _, line in code.co_lines() if line is not None}
             self.left[code] = lines - {code.co_firstlineno}
         self.open = {code for code, lines in self.left.items() if lines}
-        self._before: Any = None
+        self.followed = sys.gettrace() is None  # a debugger, or a measure of tests' coverage, goes before
 
     @property
     def n_left(self) -> int:
@@ -31,13 +32,12 @@ class Reach:
         return sum(map(len, self.left.values()))
 
     def __enter__(self) -> Reach:
-        self._before = sys.gettrace()
-        if self.open and self._before is None:  # a debugger, or a measure of tests' coverage, goes before
+        if self.open and self.followed:
             sys.settrace(self._enter)
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._before is None:
+        if self.followed:
             sys.settrace(None)
 
     def _enter(self, frame: types.FrameType, event: str, arg: Any) -> Any:
@@ -54,6 +54,8 @@ class Reach:
 
     def told(self) -> str:
         """The lines that have not run, in runs, each with its function; empty where all have."""
+        if not self.followed:
+            return "not known, for something else follows the lines of this process"
         found = []
         for code, lines in self.left.items():
             if lines:

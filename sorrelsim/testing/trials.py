@@ -22,12 +22,10 @@ class Trial:
     Attributes:
         title: What is said of it.
         settings: What ``make`` is given.
-        own_map: Whether the map is the world's own.
     """
 
     title: str
     settings: dict[str, Any]
-    own_map: bool = True
 
 
 def trials(cls: type[Gridworld], rng: np.random.Generator) -> Iterator[Trial]:
@@ -46,14 +44,14 @@ def trials(cls: type[Gridworld], rng: np.random.Generator) -> Iterator[Trial]:
     for name, value in extremes(cls.params):
         yield Trial(f"{name}={value!r}, which {cls.params.__name__} allows", {name: value})
     small = smallest(cls, text)
-    yield Trial("a small map of everything", {"map": small}, own_map=False)
+    yield Trial("a small map of everything", {"map": small})
     for member in cls.kinds:
         if not member.spec.solid and member.spec.layer != "beam":
             glyph = member.spec.glyph
             full = filled(cls, text, glyph)
-            yield Trial(f"a map full of {member.name}", {"map": full}, own_map=False)
+            yield Trial(f"a map full of {member.name}", {"map": full})
             for n in crowds:
-                yield Trial(f"{_agents(n)} on a map full of {member.name}", {"map": full, "n_agents": n}, own_map=False)
+                yield Trial(f"{_agents(n)} on a map full of {member.name}", {"map": full, "n_agents": n})
     for _ in range(4):
         yield Trial(*_mixed(cls.params, rng))
 
