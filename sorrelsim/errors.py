@@ -17,3 +17,12 @@ def unknown(what: str, given: object, allowed: Iterable[str], where: str = "") -
     hint = f"; did you mean {close[0]!r}?" if close else "."
     place = f"{where}: " if where else ""
     return f"{place}no {what} {given!r}{hint} Allowed: {', '.join(names) if names else 'none'}"
+
+
+def nearest(given: str, names: Iterable[str]) -> str:
+    """What is said after an unknown name: the nearest match, and in a line of its own all names, if not too many."""
+    public = sorted({str(name) for name in names if not str(name).startswith("_")})
+    lower = {name.lower(): name for name in public}
+    close = difflib.get_close_matches(given.lower(), lower, 1, 0.5)
+    hint = f"; did you mean {lower[close[0]]!r}?" if close else ""
+    return hint + (f"\nAllowed instead of {given!r}: {', '.join(public) or 'none'}" if len(public) <= 60 else "")

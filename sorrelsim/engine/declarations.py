@@ -60,7 +60,7 @@ def misspelt(cls: type, base: type, known: set[str]) -> list[str]:
         for name, value in vars(each).items():
             if name.startswith("_") or name in known or hasattr(base, name):
                 continue
-            if isinstance(value, type):  # such as the kinds, declared inside
+            if isinstance(value, type) and value.__qualname__.startswith(f"{each.__qualname__}."):  # declared inside
                 continue
             called = isinstance(value, types.FunctionType | property | classmethod | staticmethod)
             text = unknown("class attribute of a world", name, known)

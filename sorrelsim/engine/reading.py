@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import ast
 import builtins
-import difflib
 import inspect
 import linecache
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -24,12 +23,10 @@ from sorrelsim.engine.copies import Copies
 from sorrelsim.engine.declared import Declared
 from sorrelsim.engine.explain import RuleError
 from sorrelsim.engine.fields import of_table, rules_fields
-from sorrelsim.engine.unsupported import unsupported
+from sorrelsim.engine.unsupported import is_fraction, unsupported
+from sorrelsim.errors import nearest
 from sorrelsim.rules.rule import RULES
 
-HOUSE = Path(__file__).parent.parent
-LIBRARY = (str(HOUSE / "rules"), str(HOUSE / "engine"))
-UNKNOWN = object()
 _sound: set[tuple] = set()
 
 
@@ -96,41 +93,6 @@ class Known:
     params: set[str]
 
 
-def nearest(given: str, names: Iterable[str]) -> str:
-    """What is said after an unknown name: the nearest match, and in a line of its own all names, if not too many."""
-    public = sorted({str(name) for name in names if not str(name).startswith("_")})
-    lower = {name.lower(): name for name in public}
-    close = difflib.get_close_matches(given.lower(), lower, 1, 0.5)
-    hint = f"; did you mean {lower[close[0]]!r}?" if close else ""
-    return hint + (f"\nAllowed instead of {given!r}: {', '.join(public) or 'none'}" if len(public) <= 60 else "")
-
-
-def _closure(function: Callable) -> dict[str, Any]:
-    """What a function that was made inside another sees of it."""
-    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-    found = {}
-    for name, cell in cells:
-        try:
-            found[name] = cell.cell_contents
-        except ValueError:  # not yet set
-            found[name] = UNKNOWN
-    return found
-
-
-def _is_fraction(node: ast.expr) -> bool:
-    """Whether an expression is a float, as far as its form tells."""
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, float)
-    if isinstance(node, ast.BinOp):
-        return isinstance(node.op, ast.Div) or _is_fraction(node.left) or _is_fraction(node.right)
-    return False
-
-
-def is_library(function: Callable) -> bool:
-    """Whether a function is one of the framework's own."""
-    return function.__code__.co_filename.startswith(LIBRARY)
-
-
 class _Reading:
     """One reading of a world's rules: what is yet to be read, and what was found."""
 
@@ -162,14 +124,14 @@ class _Reading:
             wanted = f"def {name}(w)" if n_arguments == 1 else f"def {name}(w, i, into)"
             what = "a rule of a step takes the copy alone" if n_arguments == 1 else f"{label} takes three arguments"
             given = ", ".join(p.name for p in parameters)
-            at = place if is_library(function) else f"{code.co_filename}, line {code.co_firstlineno}: "
+            at = place if source.is_library(function) else f"{code.co_filename}, line {code.co_firstlineno}: "
             self.found.append(f"{at}{name}({given}) in {label}: {what}; write {wanted}")
         if parameters:
             self.follow(function, frozenset({parameters[0].name}), place)
 
     def is_marked(self, function: Callable) -> bool:
         """Whether compiled code may call a function."""
-        return id(function) in self.marked or is_library(function)
+        return id(function) in self.marked or source.is_library(function)
 
     def follow(self, function: Callable, copies: frozenset[str], via: str) -> None:
         """Puts a function on the list, with the names of its arguments that are copies."""
@@ -181,7 +143,7 @@ class _Reading:
         """Reads until nothing is left."""
         while self.to_read:
             function, copies, via = self.to_read.pop(0)
-            if is_library(function) and id(function) not in self.marked:
+            if source.is_library(function) and id(function) not in self.marked:
                 continue  # compiled code has another in its place
             node = source.function_tree(function)
             if node is not None:
@@ -195,10 +157,10 @@ class _Function(ast.NodeVisitor):
         self, reading: _Reading, function: Callable, node: ast.FunctionDef, copies: frozenset[str], via: str
     ) -> None:
         self.reading, self.function, self.node, self.via = reading, function, node, via
-        self.library = is_library(function)
+        self.library = source.is_library(function)
         self.copies: set[str] = set(copies)
         self.params: set[str] = set()
-        self.closure = _closure(function)
+        self.closure = source.closure(function)
         inner = list(ast.walk(node))
         self.locals = {each.arg for each in inner if isinstance(each, ast.arg)}
         self.locals |= {n.id for n in inner if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
@@ -252,13 +214,13 @@ class _Function(ast.NodeVisitor):
             if node.id in self.closure:
                 return self.closure[node.id]
             if node.id in self.locals:
-                return UNKNOWN
-            return self.function.__globals__.get(node.id, getattr(builtins, node.id, UNKNOWN))
+                return source.UNKNOWN
+            return self.function.__globals__.get(node.id, getattr(builtins, node.id, source.UNKNOWN))
         if isinstance(node, ast.Attribute):
             base = self.resolve(node.value)
             if isinstance(base, types.ModuleType | type):
-                return getattr(base, node.attr, UNKNOWN)
-        return UNKNOWN
+                return getattr(base, node.attr, source.UNKNOWN)
+        return source.UNKNOWN
 
     def visit_Name(self, node: ast.Name) -> None:
         known = {*self.locals, *self.closure, *self.function.__globals__}
@@ -314,7 +276,7 @@ class _Function(ast.NodeVisitor):
                 self.say(
                     node, f"{ast.unparse(node)}: rules do not count from the end; write {length} {ast.unparse(part)}"
                 )
-            elif _is_fraction(part):
+            elif is_fraction(part):
                 self.say(node, f"{ast.unparse(node)}: an index is a whole number; write // in place of /, or int(...)")
         self.generic_visit(node)
 

@@ -8,6 +8,12 @@ import types
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+HOUSE = Path(__file__).parent.parent
+LIBRARY = (str(HOUSE / "rules"), str(HOUSE / "engine"))
+UNKNOWN = object()
+"""What a name stands for that is not fixed before the rules run."""
 
 
 @lru_cache(maxsize=64)
@@ -41,6 +47,23 @@ def function_tree(function: Callable) -> ast.FunctionDef | None:
             if first == code.co_firstlineno:
                 return node
     return None
+
+
+def is_library(function: Callable) -> bool:
+    """Whether a function is one of the framework's own."""
+    return function.__code__.co_filename.startswith(LIBRARY)
+
+
+def closure(function: Callable) -> dict[str, Any]:
+    """What a function that was made inside another sees of it."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    found = {}
+    for name, cell in cells:
+        try:
+            found[name] = cell.cell_contents
+        except ValueError:  # not yet set
+            found[name] = UNKNOWN
+    return found
 
 
 def _codes(code: types.CodeType) -> list[types.CodeType]:

@@ -104,3 +104,12 @@ def _outside(node: ast.Attribute, resolve: Callable[[ast.expr], Any]) -> str:
     if base.__name__ in ("time", "datetime"):
         return f"{shown} does not work in a rule: {CLOCK}"
     return ""
+
+
+def is_fraction(node: ast.expr) -> bool:
+    """Whether an expression is a float, as far as its form tells."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, float)
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Div) or is_fraction(node.left) or is_fraction(node.right)
+    return False
