@@ -15,6 +15,7 @@ def main() -> None:
     except Exception as error:
         # Compared by name, because importing the modules that define them would make every command slow.
         told = isinstance(error, ValueError | OSError) or type(error).__name__ in (
+            "OutOfBounds",
             "RuleError",
             "TrainingDiverged",
         )

@@ -37,3 +37,12 @@ def tell(line: str) -> None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, sys.stderr.fileno())
             os.close(nowhere)
+
+
+def nearest(given: str, names: Iterable[str]) -> str:
+    """What is said after an unknown name: the nearest match, and in a line of its own all names, if not too many."""
+    public = sorted({str(name) for name in names if not str(name).startswith("_")})
+    lower = {name.lower(): name for name in public}
+    close = difflib.get_close_matches(given.lower(), lower, 1, 0.5)
+    hint = f"; did you mean {lower[close[0]]!r}?" if close else ""
+    return hint + (f"\nAllowed instead of {given!r}: {', '.join(public) or 'none'}" if len(public) <= 60 else "")

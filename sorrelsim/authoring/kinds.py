@@ -77,6 +77,15 @@ class Kinds(IntEnum):
         member.spec = spec
         return member
 
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        for member in cls:
+            if not isinstance(member.spec, KindSpec):
+                raise ValueError(
+                    f"{cls.__name__}.{member.name} is {member.spec!r}, which is no kind; write "
+                    f"{member.name} = kind('b')"
+                )
+
     @classmethod
     def paint(cls, **sprites: Sprite) -> None:
         """Gives kinds their sprites, by name, in place of ``kind(..., sprite=...)``.

@@ -34,6 +34,10 @@ def begin() -> None:
 new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(new_app, name="new")
 
+Bounds = Annotated[
+    bool,
+    typer.Option("--bounds", help="Check every index of the rules: slower, and a wrong one is told with its line."),
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads that step the copies; all cores by default.")]
 
 
@@ -45,6 +49,7 @@ def train(
         typer.Argument(metavar="[KEY=VALUE]...", help="Changes, such as seed=1 or seats.0.model=ddqn."),
     ] = None,
     threads: Threads = None,
+    bounds: Bounds = False,
 ) -> None:
     """Train agents: a live display, then a run folder with metrics, a curve, an animation and the models.
 
@@ -64,7 +69,7 @@ def train(
         from sorrelsim.experiments.run import run
         from sorrelsim.experiments.run_folder import new_folder
 
-    given = [*(changes or ()), *([f"threads={threads}"] if threads else ())]
+    given = [*(changes or ()), *([f"threads={threads}"] if threads else ()), *(["world.bounds=true"] if bounds else ())]
     experiment = Experiment(config, given)
     with stop_on_signals(experiment) as stopping:
         folder = new_folder(experiment.config.runs, experiment.config.name or config.stem)
@@ -213,13 +218,14 @@ def bench(
     all: Annotated[bool, typer.Option("--all", help="Every world.")] = False,
     interpreted: Annotated[bool, typer.Option("--interpreted", help="Run the rules as plain Python.")] = False,
     seconds: Annotated[float, typer.Option(min=0.01, help="Time spent on each measurement.")] = 1.0,
+    bounds: Bounds = False,
 ) -> None:
     """Measure steps per second with random actions, observations for all agents included."""
     from rich.console import Console
 
     from sorrelsim.cli.bench import report
 
-    report(Console(), world, copies, threads, all, interpreted, seconds)
+    report(Console(), world, copies, threads, all, interpreted, seconds, bounds)
 
 
 @app.command()
@@ -250,6 +256,9 @@ def new_world(
     for path in write_world(name):
         typer.echo(f"wrote {path}")
     typer.echo(f"see it: sorrelsim show {name}   check it: sorrelsim check {name}   measure it: sorrelsim bench {name}")
+    typer.echo(
+        "its test and 'check' run it with every index checked; so does 'train --bounds', while its rules are young"
+    )
 
 
 @new_app.command("model")

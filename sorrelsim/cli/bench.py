@@ -47,7 +47,7 @@ class Timing:
         return self.world_steps * self.agents
 
 
-def measure(world: str, copies: int, compiled: bool = True, seconds: float = 1.0) -> Timing:
+def measure(world: str, copies: int, compiled: bool = True, seconds: float = 1.0, bounds: bool = False) -> Timing:
     """Times a world.
 
     Args:
@@ -55,9 +55,10 @@ def measure(world: str, copies: int, compiled: bool = True, seconds: float = 1.0
         copies: Number of copies.
         compiled: False runs the rules as plain Python.
         seconds: Time to spend, after the first step.
+        bounds: Whether every index is checked.
     """
     begun = time.perf_counter()
-    env = make(world, copies, 0, compiled=compiled)
+    env = make(world, copies, 0, compiled=compiled, bounds=bounds)
     rng = np.random.default_rng(0)
     blocks = [rng.integers(env.n_actions, size=(copies, env.n_agents)) for _ in range(16)]
     env.step(blocks[0])
@@ -84,6 +85,7 @@ def report(
     everything: bool = False,
     interpreted: bool = False,
     seconds: float = 1.0,
+    bounds: bool = False,
 ) -> list[Timing]:
     """Times one world or all and prints a table.
 
@@ -95,6 +97,7 @@ def report(
         everything: Every world within reach.
         interpreted: Run the rules as plain Python.
         seconds: Time to spend on each.
+        bounds: Check every index.
 
     Raises:
         ValueError: If there is no such world.
@@ -105,6 +108,7 @@ def report(
     worlds = names("worlds") if everything else [world or "cleanup"]
     sizes = list(copies or ([1] if interpreted else [256] if everything else [1, 256, 1024]))
     how = "interpreted" if interpreted else f"compiled, {get_threads()} threads"
+    how += ", every index checked" if bounds else ""
     table = Table(title=f"[bold]random actions, all observations, {how}[/]", title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("world")
     for name in ("agents", "copies", "world-steps/s", "agent-steps/s", "first step"):
@@ -113,7 +117,7 @@ def report(
     with console.status("measuring ..."):
         for name in worlds:
             for n in sizes:
-                timing = measure(name, n, not interpreted, seconds)
+                timing = measure(name, n, not interpreted, seconds, bounds)
                 found.append(timing)
                 table.add_row(
                     f"[cyan]{timing.world}[/]", str(timing.agents), f"{n:,}", f"[bold]{timing.world_steps:,.0f}[/]",

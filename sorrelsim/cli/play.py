@@ -50,6 +50,9 @@ def play(
     size: Size = None,
     full_screen: FullScreen = False,
     trust: Trust = False,
+    bounds: Annotated[
+        bool, typer.Option("--bounds", help="Check every index of the rules; a wrong one is told with its line.")
+    ] = False,
 ) -> None:
     """Play a world in a window, beside bots, trained agents or other people."""
     from sorrelsim.library.find import bare
@@ -57,7 +60,7 @@ def play(
     from sorrelsim.recordings import WorldSpec
 
     people = _slots(humans, slot)
-    settings = _settings(changes or [], map=map, preset=preset, n_agents=agents)
+    settings = _settings(changes or [], map=map, preset=preset, n_agents=agents, bounds=bounds or None)
     if Path(others).is_dir():  # trained agents play in the world as they know it, but for what is asked for
         trained_in, known = _world_of(others, trust)
         if bare(trained_in) != bare(world):

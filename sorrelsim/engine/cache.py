@@ -48,12 +48,13 @@ def _module(program: Program, quiet: bool) -> ModuleType:
 
     numba_cells.register_rules()
     module = ModuleType(name)
-    load_w, load_e = numba_copy.loaders(program.layouts())
+    load_w, load_e = numba_copy.loaders(program.layouts(), program.bounds)
     module.__dict__.update(namespace(program), cfunc=cfunc, make_callable=numba_copy.make_callable)
     module.__dict__.update(numba_words.WORDS, load_W=load_w, load_E=load_e, **CONSTANTS)
     sys.modules[name] = module  # before it runs: Numba looks functions up by module name
     try:
-        exec(compile(text, f"<kernel of {program.name}>", "exec"), module.__dict__)
+        with numba_copy.checking_all_arrays(program.bounds):
+            exec(compile(text, f"<kernel of {program.name}>", "exec"), module.__dict__)
     except BaseException as error:
         del sys.modules[name]
         if isinstance(error, numba.core.errors.NumbaError):

@@ -139,6 +139,8 @@ SELDOM = (
     Entry("beam_blocked", (1,), "uint8", "Whether something stopped a beam, of ``beams.cast``.", place="thread"),
     Entry("hits", (512, 2), "int32", "The cells that a beam hit, of ``beams.cast``.", place="thread"),
 )  # fmt: skip
+FAULT = Entry("fault", (1,), "uint8", "With bounds: 1 where a rule's index was out of them.", ENGINE)
+"""What a world with bounds has as well."""
 
 
 def names_in_limits(world: Declared) -> dict[str, int]:
@@ -205,12 +207,13 @@ class Copies:
         beam_mask: Those bits without the layer of beams.
     """
 
-    def __init__(self, world: Declared, params: Mapping[str, np.ndarray]) -> None:
+    def __init__(self, world: Declared, params: Mapping[str, np.ndarray], bounds: bool = False) -> None:
         """Lays out the memory of a world's copies, all zero but for the params and the cells' occupants.
 
         Args:
             world: What was declared.
             params: Params by name, ``[copy, ...]``.
+            bounds: Whether indices are to be checked.
         """
         n, layers = world.n_worlds, len(world.codes.layers)
         self.cell: np.dtype = np.dtype(np.uint32 if layers <= 4 else np.uint64)
@@ -220,7 +223,7 @@ class Copies:
         self.beam_mask = self.full_mask
         if "beam" in world.codes.layers:
             self.beam_mask ^= int(np.int64(0xFF) << np.int64(8 * world.codes.layers.index("beam")))
-        self.entries = (*OFTEN, *declared_entries(world, params), *SELDOM)
+        self.entries = (*OFTEN, *declared_entries(world, params), *SELDOM, *([FAULT] if bounds else []))
         height, width = self.template.shape
         sizes: dict[int | str, int] = {
             "agents": world.n_agents, "events": len(world.events), "height": world.height, "width": world.width,

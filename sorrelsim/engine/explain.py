@@ -11,7 +11,15 @@ from sorrelsim.engine.program import Program
 
 
 class RuleError(Exception):
-    """A rule of a world does not compile; the message shows the line of the world file and what Numba says of it."""
+    """A rule of a world that cannot run; the message shows the line of the world file and what is wrong with it.
+
+    Attributes:
+        problems: What is wrong, each with its place.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
 
 
 def explain(program: Program, error: Exception) -> str:
@@ -31,6 +39,8 @@ def explain(program: Program, error: Exception) -> str:
     ]  # fmt: skip
     reason = reasons[-1] if reasons else text.strip().splitlines()[0]
     reason = reason.lstrip("- ")
+    if re.search(r"[gs]etitem\(\w+\([^()]*\), (?:\w*\()?(?:[\w ]+, )*float", text):
+        reason = "an index is a float, and must be a whole number; write int(...) around it, or // in place of /"
     if not places:
         return f"a rule of world {program.name!r} does not compile: {reason}"
     file, line = places[-1]

@@ -16,12 +16,15 @@ import numpy as np
 
 from sorrelsim.engine import remade, states
 from sorrelsim.engine.answers import Answer
+from sorrelsim.engine.bounds import Bounded
 from sorrelsim.engine.compiled import Compiled
 from sorrelsim.engine.copies import Copies
+from sorrelsim.engine.declarations import check_declarations
 from sorrelsim.engine.declared import SEEDS, Declared
 from sorrelsim.engine.interpreted import Interpreted
 from sorrelsim.engine.kernel_text import RESET, STEP, VIEW
 from sorrelsim.engine.program import Program
+from sorrelsim.engine.reading import read_rules
 from sorrelsim.engine.turns import refuse, taken_over
 from sorrelsim.observations.parts import Parts, as_public
 from sorrelsim.pictures import painting
@@ -63,6 +66,7 @@ class Gridworld(Declared):
         looks: str | None = None,
         show_facing: bool | None = None,
         compiled: bool = True,
+        bounds: bool = False,
         **params: Any,
     ) -> None:
         """Makes the copies and resets them.
@@ -79,20 +83,23 @@ class Gridworld(Declared):
             looks: ``other`` or ``individual``.
             show_facing: Whether others' directions are visible.
             compiled: False runs the rules as plain Python: slow, but breakpoints and prints work.
+            bounds: Checks every index that rules use, which is slower. One that is out of bounds is an ``IndexError``
+                with file, line and expression, and the step has not happened.
             **params: Values for the world's params: a number, or one per copy.
 
         Raises:
             ValueError: On a value that is out of range or of the wrong shape, an unknown name, or a bad map.
         """
-        self.compiled = flag(compiled, "compiled")
+        check_declarations(type(self), Gridworld, Declared.__annotations__)
+        self.compiled, self.bounds = flag(compiled, "compiled"), flag(bounds, "bounds")
         self.seed = whole(seed, "seed", 0, SEEDS)
         self._given = {
             "n_agents": n_agents, "preset": preset, "window": window, "observation": observation, "looks": looks,
-            "show_facing": show_facing, "compiled": self.compiled,
+            "show_facing": show_facing, "compiled": self.compiled, "bounds": self.bounds,
         }  # fmt: skip
         try:
             numbers = self._settle(n_worlds, map, n_agents, preset, window, observation, looks, show_facing, params)
-            self.copies = Copies(self, numbers)
+            self.copies = Copies(self, numbers, bounds)
         except MemoryError:
             raise ValueError(f"n_worlds is {n_worlds}: so many copies of {self.name} do not fit into memory") from None
         of = self.copies.of
@@ -106,8 +113,15 @@ class Gridworld(Declared):
         self._final = Answer(self, self.copies.cell)
         self._answers = [Answer(self, self.copies.cell), Answer(self, self.copies.cell)]
         self._answer = self._answers[0]
-        program = Program.of(self, self.copies, self._answer, self._final)
-        self._runner: Compiled | Interpreted = Compiled(program) if compiled else Interpreted(program)
+        program = Program.of(self, self.copies, self._answer, self._final, bounds)
+        read_rules(self, self.copies, compiled)
+        self._runner: Compiled | Interpreted | Bounded = (
+            Bounded(program, self.copies, compiled)
+            if bounds
+            else Compiled(program)
+            if compiled
+            else Interpreted(program)
+        )
         self._looks: np.ndarray | None = None
         self._parts: Parts = {}
         self._final_parts: Parts = {}

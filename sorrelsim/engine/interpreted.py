@@ -21,7 +21,9 @@ class Interpreted:
         space = namespace(program) | {"__name__": "sorrelsim_interpreted", "STEP": STEP, "RESET": RESET}
         exec(compile(program.source(), f"<rules of {program.name}>", "exec"), space)
         self.step_copy, self.params = space["step_copy"], space["P"]
-        self.actions = next(field.array for field in program.fields if field.name == "action")
+        self.actions, self.turn = (
+            next(field.array for field in program.fields if field.name == name) for name in ("action", "turn")
+        )
         self.copies = [
             (
                 space["W"](*(seen(field, b) for field in program.fields), self._params(b)),
@@ -45,7 +47,8 @@ class Interpreted:
             block[...] = self.before
         before = self.before = block.copy()
         try:
-            ended = self._run(mode, answer)
+            bad = self.first_bad_action() if mode == STEP else -1
+            ended = -1 - bad if bad >= 0 else sum(self.run_copy(mode, answer, b) for b in range(len(self.copies)))
             self.before = None
             return ended
         except BaseException:
@@ -56,16 +59,17 @@ class Interpreted:
     def latest(self, answers: Iterable[Answer]) -> None:
         """Nothing is answered whose answer does not arrive; see :meth:`Compiled.latest`."""
 
-    def _run(self, mode: int, answer: Answer) -> int:
-        if mode == STEP:
-            actions = self.actions.reshape(-1)
-            bad = np.flatnonzero((actions < 0) | (actions >= self.copies[0][1].n_actions))
-            if len(bad):
-                return -1 - int(bad[0])
-        ended = 0
-        for b, (w, e) in enumerate(self.copies):
-            into = {field.name: seen(field, b) for field in answer.fields}
-            ended += self.step_copy(mode, w._replace(p=self._params(b)), e._replace(**into))
+    def first_bad_action(self) -> int:
+        """Which action, of all copies' in a row, is out of range; -1 if none is."""
+        actions = self.actions.reshape(-1)
+        bad = np.flatnonzero((actions < 0) | (actions >= self.copies[0][1].n_actions))
+        return int(bad[0]) if len(bad) else -1
+
+    def run_copy(self, mode: int, answer: Answer, b: int) -> int:
+        """Steps, resets or only views copy ``b``; returns 1 if its episode ended."""
+        w, e = self.copies[b]
+        into = {field.name: seen(field, b) for field in answer.fields}
+        ended: int = self.step_copy(mode, w._replace(p=self._params(b)), e._replace(**into))
         return ended
 
 
@@ -75,18 +79,36 @@ def seen(field: Field, copy: int) -> Any:
     return value.item() if field.scalar else value.view(_INTERPRETED.get(value.ndim, _PythonNumbers))
 
 
+def refuse_negative(index: Any, shape: tuple[int, ...]) -> None:
+    """Refuses what NumPy would count from the end, as compiled rules do not.
+
+    Raises:
+        IndexError: If a whole number of the index is negative.
+    """
+    for axis, k in enumerate(index if type(index) is tuple else (index,)):
+        if isinstance(k, (int, np.integer)) and k < 0:
+            size = shape[axis] if axis < len(shape) else 0
+            allowed = f"0 to {size - 1}" if size else "none, for it is empty"
+            raise IndexError(
+                f"index {k} of axis {axis} is negative; allowed: {allowed}, "
+                "for compiled rules do not count from the end"
+            )
+
+
+_put, _item = np.ndarray.__setitem__, np.ndarray.item
+
+
 class _PythonNumbers(np.ndarray):
     """An array whose elements come out as Python numbers, so that interpreted arithmetic equals compiled arithmetic."""
 
     def __getitem__(self, index):
-        for k in index if type(index) is tuple else (index,):
-            if isinstance(k, (int, np.integer)) and k < 0:
-                raise IndexError(f"index {index} is negative; compiled rules do not count from the end")
+        refuse_negative(index, self.shape)
         value = super().__getitem__(index)
         return value.item() if isinstance(value, np.generic) else value
 
-
-_item = np.ndarray.item
+    def __setitem__(self, index, value):
+        refuse_negative(index, self.shape)
+        _put(self, index, value)
 
 
 class _Line(_PythonNumbers):
@@ -96,6 +118,11 @@ class _Line(_PythonNumbers):
         if type(index) is int and index >= 0:
             return _item(self, index)
         return super().__getitem__(index)
+
+    def __setitem__(self, index, value):
+        if type(index) is not int or index < 0:
+            refuse_negative(index, self.shape)
+        _put(self, index, value)
 
 
 class _Plane(_PythonNumbers):
@@ -107,6 +134,14 @@ class _Plane(_PythonNumbers):
             if type(row) is type(col) is int and row >= 0 and col >= 0:
                 return _item(self, row, col)
         return super().__getitem__(index)
+
+    def __setitem__(self, index, value):
+        if type(index) is tuple and len(index) == 2:
+            row, col = index
+            if type(row) is type(col) is int and row >= 0 and col >= 0:
+                return _put(self, index, value)
+        refuse_negative(index, self.shape)
+        return _put(self, index, value)
 
 
 class _Space(_PythonNumbers):

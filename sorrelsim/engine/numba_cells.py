@@ -12,7 +12,7 @@ from numba.extending import intrinsic, overload
 from numba.np import arrayobj
 
 from sorrelsim.engine import step, view
-from sorrelsim.engine.numba_copy import OPTIONS, element, make_callable
+from sorrelsim.engine.numba_copy import OPTIONS, check_further, element, make_callable
 from sorrelsim.rules import draw
 from sorrelsim.rules.rule import RULES
 
@@ -99,6 +99,7 @@ def _memcpy(typingctx, target, i, k, source, start, n):
         where = context.make_tuple(builder, types.UniTuple(types.intp, 2), [args[1], args[2]])
         to = element(context, builder, target, types.UniTuple(types.intp, 2), args[0], where)
         at = element(context, builder, source, types.intp, args[3], args[4])
+        check_further(context, builder, source, args[3], builder.add(args[4], args[5]), -1)
         cgutils.raw_memcpy(builder, to, at, args[5], source.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
@@ -153,6 +154,7 @@ def _reverse_four(typingctx, target, i, k, source, start):
     def codegen(context, builder, signature, args):
         four = _Fours(context, builder, source.dtype)
         to, at = _ends(context, builder, signature, args, 2, 3)
+        check_further(context, builder, source, args[3], args[4], 3)
         cells = four.load(at)
         four.store(four.shuffle(cells, cells, 3, 2, 1, 0), to)
         return context.get_dummy_value()
@@ -167,6 +169,9 @@ def _transpose_four(typingctx, target, i, k, k_stride, source, start, stride):
     def codegen(context, builder, signature, args):
         four = _Fours(context, builder, source.dtype)
         to, at = _ends(context, builder, signature, args, 2, 4)
+        last = builder.add(args[5], builder.mul(args[6], context.get_constant(types.intp, 3)))
+        check_further(context, builder, source, args[4], last, 0)
+        check_further(context, builder, source, args[4], last, 3)
         a, b, c, d = (four.load(four.step(at, args[6], n)) for n in range(4))
         low, high = four.shuffle(a, b, 0, 4, 1, 5), four.shuffle(c, d, 0, 4, 1, 5)
         low_end, high_end = four.shuffle(a, b, 2, 6, 3, 7), four.shuffle(c, d, 2, 6, 3, 7)

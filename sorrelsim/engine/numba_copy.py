@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import numba
 import numpy as np
 from numba import types
 from numba.core import cgutils
@@ -43,9 +45,10 @@ def make_callable(function: Callable) -> None:
 class CopyType(types.Type):
     """The type of ``w``, ``e`` or ``w.p``: its fields are known by name, its memory by the table."""
 
-    def __init__(self, title: str, fields: tuple[Layout, ...], p: CopyType | None = None) -> None:
+    def __init__(self, title: str, fields: tuple[Layout, ...], p: CopyType | None = None, bounds: bool = False) -> None:
         self.fields = {field.name: field for field in fields}
         self.p = p
+        self.array: type[FieldArray] = CheckedArray if bounds else FieldArray
         # Numba builds the names of compiled functions from those of types, so a short one saves much compiling.
         super().__init__(name=f"{title}_{hashlib.sha256(repr((fields, p)).encode()).hexdigest()[:12]}")
 
@@ -54,7 +57,17 @@ class FieldArray(types.Array):
     """An array of a copy. Integers index it as they are: a negative one does not count from the end."""
 
 
+class CheckedArray(FieldArray):
+    """One of a program with bounds: an index that is negative or beyond the end ends the step of its copy."""
+
+    def copy(self, dtype=None, ndim=None, layout=None, readonly=None):
+        """What a slice of it is: checked as well."""
+        plain = super().copy(dtype, ndim, layout, readonly)
+        return CheckedArray(plain.dtype, plain.ndim, plain.layout, not plain.mutable, aligned=plain.aligned)
+
+
 register_model(FieldArray)(models.ArrayModel)
+register_model(CheckedArray)(models.ArrayModel)
 
 
 @lower_builtin(operator.getitem, FieldArray, types.Integer)
@@ -63,6 +76,7 @@ def _get(context, builder, signature, args):
     pointer = element(context, builder, signature.args[0], signature.args[1], args[0], args[1])
     if pointer is not None:
         return arrayobj.load_item(context, builder, signature.args[0], pointer)
+    check_some(context, builder, signature.args[0], signature.args[1], args[0], args[1])
     single = isinstance(signature.args[1], types.Integer)
     usual = arrayobj.getitem_arraynd_intp if single else arrayobj.getitem_array_tuple
     return usual(context, builder, signature, args)
@@ -73,6 +87,7 @@ def _set(context, builder, signature, args):
     array, index, value = signature.args
     pointer = element(context, builder, array, index, args[0], args[1])
     if pointer is None:
+        check_some(context, builder, array, index, args[0], args[1])
         return arrayobj.setitem_array(context, builder, signature, args)
     item = context.cast(builder, args[2], value, array.dtype)
     arrayobj.store_item(context, builder, array, item, pointer)
@@ -87,6 +102,9 @@ def element(context, builder, array, index, value, at):
     parts = cgutils.unpack_tuple(builder, at, len(kinds)) if isinstance(index, types.BaseTuple) else [at]
     parts = [context.cast(builder, part, kind, types.intp) for part, kind in zip(parts, kinds, strict=True)]
     model = context.make_array(array)(context, builder, value)
+    if isinstance(array, CheckedArray):
+        for part, length in zip(parts, cgutils.unpack_tuple(builder, model.shape, array.ndim), strict=True):
+            check(context, builder, part, length)
     strides = cgutils.unpack_tuple(builder, model.strides, array.ndim)
     if array.layout == "C":  # said to LLVM in so many words, because a loop over a stride of unknown length is slow
         strides[-1] = context.get_constant(types.intp, context.get_abi_sizeof(context.get_data_type(array.dtype)))
@@ -94,6 +112,33 @@ def element(context, builder, array, index, value, at):
     for part, stride in zip(parts[1:], strides[1:], strict=True):
         offset = builder.add(offset, builder.mul(part, stride))
     return cgutils.pointer_add(builder, model.data, offset)
+
+
+def check(context, builder, part, length):
+    """Ends the step of the copy unless 0 <= part < length; see :mod:`sorrelsim.engine.bounds` for what follows."""
+    with cgutils.if_unlikely(builder, builder.icmp_unsigned(">=", part, length)):
+        context.call_conv.return_user_exc(builder, IndexError, ("an index is out of bounds",))
+
+
+def check_further(context, builder, array, value, part, more):
+    """Checks index ``part + more`` of a line, for code that goes on from the element that it found."""
+    if isinstance(array, CheckedArray):
+        model = context.make_array(array)(context, builder, value)
+        (length,) = cgutils.unpack_tuple(builder, model.shape, 1)
+        check(context, builder, builder.add(part, context.get_constant(types.intp, more)), length)
+
+
+def check_some(context, builder, array, index, value, at):
+    """Checks the whole numbers of an index that has slices as well; of others Numba's own check is switched on."""
+    kinds: tuple = tuple(index) if isinstance(index, types.BaseTuple) else (index,)  # type: ignore[arg-type]
+    if not isinstance(array, CheckedArray) or not all(isinstance(k, types.Integer | types.SliceType) for k in kinds):
+        return
+    parts = cgutils.unpack_tuple(builder, at, len(kinds)) if isinstance(index, types.BaseTuple) else [at]
+    model = context.make_array(array)(context, builder, value)
+    lengths = cgutils.unpack_tuple(builder, model.shape, array.ndim)
+    for part, kind, length in zip(parts, kinds, lengths, strict=False):
+        if isinstance(kind, types.Integer):
+            check(context, builder, context.cast(builder, part, kind, types.intp), length)
 
 
 @register_model(CopyType)
@@ -118,8 +163,8 @@ class _CopyAttributes(AttributeTemplate):
         if field.scalar:
             return element
         if field.value is not None:
-            return FieldArray(element, field.ndim, "C", readonly=True)
-        return FieldArray(element, field.ndim, "C" if field.contiguous else "A")
+            return copy.array(element, field.ndim, "C", readonly=True)
+        return copy.array(element, field.ndim, "C" if field.contiguous else "A")
 
 
 @lower_getattr_generic(CopyType)
@@ -177,16 +222,32 @@ def _word(context, builder, address, k):
     return loaded
 
 
-def loaders(layouts: dict[str, tuple[Layout, ...]]) -> tuple[Any, Any]:
+@contextmanager
+def checking_all_arrays(bounds: bool) -> Iterator[None]:
+    """While a program with bounds is compiled: arrays that rules make themselves are checked too, as NumPy does."""
+    config: Any = numba.core.config
+    before = config.BOUNDSCHECK
+    if bounds:
+        config.BOUNDSCHECK = 1
+    try:
+        yield
+    finally:
+        config.BOUNDSCHECK = before
+
+
+def loaders(layouts: dict[str, tuple[Layout, ...]], bounds: bool = False) -> tuple[Any, Any]:
     """The functions ``load_W(table, copy, lane)`` and ``load_E(table, copy, lane)`` of one program.
 
     A lane is a piece of the scratch that no other thread uses at the time.
 
     Args:
         layouts: The fields of P, W and E; see :meth:`sorrelsim.engine.program.Program.layouts`.
+        bounds: Whether every index is checked.
     """
-    p = CopyType("P", layouts["P"])
-    return _loader(CopyType("W", layouts["W"], p)), _loader(CopyType("E", layouts["E"]))
+    titles = "PWE" if not bounds else ("PB", "WB", "EB")
+    p = CopyType(titles[0], layouts["P"], bounds=bounds)
+    w, e = CopyType(titles[1], layouts["W"], p, bounds), CopyType(titles[2], layouts["E"], bounds=bounds)
+    return _loader(w), _loader(e)
 
 
 def _loader(kind: CopyType) -> Any:

@@ -120,8 +120,10 @@ def fill_row_compiled(cells_into, i):
 
 def copy_window(flat, cells_into, i, start, row_stride, col_stride, rows, cols):
     """Copies a strided window of a flat padded map into row ``i`` of ``cells_into``; strides turn it to a facing."""
-    row, col = _indices(rows, cols)
-    cells_into[i] = flat[start + row * row_stride + col * col_stride]
+    away = _away(rows, cols, row_stride, col_stride)
+    if start + away[1] < 0:
+        raise IndexError(f"index {start + away[1]} is negative: an agent stands far outside the map")
+    cells_into[i] = flat[start + away[0]]
 
 
 def copy_window_compiled(flat, cells_into, i, start, row_stride, col_stride, rows, cols):
@@ -171,5 +173,8 @@ def copy_turned(cells_into, i, k, k_stride, flat, start, stride):
 
 
 @cache
-def _indices(rows, cols):
-    return np.divmod(np.arange(rows * cols), cols)
+def _away(rows, cols, row_stride, col_stride):
+    """How far the cells of a window lie from its first one in a flat map, and the least of these distances."""
+    row, col = np.divmod(np.arange(rows * cols), cols)
+    away = row * row_stride + col * col_stride
+    return away, int(away.min())

@@ -17,6 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from sorrelsim.errors import tell, unknown
+from sorrelsim.library.importing import NotImportable
 
 LIBRARY = "pkg:"
 """Before a name: the library's, whatever lies in the current folder."""
@@ -188,8 +189,10 @@ def _from_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         exec(compile(text, str(path), "exec", dont_inherit=True), module.__dict__)
-    except BaseException:
+    except BaseException as error:
         del sys.modules[name]
+        if isinstance(error, Exception):
+            raise NotImportable.of(error, path, module) from error
         raise
     return module
 

@@ -91,7 +91,7 @@ def check_world(world: str | Path | type[Gridworld], compiled: bool = True, step
     Args:
         world: Its name, file or class.
         compiled: Whether to compile it as well, which takes some seconds the first time.
-        steps: Steps to play with random actions.
+        steps: Steps to play with random actions; a tenth as many seconds, at most, go into playing it harder.
         say: Called with what was found in order.
 
     Raises:
@@ -104,18 +104,20 @@ def check_world(world: str | Path | type[Gridworld], compiled: bool = True, step
         try:
             say(check())
         except Broken as problem:
-            problems.append(str(problem))
+            problems.extend(problem.args)
             return False
         return True
 
     attempt(lambda: world_checks.page(cls))
-    if attempt(lambda: world_checks.declared(cls)) and attempt(lambda: world_checks.plays(cls, steps)):
+    sound = attempt(lambda: world_checks.declared(cls)) and attempt(lambda: world_checks.reads(cls))
+    if sound and attempt(lambda: world_checks.plays(cls, steps)):
         if cls.allowed is not None:
             attempt(lambda: world_checks.masks(cls, steps))
         kept = attempt(lambda: world_checks.keeps_to_limits(cls, steps))
         if kept and attempt(lambda: world_checks.replays(cls, steps)):
             attempt(lambda: world_checks.copies_stand_alone(cls, min(steps, 60)))
-            if compiled:
+            # Without bounds it is compiled only if no index was found out of them: that would end this process.
+            if attempt(lambda: world_checks.keeps_bounds(cls, steps, compiled, say)) and compiled:
                 attempt(lambda: world_checks.compiles(cls, steps))
         attempt(lambda: world_checks.ends(cls))
         for name in cls.maps:

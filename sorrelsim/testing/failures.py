@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sorrelsim.library.find import NotFound, find_class
+from sorrelsim.library.importing import NotImportable
 
 
 class CheckFailed(AssertionError):
@@ -23,7 +24,7 @@ class CheckFailed(AssertionError):
 
 
 class Broken(Exception):
-    """One problem, found inside a check that cannot go on."""
+    """A problem, or several, found inside a check that cannot go on; the arguments are what is said of each."""
 
 
 def load(name: str | Path, folder: str, base: type) -> Any:
@@ -31,7 +32,7 @@ def load(name: str | Path, folder: str, base: type) -> Any:
     what = {"worlds": "world", "agents": "model"}[folder]
     try:
         return find_class(name, folder, base)
-    except NotFound as error:
+    except (NotFound, NotImportable) as error:
         raise CheckFailed([str(error)]) from None
     except Exception as error:
         raise CheckFailed([f"the {what} file cannot be imported: {where(error, str(name))}"]) from error

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from sorrelsim.engine import reading
+from sorrelsim.engine.declarations import declaration_problems
+from sorrelsim.engine.declared import Declared
+from sorrelsim.engine.explain import RuleError
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.library import catalogue
+from sorrelsim.testing import harder
 from sorrelsim.testing.failures import Broken, file_of, where
 
 HEADINGS = (
@@ -34,14 +40,11 @@ def page(cls: type[Gridworld]) -> str:
 
 
 def declared(cls: type[Gridworld]) -> str:
-    for name in ("kinds", "params", "maps"):
-        if not hasattr(cls, name):
-            raise Broken(f"{cls.__name__} declares no {name}")
+    problems = declaration_problems(cls, Gridworld, Declared.__annotations__)
+    if problems:
+        raise Broken(*problems)
     if not cls.actions:
         raise Broken(f"{cls.__name__} declares no actions")
-    twice = sorted({a for a in cls.actions if list(cls.actions).count(a) > 1})
-    if twice:
-        raise Broken(f"actions are named twice: {twice}")
     if not cls.start:
         raise Broken("no start rules: agents begin off the grid, so one must place them (movement.scatter does)")
     if not cls.rules:
@@ -52,10 +55,29 @@ def declared(cls: type[Gridworld]) -> str:
     return f"{len(cls.kinds)} kinds, {len(cls.maps)} maps, {len(cls.actions)} actions, {len(cls.rules)} rules"
 
 
+def reads(cls: type[Gridworld]) -> str:
+    """What the rules name is there, and what they do compiles, as far as reading them tells."""
+    world = _make(cls, 1)
+    problems = reading.problems(world, world.copies)
+    if problems:
+        raise Broken(*problems)
+    return "the rules read well: every name is known, every function is marked"
+
+
+def keeps_bounds(cls: type[Gridworld], steps: int, compiled: bool, say: Callable[[str], None]) -> str:
+    """No index is out of bounds, however it is played."""
+    played = harder.plays_hard(cls, min(steps, 60), steps / 10)
+    if compiled:
+        say(harder.plays_compiled(cls, steps / 30, played))
+    return played.told()
+
+
 def _make(cls: type[Gridworld], n: int, seed: int = 0, **settings: Any) -> Gridworld:
     settings.setdefault("compiled", False)
     try:
         return cls(n, seed, **settings)
+    except RuleError as error:
+        raise Broken(*error.problems) from error
     except ValueError as error:
         raise Broken(str(error)) from error
     except Exception as error:
