@@ -8,7 +8,7 @@ are checked before the runner has them, and what it answers is handed out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from sorrelsim.engine.declared import Declared
 from sorrelsim.engine.interpreted import Interpreted
 from sorrelsim.engine.kernel_text import RESET, STEP, VIEW
 from sorrelsim.engine.program import Program
-from sorrelsim.engine.turns import refuse, taken_over
+from sorrelsim.engine.turns import in_turn, refuse, taken_over
 from sorrelsim.observations.parts import Parts, as_public
 from sorrelsim.pictures import painting
 from sorrelsim.pictures.files import to_png
@@ -121,7 +121,7 @@ class Gridworld(Declared):
         Raises:
             RuntimeError: If another thread is in the middle of a step of this world.
         """
-        return self._in_turn(self._reset, seed)
+        return in_turn(self, self._reset, seed)
 
     def _reset(self, seed: int | None) -> Any:
         if seed is not None:
@@ -168,7 +168,7 @@ class Gridworld(Declared):
             ValueError: If an action is missing, out of range, of another type or shape. Nothing has moved then.
             RuntimeError: If another thread is in the middle of a step of this world. Nothing has moved then.
         """
-        alone = self._alone  # this is _in_turn, written out: a step of a single copy feels every call
+        alone = self._alone  # this is in_turn, written out: a step of a single copy feels every call
         try:
             alone.pop()
         except IndexError:
@@ -206,18 +206,6 @@ class Gridworld(Declared):
             self._slots_chosen.clear()
         self._take(ended)
         return self.obs, self.reward, self.terminated, self.truncated, self.info
-
-    def _in_turn(self, work: Callable[[Any], Any], given: Any) -> Any:
-        """Does what no other thread may be in the middle of; see :mod:`~sorrelsim.engine.turns`."""
-        alone = self._alone
-        try:
-            alone.pop()
-        except IndexError:
-            alone = self._alone = taken_over(self, alone)
-        try:
-            return work(given)
-        finally:
-            alone.append(None)
 
     def _run(self, mode: int) -> int:
         # The arrays of the answer are reused, but never while somebody holds one of them.
@@ -313,7 +301,7 @@ class Gridworld(Declared):
                     f"{self.name}: {name} has shape {state[name].shape} in the state, here {array.shape}; "
                     "it is of another map or number of copies or agents"
                 )
-        self._in_turn(self._go_to, state)
+        in_turn(self, self._go_to, state)
 
     def _go_to(self, state: State) -> None:
         for name, array in self.copies.saved().items():
