@@ -120,6 +120,13 @@ class Bounded:
             array[...] = before
 
 
+def runner_of(program: Program, copies: Copies, compiled: bool, bounds: bool) -> Compiled | Interpreted | Bounded:
+    """What runs a program: as machine code or as plain Python, with every index checked or not."""
+    if bounds:
+        return Bounded(program, copies, compiled)
+    return Compiled(program) if compiled else Interpreted(program)
+
+
 def place(error: BaseException, program: Program) -> str:
     """File, line, expression and reason of an error in a rule; the world's own line first, then the library's."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.endswith(_RUNNERS)]

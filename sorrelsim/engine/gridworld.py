@@ -8,7 +8,7 @@ are checked before the runner has them, and what it answers is handed out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,16 @@ import numpy as np
 
 from sorrelsim.engine import remade, states
 from sorrelsim.engine.answers import Answer
-from sorrelsim.engine.bounds import Bounded
-from sorrelsim.engine.compiled import Compiled
+from sorrelsim.engine.bounds import runner_of
 from sorrelsim.engine.copies import Copies
 from sorrelsim.engine.declarations import check_declarations
 from sorrelsim.engine.declared import SEEDS, Declared
-from sorrelsim.engine.interpreted import Interpreted
 from sorrelsim.engine.kernel_text import RESET, STEP, VIEW
 from sorrelsim.engine.program import Program
 from sorrelsim.engine.reading import read_rules
-from sorrelsim.engine.turns import refuse, taken_over
+from sorrelsim.engine.shown import Shown
+from sorrelsim.engine.turns import in_turn, refuse, taken_over
 from sorrelsim.observations.parts import Parts, as_public
-from sorrelsim.pictures import painting
-from sorrelsim.pictures.files import to_png
 from sorrelsim.rules import draw
 from sorrelsim.settings import flag, whole
 
@@ -36,7 +33,7 @@ State = dict[str, np.ndarray]
 _USUAL = np.dtype(np.int64)  # of actions
 
 
-class Gridworld(Declared):
+class Gridworld(Shown):
     """Copies of one world, stepped together. Made by :func:`sorrelsim.make`.
 
     What a subclass declares: :class:`~sorrelsim.engine.declared.Declared`.
@@ -115,14 +112,7 @@ class Gridworld(Declared):
         self._answer = self._answers[0]
         program = Program.of(self, self.copies, self._answer, self._final, bounds)
         read_rules(self, self.copies, compiled)
-        self._runner: Compiled | Interpreted | Bounded = (
-            Bounded(program, self.copies, compiled)
-            if bounds
-            else Compiled(program)
-            if compiled
-            else Interpreted(program)
-        )
-        self._looks: np.ndarray | None = None
+        self._runner = runner_of(program, self.copies, compiled, bounds)
         self._parts: Parts = {}
         self._final_parts: Parts = {}
         self._converts = self.observations.form != "symbolic"
@@ -147,7 +137,7 @@ class Gridworld(Declared):
         Raises:
             RuntimeError: If another thread is in the middle of a step of this world.
         """
-        return self._in_turn(self._reset, seed)
+        return in_turn(self, self._reset, seed)
 
     def _reset(self, seed: int | None) -> Any:
         if seed is not None:
@@ -194,7 +184,7 @@ class Gridworld(Declared):
             ValueError: If an action is missing, out of range, of another type or shape. Nothing has moved then.
             RuntimeError: If another thread is in the middle of a step of this world. Nothing has moved then.
         """
-        alone = self._alone  # this is _in_turn, written out: a step of a single copy feels every call
+        alone = self._alone  # this is in_turn, written out: a step of a single copy feels every call
         try:
             alone.pop()
         except IndexError:
@@ -232,18 +222,6 @@ class Gridworld(Declared):
             self._slots_chosen.clear()
         self._take(ended)
         return self.obs, self.reward, self.terminated, self.truncated, self.info
-
-    def _in_turn(self, work: Callable[[Any], Any], given: Any) -> Any:
-        """Does what no other thread may be in the middle of; see :mod:`~sorrelsim.engine.turns`."""
-        alone = self._alone
-        try:
-            alone.pop()
-        except IndexError:
-            alone = self._alone = taken_over(self, alone)
-        try:
-            return work(given)
-        finally:
-            alone.append(None)
 
     def _run(self, mode: int) -> int:
         # The arrays of the answer are reused, but never while somebody holds one of them.
@@ -322,11 +300,6 @@ class Gridworld(Declared):
         return self.info.get("final_action_mask")
 
     @property
-    def extra(self) -> dict[str, np.ndarray]:
-        """The former name of ``copies.state``: what the world declares as state, by name, ``[copy, ...]``."""
-        return self.copies.state
-
-    @property
     def symbolic(self) -> np.ndarray:
         """The latest symbolic windows, ``uint8[copy, agent, row, col, layer]``, whatever form observations have."""
         return self._answer.grid
@@ -352,7 +325,7 @@ class Gridworld(Declared):
                 could go on from: an array of another type, a position beyond the map, an unknown id, a number out of
                 its range or not finite. The array, index and value are named; nothing is changed then.
         """
-        self._in_turn(self._put, states.checked(self, self.copies, state))
+        in_turn(self, self._put, states.checked(self, self.copies, state))
 
     def _put(self, arrays: State) -> None:
         for name, array in self.copies.saved().items():
@@ -363,52 +336,14 @@ class Gridworld(Declared):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What copying and pickling keep: how the world was made, where it is, and what it last answered."""
-        text, known = self.map_text, self.maps.get(self.map_name)
-        made = {**self._given, "map": self.map_name if text == known else text + "\n", "seed": self.seed}
-        kept = {
-            "state": self.get_state(), "submitted": self.submitted.copy(), "chosen": set(self._slots_chosen),
-            "answer": (self.reward.copy(), self.terminated.copy(), self.truncated.copy()),
-            "info": self.info, "final": self._final_parts, "map_name": self.map_name,
-        }  # fmt: skip
-        return remade.remake, (remade.class_of(self), self.n_worlds, made), kept
+        return remade.taken_apart(self, self._given, self._slots_chosen, self._final_parts)
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self._put(states.fitting(self, self.copies, kept["state"]))
-        self.submitted[...] = kept["submitted"]
         self._slots_chosen |= kept["chosen"]
-        for array, answered in zip((self.reward, self.terminated, self.truncated), kept["answer"], strict=True):
-            array[...] = answered
-        self.info, self._final_parts, self.map_name = kept["info"], kept["final"], kept["map_name"]
+        self._final_parts = kept["final"]
+        remade.put_back(self, kept)
 
     def hashed_arrays(self) -> dict[str, np.ndarray]:
         """What the state hash of a recording covers, by name: all that rules read or draw from."""
         return self.copies.hashed()
-
-    # ----------------------------------------------------------------------------------------------- looking on
-
-    def looks_table(self) -> np.ndarray:
-        """A sprite for each id: ``uint8[n_codes, SIZE, SIZE, 4]``; ids without a sprite are see-through."""
-        if self._looks is None:
-            self._looks = painting.looks_table(self.codes, self.kinds, self.looks)
-        return self._looks
-
-    def render(self, copy: int = 0) -> np.ndarray:
-        """A picture of one copy: RGB ``uint8[height * 8, width * 8, 3]``, each agent in its own colour."""
-        return painting.picture(self.grid[copy], self.codes, self.looks_table(), *self._bodies(copy))
-
-    def text(self, copy: int = 0) -> str:
-        """One copy as ASCII: the topmost glyph of each cell, agents as ``^ > v <`` by where they look."""
-        return painting.text(self.grid[copy], self.codes, *self._bodies(copy))
-
-    def _bodies(self, copy: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return self.pos[copy], self.facing[copy], self.out[copy]
-
-    def _repr_png_(self) -> bytes:
-        return to_png(self.render())
-
-    def __repr__(self) -> str:
-        kind = "compiled" if self.compiled else "interpreted"
-        return (
-            f"<{self.name} {self.map_name!r} {self.height}x{self.width}, {self.n_agents} agents, "
-            f"{self.n_worlds} copies, {kind}>"
-        )

@@ -63,3 +63,30 @@ def _read(place: Place) -> Any:
         del sys.modules[place.module]
         raise
     return module
+
+
+def taken_apart(world: Any, given: dict[str, Any], chosen: set[int], final: Any) -> tuple[Any, ...]:
+    """Returns what ``__reduce__`` of a world does.
+
+    Args:
+        world: The world.
+        given: What it was made with, but for its map and seed.
+        chosen: The slots whose actions for the next step are laid down.
+        final: The last observations of the episodes that ended last.
+    """
+    text, known = world.map_text, world.maps.get(world.map_name)
+    made = {**given, "map": world.map_name if text == known else text + "\n", "seed": world.seed}
+    kept = {
+        "state": world.get_state(), "submitted": world.submitted.copy(), "chosen": set(chosen), "final": final,
+        "answer": (world.reward.copy(), world.terminated.copy(), world.truncated.copy()),
+        "info": world.info, "map_name": world.map_name,
+    }  # fmt: skip
+    return remake, (class_of(world), world.n_worlds, made), kept
+
+
+def put_back(world: Any, kept: dict[str, Any]) -> None:
+    """Gives a world that was made alike, and is in the same state, what the other last answered."""
+    world.submitted[...] = kept["submitted"]
+    for array, answered in zip((world.reward, world.terminated, world.truncated), kept["answer"], strict=True):
+        array[...] = answered
+    world.info, world.map_name = kept["info"], kept["map_name"]

@@ -9,10 +9,28 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 
-def taken_over(world: Any, alone: list[None]) -> list[None]:
+def in_turn(world: Any, work: Callable[[Any], Any], given: Any) -> Any:
+    """Does what no other thread may be in the middle of.
+
+    Raises:
+        RuntimeError: If another thread is in the middle of a step of the world.
+    """
+    alone = world._alone
+    try:
+        alone.pop()
+    except IndexError:
+        alone = world._alone = taken_over(world, alone)
+    try:
+        return work(given)
+    finally:
+        alone.append(None)
+
+
+def taken_over(world: Any, free: list[None]) -> list[None]:
     """The list whose element was missing, or a new one if it is lost; taken already.
 
     Raises:
@@ -21,8 +39,8 @@ def taken_over(world: Any, alone: list[None]) -> list[None]:
     for _ in range(2):  # twice, for others may come and go meanwhile
         refuse(world, mine=1)
         try:
-            alone.pop()
-            return alone
+            free.pop()
+            return free
         except IndexError:
             continue
     return []
@@ -42,7 +60,9 @@ def refuse(world: Any, mine: int = 0) -> None:
         inside = -mine if ident == threading.get_ident() else 0
         while frame is not None:
             code = frame.f_code
-            inside += "alone" in code.co_varnames and frame.f_locals.get("self") is world
+            if "alone" in code.co_varnames:
+                has = frame.f_locals
+                inside += has.get("self") is world or has.get("world") is world
             frame = frame.f_back  # type: ignore[assignment]
         if inside > 0:
             names = {thread.ident: thread.name for thread in threading.enumerate()}

@@ -17,6 +17,7 @@ from sorrelsim.models import checked
 from sorrelsim.models.checkpoint import load_tree, save_tree
 from sorrelsim.models.memory import replay_kernels
 from sorrelsim.models.memory.batch import Batch
+from sorrelsim.models.memory.joining import rows_of
 from sorrelsim.models.memory.priorities import Priorities
 from sorrelsim.models.memory.replay_kernels import EMPTY, GOES_ON, TERMINATED, TRUNCATED
 from sorrelsim.models.memory.ring import MASK, Ring
@@ -134,34 +135,8 @@ class Buffer:
         Raises:
             ValueError: If the other memory holds other streams or observations, or is this one.
         """
-        if other is self:
-            raise ValueError("a memory cannot be added to itself")
-        ours, theirs = self.ring, other.ring
-        named = {name: part for name, part in ours.parts.items() if name != MASK}
-        found = {name: part for name, part in theirs.parts.items() if name != MASK}
-        if other.n_streams != self.n_streams or named != found:
-            raise ValueError(
-                f"the other memory holds {other.n_streams} streams of {_shown(found)}; this one {self.n_streams} of "
-                f"{_shown(named)}"
-            )
-        if len(self):
-            self.add_empty()
-        for age in range(theirs.size):
-            row = (theirs.head - theirs.size + age) % theirs.n_rows
-            parts = {name: frames[row] for name, frames in theirs.frames.items()}
-            kind, entries = theirs.kind[row], theirs.final_index[row]
-            if MASK in parts:
-                ours.keep_masks(parts[MASK].shape[-1])
-            elif ours.has_mask:
-                parts[MASK] = np.ones((self.n_streams, *ours.parts[MASK][0]), bool)
-            if (kind == EMPTY).all():
-                self.add_empty()
-                continue
-            kept = entries[kind != GOES_ON]
-            finals = {name: table[kept] for name, table in theirs.final.items()} if (kept >= 0).all() else None
-            self._write(parts, theirs.actions[row], theirs.rewards[row], kind, finals)
-        if theirs.size:
-            self.add_empty()
+        for row in rows_of(other, self):
+            self._write(*row)
 
     def _write(self, parts: Parts, action: Any, reward: Any, kind: Any, finals: Parts | None) -> None:
         """Writes a row of the ring, and says which steps can be drawn now."""
@@ -363,7 +338,3 @@ class Buffer:
             self.load_state_dict(state)
         except ValueError as error:
             raise ValueError(f"{path}: {error}") from None
-
-
-def _shown(parts: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> str:
-    return ", ".join(f"{name}{list(shape)} {dtype}" for name, (shape, dtype) in parts.items())

@@ -1,0 +1,54 @@
+"""How a world shows itself to people: pictures, text and a line. Part of every ``Gridworld``."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sorrelsim.engine.copies import Copies
+from sorrelsim.engine.declared import Declared
+from sorrelsim.pictures import painting
+from sorrelsim.pictures.files import to_png
+
+
+class Shown(Declared):
+    """Pictures and text of a world's copies; ``Gridworld`` says what the attributes are."""
+
+    copies: Copies
+    compiled: bool
+    grid: np.ndarray
+    pos: np.ndarray
+    facing: np.ndarray
+    out: np.ndarray
+    _looks: np.ndarray | None = None
+
+    @property
+    def extra(self) -> dict[str, np.ndarray]:
+        """The former name of ``copies.state``: what the world declares as state, by name, ``[copy, ...]``."""
+        return self.copies.state
+
+    def looks_table(self) -> np.ndarray:
+        """A sprite for each id: ``uint8[n_codes, SIZE, SIZE, 4]``; ids without a sprite are see-through."""
+        if self._looks is None:
+            self._looks = painting.looks_table(self.codes, self.kinds, self.looks)
+        return self._looks
+
+    def render(self, copy: int = 0) -> np.ndarray:
+        """A picture of one copy: RGB ``uint8[height * 8, width * 8, 3]``, each agent in its own colour."""
+        return painting.picture(self.grid[copy], self.codes, self.looks_table(), *self._bodies(copy))
+
+    def text(self, copy: int = 0) -> str:
+        """One copy as ASCII: the topmost glyph of each cell, agents as ``^ > v <`` by where they look."""
+        return painting.text(self.grid[copy], self.codes, *self._bodies(copy))
+
+    def _bodies(self, copy: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.pos[copy], self.facing[copy], self.out[copy]
+
+    def _repr_png_(self) -> bytes:
+        return to_png(self.render())
+
+    def __repr__(self) -> str:
+        kind = "compiled" if self.compiled else "interpreted"
+        return (
+            f"<{self.name} {self.map_name!r} {self.height}x{self.width}, {self.n_agents} agents, "
+            f"{self.n_worlds} copies, {kind}>"
+        )
