@@ -32,6 +32,7 @@ class Modes:
         self.seed(seed)
         self._lent: dict[str, Tensor] = {}
         self._depth = 0
+        self._draw = True  # whether any of them may draw from the global generator
         self._training: bool | None = None  # not known before it is set first
         self._of: tuple[int, ...] = ()
         self._learning: list[Any] = []
@@ -46,13 +47,13 @@ class Modes:
 
     def enter(self, networks: Mapping[str, nn.Module], training: bool) -> bool:
         """Sets the mode and lends the generators; returns whether networks were learning before, for ``leave``."""
-        if self._depth == 0:
+        before = bool(self._training)
+        self._set(networks, training)
+        if self._depth == 0 and self._draw:
             for name, lender in _lenders(self._device).items():
                 self._lent[name] = lender.get_state()
                 lender.set_state(self.draws[name])
         self._depth += 1
-        before = bool(self._training)
-        self._set(networks, training)
         return before
 
     def leave(self, networks: Mapping[str, nn.Module], before: bool) -> None:
@@ -60,15 +61,18 @@ class Modes:
         self._set(networks, before)
         self._depth -= 1
         if self._depth == 0:
-            for name, lender in _lenders(self._device).items():
+            for name, state in self._lent.items():
+                lender = _lenders(self._device)[name]
                 self.draws[name] = lender.get_state()
-                lender.set_state(self._lent[name])
+                lender.set_state(state)
+            self._lent.clear()
 
     def _set(self, networks: Mapping[str, nn.Module], training: bool) -> None:
         present = tuple(map(id, networks.values()))
         if present != self._of:  # networks were given or exchanged
             self._of, self._training = present, None
             nets = list(networks.values())
+            self._draw = not nets or any(not _draws_nothing(m) for net in nets for m in net.modules())
             self._learning = [s for net in nets if _learns(net) for s in _switches(net)]
             self._frozen = [s for net in nets if not _learns(net) for s in _switches(net)]
         if self._training is None:
@@ -100,6 +104,16 @@ def in_learning(step: Callable[[Any], Any]) -> Callable[[Any], Any]:
             return step(model)
 
     return inside
+
+
+_DETERMINED = {nn.Linear, nn.Conv2d, nn.Embedding, nn.GRUCell, nn.LSTMCell, nn.ReLU, nn.Tanh}
+_DETERMINED |= {nn.Sequential, nn.ModuleDict}
+_OURS = ("sorrelsim.models.", "sorrelsim.agents.learners.")
+
+
+def _draws_nothing(module: nn.Module) -> bool:
+    """Returns whether a module surely leaves the global generator alone: a plain one of torch's, or one of ours."""
+    return type(module) in _DETERMINED or type(module).__module__.startswith(_OURS)
 
 
 def _lenders(device: torch.device) -> dict[str, torch.Generator]:
