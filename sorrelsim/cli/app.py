@@ -23,14 +23,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def begin() -> None:
-    """Begins a command: what comes from elsewhere than the library is told of in each."""
-    from sorrelsim.library.find import tell_anew
-
-    tell_anew()
-
-
 new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(new_app, name="new")
 
@@ -104,6 +96,9 @@ def main(
     ] = False,
 ) -> None:
     """Fast multi-agent gridworlds: run experiments, play, write worlds and models."""
+    from sorrelsim.library.find import tell_anew
+
+    tell_anew()  # what comes from elsewhere than the library is told of in each command
 
 
 @app.command("list")

@@ -9,14 +9,30 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import contextlib
 import os
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _turn = threading.Lock()
 _here = threading.local()
 _forks: list[bool] = []
+
+
+STACK, DEPTH = 64 * 2**20, 20_000
+"""Bytes of stack, and calls within calls, that the compiler may need: it walks the branches of a function by recursion."""
+
+
+@contextlib.contextmanager
+def _deep() -> Iterator[None]:
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(usual, DEPTH))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
 
 
 def undisturbed(work: Callable[[], Any]) -> Any:
@@ -34,7 +50,7 @@ def undisturbed(work: Callable[[], Any]) -> Any:
     def do() -> None:
         _here.inside = True
         try:
-            with _turn:
+            with _turn, _deep():
                 found.append(work())
         except BaseException as error:
             raised.append(error)
@@ -43,7 +59,11 @@ def undisturbed(work: Callable[[], Any]) -> Any:
             going_on.release()
 
     try:
-        _thread.start_new_thread(do, ())  # not a Thread, whose start is many instructions of the caller's
+        usual = _thread.stack_size(STACK)
+        try:
+            _thread.start_new_thread(do, ())  # not a Thread, whose start is many instructions of the caller's
+        finally:
+            _thread.stack_size(usual)
     except RuntimeError:  # the system allows no further thread
         do()
     going_on.acquire()

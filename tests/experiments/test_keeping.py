@@ -166,9 +166,10 @@ def test_a_disk_that_stays_full_loses_no_row_and_no_checkpoint(small_disk, monke
     said = str(caught.value)
     assert f"The last that are saved are those of epoch 2, in {folder / 'models'}" in said
     epochs = runs.read_metrics(folder)["epoch"].tolist()
-    assert 2 <= len(epochs) < 6  # some rows still found room in the file's last block
+    assert 2 <= len(epochs) <= 6  # some rows, perhaps all, still found room in the file's last block
     assert epochs == list(range(1, len(epochs) + 1))
-    assert f"not saved: {6 - len(epochs)} rows of metrics.csv: [Errno 28] No space left on device" in said
+    missing = f"not saved: {6 - len(epochs)} rows of metrics.csv: [Errno 28] No space left on device"
+    assert (missing in said) == (len(epochs) < 6)
     assert steps_of(folder) == [20, 20]
     assert not [path for path in folder.rglob("*") if is_temporary(path)]
     assert capsys.readouterr().err.count("metrics.csv could not be written") == 1  # once, not every epoch
@@ -224,7 +225,7 @@ def test_half_a_row_on_a_full_disk_is_taken_back(tmp_path, monkeypatch):
      " a", "a ", "a.", "a_diverged", "~/x", "a*"],
 )  # fmt: skip
 def test_a_seat_s_name_is_a_plain_file_name(tmp_path, name):
-    with pytest.raises(ConfigError, match="is no name for a seat") as caught:
+    with pytest.raises(ConfigError, match="is no name for a seat" if name else "at least 1 character") as caught:
         experiment(tmp_path, seats=[{"name": name}])
     assert "seats.0" in str(caught.value)
 
