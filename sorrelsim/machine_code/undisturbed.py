@@ -22,7 +22,7 @@ _forks: list[bool] = []
 
 
 STACK, DEPTH = 64 * 2**20, 20_000
-"""Bytes of stack, and calls within calls, that the compiler may need: it walks the branches of a function by recursion."""
+"""Bytes of stack, and calls within calls, that the compiler may need: it walks a function's branches by recursion."""
 
 
 @contextlib.contextmanager
