@@ -159,17 +159,16 @@ def test_a_disk_that_is_full_for_a_while_costs_nothing(small_disk, capsys, model
 
 def test_a_disk_that_stays_full_loses_no_row_and_no_checkpoint(small_disk, monkeypatch, capsys):
     monkeypatch.setattr(keeping, "PAUSE", 0.01)
-    training = filled_in_epoch(experiment(small_disk), 3)
+    training = filled_in_epoch(experiment(small_disk, epochs=60), 3)
     with pytest.raises(NotSaved) as caught:
         run(training)
     folder = next(small_disk.glob("treasure_hunt-*"))
     said = str(caught.value)
     assert f"The last that are saved are those of epoch 2, in {folder / 'models'}" in said
     epochs = runs.read_metrics(folder)["epoch"].tolist()
-    assert 2 <= len(epochs) <= 6  # some rows, perhaps all, still found room in the file's last block
+    assert 2 <= len(epochs) < 60  # some rows still found room in the file's last block
     assert epochs == list(range(1, len(epochs) + 1))
-    missing = f"not saved: {6 - len(epochs)} rows of metrics.csv: [Errno 28] No space left on device"
-    assert (missing in said) == (len(epochs) < 6)
+    assert f"not saved: {60 - len(epochs)} rows of metrics.csv: [Errno 28] No space left on device" in said
     assert steps_of(folder) == [20, 20]
     assert not [path for path in folder.rglob("*") if is_temporary(path)]
     assert capsys.readouterr().err.count("metrics.csv could not be written") == 1  # once, not every epoch
