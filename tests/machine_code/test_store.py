@@ -226,7 +226,7 @@ def test_a_cache_that_cannot_be_used_is_said_once_and_leaves_nothing(filled, tmp
 
 FUZZ = (
     textwrap.dedent("""
-    import hashlib, os, signal, sys, time
+    import hashlib, os, signal, sys
     sys.path[:0] = sys.argv[1].split(os.pathsep)
     import numpy as np, sorrelsim
     from test_store import damages
