@@ -260,7 +260,7 @@ class Cleanup(Gridworld):
     events = Event
     start = (movement.scatter, count_dirt)
     rules = (
-        movement.move, eat, zap, clean, beams.send_off_zapped, movement.respawn, spread_dirt, grow_apples, eat,
+        movement.move, eat, zap, clean, movement.send_off_zapped, movement.respawn, spread_dirt, grow_apples, eat,
         episode.stochastic_end,
     )  # fmt: skip
     presets = {

@@ -188,7 +188,7 @@ class Harvest(Gridworld):
     events = Event
     start = (place_agents, count_apples)
     rules = (
-        movement.move, eat, zap, beams.send_off_zapped, movement.respawn, regrow, eat, look_around,
+        movement.move, eat, zap, movement.send_off_zapped, movement.respawn, regrow, eat, look_around,
         episode.stochastic_end,
     )
     presets = {
@@ -205,7 +205,7 @@ class Harvest(Gridworld):
             "regrowth": (0.0, 0.001, 0.005, 0.025),
             "actions": (*movement.ABSOLUTE, "turn_left", "turn_right", "noop", "zap"),
             "rules": (
-                look_around, regrow, beams.send_off_zapped, movement.move_on_map, eat, zap, episode.time_limit,
+                look_around, regrow, movement.send_off_zapped, movement.move_on_map, eat, zap, episode.time_limit,
             ),
         },
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sorrelsim.rules.grid import inside, wrapped
-from sorrelsim.rules.movement import col_step, row_step, send_off
+from sorrelsim.rules.movement import col_step, row_step
 from sorrelsim.rules.rule import rule
 
 
@@ -45,8 +45,8 @@ def see_zap_readiness(w, i, into):
 def zap(w, i, n, fired, received):
     """Pays, marks and counts a zap of agent ``i`` that hit the cells ``w.hits[:n]``.
 
-    For worlds with the state ``zapped``, by which :func:`send_off_zapped` takes those hit off the grid once all have
-    fired, and the params ``zap_value`` and ``hit_value``; ``fired`` and ``received`` are events.
+    For worlds with the state ``zapped``, by which :func:`~sorrelsim.rules.movement.send_off` takes those hit off the
+    grid once all have fired, and the params ``zap_value`` and ``hit_value``; ``fired`` and ``received`` are events.
     """
     w.reward[i] += w.p.zap_value
     w.events[i, fired] += 1
@@ -56,12 +56,6 @@ def zap(w, i, n, fired, received):
             w.zapped[hit] = 1
             w.reward[hit] += w.p.hit_value
             w.events[hit, received] += 1
-
-
-@rule
-def send_off_zapped(w):
-    """Takes out for ``w.p.zap_timeout`` steps whom :func:`zap` marked: after all beams, so mutual zaps both land."""
-    send_off(w, w.zapped, w.p.zap_timeout)
 
 
 @rule

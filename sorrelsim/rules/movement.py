@@ -213,6 +213,12 @@ def send_off(w, marks, steps):
 
 
 @rule
+def send_off_zapped(w):
+    """Takes out for ``w.p.zap_timeout`` steps whom :func:`~sorrelsim.rules.beams.zap` marked in ``w.zapped``."""
+    send_off(w, w.zapped, w.p.zap_timeout)
+
+
+@rule
 def respawn(w):
     """Counts down the agents that are out; each whose time is over returns to a free cell of ``spawns``, or waits."""
     for i in range(w.n_agents):
