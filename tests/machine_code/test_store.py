@@ -195,7 +195,9 @@ def closed(path, mode="r"):
     if sys.argv[-1] in mode and str(path).startswith(os.environ["SORRELSIM_CACHE"]):
         raise PermissionError(13, "Permission denied")
     return open(path, mode)
-store.open = closed
+def refuse(path, content):
+    raise PermissionError(13, "Permission denied")
+store.open, store.write_beside = closed, refuse
 """
 TREE = """
 import numpy as np
