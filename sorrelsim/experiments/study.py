@@ -101,6 +101,8 @@ def open_study(config: StudyConfig, where: str) -> Study:
     """
     folder = Path(config.runs) / str(config.name)
     planned = plan(config)
+    for run in planned:
+        settings_of(config, run, where)
     if (folder / STUDY).is_file():
         _check_same(load_study(folder), config, planned, where)
     elif folder.exists() and any(folder.iterdir()):
@@ -161,7 +163,8 @@ def _text(study: Study) -> str:
     """Returns what study.yaml holds."""
     said = {name: getattr(study.config, name) for name in ("name", "base", "conditions", "sweep", "seeds")}
     runs = [
-        {"folder": run.name, "condition": run.condition, "sweep": run.sweep, "seed": run.seed} for run in study.runs
+        {"folder": run.name, "condition": run.condition, "sweep": dict(run.sweep), "seed": run.seed}
+        for run in study.runs
     ]
     return write_yaml(said | {"runs": runs})
 

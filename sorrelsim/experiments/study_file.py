@@ -169,8 +169,9 @@ def plan(config: StudyConfig) -> list[Planned]:
     runs: list[Planned] = []
     taken: set[str] = set()
     for condition, point, seed in itertools.product(config.conditions, _grid(config.sweep), seeds):
-        parts = [condition, *(f"{short[key]}={_word(value)}" for key, value in point.items()), f"seed{seed}"]
-        runs.append(Planned(_free("__".join(map(_plain, parts)), taken), condition, point, seed))
+        parts = [condition, *(f"{short[key]}={_word(value)}" for key, value in point.items())]
+        name = f"{'__'.join(map(_plain, parts))[:180]}__seed{seed}"
+        runs.append(Planned(_free(name, taken), condition, dict(point), seed))
     return runs
 
 
@@ -241,9 +242,10 @@ def _plain(part: str) -> str:
 
 def _free(name: str, taken: set[str]) -> str:
     """Returns a name that no run has yet, in whatever case, and notes it."""
-    found = next(
-        each for k in itertools.count(1) if (each := name if k == 1 else f"{name}_{k}").casefold() not in taken
-    )
+    found, k = name, 1
+    while found.casefold() in taken:
+        k += 1
+        found = f"{name}_{k}"
     taken.add(found.casefold())
     return found
 
@@ -252,10 +254,8 @@ def _base(study: Path, given: str) -> dict[str, Any]:
     """Returns the config that a study's file names, with its name."""
     path = study.parent / given
     if not path.is_file():
-        near = (
-            [str(each.relative_to(path.parent)) for each in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-        )
-        raise ConfigError(unknown(f"base in {path.parent}:", path.name, near, str(study)))
+        near = [each.name for each in path.parent.glob("*.yaml")]
+        raise ConfigError(unknown("base", path.name, near, f"{study}: in {path.parent}"))
     raw = _mapping(path, f"{path}: a config is a mapping with the keys {_keys(ExperimentConfig)}")
     return {"name": path.stem} | raw
 
