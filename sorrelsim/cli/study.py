@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from sorrelsim.cli.play import Trust
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +33,7 @@ def study(
     ] = None,
     processes: Processes = None,
     ray: Ray = None,
+    trust: Trust = False,
 ) -> None:
     """Run a study: every condition, place in the grid and seed, side by side; then its tables, figures and report.
 
@@ -45,7 +49,29 @@ def study(
     console = Console(file=output.as_stream())
     with console.status("loading ..."):
         from sorrelsim.experiments.study_file import read_study_file
-    run_study(read_study_file(file, changes or ()), str(file), console, processes, ray)
+    config = read_study_file(file, changes or ())
+    run_study(config, str(file), console, processes, ray, trust or file.is_file())
+
+
+def train_seeds(config: str, changes: Sequence[str], given: str, console: Console) -> None:
+    """Runs a config with several seeds: ``sorrelsim train CONFIG --seeds 5``, a study of one condition.
+
+    Args:
+        config: The config's file.
+        changes: Changes to it.
+        given: The seeds: see :func:`seeds_of`.
+        console: Where to show it.
+    """
+    seeds = seeds_of(given)
+    with console.status("loading ..."):
+        from sorrelsim.experiments.config import dump_config, load_config
+        from sorrelsim.experiments.study_file import make_study_config
+        from sorrelsim.settings import read_yaml
+    read = load_config(config, changes)
+    base = read_yaml(dump_config(read), config)
+    run_study(
+        make_study_config({"base": base, "seeds": seeds, "name": read.name, "runs": read.runs}, config), config, console
+    )
 
 
 def seeds_of(given: str) -> int | list[int]:
@@ -62,7 +88,12 @@ def seeds_of(given: str) -> int | list[int]:
 
 
 def run_study(
-    config: StudyConfig, where: str, console: Console, processes: int | None = None, ray: str | None = None
+    config: StudyConfig,
+    where: str,
+    console: Console,
+    processes: int | None = None,
+    ray: str | None = None,
+    trust: bool = True,
 ) -> None:
     """Runs a study, shows how it goes and ends the command: with 1 if a run failed.
 
@@ -72,25 +103,22 @@ def run_study(
         console: Where to show it.
         processes: Runs side by side, if not as many as there are cores.
         ray: Address of a Ray cluster to run on.
+        trust: Whether Python files are run that its configs name.
     """
     from sorrelsim.cli.stopping import stop_on_signals
     from sorrelsim.cli.study_progress import StudyProgress
     from sorrelsim.experiments.study import check_study, open_study, study_folder
-    from sorrelsim.launch.launcher import Launch, make_crew
-    from sorrelsim.launch.lock import alone
+    from sorrelsim.launch.launcher import Launch, alone_in, make_crew
 
     with console.status("checking all runs ..."):
-        check_study(config, where)
-    with alone(study_folder(config, where)):
+        check_study(config, where, trust)
+    with alone_in(study_folder(config, where)):
         study = open_study(config, where)
-        with make_crew(study, processes, ray) as crew, StudyProgress(study, console) as progress:
+        with make_crew(study, processes, ray, trust) as crew, StudyProgress(study, console) as progress:
             launch = progress.launch = Launch(study, crew, progress.changed)
             progress.begin()
             with stop_on_signals(launch) as stopping:
                 launch.run()
-        if not launch.stopped:
-            with console.status("writing results ..."):
-                progress.results()
     console.print(progress.summary())
     failed = any(status.state == "failed" for status in launch.statuses)
     if failed or stopping.code:

@@ -1,4 +1,4 @@
-"""What a study shows while it runs: all runs in one live panel on a terminal, a line per event elsewhere, then a table."""
+"""What a study shows: all runs in one live panel on a terminal, a line per event elsewhere, and a table at the end."""
 
 from __future__ import annotations
 
@@ -159,30 +159,35 @@ class StudyProgress:
         return Group(table, Text(f"and {more} more", style="dim")) if more else table
 
     def summary(self) -> RenderableType:
-        """Returns what came out of the study: a row per condition and place in the grid, failures, and the folder."""
-        table = Table(box=box.SIMPLE_HEAD, title=f"[bold]{escape(self.title())}[/]", title_justify="left", show_edge=False)
+        """Returns what came out of the study: its conditions, what failed, and where it lies."""
+        statuses, folder = self.launch.statuses, self.study.folder
+        parts: list[RenderableType] = [Text(), self._outcomes(), Text(), Text(f"{self.counts()}")]
+        for status in statuses:
+            if status.state == "failed":
+                told = f": {status.error}\n    {status.run.folder / LOG}"
+                parts.append(Text.assemble((f"{status.run.name} failed", "bold red"), told))
+        if self.launch.unfinished:
+            parts.append(Text("The same command goes on with what is missing."))
+        files = ", ".join(sorted(path.name + ("/" if path.is_dir() else "") for path in folder.glob("[!.]*")))
+        return Group(*parts, Text.assemble("study folder ", (str(folder), "bold cyan"), f"  ({files})"))
+
+    def _outcomes(self) -> Table:
+        """Returns a row per condition and place in the grid: how many runs are finished, and their mean return."""
+        title = f"[bold]{escape(self.title())}[/]"
+        table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", show_edge=False)
         table.add_column("")
-        for key in (*self.study.config.sweep, "finished", "return"):
+        for key in (*self.study.config.sweep, "finished", "return, last epoch"):
             table.add_column(key, justify="right")
         groups: dict[str, list[Status]] = {}
         for status in self.launch.statuses:
-            groups.setdefault(place_of(status.run), []).append(status)
+            groups.setdefault(place_of(status.run.condition, status.run.sweep), []).append(status)
         for group in groups.values():
-            done = [status.returned for status in group if status.state == "finished" and math.isfinite(status.returned)]
+            run, done = group[0].run, [status for status in group if status.state == "finished"]
+            returns = [status.returned for status in done if math.isfinite(status.returned)]
             table.add_row(
-                escape(group[0].run.condition),
-                *(escape(str(value)) for value in group[0].run.sweep.values()),
-                f"{sum(status.state == 'finished' for status in group)}/{len(group)}",
-                number(sum(done) / len(done) if done else math.nan, "bold green"),
+                escape(run.condition),
+                *(escape(str(value)) for value in run.sweep.values()),
+                f"{len(done)}/{len(group)}",
+                number(sum(returns) / len(returns) if returns else math.nan, "bold green"),
             )
-        failed = [status for status in self.launch.statuses if status.state == "failed"]
-        told = [
-            Text.assemble((f"{status.run.name} failed", "bold red"), f": {status.error}\n    {status.run.folder / LOG}")
-            for status in failed
-        ]
-        again = [Text("The same command goes on with what is missing.")] if self.launch.unfinished else []
-        files = ", ".join(
-            sorted(path.name + ("/" if path.is_dir() else "") for path in self.study.folder.glob("[!.]*"))
-        )
-        place = Text.assemble("study folder ", (str(self.study.folder), "bold cyan"), f"  ({files})")
-        return Group(Text(), table, Text(), Text(f"{self.counts()}; return: mean of the last epoch"), *told, *again, place)
+        return table

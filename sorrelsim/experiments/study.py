@@ -13,17 +13,19 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from sorrelsim.engine.threads import get_threads, set_threads
+from sorrelsim.experiments.code import classes_of, named_in
 from sorrelsim.experiments.config import ExperimentConfig, dump_config
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.resume import state_of
+from sorrelsim.experiments.seating import rewards_of
 from sorrelsim.experiments.study_file import STUDY, Planned, StudyConfig, place_of, plan, read_study_file, settings_of
+from sorrelsim.library.trust import require_library
+from sorrelsim.locks import LOCK
 from sorrelsim.settings import ConfigError, parse_config, read_yaml_file, write_yaml
 from sorrelsim.writing import write_beside
 
 RUNS = "runs"
 """The folder in a study folder that holds those of its runs."""
-LOCK = ".lock"
-"""What a call that runs a study leaves in its folder."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ def study_folder(config: StudyConfig, where: str) -> Path:
     return folder
 
 
-def check_study(config: StudyConfig, where: str) -> None:
+def check_study(config: StudyConfig, where: str, trust: bool = True) -> None:
     """Checks the config of every run, and builds what each condition and place in the grid plays: nothing is written.
 
     What is finished is not built again. What is built is compiled, so that side by side nobody needs to.
@@ -114,9 +116,12 @@ def check_study(config: StudyConfig, where: str) -> None:
     Args:
         config: What is compared, the base written out.
         where: Its file, for errors.
+        trust: Whether Python files are run that the configs name; without it the library's are, and those in
+            ``./worlds`` and ``./agents``.
 
     Raises:
         ConfigError: If a run's config says something impossible, or another study has the name.
+        Untrusted: If a config names a reward transform that is not the library's, and is not trusted.
     """
     folder = study_folder(config, where)
     runs = plan(config)
@@ -127,11 +132,12 @@ def check_study(config: StudyConfig, where: str) -> None:
     before = get_threads()
     try:
         for run, each in zip(runs, configs, strict=True):
-            if place_of(run) not in built and state_of(folder / RUNS / run.name) != "finished":
-                built.add(place_of(run))
-                Experiment(each)
+            if place_of(run.condition, run.sweep) not in built and state_of(folder / RUNS / run.name) != "finished":
+                built.add(place_of(run.condition, run.sweep))
+                require_library(folder, rewards_of(each), trust, "--trust")
+                Experiment(each, classes=classes_of(folder, named_in(each, {}), trust))
     except ConfigError as error:
-        raise ConfigError(f"{where}: {place_of(run)}: {error}") from error
+        raise ConfigError(f"{where}: {place_of(run.condition, run.sweep)}: {error}") from error
     finally:
         set_threads(before)
 

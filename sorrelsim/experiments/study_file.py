@@ -190,7 +190,7 @@ def settings_of(config: StudyConfig, run: Planned, where: str) -> ExperimentConf
     Raises:
         ConfigError: If a change leads nowhere, or says something impossible; file, condition and key are named.
     """
-    where = f"{where}: {place_of(run)}"
+    where = f"{where}: {place_of(run.condition, run.sweep)}"
     settings = _with_world(copy.deepcopy(_base_of(config)))
     for key, value in {**config.conditions[run.condition], **run.sweep}.items():
         set_key(settings, key, copy.deepcopy(value), where)
@@ -198,9 +198,9 @@ def settings_of(config: StudyConfig, run: Planned, where: str) -> ExperimentConf
     return dataclasses.replace(read, threads=read.threads or 1)
 
 
-def place_of(run: Planned) -> str:
-    """Returns a run's condition and its place in the grid, in words."""
-    return ", ".join([f"condition {run.condition}", *(f"{key}={value}" for key, value in run.sweep.items())])
+def place_of(condition: str, sweep: Mapping[str, Any]) -> str:
+    """Returns a condition and a place in the grid, in words."""
+    return ", ".join([f"condition {condition}", *(f"{key}={value}" for key, value in sweep.items())])
 
 
 def _base_of(config: StudyConfig) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from sorrelsim.experiments.run_folder import read_metrics
 from sorrelsim.experiments.study import Study, StudyRun
 from sorrelsim.launch.local import Local, cores
 from sorrelsim.launch.reports import Report
+from sorrelsim.locks import LOCK, Occupied, alone
 
 KILLS = 3
 """How often a run whose process dies is resumed within one call, before it counts as failed."""
@@ -181,23 +182,38 @@ def _known(study: Study, run: StudyRun) -> Status:
 
 
 @contextlib.contextmanager
-def make_crew(study: Study, processes: int | None = None, ray: str | None = None) -> Iterator[Crew]:
+def alone_in(folder: Path) -> Iterator[None]:
+    """Within, no other call runs the study of a folder. One that was killed a moment ago is waited for.
+
+    Raises:
+        Occupied: If another does.
+    """
+    try:
+        with alone(folder / LOCK, wait=2.0):
+            yield
+    except Occupied as error:
+        raise Occupied(f"{folder} is being run by {error}; wait for it, or stop it with Ctrl-C there") from None
+
+
+@contextlib.contextmanager
+def make_crew(study: Study, processes: int | None = None, ray: str | None = None, trust: bool = True) -> Iterator[Crew]:
     """Gives those who are to play a study's runs, and ends what is left of them.
 
     Args:
         study: The study.
         processes: Runs side by side; by default as many as the machine's cores give threads to.
         ray: Address of a Ray cluster that is to play them instead.
+        trust: Whether Python files are run that the runs' configs name.
 
     Raises:
         ConfigError: If Ray is asked for and is not there.
     """
     threads = max(max(config.threads or 1, config.torch_threads) for config in map(study.config_of, study.runs))
     if ray is None:
-        with Local(processes or max(1, cores() // threads)) as crew:
+        with Local(processes or max(1, cores() // threads), trust) as crew:
             yield crew
     else:
         from sorrelsim.launch.cluster import Cluster
 
-        with Cluster(ray, threads, processes) as cluster:
+        with Cluster(ray, threads, trust) as cluster:
             yield cluster

@@ -29,16 +29,17 @@ class Process:
 
     Args:
         folder: The run folder.
+        trust: Whether Python files are run that its config names.
         told: Where its reports go; the last one says how it ended.
     """
 
-    def __init__(self, folder: Path, told: queue.SimpleQueue[Report]) -> None:
+    def __init__(self, folder: Path, trust: bool, told: queue.SimpleQueue[Report]) -> None:
         here = [] if sys.path[:1] in ([""], [os.getcwd()]) else ["-P"]  # files lying about are no modules
         with open(folder / LOG, "ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *here, "-m", "sorrelsim.launch.worker", str(folder)],
+                [sys.executable, *here, "-m", "sorrelsim.launch.worker", str(folder), *(["--trust"] if trust else [])],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                env={name: "1" for name in _LIBRARIES} | dict(os.environ),
+                env=dict.fromkeys(_LIBRARIES, "1") | dict(os.environ),
                 start_new_session=True,  # Ctrl-C is for the parent, which tells its processes in its own way
             )  # fmt: skip
         self.name = folder.name
@@ -48,6 +49,10 @@ class Process:
     def stop(self) -> None:
         """Asks it to save after its turn and to end."""
         self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> None:
+        """Waits until it is gone."""
+        self._process.wait()
 
     def kill(self) -> None:
         """Ends it at once, which loses nothing that was saved, and waits until it is gone."""
@@ -82,10 +87,11 @@ class Local:
 
     Args:
         size: How many at a time.
+        trust: Whether Python files are run that the runs' configs name.
     """
 
-    def __init__(self, size: int) -> None:
-        self.size = size
+    def __init__(self, size: int, trust: bool = True) -> None:
+        self.size, self.trust = size, trust
         self._told: queue.SimpleQueue[Report] = queue.SimpleQueue()
         self._processes: dict[str, Process] = {}
 
@@ -99,7 +105,7 @@ class Local:
 
     def begin(self, folder: Path) -> None:
         """Begins a run, or goes on with it."""
-        self._processes[folder.name] = Process(folder, self._told)
+        self._processes[folder.name] = Process(folder, self.trust, self._told)
 
     def reports(self, seconds: float) -> list[Report]:
         """Returns what has been told; waits so long for something."""

@@ -20,7 +20,6 @@ class Report:
         run: The run's name.
         doing: What it does now, such as ``training``.
         epoch: Epochs that it has played.
-        epochs: Epochs that it is to play.
         returned: Mean return of the latest epoch; nan where no episode ended.
         end: One of :data:`ENDS` if its process has ended, else nothing.
         error: What was wrong, in a line or two.
@@ -29,7 +28,6 @@ class Report:
     run: str
     doing: str = ""
     epoch: int = 0
-    epochs: int = 0
     returned: float = math.nan
     end: str = ""
     error: str = ""

@@ -1,4 +1,4 @@
-"""A process that plays one run of a study: ``python -m sorrelsim.launch.worker RUN``.
+"""A process that plays one run of a study: ``python -m sorrelsim.launch.worker RUN [--trust]``.
 
 It begins the run or goes on with it. Its reports go to its standard output, all that is printed to ``RUN/log.txt``.
 SIGTERM makes it save and end; when its standard input closes, its parent is gone and it dies at once, so that nobody
@@ -8,6 +8,7 @@ writes into a folder that another may have taken over.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import os
 import signal
@@ -16,10 +17,10 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sorrelsim.launch.lock import alone
 from sorrelsim.launch.reports import Report
+from sorrelsim.locks import LOCK, alone
 
 if TYPE_CHECKING:
     from sorrelsim.experiments.measures import Row
@@ -34,23 +35,23 @@ class Teller:
 
     Args:
         run: The run's name.
-        epochs: Epochs that it is to play.
+        epoch: Epochs that it has played.
         say: What takes the reports.
     """
 
-    def __init__(self, run: str, epochs: int, say: Callable[[Report], None]) -> None:
-        self.run, self.epochs, self.say = run, epochs, say
-        self.latest = Report(run, "loading", 0, epochs)
+    def __init__(self, run: str, epoch: int, say: Callable[[Report], None]) -> None:
+        self.say = say
+        self.latest = Report(run, "training", epoch)
         say(self.latest)
 
     def epoch(self, row: Row) -> None:
         """Reports an epoch's metrics."""
-        self.latest = Report(self.run, "training", int(row["epoch"]), self.epochs, float(row["return_mean"]))
+        self.latest = Report(self.latest.run, "training", int(row["epoch"]), float(row["return_mean"]))
         self.say(self.latest)
 
     def doing(self, what: str) -> None:
         """Reports that something else than training begins."""
-        self.say(Report(self.run, what, self.latest.epoch, self.epochs, self.latest.returned))
+        self.say(dataclasses.replace(self.latest, doing=what))
 
 
 def main() -> None:
@@ -66,29 +67,33 @@ def main() -> None:
 
     end, error = "failed", ""
     try:
-        with alone(folder, PATIENCE):
-            end = play(folder, say)
+        with alone(folder / LOCK, PATIENCE):
+            end = play(folder, "--trust" in sys.argv, say)
     except BaseException as raised:
         error = _told(raised)
     say(Report(folder.name, end=end, error=error))
     sys.exit(end == "failed")
 
 
-def play(folder: Path, say: Callable[[Report], None]) -> str:
+def play(folder: Path, trust: bool, say: Callable[[Report], None]) -> str:
     """Begins a run or goes on with it, until it is whole or SIGTERM comes; returns how it ended.
 
     Args:
         folder: The run folder, with its config.
+        trust: Whether Python files are run that its config names.
         say: What takes the reports.
     """
-    stopping = threading.Event()
-    signal.signal(signal.SIGTERM, lambda number, frame: stopping.set())
-    from sorrelsim.experiments.config import load_config
-    from sorrelsim.experiments.resume import resume, state_of
+    from sorrelsim.experiments.resume import reopen, state_of
+    from sorrelsim.experiments.run import run
 
     print(f"--- {datetime.datetime.now().astimezone():%Y-%m-%d %H:%M:%S}, process {os.getpid()}", flush=True)
-    resume(folder, watcher=Teller(folder.name, load_config(folder / "config.yaml").epochs, say))
-    return "finished" if state_of(folder) == "finished" else "stopped"
+    if state_of(folder) == "finished":  # by a process that was lost before it could say so
+        return "finished"
+    say(Report(folder.name, "loading"))
+    experiment, since = reopen(folder, trust=trust)
+    signal.signal(signal.SIGTERM, lambda number, frame: experiment.stop(hurry=True))
+    run(experiment, folder, Teller(folder.name, experiment.epoch, say), since)
+    return "stopped" if experiment.stopped and state_of(folder) != "finished" else "finished"
 
 
 def _told(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Locks on folders that die with the process that holds them, however it dies."""
+"""The ground floor: locks that die with the process that holds them, however it dies."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from collections.abc import Iterator
 from pathlib import Path
 
 LOCK = ".lock"
+"""The file of a lock on a folder, held by whoever writes there."""
 _HELD = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
 class Occupied(ValueError):
-    """Another process works in a folder."""
+    """Another process holds a lock. The message says which."""
 
 
 @contextlib.contextmanager
-def alone(folder: str | Path, wait: float = 2.0) -> Iterator[None]:
-    """Within, no other process that asks is in a folder. Where the file system knows no locks, nobody is kept out.
+def alone(path: str | Path, wait: float = 0.0) -> Iterator[None]:
+    """Within, no other process holds a lock. Where the file system knows no locks, nobody is kept out.
 
     Args:
-        folder: The folder; it is made if it is not there.
-        wait: Seconds to wait for one that is there; its process may have been killed a moment ago.
+        path: The lock's file, which stays when the lock goes; folders that it needs are made.
+        wait: Seconds to wait for another process that holds it.
 
     Raises:
-        Occupied: If it is still there.
-        OSError: If the folder cannot be written to.
+        Occupied: If that still does.
+        OSError: If the file cannot be written.
     """
-    path = Path(folder) / LOCK
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         until = time.monotonic() + wait
         while not _lock(handle):
             if time.monotonic() > until:
-                holder = os.pread(handle, 200, 0).decode(errors="replace") if hasattr(os, "pread") else ""
-                raise Occupied(f"{folder} is being worked on by {holder or 'another process'}; wait for it, or stop it")
+                raise Occupied(_holder(path))
             time.sleep(0.05)
-        if hasattr(os, "pwrite"):
+        with contextlib.suppress(OSError):  # a full disk
             os.ftruncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()} on {platform.node()}".encode(), 0)
+            os.write(handle, f"process {os.getpid()} on {platform.node()}".encode())
         yield
     finally:
         os.close(handle)  # which ends the lock
@@ -63,3 +63,10 @@ def _lock(handle: int) -> bool:
     except OSError as error:
         return error.errno not in _HELD
     return True
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip() or "another process"
+    except (OSError, ValueError):  # Windows lets nobody read what is locked
+        return "another process"
