@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from sorrelsim.cli.play import Trust, play, watch  # light, as its own docstring promises
-from sorrelsim.cli.study import study
+from sorrelsim.cli.study import StudyCommand, study
 from sorrelsim.cli.train import Bounds, Threads, train
 
 app = typer.Typer(
@@ -29,7 +29,7 @@ new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_
 app.add_typer(new_app, name="new")
 
 app.command()(train)
-app.command()(study)
+app.command(cls=StudyCommand)(study)
 app.command()(play)
 app.command()(watch)
 

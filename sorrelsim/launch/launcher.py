@@ -202,7 +202,7 @@ def make_crew(study: Study, processes: int | None = None, ray: str | None = None
     Args:
         study: The study.
         processes: Runs side by side; by default as many as the machine's cores give threads to.
-        ray: Address of a Ray cluster that is to play them instead.
+        ray: Address of a Ray cluster that is to play them instead; empty for the one that Ray finds.
         trust: Whether Python files are run that the runs' configs name.
 
     Raises:
