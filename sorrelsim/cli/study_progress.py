@@ -47,7 +47,7 @@ class StudyProgress:
         self.study, self.console = study, console
         self.started = self._said = time.monotonic()
         self._live: Live | None = None
-        self._states: dict[str, str] = {}
+        self._states: dict[str, tuple[str, int]] = {}  # of each run, and how often its process died
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +60,7 @@ class StudyProgress:
 
     def begin(self) -> None:
         """Shows the study as it stands before its first run begins."""
-        self._states = {status.run.name: status.state for status in self.launch.statuses}
+        self._states = {status.run.name: (status.state, status.kills) for status in self.launch.statuses}
         if self.console.is_terminal:
             self._live = Live(get_renderable=self.panel, console=self.console, refresh_per_second=4, transient=True)
             self._live.start()
@@ -71,9 +71,9 @@ class StudyProgress:
         """Takes in that something about a run has changed."""
         if self.console.is_terminal:
             return
-        name = status.run.name
-        if status.state != self._states.get(name):
-            self._states[name] = status.state
+        name, state = status.run.name, (status.state, status.kills)
+        if state != self._states.get(name):
+            self._states[name] = state
             self._say(f"{name}: {self._told(status)}")
         elif time.monotonic() - self._said > EVERY:
             self._said = time.monotonic()
