@@ -102,6 +102,23 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True)
+class WandbConfig:
+    """Metrics at Weights & Biases."""
+
+    project: Name | None = None
+    """Project of Weights & Biases that the metrics also go to; by default none. It needs ``pip install
+    'sorrelsim[wandb]'``."""
+    entity: Name | None = None
+    """The user or team whose project it is, if not one's own."""
+    group: Name | None = None
+    """Runs that are shown together."""
+    tags: list[Name] = field(default_factory=list)
+    """What the run is found by."""
+    mode: Literal["online", "offline", "disabled"] | None = None
+    """``offline`` keeps all in the run folder, for ``wandb sync``; by default what ``WANDB_MODE`` says, else online."""
+
+
+@dataclass(frozen=True)
 class ExperimentConfig:
     """One experiment: a world, who sits in it, how long it runs. Environment steps = epochs x turns x n_worlds."""
 
@@ -124,6 +141,10 @@ class ExperimentConfig:
     """How the trained agents are looked at."""
     save_every: AtLeast1 = 10
     """Epochs between two savings of the models."""
+    tensorboard: bool = True
+    """Whether the metrics also go to an event file for TensorBoard, ``RUN/tensorboard/``."""
+    wandb: WandbConfig = field(default_factory=WandbConfig)
+    """Whether they also go to Weights & Biases."""
     threads: Annotated[int, Range(1, 1024)] | None = None
     """Threads that step the copies; all cores by default. Trajectories do not depend on it."""
     torch_threads: Annotated[int, Range(1, 1024)] = 1

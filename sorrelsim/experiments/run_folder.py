@@ -116,7 +116,7 @@ class MetricsLog:
             writer.writeheader()
         for row in rows:
             missing = {name: "" if name in self._texts else "nan" for name in self.columns if name not in row}
-            writer.writerow(missing | {name: _shown(value) for name, value in row.items()})
+            writer.writerow(missing | {name: shown(value) for name, value in row.items()})
         return text.getvalue()
 
 
@@ -141,7 +141,8 @@ def append(path: Path, data: bytes) -> None:
         os.close(handle)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Returns a value as metrics.csv has it."""
     if isinstance(value, str):
         return value
     return str(int(value)) if float(value).is_integer() else f"{value:.6g}"
