@@ -1,6 +1,6 @@
 """What is compared: runs by condition and place in a grid, read from run folders and from studies.
 
-Figures, tables and reports begin here. A run that is not finished takes no part in statistics; it is said, never silent.
+Figures, tables and reports begin here. A run that is not finished takes no part in statistics, which is always said.
 """
 
 from __future__ import annotations
@@ -27,6 +27,13 @@ COUNTERS = ("epoch", "env_steps", "agent_steps", "episodes")
 """Columns of whole numbers that say how far a run is."""
 SOCIAL = ("efficiency", "equality", "sustainability", "peace")
 _MAIN = ("return_mean", "eval_return_mean", "eval_greedy_return_mean", "eval_sampled_return_mean", *SOCIAL)
+_NAMES = {
+    "return_mean": "return per agent and episode",
+    "eval_return_mean": "evaluated return per agent",
+    "reward_mean": "reward per agent-step",
+    "per_capita_return": "return per capita",
+    "episode_length": "steps per episode",
+}
 LAST = 0.1
 """Share of a run's epochs, at its end, that its result is the mean of."""
 
@@ -100,9 +107,7 @@ class Group:
 
 def members_of_study(study: Study) -> list[Member]:
     """Returns all runs of a study, those that are not finished too."""
-    return [
-        _member(run.folder, run.condition, run.sweep, run.seed, run.state) for run in study.runs
-    ]  # fmt: skip
+    return [_member(run.folder, run.condition, run.sweep, run.seed, run.state) for run in study.runs]
 
 
 def read_run(path: str | Path, condition: str = "") -> Member:
@@ -205,6 +210,35 @@ def columns_of(members: Sequence[Member], asked: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def name_of(column: str) -> str:
+    """Returns what a column is called in figures and tables."""
+    return _NAMES.get(column, column.replace("_", " "))
+
+
+def short(key: str) -> str:
+    """Returns the last part of a dotted key, in words."""
+    return key.rpartition(".")[2].replace("_", " ")
+
+
+def value_name(value: Any) -> str:
+    """Returns a swept value, in words."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def point_name(sweep: Mapping[str, Any]) -> str:
+    """Returns a place in a grid, in words."""
+    return ", ".join(f"{short(key)} {value_name(value)}" for key, value in sweep.items())
+
+
+def swept_keys(members: Iterable[Member]) -> list[str]:
+    """Returns the keys of a grid that take more than one value."""
+    values: dict[str, set[str]] = {}
+    for member in members:
+        for key, value in member.sweep.items():
+            values.setdefault(key, set()).add(repr(value))
+    return [key for key, found in values.items() if len(found) > 1]
+
+
 def _member(folder: Path, condition: str, sweep: dict[str, Any], seed: int | None, state: str) -> Member:
     """Reads what lies in a run folder; of a damaged or strange config the run can still be drawn."""
     config: Any = {}
@@ -232,6 +266,5 @@ def _no_run(folder: Path) -> str:
         return f"{folder} is no run folder: it has no metrics.csv"
     if folder.exists():
         return f"{folder} is a file; what is drawn is a run folder or a study folder"
-    parent = folder.parent
-    near = [str(path) for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
+    near = [str(path) for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
     return unknown("run or study", str(folder), near[:50])

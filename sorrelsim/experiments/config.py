@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -102,6 +103,19 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True)
+class CheckpointConfig:
+    """When the whole state is saved, from which a run goes on after whatever stopped it: ``train --resume RUN``."""
+
+    minutes: Annotated[float, Range(0, 1_000_000)] = 10.0
+    """Minutes between two savings, each at the next end of an epoch; 0 saves by ``epochs`` alone. What is stopped or
+    comes to its end is saved always."""
+    epochs: AtLeast0 = 0
+    """Epochs between two savings, if that is sooner; 0 saves by the minutes alone."""
+    newest: Annotated[int, Range(1, 1000)] = 1
+    """Whole states that are kept, the newest so many. Each holds the memories of all learners."""
+
+
+@dataclass(frozen=True)
 class WandbConfig:
     """Metrics at Weights & Biases."""
 
@@ -141,6 +155,12 @@ class ExperimentConfig:
     """How the trained agents are looked at."""
     save_every: AtLeast1 = 10
     """Epochs between two savings of the models."""
+    snapshots: list[AtLeast1] = field(default_factory=list)
+    """Epochs whose models are kept for good, in ``models/epoch_0010``, to look at how learning went."""
+    best: Name | None = None
+    """A column of metrics.csv: the models of the epoch in which it was highest are kept in ``models/best``."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """When the whole state is saved, to go on from."""
     tensorboard: bool = True
     """Whether the metrics also go to an event file for TensorBoard, ``RUN/tensorboard/``."""
     wandb: WandbConfig = field(default_factory=WandbConfig)
@@ -201,8 +221,13 @@ def check_machine(config: ExperimentConfig) -> None:
     """Checks what a config asks of the machine that it is to run on; a run that was written elsewhere still loads.
 
     Raises:
-        ConfigError: If ``torch_threads`` is above the machine's cores.
+        ConfigError: If ``torch_threads`` is above the machine's cores, or ``wandb`` is set and not installed.
     """
+    if config.wandb.project is not None and importlib.util.find_spec("wandb") is None:
+        raise ConfigError(
+            f"wandb.project is {config.wandb.project!r}, and Weights & Biases is not installed: pip install "
+            "'sorrelsim[wandb]', or leave wandb out of the config"
+        )
     cores = os.cpu_count() or 1
     if config.torch_threads > cores:
         raise ConfigError(f"torch_threads must be 1 to {cores}, the cores of this machine, got {config.torch_threads}")

@@ -1,7 +1,6 @@
 """Where else an epoch's row of metrics goes: TensorBoard, by default, and Weights & Biases, if asked for.
 
-Each is a :class:`Log`, as the file of metrics is, so whoever keeps a run hands every row to all of them alike. What
-they show are the numbers of metrics.csv, at the agent-steps of their epochs.
+Each is a watcher of the run, as the display is, and shows the numbers of metrics.csv at the agent-steps of each epoch.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ import math
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_config
 from sorrelsim.experiments.measures import Row
-from sorrelsim.experiments.run_folder import append, shown
+from sorrelsim.experiments.run_folder import append, read_rows, shown
 from sorrelsim.settings import read_yaml, write_yaml
 from sorrelsim.writing import write_beside
 
@@ -25,51 +24,45 @@ STEP = "agent_steps"
 _CLOCK = {"epoch", "episodes", "seconds", "steps_per_second"}
 _LEFT_OUT = {STEP, "env_steps"}  # what every number is shown against, and the same over the agents
 
+Attempt = Callable[[str, Callable[[], object]], bool]
+"""What writes something by its name, tells an error of the disk and survives it, and returns whether it went well."""
+
 
 class Log(Protocol):
-    """What takes the rows of a run, one per epoch.
+    """What takes the rows of a run, one per epoch, when they are complete."""
 
-    Attributes:
-        path: The file or folder that it fills.
-        waiting: Number of rows that could not be written yet.
-    """
+    def epoch(self, row: Row) -> None:
+        """Takes an epoch's row."""
 
-    path: Path
-
-    @property
-    def waiting(self) -> int: ...
-
-    def add(self, *rows: Mapping[str, Any]) -> None:
-        """Takes rows; raises OSError if they cannot be written, and keeps them for the next time."""
-
-    def amend(self, row: Mapping[str, Any]) -> None:
-        """Takes the last row again, with more in it."""
-
-    def flush(self) -> None:
-        """Writes the rows that wait."""
+    def doing(self, what: str) -> None:
+        """Called when something other than training begins."""
 
     def close(self) -> None:
         """Ends it: no row comes any more."""
 
 
-def open_logs(config: ExperimentConfig, folder: Path, seats: Sequence[str] = (), rows: Sequence[Row] = ()) -> list[Log]:
+def open_logs(
+    config: ExperimentConfig, folder: Path, attempt: Attempt, seats: Sequence[str] = (), complete: bool = True
+) -> list[Log]:
     """Returns the logs that a config asks for.
 
     Args:
         config: The config.
-        folder: The run folder.
+        folder: The run folder. If the run is gone on with, the rows of its metrics.csv are taken first.
+        attempt: What survives a full disk.
         seats: The names of the seats, which losses are named by.
-        rows: The rows that a run that is gone on with has so far.
+        complete: Whether the last of those rows has all that it is to have; if not, it comes once more.
 
     Raises:
-        ConfigError: If Weights & Biases is asked for and is not installed, or does not let the run begin.
-        OSError: If a log's file cannot be written.
+        ConfigError: If Weights & Biases is asked for and does not let the run begin.
     """
     logs: list[Log] = []
     if config.tensorboard:
-        logs.append(TensorBoardLog(folder / "tensorboard", seats, rows))
+        columns = read_rows(folder / "metrics.csv")
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        logs.append(TensorBoardLog(folder / "tensorboard", attempt, seats, rows if complete else rows[:-1]))
     if config.wandb.project is not None:
-        logs.append(WandbLog(config, folder, seats))
+        logs.append(WandbLog(config, folder, attempt, seats))
     return logs
 
 
@@ -95,11 +88,6 @@ def scalars(row: Mapping[str, Any], seats: Sequence[str] = ()) -> dict[str, floa
     return found
 
 
-def _news(before: Mapping[str, Any], row: Mapping[str, Any]) -> Row:
-    """Returns what a row has and did not have before, and its step."""
-    return {name: value for name, value in row.items() if name not in before or name == STEP}
-
-
 class TensorBoardLog:
     """An event file for TensorBoard, written without TensorFlow; ``tensorboard --logdir`` takes a run or many.
 
@@ -107,65 +95,44 @@ class TensorBoardLog:
 
     Args:
         folder: Its folder; made if needed.
+        attempt: What survives a full disk; what could not be written is kept, and written with the next row.
         seats: The names of the seats.
         rows: Rows that there are already.
     """
 
-    def __init__(self, folder: str | Path, seats: Sequence[str] = (), rows: Sequence[Row] = ()) -> None:
-        self.path = Path(folder) / "events.out.tfevents.0.sorrelsim"  # TensorBoard looks for files of such names
-        self._seats = seats
-        self._last: Row = dict(rows[-1]) if rows else {}
-        self._waiting: list[Row] = []
-        began = time.time() - self._last.get("seconds", 0.0)
-        records = [_record(file_version="brain.Event:2", wall_time=began)]
-        records += [self._of(row, began + row.get("seconds", 0.0)) for row in rows]
-        write_beside(self.path, b"".join(records))
+    def __init__(self, folder: Path, attempt: Attempt, seats: Sequence[str] = (), rows: Sequence[Row] = ()) -> None:
+        self.path = folder / "events.out.tfevents.0.sorrelsim"  # TensorBoard looks for files of such names
+        self._attempt, self._seats = attempt, seats
+        began = time.time() - (rows[-1].get("seconds", 0.0) if rows else 0.0)
+        self._waiting = [_record(file_version="brain.Event:2", wall_time=began)]
+        self._waiting += [self._of(row, began + row.get("seconds", 0.0)) for row in rows]
+        self._begun = False
+        self._write()
 
-    @property
-    def waiting(self) -> int:
-        """Rows that are not in the file yet."""
-        return len(self._waiting)
+    def epoch(self, row: Row) -> None:
+        """Appends an epoch's row."""
+        self._waiting.append(self._of(row, time.time()))
+        self._write()
 
-    def add(self, *rows: Mapping[str, Any]) -> None:
-        """Appends rows, and those that could not be written before.
-
-        Raises:
-            OSError: If they cannot be written; they are kept, and the file is as it was.
-        """
-        self._waiting += [dict(row) for row in rows]
-        self._last = dict(rows[-1])
-        self.flush()
-
-    def amend(self, row: Mapping[str, Any]) -> None:
-        """Appends what the last row did not have, at its step.
-
-        Raises:
-            OSError: As :meth:`add`.
-        """
-        self._waiting.append(_news(self._last, row))
-        self._last = dict(row)
-        self.flush()
-
-    def flush(self) -> None:
-        """Writes the rows that are not in the file yet.
-
-        Raises:
-            OSError: As :meth:`add`.
-        """
-        if self._waiting:
-            now = time.time()
-            append(self.path, b"".join(self._of(row, now) for row in self._waiting))
-            self._waiting = []
+    def doing(self, what: str) -> None:
+        """Does nothing."""
 
     def close(self) -> None:
-        """Ends it; nothing is held open."""
+        """Writes what could not be written before."""
+        if self._waiting:
+            self._write()
+
+    def _write(self) -> None:
+        content, write = b"".join(self._waiting), append if self._begun else write_beside
+        if self._attempt("tensorboard", lambda: write(self.path, content)):
+            self._waiting, self._begun = [], True
 
     def _of(self, row: Mapping[str, Any], wall_time: float) -> bytes:
         """Returns a row as a record of the file."""
         from tensorboard.compat.proto.summary_pb2 import Summary
 
         values = [Summary.Value(tag=tag, simple_value=value) for tag, value in scalars(row, self._seats).items()]
-        return _record(summary=Summary(value=values), step=int(row[STEP]), wall_time=wall_time) if values else b""
+        return _record(summary=Summary(value=values), step=int(row[STEP]), wall_time=wall_time)
 
 
 def _record(**event: Any) -> bytes:
@@ -179,7 +146,7 @@ def _record(**event: Any) -> bytes:
 
 
 class WandbLog:
-    """A run of Weights & Biases, by that name in its project; ``WANDB_MODE=offline`` is honoured.
+    """A run of Weights & Biases, by its folder's name in the project; ``WANDB_MODE=offline`` is honoured.
 
     The run's id, and how far it was told, lie in ``RUN/wandb/run.yaml``: a run that is gone on with goes on there too,
     and no step is told twice.
@@ -187,23 +154,18 @@ class WandbLog:
     Args:
         config: The config.
         folder: The run folder.
+        attempt: What survives a full disk.
         seats: The names of the seats.
 
     Raises:
-        ConfigError: If the package is not installed, or does not let the run begin.
+        ConfigError: If the package does not let the run begin.
     """
 
-    def __init__(self, config: ExperimentConfig, folder: Path, seats: Sequence[str] = ()) -> None:
-        try:
-            import wandb
-        except ImportError:
-            raise ConfigError(
-                "wandb.project is set, and Weights & Biases is not installed: pip install 'sorrelsim[wandb]', or leave "
-                "wandb out of the config"
-            ) from None
+    def __init__(self, config: ExperimentConfig, folder: Path, attempt: Attempt, seats: Sequence[str] = ()) -> None:
+        import wandb
+
         self.path = folder / "wandb" / "run.yaml"
-        self._seats = seats
-        self._last: Row = {}
+        self._attempt, self._seats = attempt, seats
         known = read_yaml(self.path.read_text(encoding="utf-8"), str(self.path)) if self.path.is_file() else {}
         self._id, self._told = known.get("id") or secrets.token_hex(6), known.get("told", -1)
         asked = config.wandb
@@ -217,7 +179,7 @@ class WandbLog:
                 name=folder.name,
                 id=self._id,
                 resume="allow",
-                dir=self.path.parent.parent,
+                dir=folder,
                 config=read_yaml(dump_config(config), "config"),
                 settings=wandb.Settings(silent=True, console="off"),
             )
@@ -227,35 +189,17 @@ class WandbLog:
                 "offline keeps all on this machine"
             ) from error
 
-    @property
-    def waiting(self) -> int:
-        """Rows that wait: none, since the package keeps its own queue."""
-        return 0
-
-    def add(self, *rows: Mapping[str, Any]) -> None:
-        """Tells of rows.
-
-        Raises:
-            OSError: If it cannot be noted how far they go.
-        """
-        for row in rows:
-            self._last = dict(row)
-            self._tell(row)
-
-    def amend(self, row: Mapping[str, Any]) -> None:
-        """Tells what the last row did not have, at its step."""
-        news, self._last = _news(self._last, row), dict(row)
-        self._tell(news)
-
-    def _tell(self, row: Mapping[str, Any]) -> None:
+    def epoch(self, row: Row) -> None:
+        """Tells of an epoch's row."""
         step = int(row[STEP])
-        if step >= self._told:  # the last one again: a kill may have come before its evaluation
+        if step > self._told:
             self._run.log(scalars(row, self._seats), step=step)
             self._told = step
-            write_beside(self.path, write_yaml({"id": self._id, "told": step}))
+            known = {"id": self._id, "told": step}
+            self._attempt("wandb", lambda: write_beside(self.path, write_yaml(known)))
 
-    def flush(self) -> None:
-        """Does nothing: nothing waits."""
+    def doing(self, what: str) -> None:
+        """Does nothing."""
 
     def close(self) -> None:
         """Ends the run there."""

@@ -97,10 +97,13 @@ def draw_panels(panels: Sequence[Panel], *paths: str | Path, width: float = COLU
     below = len(labels) > 1 and not beside
     with paper_style():
         figure = new_figure(width * across, (width * 0.66) * down + (0.18 * math.ceil(len(labels) / 3) if below else 0))
+        alike: dict[str, Axes] = {}  # panels of one quantity have one scale
         for k, panel in enumerate(panels):
-            axes = figure.add_subplot(down, across, k + 1)
+            axes = figure.add_subplot(down, across, k + 1, sharey=alike.get(panel.y))
+            alike.setdefault(panel.y, axes)
             _draw_panel(axes, panel, labels)
             if beside:
+                figure.draw_without_rendering()  # which sets the limits of the axis
                 _name_ends(axes, panel, labels)
         if below:
             handles = [_sample(label, labels, panels) for label in labels]
@@ -165,15 +168,14 @@ def _have_ends(panel: Panel) -> bool:
 
 def _name_ends(axes: Axes, panel: Panel, labels: Sequence[str]) -> None:
     """Writes each curve's name right of the axes at the height of its end, moved apart where they would overlap."""
-    axes.figure.draw_without_rendering()  # which sets the limits of the axis
     low, high = axes.get_ylim()
     curves = [curve for curve in panel.curves if curve.label]
     ends = np.array([curve.y[np.isfinite(curve.y)][-1] for curve in curves])
     inches = axes.get_window_extent().height / axes.figure.dpi
     heights = spread((ends - low) / (high - low), 8.5 / 72 / inches)
     for curve, height in zip(curves, heights, strict=True):
-        place = {"transform": axes.transAxes, "va": "center", "ha": "left", "fontsize": 7}
-        axes.text(1.02, height, curve.label, color=_look(curve, labels)["color"], **place)
+        text = axes.text(1.02, height, curve.label, transform=axes.transAxes, va="center", fontsize=7)
+        text.set_color(_look(curve, labels)["color"])
 
 
 def spread(heights: np.ndarray, gap: float) -> np.ndarray:

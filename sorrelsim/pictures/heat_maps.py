@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -71,7 +71,7 @@ def draw_heat_maps(maps: Sequence[HeatMap], scale: str, *paths: str | Path, widt
             save_figure(figure, path)
 
 
-def _draw(axes: Axes, each: HeatMap, low: float, high: float, named: bool) -> object:
+def _draw(axes: Axes, each: HeatMap, low: float, high: float, named: bool) -> Any:
     image = axes.imshow(each.values, cmap="viridis", vmin=low, vmax=high, origin="lower", aspect="auto")
     axes.set_xticks(range(len(each.columns)), each.columns)
     axes.set_yticks(range(len(each.rows)), each.rows)

@@ -27,7 +27,7 @@ lost on white, and with a grey in place of its black, which is for what is not o
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1.2)))
 """Lines of the first seven curves, of the next, and of those after them."""
 KINDS = ("png", "pdf", "svg")
-_LOOKS = {
+_LOOKS: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
     "axes.labelsize": 8,
