@@ -52,10 +52,11 @@ def plot(
     One run: its own picture, curve.png. Several runs: a curve each, or with --mean one for those of one name. A study:
     a curve for each condition, or its results over what it sweeps. Bands and bars are 95% bootstrap intervals.
     """  # fmt: skip
-    from sorrelsim.experiments.comparison import is_study, swept_keys
+    from sorrelsim.experiments.comparison import swept_keys
     from sorrelsim.experiments.figures import draw_curves, draw_sweep
     from sorrelsim.experiments.run import tell_changes
     from sorrelsim.experiments.run_picture import draw_run
+    from sorrelsim.experiments.study import is_study
 
     for path in paths:
         tell_changes(path)
@@ -76,7 +77,8 @@ def plot(
 def _members(paths: Sequence[Path], mean: bool, swept: bool, unfinished: bool) -> list[Member]:
     """Returns the runs that are drawn; what is left out, or drawn as far as it got, is said."""
     from sorrelsim.errors import tell
-    from sorrelsim.experiments.comparison import is_study, read_run, read_swept
+    from sorrelsim.experiments.comparison import read_run, read_swept
+    from sorrelsim.experiments.study import is_study
 
     found: list[Member] = []
     for path, name in zip(paths, _names(paths, mean), strict=True):
@@ -102,9 +104,9 @@ def _members(paths: Sequence[Path], mean: bool, swept: bool, unfinished: bool) -
 def _of_study(path: Path, before: str, unfinished: bool) -> list[Member]:
     """Returns the runs of a study that are drawn, their conditions named after the study where there are several."""
     from sorrelsim.errors import ConfigError, tell
-    from sorrelsim.experiments.comparison import read_study
+    from sorrelsim.experiments.study import load_study
 
-    runs = read_study(path)
+    runs = load_study(path).members()
     shown = [run for run in runs if run.state == "finished" or (unfinished and run.epochs)]
     if not shown:
         begun = " (--unfinished draws those that have begun)" if any(run.epochs for run in runs) else ""

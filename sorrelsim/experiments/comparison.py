@@ -16,15 +16,11 @@ import numpy as np
 from sorrelsim.errors import ConfigError, unknown
 from sorrelsim.experiments.resume import state_of
 from sorrelsim.experiments.run_folder import read_metrics, read_rows
-from sorrelsim.experiments.study import STUDY, Study, load_study
+from sorrelsim.experiments.study_file import STUDY
 from sorrelsim.settings import read_yaml_file
 
 Metrics = Mapping[str, np.ndarray]
 """One run's metrics: column to values by epoch."""
-CLOCK = ("seconds", "steps_per_second")
-"""Columns that no two runs of one config share."""
-COUNTERS = ("epoch", "env_steps", "agent_steps", "episodes")
-"""Columns of whole numbers that say how far a run is."""
 SOCIAL = ("efficiency", "equality", "sustainability", "peace")
 _MAIN = ("return_mean", "eval_return_mean", "eval_greedy_return_mean", "eval_sampled_return_mean", *SOCIAL)
 _NAMES = {
@@ -105,11 +101,6 @@ class Group:
         return found
 
 
-def members_of_study(study: Study) -> list[Member]:
-    """Returns all runs of a study, those that are not finished too."""
-    return [_member(run.folder, run.condition, run.sweep, run.seed, run.state) for run in study.runs]
-
-
 def read_run(path: str | Path, condition: str = "") -> Member:
     """Returns a run by its folder.
 
@@ -119,7 +110,7 @@ def read_run(path: str | Path, condition: str = "") -> Member:
     folder = Path(path)
     if not (folder / "metrics.csv").is_file():
         raise ConfigError(_no_run(folder))
-    member = _member(folder, condition or folder.resolve().name, {}, None, state_of(folder))
+    member = read_member(folder, condition or folder.resolve().name, {}, None, state_of(folder))
     if not member.epochs:
         raise ConfigError(f"{folder}: no epoch of this run is done yet; there is nothing to draw")
     return member
@@ -151,16 +142,6 @@ def read_swept(path: str | Path, condition: str = "") -> list[Member]:
         sweep = dict(zip(keys, point, strict=True))
         found.append(Member(whole.name, whole.condition, sweep, whole.seed, whole.world, whole.state, metrics))
     return found
-
-
-def is_study(path: str | Path) -> bool:
-    """Returns whether a path is a study folder."""
-    return (Path(path) / STUDY).is_file()
-
-
-def read_study(path: str | Path) -> list[Member]:
-    """Returns the runs of a study by its folder; see :func:`members_of_study`."""
-    return members_of_study(load_study(path))
 
 
 def group(members: Iterable[Member]) -> list[Group]:
@@ -239,8 +220,16 @@ def swept_keys(members: Iterable[Member]) -> list[str]:
     return [key for key, found in values.items() if len(found) > 1]
 
 
-def _member(folder: Path, condition: str, sweep: dict[str, Any], seed: int | None, state: str) -> Member:
-    """Reads what lies in a run folder; of a damaged or strange config the run can still be drawn."""
+def read_member(folder: Path, condition: str, sweep: Mapping[str, Any], seed: int | None, state: str) -> Member:
+    """Returns a run as it lies on disk, even one that has not begun; of a damaged config the run can still be drawn.
+
+    Args:
+        folder: Its folder.
+        condition: What it is compared as.
+        sweep: Its place in a grid.
+        seed: Its seed; None takes that of its config.
+        state: How far it got.
+    """
     config: Any = {}
     if (folder / "config.yaml").is_file():
         try:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_config, load_config
 from sorrelsim.experiments.facts import describe, now, read_facts, write_facts
+from sorrelsim.experiments.frames import metrics_frame
 from sorrelsim.experiments.keeping import TRIES, Keeper, NotSaved
 from sorrelsim.experiments.logs import open_logs
 from sorrelsim.experiments.loop import Experiment
@@ -37,6 +38,9 @@ from sorrelsim.models.checkpoint import SUFFIX, saved_file
 from sorrelsim.models.threads import set_network_threads
 from sorrelsim.pictures.files import animation
 from sorrelsim.writing import write_beside
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Watcher(Protocol):
@@ -266,6 +270,10 @@ class Run:
     def metrics(self) -> dict[str, np.ndarray]:
         """Returns the metrics by column, one row per epoch."""
         return read_metrics(self.folder)
+
+    def frame(self) -> pandas.DataFrame:
+        """Returns the metrics as a pandas frame, one row per epoch."""
+        return metrics_frame(self.metrics())
 
     def sweep(self) -> dict[str, np.ndarray]:
         """Returns sweep.csv by column: one row per epoch and combination of swept params; empty without a sweep."""

@@ -5,21 +5,31 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from sorrelsim.experiments.config import dump_config
-from sorrelsim.experiments.study_file import Planned, StudyConfig, make_study_config, plan, settings_of
+from sorrelsim.engine.threads import get_threads, set_threads
+from sorrelsim.experiments.code import classes_of, named_in
+from sorrelsim.experiments.comparison import Member, read_member
+from sorrelsim.experiments.config import ExperimentConfig, dump_config
+from sorrelsim.experiments.loop import Experiment
+from sorrelsim.experiments.resume import state_of
+from sorrelsim.experiments.seating import rewards_of
+from sorrelsim.experiments.study_file import STUDY, Planned, StudyConfig, place_of, plan, read_study_file, settings_of
+from sorrelsim.library.trust import require_library
+from sorrelsim.locks import LOCK
 from sorrelsim.settings import ConfigError, parse_config, read_yaml_file, write_yaml
 from sorrelsim.writing import write_beside
 
-STUDY, RUNS = "study.yaml", "runs"
-"""In a study folder: the file as it was resolved, and the folder of all runs."""
+if TYPE_CHECKING:
+    import pandas
+
+RUNS = "runs"
+"""The folder in a study folder that holds those of its runs."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +56,6 @@ class StudyRun:
     @property
     def state(self) -> str:
         """How far it got, as it lies on disk: see :func:`sorrelsim.experiments.resume.state_of`."""
-        from sorrelsim.experiments.resume import state_of
-
         return state_of(self.folder)
 
 
@@ -70,21 +78,93 @@ class Study:
         """Its name, that of its folder."""
         return self.folder.name
 
-    def settings(self, run: StudyRun) -> str:
-        """Returns the config of a run, as YAML.
+    def members(self) -> list[Member]:
+        """Returns its runs as they are compared, in the order of its file, with what they have of metrics."""
+        return [read_member(run.folder, run.condition, run.sweep, run.seed, run.state) for run in self.runs]
+
+    def frame(self, unfinished: bool = False) -> pandas.DataFrame:
+        """Returns the metrics of its runs as one frame: a row per run and epoch, as in results.csv.
+
+        Args:
+            unfinished: Whether runs that are not finished are in it too, as far as they got; a column ``state`` then
+                says which are.
+        """
+        from sorrelsim.experiments.tables import members_frame
+
+        members = [member for member in self.members() if unfinished or member.state == "finished"]
+        return members_frame(members, state=unfinished)
+
+    def config_of(self, run: StudyRun) -> ExperimentConfig:
+        """Returns the config of a run.
 
         Raises:
             ConfigError: If it says something impossible.
         """
         planned = Planned(run.name, run.condition, run.sweep, run.seed)
-        return dump_config(settings_of(self.config, planned, str(self.folder / STUDY)))
+        return settings_of(self.config, planned, str(self.folder / STUDY))
 
     def prepare(self, run: StudyRun) -> Path:
         """Makes a run's folder with its config, unless it is there already; returns the folder."""
         path = run.folder / "config.yaml"
         if not path.is_file():
-            write_beside(path, self.settings(run))
+            write_beside(path, dump_config(self.config_of(run)))
         return run.folder
+
+
+def is_study(path: str | Path) -> bool:
+    """Returns whether a path is a study folder."""
+    return (Path(path) / STUDY).is_file()
+
+
+def study_folder(config: StudyConfig, where: str) -> Path:
+    """Returns the folder of a study, whether it is there already or not.
+
+    Args:
+        config: What is compared.
+        where: Its file, for errors.
+
+    Raises:
+        ConfigError: If something else lies there.
+    """
+    folder = Path(config.runs) / str(config.name)
+    there = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    if (folder.exists() and not folder.is_dir()) or (STUDY not in there and set(there) - {LOCK}):
+        raise ConfigError(f"{where}: {folder} is there and is no study folder; choose another name: name=NEW")
+    return folder
+
+
+def check_study(config: StudyConfig, where: str, trust: bool = True) -> None:
+    """Checks the config of every run, and builds what each condition and place in the grid plays: nothing is written.
+
+    What is finished is not built again. What is built is compiled, so that side by side nobody needs to.
+
+    Args:
+        config: What is compared, the base written out.
+        where: Its file, for errors.
+        trust: Whether Python files are run that the configs name; without it the library's are, and those in
+            ``./worlds`` and ``./agents``.
+
+    Raises:
+        ConfigError: If a run's config says something impossible, or another study has the name.
+        Untrusted: If a config names a reward transform that is not the library's, and is not trusted.
+    """
+    folder = study_folder(config, where)
+    runs = plan(config)
+    configs = [settings_of(config, run, where) for run in runs]
+    if (folder / STUDY).is_file():
+        _check_same(load_study(folder), config, where)
+    built: set[str] = set()
+    before = get_threads()
+    try:
+        for run, each in zip(runs, configs, strict=True):
+            if place_of(run.condition, run.sweep) not in built and state_of(folder / RUNS / run.name) != "finished":
+                built.add(place_of(run.condition, run.sweep))
+                require_library(folder, rewards_of(each), trust, "--trust")
+                Experiment(each, classes=classes_of(folder, named_in(each, {}), trust))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {place_of(run.condition, run.sweep)}: {error}") from error
+    finally:
+        set_threads(before)
 
 
 def open_study(config: StudyConfig, where: str) -> Study:
@@ -97,18 +177,15 @@ def open_study(config: StudyConfig, where: str) -> Study:
         where: Its file, for errors.
 
     Raises:
-        ConfigError: If another study has the name, or a run's config says something impossible.
+        ConfigError: As :func:`check_study`.
     """
-    folder = Path(config.runs) / str(config.name)
-    planned = plan(config)
-    for run in planned:
-        settings_of(config, run, where)
+    folder = study_folder(config, where)
     if (folder / STUDY).is_file():
-        _check_same(load_study(folder), config, planned, where)
-    elif folder.exists() and any(folder.iterdir()):
-        raise ConfigError(f"{where}: {folder} is there and is no study folder; choose another name: name=NEW")
-    runs = tuple(StudyRun(folder / RUNS / run.name, run.condition, run.sweep, run.seed) for run in planned)
-    study = Study(folder, config, runs)
+        _check_same(load_study(folder), config, where)
+    runs = [StudyRun(folder / RUNS / run.name, run.condition, run.sweep, run.seed) for run in plan(config)]
+    study = Study(folder, config, tuple(runs))
+    for run in runs:
+        study.config_of(run)
     write_beside(folder / STUDY, _text(study))
     return study
 
@@ -146,12 +223,8 @@ def load_study(path: str | Path) -> Study:
     if not file.is_file():
         hint = f"; a study's file is run with: sorrelsim study {folder}" if folder.is_file() else ""
         raise ConfigError(f"{folder} is no study folder: it has no {STUDY}{hint}")
-    raw = read_yaml_file(file)
-    if not isinstance(raw, dict):
-        raise ConfigError(f"{file} is damaged: a mapping is expected")
-    written: _Written = parse_config(_Written, raw, f"{file}:")
-    said = {field.name: getattr(written, field.name) for field in dataclasses.fields(written)}
-    config = make_study_config(said | {"runs": str(folder.parent)}, str(file))
+    config = read_study_file(folder)
+    written: _Written = parse_config(_Written, read_yaml_file(file), f"{file}:")
     strange = [each.condition for each in written.runs if each.condition not in config.conditions]
     if strange:
         raise ConfigError(f"{file} is damaged: it lists runs of {strange[0]!r}, which is none of its conditions")
@@ -169,11 +242,11 @@ def _text(study: Study) -> str:
     return write_yaml(said | {"runs": runs})
 
 
-def _check_same(there: Study, config: StudyConfig, planned: list[Planned], where: str) -> None:
-    """Raises ConfigError unless every run that a study has is one of those planned, with the same config."""
-    new = {run.name: run for run in planned}
+def _check_same(there: Study, config: StudyConfig, where: str) -> None:
+    """Raises ConfigError unless every run that a study has is one of the config's, and has the same config there."""
+    new = {run.name: run for run in plan(config)}
     for run in there.runs:
-        same = run.name in new and there.settings(run) == dump_config(settings_of(config, new[run.name], where))
+        same = run.name in new and there.config_of(run) == settings_of(config, new[run.name], where)
         if not same:
             break
     else:

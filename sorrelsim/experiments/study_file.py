@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import itertools
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,8 @@ from sorrelsim.errors import unknown
 from sorrelsim.experiments.config import ExperimentConfig, Name, read_config
 from sorrelsim.settings import ConfigError, Range, parse_config, read_change, read_yaml_file, set_key
 
+STUDY = "study.yaml"
+"""The file of a study in its folder, as it was resolved."""
 OWN = ("seed", "name", "runs")
 """Keys of a config that a study decides itself, so that no condition and no sweep may."""
 Seed = Annotated[int, Range(0, 2**63 - 1)]
@@ -85,32 +88,33 @@ def read_study_file(path: str | Path, changes: Sequence[str] = ()) -> StudyConfi
     """Reads a study's file, and writes its base out.
 
     Args:
-        path: The file.
+        path: The file, or the folder of a study that was begun.
         changes: Changes such as ``seeds=3``, ``base.epochs=5`` or ``sweep.world.coin_probability=[0.01]``.
 
     Raises:
         ConfigError: If there is no such file or base, or it says something impossible; file and key are named.
     """
     path = Path(path)
-    if not path.is_file():
+    file = path / STUDY if path.is_dir() else path
+    if not file.is_file():
+        if path.is_dir():
+            raise ConfigError(f"{path} is no study folder: it has no {STUDY}")
         near = [str(each) for each in (*path.parent.glob("*.yaml"), *Path("configs/studies").glob("*.yaml"))]
         raise ConfigError(unknown("study", str(path), near))
-    raw = _mapping(path, f"{path}: a study is a mapping with the keys {_keys(StudyConfig)}")
-    if isinstance(raw.get("runs"), list):
-        raise ConfigError(f"{path} is a study as it was resolved; go on with it by its folder: {path.parent}")
-    raw = {"name": path.stem} | raw
+    raw = _mapping(file, f"{file}: a study is a mapping with the keys {_keys(StudyConfig)}")
+    if isinstance(raw.get("runs"), list):  # as it was resolved: the list of its runs, and its place is where it lies
+        raw |= {"runs": str(file.parent.parent), "name": file.parent.resolve().name}
+    raw = {"name": file.stem} | raw
     given = [read_change(change, "seeds=3 or base.epochs=5") for change in changes]
-    for key, value in given:
-        if key == "base":
-            raw["base"] = value
+    raw |= {key: value for key, value in given if key == "base"}
     if isinstance(raw.get("base"), str):
-        raw["base"] = _base(path, raw["base"])
+        raw["base"] = _base(file, raw["base"])
     if isinstance(raw.get("base"), dict):
         raw["base"] = _with_world(raw["base"])
     for key, value in given:
         if key != "base":
-            _change(raw, key, value, str(path))
-    return make_study_config(raw, str(path))
+            _change(raw, key, value, str(file))
+    return make_study_config(raw, str(file))
 
 
 def make_study_config(raw: Mapping[str, Any], where: str) -> StudyConfig:
@@ -186,7 +190,7 @@ def settings_of(config: StudyConfig, run: Planned, where: str) -> ExperimentConf
     Raises:
         ConfigError: If a change leads nowhere, or says something impossible; file, condition and key are named.
     """
-    where = f"{where}: {place_of(run)}"
+    where = f"{where}: {place_of(run.condition, run.sweep)}"
     settings = _with_world(copy.deepcopy(_base_of(config)))
     for key, value in {**config.conditions[run.condition], **run.sweep}.items():
         set_key(settings, key, copy.deepcopy(value), where)
@@ -194,9 +198,9 @@ def settings_of(config: StudyConfig, run: Planned, where: str) -> ExperimentConf
     return dataclasses.replace(read, threads=read.threads or 1)
 
 
-def place_of(run: Planned) -> str:
-    """Returns a run's condition and its place in the grid, in words."""
-    return ", ".join([f"condition {run.condition}", *(f"{key}={value}" for key, value in run.sweep.items())])
+def place_of(condition: str, sweep: Mapping[str, Any]) -> str:
+    """Returns a condition and a place in the grid, in words."""
+    return ", ".join([f"condition {condition}", *(f"{key}={value}" for key, value in sweep.items())])
 
 
 def _base_of(config: StudyConfig) -> dict[str, Any]:
@@ -252,7 +256,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 def _base(study: Path, given: str) -> dict[str, Any]:
     """Returns the config that a study's file names, with its name."""
-    path = study.parent / given
+    path = Path(os.path.normpath(study.parent / given))
     if not path.is_file():
         near = [each.name for each in path.parent.glob("*.yaml")]
         raise ConfigError(unknown("base", path.name, near, f"{study}: in {path.parent}"))
