@@ -121,6 +121,7 @@ def run_study(
     """
     from sorrelsim.cli.stopping import stop_on_signals
     from sorrelsim.cli.study_progress import StudyProgress
+    from sorrelsim.experiments.results import write_results
     from sorrelsim.experiments.study import check_study, open_study, study_folder
     from sorrelsim.launch.launcher import Launch, alone_in, make_crew
 
@@ -133,6 +134,9 @@ def run_study(
             progress.begin()
             with stop_on_signals(launch) as stopping:
                 launch.run()
+        if not launch.stopped:
+            with console.status("writing tables, figures and the report ..."):
+                write_results(study)
     console.print(progress.summary())
     failed = any(status.state == "failed" for status in launch.statuses)
     if failed or stopping.code:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from sorrelsim.engine.threads import get_threads, set_threads
 from sorrelsim.experiments.code import classes_of, named_in
+from sorrelsim.experiments.comparison import Member, read_member
 from sorrelsim.experiments.config import ExperimentConfig, dump_config
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.resume import state_of
@@ -23,6 +24,9 @@ from sorrelsim.library.trust import require_library
 from sorrelsim.locks import LOCK
 from sorrelsim.settings import ConfigError, parse_config, read_yaml_file, write_yaml
 from sorrelsim.writing import write_beside
+
+if TYPE_CHECKING:
+    import pandas
 
 RUNS = "runs"
 """The folder in a study folder that holds those of its runs."""
@@ -74,6 +78,22 @@ class Study:
         """Its name, that of its folder."""
         return self.folder.name
 
+    def members(self) -> list[Member]:
+        """Returns its runs as they are compared, in the order of its file, with what they have of metrics."""
+        return [read_member(run.folder, run.condition, run.sweep, run.seed, run.state) for run in self.runs]
+
+    def frame(self, unfinished: bool = False) -> pandas.DataFrame:
+        """Returns the metrics of its runs as one frame: a row per run and epoch, as in results.csv.
+
+        Args:
+            unfinished: Whether runs that are not finished are in it too, as far as they got; a column ``state`` then
+                says which are.
+        """
+        from sorrelsim.experiments.tables import members_frame
+
+        members = [member for member in self.members() if unfinished or member.state == "finished"]
+        return members_frame(members, state=unfinished)
+
     def config_of(self, run: StudyRun) -> ExperimentConfig:
         """Returns the config of a run.
 
@@ -89,6 +109,11 @@ class Study:
         if not path.is_file():
             write_beside(path, dump_config(self.config_of(run)))
         return run.folder
+
+
+def is_study(path: str | Path) -> bool:
+    """Returns whether a path is a study folder."""
+    return (Path(path) / STUDY).is_file()
 
 
 def study_folder(config: StudyConfig, where: str) -> Path:
