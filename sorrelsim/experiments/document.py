@@ -109,8 +109,12 @@ def _words(text: str) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     top = "".join(f"<th>{_words(cell)}</th>" for cell in head)
-    lines = ["<tr><th>" + "</th><td>".join([_words(row[0]), *(f"{_words(c)}</td>" for c in row[1:])]) for row in rows]
-    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    body = "".join(_line(name, cells) for name, *cells in rows)
+    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _line(name: str, cells: Sequence[str]) -> str:
+    return f"<tr><th>{_words(name)}</th>{''.join(f'<td>{_words(cell)}</td>' for cell in cells)}</tr>"
 
 
 PAGE = """<!DOCTYPE html>
