@@ -94,13 +94,21 @@ def to_html(title: str, blocks: Sequence[Block], folder: str | Path) -> str:
             case Table(head, rows):
                 body.append(_table(head, rows))
             case Picture(path, caption):
-                data = base64.b64encode((Path(folder) / path).read_bytes()).decode()
-                picture = f'<img alt="{html.escape(caption)}" src="data:image/png;base64,{data}">'
-                body.append(f"<figure>{picture}<figcaption>{_words(caption)}</figcaption></figure>")
+                body.append(
+                    f"<figure>{_image(Path(folder) / path, caption)}<figcaption>{_words(caption)}</figcaption></figure>"
+                )
             case Code(text, fold):
                 lines = f"<pre>{html.escape(text.rstrip())}</pre>"
                 body.append(f"<details><summary>{html.escape(fold)}</summary>{lines}</details>" if fold else lines)
     return PAGE.replace("TITLE", html.escape(title)).replace("BODY", "\n".join(body))
+
+
+def _image(path: Path, caption: str) -> str:
+    """Returns a PNG as part of a page: half as large again as in a paper, where there is room."""
+    data = path.read_bytes()
+    width = int.from_bytes(data[16:20])  # its header
+    look = f'alt="{html.escape(caption)}" style="width: {width / 300 * 1.5:.2f}in"'
+    return f'<img {look} src="data:image/png;base64,{base64.b64encode(data).decode()}">'
 
 
 def _words(text: str) -> str:

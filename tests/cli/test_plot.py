@@ -135,7 +135,7 @@ def test_a_sweep_within_a_run(place):
         (["runs/a-001", "-o", "x.gif"], "x.gif: no kind of picture 'gif'"),
         (
             ["runs/grid", "--at", "world.coin_probabilty=1"],
-            "no swept key 'world.coin_probabilty'; did you mean 'world.coin_probability'",
+            "did you mean 'world.coin_probability'",
         ),
         (["runs/grid", "--at", "coin_probability=3"], "no run has world.coin_probability=3; its values: 0.01, 0.02"),
         (["runs/a-001", "runs/a-002", "--kind", "sweep"], "runs/a-001 has no sweep.csv"),
