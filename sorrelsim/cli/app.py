@@ -14,7 +14,7 @@ import typer
 
 from sorrelsim.cli.play import Trust, play, watch  # light, as its own docstring promises
 from sorrelsim.cli.plot import plot
-from sorrelsim.cli.study import study
+from sorrelsim.cli.study import StudyCommand, study
 from sorrelsim.cli.train import Bounds, Threads, train
 
 app = typer.Typer(
@@ -30,7 +30,7 @@ new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_
 app.add_typer(new_app, name="new")
 
 app.command()(train)
-app.command()(study)
+app.command(cls=StudyCommand)(study)
 app.command()(play)
 app.command()(watch)
 

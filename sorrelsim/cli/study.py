@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from sorrelsim.cli.play import Trust
 
@@ -21,8 +22,23 @@ Processes = Annotated[
 ]
 Ray = Annotated[
     str | None,
-    typer.Option("--ray", metavar="ADDRESS", help="Run on the Ray cluster at this address (local: start one here)."),
+    typer.Option(
+        "--ray", metavar="[ADDRESS]", help="Run on a Ray cluster: at this address, or the one that Ray finds."
+    ),
 ]
+
+
+class StudyCommand(TyperCommand):
+    """The command ``study``, whose ``--ray`` may stand alone."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads the arguments; a word after ``--ray`` is its address if it looks like one, such as ``head:6379``."""
+        told = list(args)
+        for k in (k for k, word in enumerate(args) if word == "--ray"):
+            following = args[k + 1] if k + 1 < len(args) else ""
+            if following != "auto" and (":" not in following or "=" in following):
+                told[k] = "--ray="
+        return super().parse_args(ctx, told)
 
 
 def study(
@@ -68,10 +84,8 @@ def train_seeds(config: str, changes: Sequence[str], given: str, console: Consol
         from sorrelsim.experiments.study_file import make_study_config
         from sorrelsim.settings import read_yaml
     read = load_config(config, changes)
-    base = read_yaml(dump_config(read), config)
-    run_study(
-        make_study_config({"base": base, "seeds": seeds, "name": read.name, "runs": read.runs}, config), config, console
-    )
+    raw = {"base": read_yaml(dump_config(read), config), "seeds": seeds, "name": read.name, "runs": read.runs}
+    run_study(make_study_config(raw, config), config, console)
 
 
 def seeds_of(given: str) -> int | list[int]:
@@ -102,7 +116,7 @@ def run_study(
         where: Its file, for errors.
         console: Where to show it.
         processes: Runs side by side, if not as many as there are cores.
-        ray: Address of a Ray cluster to run on.
+        ray: Address of a Ray cluster to run on; empty for the one that Ray finds.
         trust: Whether Python files are run that its configs name.
     """
     from sorrelsim.cli.stopping import stop_on_signals
@@ -120,10 +134,10 @@ def run_study(
             progress.begin()
             with stop_on_signals(launch) as stopping:
                 launch.run()
-        with console.status("writing tables, figures and the report ..."):
-            write_results(study)
+        if not launch.stopped:
+            with console.status("writing tables, figures and the report ..."):
+                write_results(study)
     console.print(progress.summary())
-    console.print(f"report [bold cyan]{study.folder / 'report.html'}[/]  (results.csv, summary.csv, figures/)")
     failed = any(status.state == "failed" for status in launch.statuses)
     if failed or stopping.code:
         raise typer.Exit(1 if failed else stopping.code)

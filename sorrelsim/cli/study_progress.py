@@ -47,7 +47,7 @@ class StudyProgress:
         self.study, self.console = study, console
         self.started = self._said = time.monotonic()
         self._live: Live | None = None
-        self._states: dict[str, str] = {}
+        self._states: dict[str, tuple[str, int]] = {}  # of each run, and how often its process died
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +60,7 @@ class StudyProgress:
 
     def begin(self) -> None:
         """Shows the study as it stands before its first run begins."""
-        self._states = {status.run.name: status.state for status in self.launch.statuses}
+        self._states = {status.run.name: (status.state, status.kills) for status in self.launch.statuses}
         if self.console.is_terminal:
             self._live = Live(get_renderable=self.panel, console=self.console, refresh_per_second=4, transient=True)
             self._live.start()
@@ -71,12 +71,10 @@ class StudyProgress:
         """Takes in that something about a run has changed."""
         if self.console.is_terminal:
             return
-        name = status.run.name
-        if status.state != self._states.get(name):
-            self._states[name] = status.state
-            told = "begun" if status.state == "running" else status.state
-            told = "resumed" if told == "begun" and status.epoch else told
-            self._say(f"{name}: {told}{self._outcome(status)}")
+        name, state = status.run.name, (status.state, status.kills)
+        if state != self._states.get(name):
+            self._states[name] = state
+            self._say(f"{name}: {self._told(status)}")
         elif time.monotonic() - self._said > EVERY:
             self._said = time.monotonic()
             self._say(f"{self.counts()}, {self.left()} left")
@@ -84,21 +82,22 @@ class StudyProgress:
     def _say(self, line: str) -> None:
         self.console.print(line, highlight=False, soft_wrap=True, markup=False)
 
-    def _outcome(self, status: Status) -> str:
+    def _told(self, status: Status) -> str:
+        """Returns what a run's new state is, in words."""
+        if status.state == "waiting":
+            return f"{status.error}; it is resumed"
+        if status.state == "running":
+            return f"resumed after epoch {status.epoch}" if status.epoch else "begun"
         if status.state == "failed":
-            return f": {status.error}; see {status.run.folder / LOG}"
-        if status.state == "running" or not status.epoch:
-            return ""
-        return f", epoch {status.epoch}, return {status.returned:.3g}"
+            return f"failed: {status.error}; see {status.run.folder / LOG}"
+        return f"{status.state}, epoch {status.epoch}/{status.epochs}, return {status.returned:.3g}"
 
     def title(self) -> str:
         """Returns what is run."""
-        conditions, points = len(self.study.config.conditions), self._points()
-        parts = [f"{conditions} condition{'s' * (conditions > 1)}", *([f"{points} points"] if points > 1 else [])]
-        return f"{self.study.name} · {' x '.join(parts)} · {len(self.study.runs)} runs"
-
-    def _points(self) -> int:
-        return math.prod(len(values) for values in self.study.config.sweep.values())
+        points = math.prod(len(values) for values in self.study.config.sweep.values())
+        counted = {"condition": len(self.study.config.conditions), "point": points, "run": len(self.study.runs)}
+        parts = [f"{n} {name}{'s' * (n != 1)}" for name, n in counted.items() if n > 1 or name == "run"]
+        return " · ".join([self.study.name, *parts])
 
     def counts(self) -> str:
         """Returns how many runs stand how."""

@@ -146,4 +146,5 @@ def _refuse(found: Run, config: ExperimentConfig) -> None:
 def _is_of_before(folder: Path) -> bool:
     """Whether a run was begun by a version that saved no checkpoints."""
     facts = read_facts(folder)
-    return facts.get("format", FORMAT) < FORMAT or (not facts and (folder / "metrics.csv").exists())
+    old = facts.get("format", FORMAT) < FORMAT or (not facts and (folder / "metrics.csv").exists())
+    return old and not checkpoints(folder)

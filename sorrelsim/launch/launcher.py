@@ -10,13 +10,15 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sorrelsim.experiments.results import write_results
 from sorrelsim.experiments.run_folder import read_metrics
-from sorrelsim.experiments.study import Study, StudyRun
+from sorrelsim.experiments.study import Study, StudyRun, check_study, open_study, study_folder
+from sorrelsim.experiments.study_file import read_study_file
 from sorrelsim.launch.local import Local, cores
 from sorrelsim.launch.reports import Report
 from sorrelsim.locks import LOCK, Occupied, alone
@@ -202,7 +204,7 @@ def make_crew(study: Study, processes: int | None = None, ray: str | None = None
     Args:
         study: The study.
         processes: Runs side by side; by default as many as the machine's cores give threads to.
-        ray: Address of a Ray cluster that is to play them instead.
+        ray: Address of a Ray cluster that is to play them instead; empty for the one that Ray finds.
         trust: Whether Python files are run that the runs' configs name.
 
     Raises:
@@ -217,3 +219,31 @@ def make_crew(study: Study, processes: int | None = None, ray: str | None = None
 
         with Cluster(ray, threads, trust) as cluster:
             yield cluster
+
+
+def run_study(
+    path: str | Path, changes: Sequence[str] = (), processes: int | None = None, ray: str | None = None
+) -> Study:
+    """Runs a study, or goes on with it, and writes its results: ``sorrelsim study``, from Python and without a word.
+
+    Args:
+        path: The study's file.
+        changes: As for :func:`~sorrelsim.experiments.study_file.read_study_file`.
+        processes: Runs side by side; as many as there are cores by default.
+        ray: As for :func:`make_crew`.
+
+    Returns:
+        The study. The ``state`` of a run that failed is not ``finished``, and its ``log.txt`` says why.
+
+    Raises:
+        ConfigError: If something in it is impossible, before anything runs.
+        Occupied: If another process runs it.
+    """
+    config = read_study_file(path, changes)
+    check_study(config, str(path))
+    with alone_in(study_folder(config, str(path))):
+        study = open_study(config, str(path))
+        with make_crew(study, processes, ray) as crew:
+            Launch(study, crew).run()
+        write_results(study)
+    return study

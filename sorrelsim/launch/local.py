@@ -31,15 +31,17 @@ class Process:
         folder: The run folder.
         trust: Whether Python files are run that its config names.
         told: Where its reports go; the last one says how it ended.
+        cwd: The folder that names in configs are relative to, if not that of this process.
     """
 
-    def __init__(self, folder: Path, trust: bool, told: queue.SimpleQueue[Report]) -> None:
+    def __init__(self, folder: Path, trust: bool, told: queue.SimpleQueue[Report], cwd: str | None = None) -> None:
         here = [] if sys.path[:1] in ([""], [os.getcwd()]) else ["-P"]  # files lying about are no modules
         with open(folder / LOG, "ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, *here, "-m", "sorrelsim.launch.worker", str(folder), *(["--trust"] if trust else [])],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                 env=dict.fromkeys(_LIBRARIES, "1") | dict(os.environ),
+                cwd=cwd,
                 start_new_session=True,  # Ctrl-C is for the parent, which tells its processes in its own way
             )  # fmt: skip
         self.name = folder.name

@@ -11,11 +11,16 @@ import time
 import numpy as np
 import pytest
 import yaml
+from typer.testing import CliRunner
 
-from sorrelsim.experiments.config import read_config
+from sorrelsim.agents.random import Random
+from sorrelsim.cli.app import app
+from sorrelsim.experiments.checkpoints import Progress, checkpoints
+from sorrelsim.experiments.config import ConfigError, read_config
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.resume import resume, state_of
-from sorrelsim.experiments.run import run
+from sorrelsim.experiments.run import load_run, run
+from sorrelsim.experiments.run_folder import alone_in
 from sorrelsim.models.checkpoint import load_tree
 
 CLOCK = ("seconds", "steps_per_second")
@@ -140,6 +145,183 @@ def test_a_finished_run_may_be_trained_longer(tmp_path, epochs, no_curves):
     assert state_of(folder) == "finished"
     resume(folder, ["epochs=5"])
     assert_equal(whole, folder)
+
+
+# ------------------------------------------------------------------------------------------ what is kept, and refused
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A finished run of three epochs, with the two newest checkpoints, snapshots and the best models."""
+    seats = [DDQN | {"slots": [0]}, {"model": "random"}]
+    changes = {"epochs": 3, "snapshots": [1, 2], "best": "reward_mean", "checkpoint": {"epochs": 1, "newest": 2}}
+    return run(Experiment(settings(tmp_path_factory.mktemp("finished"), seats, **changes)))
+
+
+@pytest.fixture
+def copied(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "r")
+
+
+def test_the_newest_checkpoints_are_kept(finished):
+    assert [each.progress for each in checkpoints(finished)] == [
+        Progress(
+            3, 51, False, pytest.approx(max(map(float, load_run(finished).metrics()["reward_mean"][:2])), rel=1e-4)
+        ),
+        Progress(
+            2, 34, True, pytest.approx(max(map(float, load_run(finished).metrics()["reward_mean"][:2])), rel=1e-4)
+        ),
+    ]
+    assert sorted(path.name for path in (finished / "checkpoint").iterdir()) == ["turn_000000034", "turn_000000051"]
+
+
+def test_snapshots_are_the_models_of_their_epochs_and_can_be_played(finished):
+    """Three slots in two copies: 17 turns an epoch are 34 agent-steps of slot 0."""
+    for epoch in (1, 2):
+        for found in (load_run(finished, epoch=epoch), load_run(finished / "models" / f"epoch_000{epoch}")):
+            world = found.world(1)
+            assert found.agents(world)[0].model.agent_steps == 34 * epoch
+    rewards = load_run(finished).metrics()["reward_mean"]
+    best = load_run(finished, epoch="best")
+    assert best.agents(best.world(1))[0].model.agent_steps == 34 * (1 + int(np.argmax(rewards)))
+    with pytest.raises(ConfigError, match=r"no snapshot 'epoch_0005'; did you mean 'epoch_000[12]'"):
+        load_run(finished, epoch=5)
+    result = CliRunner().invoke(app, ["eval", str(finished / "models" / "epoch_0001"), "--episodes", "2"])
+    assert result.exit_code == 0, result.output
+
+
+def test_a_damaged_checkpoint_is_passed_over(finished, copied, capsys):
+    state = checkpoints(copied)[0].path / "state.safetensors"
+    state.write_bytes(state.read_bytes()[:-1])
+    (copied / "run.yaml").unlink()  # as if it had never been finished
+    resume(copied)
+    said = capsys.readouterr().err.splitlines()
+    assert len([line for line in said if f"this checkpoint is passed over: {state} is damaged" in line]) == 1
+    assert_equal(finished, copied)
+
+
+def test_without_a_whole_checkpoint_nothing_is_lost(copied):
+    for each in checkpoints(copied):
+        (each.path / "models" / "ddqn.safetensors").unlink()
+    before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
+    with pytest.raises(ConfigError, match="no checkpoint can be gone on from"):
+        resume(copied, ["epochs=9"])
+    assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ([], "is finished, with 3 epochs; to train it longer: sorrelsim train --resume .* epochs=6"),
+        (["seed=4"], "seed cannot change when a run goes on.*allowed: epochs, threads. For a new run: sorrelsim train"),
+        (["seats.0.config.gamma=0.5"], "seats cannot change"),
+        (["epochs=2"], "epochs can only be raised as a run goes on: 3 or more, got 2"),
+        (["epoch=5"], "no setting 'epoch'; did you mean 'epochs'"),
+    ],
+)
+def test_what_cannot_be_gone_on_with_is_told(finished, changes, said):
+    with pytest.raises(ConfigError, match=said):
+        resume(finished, changes)
+    assert state_of(finished) == "finished"
+
+
+def test_the_states_of_a_folder(copied, tmp_path):
+    assert state_of(tmp_path / "none") == "absent"
+    (tmp_path / "only").mkdir()
+    shutil.copy(copied / "config.yaml", tmp_path / "only")
+    assert state_of(tmp_path / "only") == "begun"
+    facts = copied / "run.yaml"
+    text = facts.read_text()
+    for end, state in [("end: diverged", "diverged"), ("end: stopped", "unfinished"), ("end: not saved", "unfinished")]:
+        facts.write_text(text.replace("end: finished", end))
+        assert state_of(copied) == state
+    facts.write_bytes(b"\xff\xfe a: [")
+    assert state_of(copied) == "unfinished"
+    facts.write_text(text.replace("end: finished", "end: diverged"))
+    with pytest.raises(ConfigError, match=r"diverged, and would again. Its last sound models lie in .*models"):
+        resume(copied)
+
+
+def test_a_folder_with_a_config_alone_is_begun_and_so_is_what_was_never_saved(finished, copied, tmp_path):
+    shutil.copytree(copied, tmp_path / "cut")
+    shutil.rmtree(tmp_path / "cut" / "checkpoint")
+    (tmp_path / "cut" / "run.yaml").write_text((copied / "run.yaml").read_text().replace("end: finished", "a: b"))
+    (tmp_path / "only").mkdir()
+    shutil.copy(copied / "config.yaml", tmp_path / "only")
+    for folder in (tmp_path / "only", tmp_path / "cut"):
+        assert state_of(folder) == "begun"
+        resume(folder)
+        assert_equal(finished, folder)
+
+
+def test_a_run_of_an_earlier_version_says_what_to_do(copied):
+    shutil.rmtree(copied / "checkpoint")
+    facts = copied / "run.yaml"
+    facts.write_text(facts.read_text().replace("format: 2", "format: 1").replace("end: finished", "end: stopped"))
+    assert state_of(copied) == "unfinished"
+    with pytest.raises(ConfigError, match=r"earlier version.*nothing to go on from. Begin a new run.*seats.0.load="):
+        resume(copied)
+
+
+def test_changed_code_and_packages_are_told_in_a_line_each(copied, capsys):
+    facts = yaml.safe_load((copied / "run.yaml").read_text())
+    facts["code"][0]["hash"] = "0" * 16
+    facts["packages"] |= {"numpy": "1.0", "gone": "2"}
+    (copied / "run.yaml").write_text(yaml.safe_dump(facts))
+    resume(copied, ["epochs=4"])
+    said = [line for line in capsys.readouterr().err.splitlines() if "may differ from an undisturbed run" in line]
+    assert len(said) == 3
+    told = "\n".join(said)
+    assert "world treasure_hunt: " in told
+    assert f"numpy is {np.__version__}, and was 1.0 when the run began" in told
+    assert "gone is gone, and was 2" in told
+
+
+def test_a_run_is_one_process_s(copied):
+    with alone_in(copied), pytest.raises(ConfigError, match="another process is at this run"):
+        resume(copied, ["epochs=4"])
+
+
+def test_the_command_goes_on(finished, copied):
+    result = CliRunner().invoke(app, ["train", "--resume", str(copied), "epochs=4"])
+    assert result.exit_code == 0, result.output
+    assert "it goes on after turn 51" in result.output
+    assert "epoch 4/4" in result.output
+    assert len(rows_of(copied)) == 4
+    facts = load_run(copied).facts
+    assert (facts["end"], facts["epochs"], facts["resumed"][0]["epoch"]) == ("finished", 4, 3)
+    for arguments, said in [
+        (["--resume", str(copied), "my.yaml"], "goes on with that run's own config; leave out my.yaml"),
+        ([], "what is to be trained"),
+        (["--resume", "nowhere"], "nowhere is no run folder"),
+    ]:
+        assert said in str(CliRunner().invoke(app, ["train", *arguments]).exception)
+
+
+class Forgetful(Random):
+    """A model whose state cannot be saved."""
+
+    def state_dict(self, memory=True):
+        return super().state_dict(memory) | ({"trouble": object()} if memory else {})
+
+
+def test_what_cannot_be_saved_is_told_and_the_run_goes_on(tmp_path, capsys, monkeypatch):
+    experiment = Experiment(settings(tmp_path, [{"slots": "all"}], checkpoint={"epochs": 1}))
+    experiment.models[0].__class__ = Forgetful
+    monkeypatch.setattr(Forgetful, "name", "Random")
+    folder = run(experiment)
+    told = capsys.readouterr().err.splitlines()
+    assert "checkpoint could not be written: TypeError: the tree.trouble: only arrays and plain data" in told[0]
+    assert told[1] == "    there is none yet to go on from"
+    assert len(told) == 2
+    assert state_of(folder) == "finished"
+
+
+def test_best_by_a_column_that_is_none_is_told(tmp_path, capsys):
+    folder = run(Experiment(settings(tmp_path, [{}], epochs=1, best="retrun_mean")))
+    assert "best: " in (said := capsys.readouterr().err)
+    assert "no column 'retrun_mean'; did you mean 'return_mean'?" in said
+    assert not (folder / "models" / "best").exists()
 
 
 # ------------------------------------------------------------------------------------------------------------- kills
