@@ -94,7 +94,7 @@ def _members(paths: Sequence[Path], mean: bool, swept: bool, unfinished: bool) -
         found = [member for member in found if member.name not in left]
     for member in found:
         if member.state != "finished":
-            tell(f"{member.name} is {member.state}: drawn as far as it got, {member.epochs} epochs")
+            tell(f"{member.name} is not finished: drawn as far as it got, {member.epochs} epochs")
     worlds = dict.fromkeys(member.world for member in found)
     if len(worlds) > 1:
         tell(f"these are runs of {len(worlds)} worlds, {', '.join(worlds)}: each has panels of its own")
@@ -110,9 +110,7 @@ def _of_study(path: Path, before: str, unfinished: bool) -> list[Member]:
     shown = [run for run in runs if run.state == "finished" or (unfinished and run.epochs)]
     if not shown:
         begun = " (--unfinished draws those that have begun)" if any(run.epochs for run in runs) else ""
-        raise ConfigError(
-            f"{path}: none of its {len(runs)} runs is finished{begun}; go on with: sorrelsim study {path}"
-        )
+        raise ConfigError(f"{path}: none of its {len(runs)} runs is finished{begun}; sorrelsim study {path} goes on")
     if len(shown) < len(runs):
         missing = Counter(run.state for run in runs if run not in shown)
         what = ", ".join(f"{n} {state}" for state, n in missing.items())

@@ -252,7 +252,7 @@ def _no_run(folder: Path) -> str:
             return f"{folder} holds runs and is none itself; name some of them, such as {inside[0]}, or {folder}/*"
         if (folder / "config.yaml").is_file():
             return f"{folder}: this run has not begun: it has no metrics.csv"
-        return f"{folder} is no run folder: it has no metrics.csv"
+        return f"{folder} is no run folder: it has no metrics.csv; sorrelsim train makes them, in runs/"
     if folder.exists():
         return f"{folder} is a file; what is drawn is a run folder or a study folder"
     near = [str(path) for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []

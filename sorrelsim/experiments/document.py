@@ -94,13 +94,21 @@ def to_html(title: str, blocks: Sequence[Block], folder: str | Path) -> str:
             case Table(head, rows):
                 body.append(_table(head, rows))
             case Picture(path, caption):
-                data = base64.b64encode((Path(folder) / path).read_bytes()).decode()
-                picture = f'<img alt="{html.escape(caption)}" src="data:image/png;base64,{data}">'
-                body.append(f"<figure>{picture}<figcaption>{_words(caption)}</figcaption></figure>")
+                body.append(
+                    f"<figure>{_image(Path(folder) / path, caption)}<figcaption>{_words(caption)}</figcaption></figure>"
+                )
             case Code(text, fold):
                 lines = f"<pre>{html.escape(text.rstrip())}</pre>"
                 body.append(f"<details><summary>{html.escape(fold)}</summary>{lines}</details>" if fold else lines)
     return PAGE.replace("TITLE", html.escape(title)).replace("BODY", "\n".join(body))
+
+
+def _image(path: Path, caption: str) -> str:
+    """Returns a PNG as part of a page: half as large again as in a paper, where there is room."""
+    data = path.read_bytes()
+    width = int.from_bytes(data[16:20])  # its header
+    look = f'alt="{html.escape(caption)}" style="width: {width / 300 * 1.5:.2f}in"'
+    return f'<img {look} src="data:image/png;base64,{base64.b64encode(data).decode()}">'
 
 
 def _words(text: str) -> str:
@@ -109,8 +117,12 @@ def _words(text: str) -> str:
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     top = "".join(f"<th>{_words(cell)}</th>" for cell in head)
-    lines = ["<tr><th>" + "</th><td>".join([_words(row[0]), *(f"{_words(c)}</td>" for c in row[1:])]) for row in rows]
-    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+    body = "".join(_line(name, cells) for name, *cells in rows)
+    return f'<div class="wide"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _line(name: str, cells: Sequence[str]) -> str:
+    return f"<tr><th>{_words(name)}</th>{''.join(f'<td>{_words(cell)}</td>' for cell in cells)}</tr>"
 
 
 PAGE = """<!DOCTYPE html>

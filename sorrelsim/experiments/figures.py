@@ -165,7 +165,7 @@ def _sweep_panel(groups: Sequence[Group], column: str, key: str) -> Panel:
     positive = numbers and min(values) > 0
     log = bool(positive and max(values) / min(values) >= 20)
     ticks = () if numbers else tuple(map(value_name, values))
-    return Panel(tuple(curves), short(key), name_of(column), ticks=ticks, log=log)
+    return Panel(tuple(curves), short(key), name_of(column), ticks=ticks, log=log, counts=False)
 
 
 def _heat_map(groups: Sequence[Group], column: str, keys: Sequence[str], title: str) -> HeatMap:

@@ -45,7 +45,7 @@ def _panels(metrics: Mapping[str, np.ndarray]) -> list[Panel]:
     panels = [Panel(tuple(curves), STEPS, "return per agent and episode")]
     for name in ("loss", "epsilon"):
         values = metrics.get(name, np.zeros(0))
-        if np.isfinite(values).any():
+        if len(np.unique(values[np.isfinite(values)])) > 1:
             panels.append(Panel((Curve("", steps, values, colour=INK),), STEPS, name))
     return panels
 

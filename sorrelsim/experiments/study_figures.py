@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from sorrelsim.experiments.comparison import (
     SOCIAL,
     Member,
@@ -39,12 +41,12 @@ class Figure:
 
 
 def study_figures(members: Sequence[Member]) -> list[Figure]:
-    """Returns the figures of a study.
+    """Returns the figures of a study; a column that is one number throughout is not drawn.
 
     Args:
         members: Its runs that are finished, at least one.
     """
-    keys, columns = swept_keys(members), main_columns(members)
+    keys, columns = swept_keys(members), [name for name in main_columns(members) if _varies(members, name)]
     counted = {name for member in members for name in events_of(member.metrics)}
     sets = [
         ("returns", "Return per agent and episode", [name for name in columns if name == "return_mean"]),
@@ -68,3 +70,9 @@ def study_figures(members: Sequence[Member]) -> list[Figure]:
             caption = f"{name_of(column).capitalize()}, over {over}. {RESULTS}; means over seeds."
             figures.append(Figure(f"heat_{column}", caption, partial(draw_sweep, members, [column])))
     return figures
+
+
+def _varies(members: Sequence[Member], column: str) -> bool:
+    """Returns whether a column is not one number throughout, as peace is where nobody can be sent out."""
+    values = np.concatenate([member.metrics[column] for member in members if column in member.metrics])
+    return len(np.unique(values[np.isfinite(values)])) > 1

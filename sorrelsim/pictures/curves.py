@@ -65,6 +65,7 @@ class Panel:
         title: What tells it from other panels, if its axes do not.
         ticks: Names of the places 0, 1, ... of the horizontal axis, where these are no numbers.
         log: Whether the horizontal axis is logarithmic.
+        counts: Whether the horizontal axis counts from zero, as steps do.
     """
 
     curves: tuple[Curve, ...]
@@ -73,6 +74,7 @@ class Panel:
     title: str = ""
     ticks: tuple[str, ...] = ()
     log: bool = False
+    counts: bool = True
 
 
 def draw_panels(panels: Sequence[Panel], *paths: str | Path, width: float = COLUMN) -> None:
@@ -94,9 +96,11 @@ def draw_panels(panels: Sequence[Panel], *paths: str | Path, width: float = COLU
     down = math.ceil(len(panels) / across)
     short = 1 < len(labels) <= MOST_LABELS and max(map(len, labels)) <= LONGEST_LABEL
     beside = short and len(panels) == 1 and _have_ends(panels[0])
-    below = len(labels) > 1 and not beside
+    named = len(labels) > 1 and not beside
+    columns = min(len(labels), max(1, int(width * across / (0.45 + 0.058 * max(map(len, labels), default=0)))))
+    lines = math.ceil(len(labels) / columns) if named else 0
     with paper_style():
-        figure = new_figure(width * across, (width * 0.66) * down + (0.18 * math.ceil(len(labels) / 3) if below else 0))
+        figure = new_figure(width * across, 0.66 * width * down + 0.17 * lines)
         alike: dict[str, Axes] = {}  # panels of one quantity have one scale
         for k, panel in enumerate(panels):
             axes = figure.add_subplot(down, across, k + 1, sharey=alike.get(panel.y))
@@ -105,9 +109,9 @@ def draw_panels(panels: Sequence[Panel], *paths: str | Path, width: float = COLU
             if beside:
                 figure.draw_without_rendering()  # which sets the limits of the axis
                 _name_ends(axes, panel, labels)
-        if below:
+        if named:
             handles = [_sample(label, labels, panels) for label in labels]
-            figure.legend(handles=handles, loc="outside upper center", ncols=min(3 * across, len(labels)))
+            figure.legend(handles=handles, loc="outside upper center", ncols=columns)
         for path in paths:
             save_figure(figure, path)
 
@@ -125,7 +129,7 @@ def _draw_panel(axes: Axes, panel: Panel, labels: Sequence[str]) -> None:
     if panel.ticks:
         axes.set_xticks(range(len(panel.ticks)), panel.ticks)
         axes.set_xlim(-0.5, len(panel.ticks) - 0.5)
-    elif not any(curve.marks for curve in panel.curves):
+    elif panel.counts:
         axes.set_xlim(left=0)
         axes.xaxis.set_major_formatter(short_number)
     axes.locator_params(axis="y", nbins=5)
