@@ -18,7 +18,7 @@ from typing import Any
 from sorrelsim.authoring import events, kinds, params, state
 from sorrelsim.engine import copies
 from sorrelsim.engine.declared import Declared
-from sorrelsim.experiments import config
+from sorrelsim.experiments import config, study_file
 from sorrelsim.library.find import find_class, names
 from sorrelsim.library.pages import Setting, settings_of
 from sorrelsim.models.base import BaseModel
@@ -190,9 +190,14 @@ def experiment() -> str:
     return "\n\n".join(parts)
 
 
+def study() -> str:
+    """Every key of a study's file."""
+    return rows_of(settings_of(study_file.StudyConfig))
+
+
 MADE: dict[str, Callable[[], str]] = {
     "fields": fields, "rules": rooms, "declarations": declarations, "helpers": helpers, "learners": learners,
-    "transforms": transforms, "experiment": experiment,
+    "transforms": transforms, "experiment": experiment, "study": study,
 }  # fmt: skip
 """What is made, by the name that stands in the page."""
 

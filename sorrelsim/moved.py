@@ -71,7 +71,7 @@ MOVED = {
     "rollout": "models.memory.rollout",
     "rules.marks": "rules.sanctions",
     "rules.registry": "rules.rule",
-    "runs": "experiments.run_folder pictures.files pictures.curves",
+    "runs": "experiments.run_folder pictures.files experiments.figures",
     "scaffold": "library.scaffold",
     "schedules": "models.schedules",
     "show": "cli.show",

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from sorrelsim.cli.app import app
 from sorrelsim.experiments.config import read_config
 from sorrelsim.experiments.loop import Experiment
+from sorrelsim.experiments.study_file import make_study_config
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -49,6 +50,11 @@ def test_python_runs(page, tmp_path, monkeypatch, capsys):
 def test_configs_are_valid(page):
     for block in blocks(page, "yaml"):
         settings = yaml.safe_load(block)
+        if "base" in settings:  # a study's
+            make_study_config(
+                settings | {"base": yaml.safe_load((ROOT / "configs/studies" / settings["base"]).read_text())}, ""
+            )
+            continue
         settings["world"]["compiled"] = False
         experiment = Experiment(read_config(settings | {"n_worlds": 2}))
         assert experiment.agents
@@ -70,11 +76,15 @@ def test_commands_run(page, tmp_path, monkeypatch):
         if arguments[0] in ("play", "watch"):
             root.commands[arguments[0]].make_context(arguments[0], arguments[1:])
             continue
+        options = next((k for k, word in enumerate(arguments) if word.startswith("-")), len(arguments))
         if "--resume" in arguments:  # what the page stopped came to its end here
             arguments += [] if "epochs=" in line else ["epochs=2"]
         elif arguments[0] == "train":
-            options = arguments.index("--threads") if "--threads" in arguments else len(arguments)
             arguments[options:options] = [*SHORT, "world.compiled=false"]
+            if "--seeds" in arguments:
+                arguments[arguments.index("--seeds") + 1] = "2"
+        elif arguments[0] == "study":
+            arguments[options:options] = ["seeds=1", *(f"base.{change}" for change in [*SHORT, "world.compiled=false"])]
         elif arguments[0] == "bench":
             arguments += ["--interpreted", "--seconds", "0.02"]
         elif arguments[0] == "plot":

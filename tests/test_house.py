@@ -14,7 +14,7 @@ import sorrelsim
 HOUSE = Path(sorrelsim.__file__).parent
 ROOT = HOUSE.parent
 FLOORS = [  # from the ground up; rooms of one floor do not know each other
-    {"errors", "writing"},
+    {"errors", "locks", "writing"},
     {"yaml_text"},
     {"rules", "settings", "machine_code"},
     {"authoring"},
@@ -23,7 +23,7 @@ FLOORS = [  # from the ground up; rooms of one floor do not know each other
     {"engine", "models"},
     {"library", "interfaces"},
     {"experiments", "recordings", "testing"},
-    {"play"},
+    {"play", "launch"},
     {"cli"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}

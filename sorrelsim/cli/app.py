@@ -13,6 +13,8 @@ from typing import Annotated
 import typer
 
 from sorrelsim.cli.play import Trust, play, watch  # light, as its own docstring promises
+from sorrelsim.cli.plot import plot
+from sorrelsim.cli.study import StudyCommand, study
 from sorrelsim.cli.train import Bounds, Threads, train
 
 app = typer.Typer(
@@ -28,6 +30,7 @@ new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_
 app.add_typer(new_app, name="new")
 
 app.command()(train)
+app.command(cls=StudyCommand)(study)
 app.command()(play)
 app.command()(watch)
 
@@ -135,25 +138,7 @@ def evaluate(
     Console().print(evaluate_run(run, episodes, seed, gif, way, trust))
 
 
-@app.command()
-def plot(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders; several are drawn together.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write: PNG, PDF or SVG.")] = None,
-    column: Annotated[
-        list[str] | None, typer.Option("--column", "-c", help="Column of metrics.csv; may be repeated.")
-    ] = None,
-    mean: Annotated[
-        bool, typer.Option("--mean", help="One curve for runs of one name: their mean, each run thin behind it.")
-    ] = False,
-) -> None:
-    """Draw the learning curves of one run, or compare several."""
-    from sorrelsim.experiments.run import tell_changes
-    from sorrelsim.experiments.run_folder import draw_curves
-
-    for run in runs:
-        tell_changes(run)
-    default = runs[0] / "curve.png" if len(runs) == 1 and not column else Path("curves.png")
-    typer.echo(f"wrote {draw_curves(runs, out or default, column or (), mean)}")
+app.command()(plot)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from sorrelsim.cli.play import Trust
+from sorrelsim.cli.study import train_seeds
 
 Bounds = Annotated[
     bool,
@@ -28,6 +29,10 @@ def train(
     resume: Annotated[
         Path | None,
         typer.Option(metavar="RUN", help="Go on with this run where it was stopped; epochs=N trains it longer."),
+    ] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(metavar="SEEDS", help="A study: as many seeds as this, or 0,1,2, side by side, in one folder."),
     ] = None,
     threads: Threads = None,
     bounds: Bounds = False,
@@ -54,6 +59,10 @@ def train(
         )
     output = Output(sys.stdout, "the run goes on and is saved")
     console = Console(file=output.as_stream())
+    if seeds is not None:
+        if resume is not None:
+            raise ValueError("--seeds begins or goes on with a study; leave out --resume and give the config again")
+        return train_seeds(str(config), given, seeds, console)
     with console.status("loading ..."):
         from sorrelsim.cli.progress import Progress
         from sorrelsim.cli.stopping import stop_on_signals

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -115,6 +116,23 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True)
+class WandbConfig:
+    """Metrics at Weights & Biases."""
+
+    project: Name | None = None
+    """Project of Weights & Biases that the metrics also go to; by default none. It needs ``pip install
+    'sorrelsim[wandb]'``."""
+    entity: Name | None = None
+    """The user or team whose project it is, if not one's own."""
+    group: Name | None = None
+    """Runs that are shown together."""
+    tags: list[Name] = field(default_factory=list)
+    """What the run is found by."""
+    mode: Literal["online", "offline", "disabled"] | None = None
+    """``offline`` keeps all in the run folder, for ``wandb sync``; by default what ``WANDB_MODE`` says, else online."""
+
+
+@dataclass(frozen=True)
 class ExperimentConfig:
     """One experiment: a world, who sits in it, how long it runs. Environment steps = epochs x turns x n_worlds."""
 
@@ -143,6 +161,10 @@ class ExperimentConfig:
     """A column of metrics.csv: the models of the epoch in which it was highest are kept in ``models/best``."""
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     """When the whole state is saved, to go on from."""
+    tensorboard: bool = True
+    """Whether the metrics also go to an event file for TensorBoard, ``RUN/tensorboard/``."""
+    wandb: WandbConfig = field(default_factory=WandbConfig)
+    """Whether they also go to Weights & Biases."""
     threads: Annotated[int, Range(1, 1024)] | None = None
     """Threads that step the copies; all cores by default. Trajectories do not depend on it."""
     torch_threads: Annotated[int, Range(1, 1024)] = 1
@@ -199,8 +221,13 @@ def check_machine(config: ExperimentConfig) -> None:
     """Checks what a config asks of the machine that it is to run on; a run that was written elsewhere still loads.
 
     Raises:
-        ConfigError: If ``torch_threads`` is above the machine's cores.
+        ConfigError: If ``torch_threads`` is above the machine's cores, or ``wandb`` is set and not installed.
     """
+    if config.wandb.project is not None and importlib.util.find_spec("wandb") is None:
+        raise ConfigError(
+            f"wandb.project is {config.wandb.project!r}, and Weights & Biases is not installed: pip install "
+            "'sorrelsim[wandb]', or leave wandb out of the config"
+        )
     cores = os.cpu_count() or 1
     if config.torch_threads > cores:
         raise ConfigError(f"torch_threads must be 1 to {cores}, the cores of this machine, got {config.torch_threads}")

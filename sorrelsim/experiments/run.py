@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -22,18 +22,13 @@ from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_config, load_config
 from sorrelsim.experiments.facts import describe, now, read_facts, write_facts
+from sorrelsim.experiments.frames import metrics_frame
 from sorrelsim.experiments.keeping import TRIES, Keeper, NotSaved
+from sorrelsim.experiments.logs import open_logs
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
-from sorrelsim.experiments.run_folder import (
-    alone_in,
-    draw_curves,
-    new_folder,
-    read_metrics,
-    read_rows,
-    snapshot_name,
-    tidy,
-)
+from sorrelsim.experiments.run_folder import alone_in, new_folder, read_metrics, read_rows, snapshot_name, tidy
+from sorrelsim.experiments.run_picture import draw_run
 from sorrelsim.experiments.seating import make_model, make_world, rewards_of, seat_agents, seating, world_settings
 from sorrelsim.library.find import NotFound, bare
 from sorrelsim.library.trust import require_library
@@ -43,6 +38,9 @@ from sorrelsim.models.checkpoint import SUFFIX, saved_file
 from sorrelsim.models.threads import set_network_threads
 from sorrelsim.pictures.files import animation
 from sorrelsim.writing import write_beside
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Watcher(Protocol):
@@ -71,7 +69,7 @@ def run(
 
     Returns:
         The run folder: config.yaml, run.yaml, code/, metrics.csv (and sweep.csv), curve.png, episode.gif,
-        models/<seat>.safetensors, checkpoint/.
+        models/<seat>.safetensors, checkpoint/, tensorboard/.
 
     Raises:
         TrainingDiverged: If a loss is not finite. The seat and its last good checkpoint are named.
@@ -88,9 +86,10 @@ def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: C
     config = experiment.config
     facts = _begin(experiment, folder, since)
     keeper = Keeper(experiment, folder, since)
-    watchers = [watcher] if watcher else []  # whatever takes each epoch's row, once, when it is complete
     if not keeper.save(keeper.epoch):  # whatever happens, there are sound models to go back to
         raise NotSaved(f"{folder}: the run has not begun, its models cannot be saved: {keeper.complaints['models']}")
+    logs = open_logs(config, folder, keeper.draw, [place.name for place in experiment.places], keeper.complete)
+    watchers: list[Watcher] = [*([watcher] if watcher else []), *logs]  # each takes every epoch's row, when complete
     end = "broken off"
     try:
         _train(experiment, keeper, watchers)
@@ -108,7 +107,9 @@ def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: C
             _end_facts(keeper, facts, end)
         if keeper.metrics.rows and not experiment.hurrying:
             _doing(watchers, "drawing the curve")
-            keeper.draw("curve.png", lambda: draw_curves([folder], folder / "curve.png"))
+            keeper.draw("curve.png", lambda: draw_run(folder, folder / "curve.png"))
+        for log in logs:
+            log.close()
         if missing and end not in ("finished", "stopped"):
             tell(missing)  # what is being raised must not be hidden
     if config.evaluation.gif_turns and not experiment.hurrying:
@@ -282,6 +283,10 @@ class Run:
     def metrics(self) -> dict[str, np.ndarray]:
         """Returns the metrics by column, one row per epoch."""
         return read_metrics(self.folder)
+
+    def frame(self) -> pandas.DataFrame:
+        """Returns the metrics as a pandas frame, one row per epoch."""
+        return metrics_frame(self.metrics())
 
     def sweep(self) -> dict[str, np.ndarray]:
         """Returns sweep.csv by column: one row per epoch and combination of swept params; empty without a sweep."""

@@ -1,4 +1,4 @@
-"""The run folder: a new one each time, metrics as CSV, curves. ``run`` fills it."""
+"""The run folder: a new one each time, and metrics as CSV. ``run`` fills it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import numpy as np
 
 from sorrelsim.errors import ConfigError
 from sorrelsim.library.find import bare
-from sorrelsim.pictures import curves
 from sorrelsim.writing import remove_litter, write_beside
 
 
@@ -173,7 +172,7 @@ class MetricsLog:
             writer.writeheader()
         for row in rows:
             missing = {name: "" if name in self._texts else "nan" for name in self.columns if name not in row}
-            writer.writerow(missing | {name: _shown(value) for name, value in row.items()})
+            writer.writerow(missing | {name: shown(value) for name, value in row.items()})
         return text.getvalue()
 
 
@@ -198,7 +197,8 @@ def append(path: Path, data: bytes) -> None:
         os.close(handle)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Returns a value as metrics.csv has it."""
     if isinstance(value, str):
         return value
     return str(int(value)) if float(value).is_integer() else f"{value:.6g}"
@@ -230,10 +230,3 @@ def _column(values: list[str]) -> np.ndarray:
         return np.array([float(value) for value in values])
     except ValueError:
         return np.array(values)
-
-
-def draw_curves(
-    folders: Sequence[str | Path], path: str | Path, columns: Sequence[str] = (), mean: bool = False
-) -> Path:
-    """Draws the learning curves of run folders; see :func:`sorrelsim.pictures.curves.draw_curves`."""
-    return curves.draw_curves({str(folder): read_metrics(folder) for folder in folders}, path, columns, mean)

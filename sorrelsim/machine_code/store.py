@@ -11,13 +11,19 @@ import hashlib
 import os
 import sys
 import warnings
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
+from sorrelsim.locks import Occupied, alone
 from sorrelsim.writing import remove_litter, write_beside
 
 MAGIC = b"sorrelsim code 1"
 _HEAD = len(MAGIC) + 32 + 8
+PATIENCE = 120.0
+"""Seconds to wait for another process that compiles the same."""
 _told: set[Path] = set()
+_compiling = False
 
 
 def cache_folder() -> Path:
@@ -51,6 +57,27 @@ def fetch(name: str) -> bytes | None:
         return None
     forget(name)
     return None
+
+
+@contextlib.contextmanager
+def compiling(name: str) -> Iterator[None]:
+    """Within, no other process compiles what is kept under a name: who comes second finds it kept.
+
+    A process holds one such lock at a time, so that none waits for another that waits for it. Where the folder cannot
+    be written, or the other takes too long, both compile, which costs time and nothing else.
+    """
+    global _compiling
+    if _compiling:
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(Occupied, OSError):
+            stack.enter_context(alone(cache_folder() / "locks" / f"{zlib.crc32(name.encode()) % 64:02d}", PATIENCE))
+        _compiling = True
+        try:
+            yield
+        finally:
+            _compiling = False
 
 
 def forget(name: str) -> None:

@@ -142,6 +142,7 @@ def test_ctrl_c_stops_and_saves(study):
         "episode.gif",
         "models",
         "checkpoint",
+        "tensorboard",
     }
     assert {path.name for path in (folder / "models").iterdir()} == {"random_0.safetensors", "random_1.safetensors"}
 

@@ -79,7 +79,7 @@ def assert_sound_after_kills(tmp_path, n, seed):
         assert len(set(steps)) == 1
         assert steps[0] / 2 - len(epochs) in (0, -1, 1)  # two copies, one turn an epoch: the last epoch, or near it
         assert {path.name for path in folder.iterdir()} <= {
-            "config.yaml", "run.yaml", "code", "metrics.csv", "models", "checkpoint"
+            "config.yaml", "run.yaml", "code", "metrics.csv", "models", "checkpoint", "tensorboard"
         }  # fmt: skip
     print(f"{litter} temporary files in {n} kills")
 

@@ -77,7 +77,7 @@ def assert_equal(folder, other):
 @pytest.fixture
 def no_curves(monkeypatch):
     """Runs draw nothing, which takes longer than all else here."""
-    monkeypatch.setattr("sorrelsim.experiments.run.draw_curves", lambda *_: None)
+    monkeypatch.setattr("sorrelsim.experiments.run.draw_run", lambda *_: None)
 
 
 def stopping_at(experiment, turn):
