@@ -23,9 +23,9 @@ import torch
 
 from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.ppo import PPO
-from sorrelsim.interfaces.from_gymnasium import GymnasiumWorld
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
+from sorrelsim.outside.gymnasium_env import GymnasiumWorld
 
 BUDGET = {"ppo": 150_000, "ddqn": 100_000}
 SOLVED = 475.0
