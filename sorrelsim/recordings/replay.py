@@ -192,13 +192,11 @@ class Replay:
             self._part(f"state {recorded}, here {here}")
 
     def _part(self, what: str) -> None:
+        changed = "" if self.recording.header["version"] == VERSION else ", or the file was"
         raise RecordingError(
             f"{self.recording.path}: the replay parts from the recording at turn {self.turn}: recorded {what}. "
-            f"The rules of {self.world.name} or its library have changed{self._or_the_file()}"
+            f"The rules of {self.world.name} or its library have changed{changed}"
         )
-
-    def _or_the_file(self) -> str:
-        return "" if self.recording.header["version"] == VERSION else ", or the file was"
 
 
 def _world_of(recording: Session, trust: bool) -> Gridworld:

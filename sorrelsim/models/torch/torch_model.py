@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -72,6 +72,7 @@ class TorchModel(BaseModel):
     """
 
     Config = TorchConfig
+    plays_without_streams = True
     config: Any
 
     def __init__(
@@ -274,15 +275,3 @@ class TorchModel(BaseModel):
     def from_arrays(self, state: dict[str, Any]) -> dict[str, Any]:
         """Returns a saved state with tensors in place of arrays, but for a memory's."""
         return {key: value if key == "memory" else as_tensors(value) for key, value in state.items()}
-
-    @classmethod
-    def to_play(
-        cls,
-        observations: ObservationSpec,
-        action_names: Sequence[str],
-        n_streams: int = 1,
-        config: Mapping[str, Any] | None = None,
-        seed: int = 0,
-    ) -> Self:
-        """Builds the model without a memory, only to play."""
-        return cls.from_config(observations, action_names, 0, config, seed)
