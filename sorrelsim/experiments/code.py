@@ -20,6 +20,7 @@ from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig
 from sorrelsim.experiments.seating import rewards_of
 from sorrelsim.library.find import LIBRARY, WHAT, NotFound, Source, bare, locate
+from sorrelsim.outside.make import is_outside
 from sorrelsim.writing import write_beside
 
 CODE = "code"
@@ -172,7 +173,9 @@ def named_in(config: ExperimentConfig, facts: Mapping[str, Any]) -> list[Named]:
     for fact in listed if isinstance(listed, list) else []:
         if isinstance(fact, Mapping) and {"what", "name", "file", "hash"} <= set(fact):
             known[str(fact["what"]), str(fact["name"])] = fact
-    asked = [("worlds", config.world["name"]), *(("agents", seat.model) for seat in config.seats)]
+    asked = [("agents", seat.model) for seat in config.seats]
+    if not is_outside(config.world["name"]):
+        asked.insert(0, ("worlds", config.world["name"]))
     asked += [(folder, name) for name, folder in rewards_of(config) if (WHAT[folder], name) in known]
     began = Path(str(facts.get("folder", "")))
     return [Named(folder, name, known.get((WHAT[folder], name), {}), began) for folder, name in dict.fromkeys(asked)]

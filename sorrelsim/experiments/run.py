@@ -28,11 +28,12 @@ from sorrelsim.experiments.measures import Row
 from sorrelsim.experiments.run_folder import draw_curves, new_folder, read_metrics, read_rows, tidy
 from sorrelsim.experiments.seating import make_model, make_world, rewards_of, seat_agents, seating, world_settings
 from sorrelsim.library.find import NotFound, bare
-from sorrelsim.library.trust import require_library
+from sorrelsim.library.trust import Untrusted, require_library
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.checkpoint import SUFFIX, saved_file
 from sorrelsim.models.threads import set_network_threads
+from sorrelsim.outside.make import is_outside, runs_code
 from sorrelsim.pictures.files import animation
 from sorrelsim.writing import write_beside
 
@@ -70,7 +71,8 @@ def run(
         NotSaved: If the run is over and metrics or models cannot be written; what is saved is named.
     """
     config = experiment.config
-    folder = new_folder(config.runs, config.name or bare(config.world["name"])) if folder is None else folder
+    if folder is None:
+        folder = new_folder(config.runs, config.name or bare(config.world["name"].rpartition(":")[2]))
     facts = _begin_facts(experiment, folder, since)
     write_beside(folder / "config.yaml", dump_config(config))
     keeper = Keeper(experiment, folder, since)
@@ -278,13 +280,17 @@ def load_run(path: str | Path, trust: bool = False) -> Run:
 
     Raises:
         ConfigError: If it is no run folder.
-        Untrusted: If it names a reward transform that is not the library's, and is not trusted.
+        Untrusted: If it names a reward transform that is not the library's, or another library's environment by a
+            module or file, and is not trusted.
     """
     folder = Path(path)
     if not (folder / "config.yaml").is_file():
         raise ConfigError(f"{folder} is no run folder: it has no config.yaml")
     config = load_config(folder / "config.yaml")
-    require_library(folder, rewards_of(config), trust, "--trust (from Python: load_run(path, trust=True))")
+    how = "--trust (from Python: load_run(path, trust=True))"
+    require_library(folder, rewards_of(config), trust, how)
+    if is_outside(name := config.world["name"]) and runs_code(name) and not trust:
+        raise Untrusted(f"{folder} names the world {name}, whose code would run. If you trust it: {how}")
     return Run(folder, config, read_facts(folder), trust)
 
 
