@@ -27,9 +27,11 @@ class Actions:
     values: tuple[Any, ...]
     space: spaces.Space[Any]
 
-    def value(self, action: Any) -> Any:
-        """Returns what the environment takes for an action: by its number, or the array itself where none are."""
-        return self.values[int(action)] if self.values else np.asarray(action, self.space.dtype)
+    def taken(self, chosen: np.ndarray) -> list[list[Any]]:
+        """Returns what the copies take for actions ``[copy, agent, ...]``: by number, or as they are where none are."""
+        if not self.values:
+            return [list(row) for row in chosen.astype(self.space.dtype)]
+        return [[self.values[action] for action in row] for row in chosen.tolist()]
 
 
 def actions_of(space: spaces.Space[Any], bins: int | None, name: str) -> Actions:

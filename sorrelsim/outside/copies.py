@@ -11,7 +11,7 @@ from gymnasium import spaces
 from sorrelsim.outside.reading import masked, split
 
 
-@dataclass
+@dataclass(slots=True)
 class Outcome:
     """What a step or a reset brought, an element for each agent.
 

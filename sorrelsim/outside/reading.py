@@ -39,15 +39,12 @@ class Reader:
 
     def stack(self, observed: Sequence[Sequence[Any]]) -> Parts:
         """Returns the observations of all copies and agents by part, ``[copy, agent, ...]``; None reads as zeros."""
-        found = {}
+        of, found = (len(observed), len(observed[0])), {}
+        flat = [one for copy in observed for one in copy]
         for key, part in self.spec.parts.items():
-            rows = np.zeros((len(observed), len(observed[0]), *part.shape), part.dtype)
-            read = self._reads[key]
-            for k, copy in enumerate(observed):
-                for slot, one in enumerate(copy):
-                    if one is not None:
-                        rows[k, slot] = read(one[key] if self._named else one)
-            found[key] = rows
+            read, nothing = self._reads[key], np.zeros(part.shape, part.dtype)
+            rows = [nothing if one is None else read(one[key] if self._named else one) for one in flat]
+            found[key] = np.asarray(rows, part.dtype).reshape(*of, *part.shape)
         return found
 
 

@@ -80,9 +80,9 @@ class OutsideWorld:
         if seed is not None:
             self.seed, self._steps = seed, 0
             seeds = np.random.SeedSequence(seed).generate_state(self.n_worlds).tolist()
-        self._blank_outcomes()
         of = (self.n_worlds, self.n_agents)
-        self.episode_return = np.zeros(of)
+        self.reward, self.episode_return = np.zeros(of), np.zeros(of)
+        self.terminated, self.truncated = np.zeros(of, np.bool_), np.zeros(of, np.bool_)
         self._lengths = np.zeros(self.n_worlds, np.int64)
         self._paid_steps, self._paid_turns = np.zeros(of, np.int64), np.zeros(of, np.int64)
         self.info: dict[str, Any] = {"ended": np.zeros(self.n_worlds, np.bool_)}
@@ -110,22 +110,18 @@ class OutsideWorld:
             Observations, rewards, terminated, truncated and info, as a world gives them.
         """
         chosen = self._submitted if actions is None else np.asarray(actions)
-        self._blank_outcomes()
-        latest: list[Outcome] = []
-        final: dict[int, Outcome] = {}
-        for k, copy in enumerate(self._copies):
-            outcome = copy.step([self._actions.value(action) for action in chosen[k]])
-            self.reward[k], self.terminated[k], self.truncated[k] = (
-                outcome.rewards, outcome.terminated, outcome.truncated,
-            )  # fmt: skip
-            if outcome.over:
-                final[k] = outcome
-                outcome = copy.reset(None)
-            latest.append(outcome)
+        last = [copy.step(own) for copy, own in zip(self._copies, self._actions.taken(chosen), strict=True)]
+        # Fresh arrays: agents hold on to the last ones until they have remembered them.
+        self.reward = np.array([outcome.rewards for outcome in last])
+        self.terminated = np.array([outcome.terminated for outcome in last])
+        self.truncated = np.array([outcome.truncated for outcome in last])
         self._steps += 1
         self._count()
-        self._end([final.get(k, outcome) for k, outcome in enumerate(latest)], np.array(list(final), np.int64))
-        self._take(latest)
+        ended = [k for k, outcome in enumerate(last) if outcome.over]
+        self._end(last, ended)
+        for k in ended:
+            last[k] = self._copies[k].reset(None)
+        self._take(last)
         return self.obs, self.reward, self.terminated, self.truncated, self.info
 
     def _take(self, outcomes: list[Outcome]) -> None:
@@ -136,12 +132,6 @@ class OutsideWorld:
         said = self.n_actions and any(mask is not None for outcome in outcomes for mask in outcome.masks)
         return np.stack([allowed(outcome.masks, self.n_actions) for outcome in outcomes]) if said else None
 
-    def _blank_outcomes(self) -> None:
-        """Makes fresh arrays: agents hold on to the last ones until they have remembered them."""
-        of = (self.n_worlds, self.n_agents)
-        self.reward = np.zeros(of)
-        self.terminated, self.truncated = (np.zeros(of, np.bool_) for _ in range(2))
-
     def _count(self) -> None:
         self._lengths += 1
         self.episode_return += self.reward
@@ -149,12 +139,12 @@ class OutsideWorld:
         self._paid_steps += paid
         self._paid_turns += paid * self._lengths[:, None]
 
-    def _end(self, last: list[Outcome], ended: np.ndarray) -> None:
+    def _end(self, last: list[Outcome], ended: list[int]) -> None:
         """Tells of the episodes that ended, as worlds do, and begins to count the next."""
         over = np.zeros(self.n_worlds, np.bool_)
         over[ended] = True
         self.info, self.final_parts = {"ended": over}, None
-        if not ended.size:
+        if not ended:
             return
         self.final_parts = self._reader.stack([outcome.observed for outcome in last])
         self.info |= {
