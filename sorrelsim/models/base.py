@@ -99,6 +99,10 @@ class BaseModel(Exploring, Remembering, Saved):
         self.agent_steps = 0
         self.gradient_steps = 0
         self._loss_sums: dict[str, list[float]] = {}
+        self.set_up()
+
+    def set_up(self) -> None:
+        """Makes what a model needs beside the arguments that all have, once these are in place; by default nothing."""
 
     @classmethod
     def from_config(

@@ -1,7 +1,7 @@
 """The window in which a recording is watched: a timeline to scrub, turn by turn or at any speed, both ways.
 
-The :class:`~sorrelsim.recordings.replay.Replay` takes the world to the turn asked for; the stage and the panel show
-it as they show a game.
+A :class:`~sorrelsim.recordings.replay.Replay` takes the world to the turn asked for; the stage and panel show it as
+they show a game.
 """
 
 from __future__ import annotations

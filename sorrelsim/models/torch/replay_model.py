@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -25,9 +25,6 @@ from sorrelsim.models.torch.losses import mask_values
 from sorrelsim.models.torch.signatures import check_network, read_network, split_extras
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import Observation, as_parts
-
-if TYPE_CHECKING:
-    from sorrelsim.observations.spec import ObservationSpec
 
 
 @dataclass(frozen=True)
@@ -78,21 +75,15 @@ class ReplayModel(TorchModel):
     config: Any
     memory: Buffer
 
-    def __init__(
-        self,
-        observations: ObservationSpec,
-        action_names: Sequence[str],
-        n_streams: int = 1,
-        config: Any = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(observations, action_names, n_streams, config, seed)
+    def set_up(self) -> None:
+        """Makes its memory."""
+        super().set_up()
         c = self.config
-        if n_streams:  # one that only plays needs no memory
+        if self.n_streams:  # one that only plays needs no memory
             self.memory = Buffer(
-                observations,
+                self.observations,
                 c.memory_size,
-                n_streams,
+                self.n_streams,
                 c.n_frames,
                 c.n_step,
                 c.gamma,

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,9 +31,6 @@ from sorrelsim.models.torch.saved_tensors import as_arrays, as_tensors, check_ne
 from sorrelsim.observations.parts import Observation, as_parts
 from sorrelsim.observations.signature import listed
 from sorrelsim.settings import check_settings
-
-if TYPE_CHECKING:
-    from sorrelsim.observations.spec import ObservationSpec
 
 _LOOK_EVERY = 64  # steps of an optimiser between two looks at its weights, which cost as much as a small product
 
@@ -75,19 +72,12 @@ class TorchModel(BaseModel):
     plays_without_streams = True
     config: Any
 
-    def __init__(
-        self,
-        observations: ObservationSpec,
-        action_names: Sequence[str],
-        n_streams: int = 1,
-        config: Any = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(observations, action_names, n_streams, config, seed)
-        for name, part in observations.parts.items():
+    def set_up(self) -> None:
+        """Checks that it sees numbers, and makes its generators."""
+        for name, part in self.observations.parts.items():
             if part.dtype.kind not in "biuf":
                 raise ValueError(
-                    f"{self.name} cannot see text: the part {name!r} of its observations is {observations.form}; "
+                    f"{self.name} cannot see text: the part {name!r} of its observations is {self.observations.form}; "
                     "allowed: observation=symbolic, one_hot or rgb"
                 )
         self.device = choose_device(self.config.device)
