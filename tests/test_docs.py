@@ -78,7 +78,9 @@ def test_commands_run(page, tmp_path, monkeypatch):
         if arguments[0] in ("play", "watch"):
             root.commands[arguments[0]].make_context(arguments[0], arguments[1:])
             continue
-        if arguments[0] == "train":
+        if "--resume" in arguments:  # what the page stopped came to its end here
+            arguments += [] if "epochs=" in line else ["epochs=2"]
+        elif arguments[0] == "train":
             options = arguments.index("--threads") if "--threads" in arguments else len(arguments)
             world = yaml.safe_load(Path(arguments[1]).read_text(encoding="utf-8"))["world"]
             arguments[options:options] = [*SHORT, *changes_for(world)]
@@ -90,6 +92,8 @@ def test_commands_run(page, tmp_path, monkeypatch):
                     shutil.copytree(runs_made()[0], folder)
         elif arguments[0] == "eval":
             arguments += ["--episodes", "2"]
+            for snapshot in re.findall(r"runs/[^/ ]+/models/\w+", line):
+                shutil.copytree(Path(snapshot).parent, snapshot)
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
 

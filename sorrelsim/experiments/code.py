@@ -20,7 +20,8 @@ from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig
 from sorrelsim.experiments.seating import rewards_of
 from sorrelsim.library.find import LIBRARY, WHAT, NotFound, Source, bare, locate
-from sorrelsim.outside.make import is_outside
+from sorrelsim.library.trust import Untrusted, require_library
+from sorrelsim.outside.make import is_outside, runs_code
 from sorrelsim.writing import write_beside
 
 CODE = "code"
@@ -105,6 +106,20 @@ def needed_beside(path: Path, text: bytes) -> dict[str, bytes]:
             if file.is_relative_to(folder) and file.is_file() and file.stat().st_size <= _LARGEST:
                 held[file.relative_to(folder).as_posix()] = file.read_bytes()
     return held
+
+
+def require_trust(run: Path, config: ExperimentConfig, trust: bool) -> None:
+    """Refuses what the config of a run would run as it is read: reward transforms and other libraries' environments.
+
+    Worlds and models are looked at when they are made: :func:`classes_of`.
+
+    Raises:
+        Untrusted: If one of them is neither a library's nor trusted.
+    """
+    how = "--trust (from Python: load_run(path, trust=True))"
+    require_library(run, rewards_of(config), trust, how)
+    if is_outside(name := config.world["name"]) and runs_code(name) and not trust:
+        raise Untrusted(f"{run} names the world {name}, whose code would run. If you trust it: {how}")
 
 
 @dataclass(frozen=True)

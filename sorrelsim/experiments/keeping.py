@@ -17,7 +17,7 @@ from sorrelsim.experiments import checkpoints
 from sorrelsim.experiments.checkpoints import Checkpoint, Progress
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
-from sorrelsim.experiments.run_folder import MetricsLog
+from sorrelsim.experiments.run_folder import MetricsLog, snapshot_name
 from sorrelsim.settings import ConfigError
 from sorrelsim.writing import is_temporary, swap_folder
 
@@ -123,7 +123,7 @@ class Keeper:
         """Keeps the models of an epoch apart, for good, if the config asks for it: snapshots, and the best so far."""
         config = self.experiment.config
         if self.epoch in config.snapshots:
-            self._keep_models(f"epoch_{self.epoch:04d}")
+            self._keep_models(snapshot_name(self.epoch))
         if config.best is None:
             return
         value = row.get(config.best, math.nan)
