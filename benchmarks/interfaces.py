@@ -4,7 +4,8 @@
 
 All play random actions, drawn before the clock runs, and reset when an episode ends. Each round times everybody for
 a moment, one after another, and divides by the bare engine of the same round; medians over the rounds are printed.
-World-steps are steps of single copies. Bars: ``parallel_env`` at least 20,000 world-steps/s with harvest,
+World-steps are steps of single copies; seconds are the processor's where there is one thread. Bars:
+``parallel_env`` at least 20,000 world-steps/s with harvest,
 ``gym_vec_env`` at least half of the bare engine.
 """
 
@@ -91,10 +92,10 @@ def batch(name: str, copies: int, slot: int | str) -> Callable[[], Any]:
     return lambda: env.step(next(actions))
 
 
-def seconds(step: Callable[[], Any], least: float) -> float:
+def seconds(step: Callable[[], Any], least: float, clock: Callable[[], float]) -> float:
     """Returns how long a step takes."""
-    steps, started = 0, time.perf_counter()
-    while (passed := time.perf_counter() - started) < least:
+    steps, started = 0, clock()
+    while (passed := clock() - started) < least:
         step()
         steps += 1
     return passed / steps
@@ -102,8 +103,9 @@ def seconds(step: Callable[[], Any], least: float) -> float:
 
 def report(title: str, copies: int, first: Callable[[], Any], others: dict[str, Callable[[], Any]], asked: Any) -> None:
     """Times some beside the first, and prints world-steps per second and ratios."""
-    times = [[seconds(step, asked.seconds) for step in (first, *others.values())] for _ in range(asked.rounds)]
-    table = np.array(times)
+    clock = time.process_time if asked.threads == 1 else time.perf_counter
+    rounds = range(asked.rounds)
+    table = np.array([[seconds(step, asked.seconds, clock) for step in (first, *others.values())] for _ in rounds])
     ratios = np.median(table[:, :1] / table, 0)
     rates = copies / np.median(table, 0)
     for label, rate, ratio in zip((title, *others), rates, ratios, strict=True):

@@ -31,7 +31,7 @@ class OutsideWorld:
     Attributes:
         action_space: What each agent does. Where it is continuous and there are no ``bins``, ``action_names`` is empty
             and :meth:`step` takes ``float[copy, agent, ...]``; models that choose by number cannot act in it then.
-        events: What is counted: nothing.
+        events, preset: What is counted: nothing; and none.
         episode_return: Rewards so far of the running episodes, ``[copy, agent]``.
         settings: What it was made with.
         filmed: Whether :meth:`render` has pictures.
@@ -59,6 +59,7 @@ class OutsideWorld:
         self._reader = Reader(self._copies[0].observation_space, name)
         self.observations = self._reader.spec
         self.events: tuple[str, ...] = ()
+        self.preset: str | None = None
         self.action_mask: np.ndarray | None = None
         self.filmed = getattr(self._copies[0].env, "render_mode", None) == "rgb_array"
         kind = () if self.n_actions else tuple(self.action_space.shape or ())
