@@ -71,8 +71,7 @@ def make_outside(name: str, n_worlds: int = 1, seed: int = 0, bins: int | None =
         envs[0] = _built(build, name, settings | {"render_mode": "rgb_array"})  # films are of the first copy
     copies = [GymCopy(env) if kind == "gym" else ZooCopy(env, name) for env in envs]
     version = re.search(r"[-_]v(\d+)$", rest)
-    given = settings if bins is None else {"bins": bins, **settings}
-    return OutsideWorld(name, copies, seed, bins, given, int(version[1]) if version else 0)
+    return OutsideWorld(name, copies, seed, bins, int(version[1]) if version else 0)
 
 
 def _built(build: Callable[..., Any], name: str, settings: dict[str, Any]) -> Any:

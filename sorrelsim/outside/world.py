@@ -25,7 +25,6 @@ class OutsideWorld:
         copies: The copies.
         seed: Seed of the copies; each gets its own from it.
         bins: For continuous actions: values of each number of an action that can be chosen.
-        settings: What it was made with.
         version: The environment's version.
 
     Attributes:
@@ -33,7 +32,6 @@ class OutsideWorld:
             and :meth:`step` takes ``float[copy, agent, ...]``; models that choose by number cannot act in it then.
         events, preset: What is counted: nothing; and none.
         episode_return: Rewards so far of the running episodes, ``[copy, agent]``.
-        settings: What it was made with.
         filmed: Whether :meth:`render` has pictures.
 
     Raises:
@@ -46,10 +44,9 @@ class OutsideWorld:
         copies: Sequence[Copy],
         seed: int = 0,
         bins: int | None = None,
-        settings: dict[str, Any] | None = None,
         version: int = 0,
     ) -> None:
-        self.name, self.version, self.settings = name, version, dict(settings or {})
+        self.name, self.version = name, version
         self._copies = list(copies)
         self.n_worlds, self.n_agents = len(self._copies), self._copies[0].n_agents
         self._actions = actions_of(self._copies[0].action_space, bins, name)
