@@ -19,7 +19,9 @@ from sorrelsim.authoring import events, kinds, params, state
 from sorrelsim.engine import copies
 from sorrelsim.engine.declared import Declared
 from sorrelsim.experiments import config, study_file
+from sorrelsim.interfaces.ids import ids
 from sorrelsim.library.find import find_class, names
+from sorrelsim.library.make import make
 from sorrelsim.library.pages import Setting, settings_of
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import TRANSFORMS
@@ -195,9 +197,22 @@ def study() -> str:
     return rows_of(settings_of(study_file.StudyConfig))
 
 
+def spaces() -> str:
+    """Returns what the agents of each world of the library observe and do, as other libraries meet it."""
+    rows = []
+    for name, known in ids().items():
+        world = make(f"pkg:{name}", compiled=False)
+        seen = (
+            f"`{part}` {about.dtype}{list(about.shape)}" + (f", 0 to {about.n_codes - 1}" if about.n_codes else "")
+            for part, about in world.observations.parts.items()
+        )
+        rows.append((f"`{known}`", str(world.n_agents), str(world.n_actions), "; ".join(seen)))
+    return table(("id", "agents", "actions", "observation"), rows)
+
+
 MADE: dict[str, Callable[[], str]] = {
     "fields": fields, "rules": rooms, "declarations": declarations, "helpers": helpers, "learners": learners,
-    "transforms": transforms, "experiment": experiment, "study": study,
+    "transforms": transforms, "experiment": experiment, "study": study, "spaces": spaces,
 }  # fmt: skip
 """What is made, by the name that stands in the page."""
 

@@ -14,7 +14,7 @@ from typing import Any
 MOVED = {
     "_gather": "models.memory.replay_kernels",
     "_symbolic": "models.torch.symbolic_kernels",
-    "adapters": "interfaces.from_gymnasium",
+    "adapters": "outside.make",
     "agent": "models.agent",
     "agents.cleanup_cooperator": "agents.bots.cleanup_cooperator",
     "agents.cleanup_defector": "agents.bots.cleanup_defector",
@@ -41,6 +41,7 @@ MOVED = {
     "experiment": "experiments.loop experiments.run experiments.seating experiments.evaluation experiments.measures",
     "extra": "authoring.state",
     "gridworld": "engine.gridworld engine.declared",
+    "interfaces.from_gymnasium": "outside.make",
     "interpreted": "engine.interpreted",
     "jit": "engine.numba_copy engine.numba_cells engine.numba_words",
     "kernels": "engine.compiled engine.threads engine.kernel_text",

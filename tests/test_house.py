@@ -21,10 +21,10 @@ FLOORS = [  # from the ground up; rooms of one floor do not know each other
     {"pictures"},
     {"observations"},
     {"engine", "models"},
-    {"library", "interfaces"},
+    {"library", "outside"},
     {"experiments", "recordings", "testing"},
     {"play", "launch"},
-    {"cli"},
+    {"cli", "interfaces"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 DOORS = {"__init__", "__main__", "moved"}  # of the whole house: they may lead anywhere, and nothing inside imports them

@@ -20,6 +20,8 @@ from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig
 from sorrelsim.experiments.seating import rewards_of
 from sorrelsim.library.find import LIBRARY, WHAT, NotFound, Source, bare, locate
+from sorrelsim.library.trust import Untrusted, require_library
+from sorrelsim.outside.make import is_outside, runs_code
 from sorrelsim.writing import write_beside
 
 CODE = "code"
@@ -106,6 +108,20 @@ def needed_beside(path: Path, text: bytes) -> dict[str, bytes]:
     return held
 
 
+def require_trust(run: Path, config: ExperimentConfig, trust: bool) -> None:
+    """Refuses what the config of a run would run as it is read: reward transforms and other libraries' environments.
+
+    Worlds and models are looked at when they are made: :func:`classes_of`.
+
+    Raises:
+        Untrusted: If one of them is neither a library's nor trusted.
+    """
+    how = "--trust (from Python: load_run(path, trust=True))"
+    require_library(run, rewards_of(config), trust, how)
+    if is_outside(name := config.world["name"]) and runs_code(name) and not trust:
+        raise Untrusted(f"{run} names the world {name}, whose code would run. If you trust it: {how}")
+
+
 @dataclass(frozen=True)
 class Named:
     """A world, a model or a reward transform that a run names, and what run.yaml says of it.
@@ -174,7 +190,9 @@ def named_in(config: ExperimentConfig, facts: Mapping[str, Any]) -> list[Named]:
     for fact in listed if isinstance(listed, list) else []:
         if isinstance(fact, Mapping) and {"what", "name", "file", "hash"} <= set(fact):
             known[str(fact["what"]), str(fact["name"])] = fact
-    asked = [("worlds", config.world["name"]), *(("agents", seat.model) for seat in config.seats)]
+    asked = [("agents", seat.model) for seat in config.seats]
+    if not is_outside(config.world["name"]):
+        asked.insert(0, ("worlds", config.world["name"]))
     asked += [(folder, name) for name, folder in rewards_of(config) if (WHAT[folder], name) in known]
     began = Path(str(facts.get("folder", "")))
     return [Named(folder, name, known.get((WHAT[folder], name), {}), began) for folder, name in dict.fromkeys(asked)]

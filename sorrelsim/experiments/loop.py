@@ -33,6 +33,7 @@ from sorrelsim.models.checkpoint import SUFFIX
 from sorrelsim.models.playing import play_step
 from sorrelsim.models.threads import set_network_threads
 from sorrelsim.observations.playable import Playable
+from sorrelsim.outside.make import is_outside
 
 _EVALUATION_SEED = 0x5EED
 """Added to a run's seed for the copies in which the trained agents are looked at, so that they are new to them."""
@@ -312,6 +313,10 @@ class Experiment:
         self.epoch, self.turns = int(state["epoch"]), int(state["turns"])
         self.seconds, self._seconds_before = map(float, state["seconds"])
         self._paid_before = np.array(state["paid_before"])
+        if is_outside(self.world.name):  # its episodes began anew
+            self._paid_before = self._running()
+            for each in self._players:
+                each.agent.reset()
         set_shared_chance(state["chance"])
 
     def save_models(self, folder: str | Path) -> None:

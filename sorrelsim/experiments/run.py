@@ -19,7 +19,7 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.errors import tell, unknown
 from sorrelsim.experiments.checkpoints import Checkpoint
 from sorrelsim.experiments.classes import Classes
-from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in
+from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in, require_trust
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_config, load_config
 from sorrelsim.experiments.facts import describe, now, read_facts, write_facts
 from sorrelsim.experiments.frames import metrics_frame
@@ -29,9 +29,8 @@ from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
 from sorrelsim.experiments.run_folder import alone_in, new_folder, read_metrics, read_rows, snapshot_name, tidy
 from sorrelsim.experiments.run_picture import draw_run
-from sorrelsim.experiments.seating import make_model, make_world, rewards_of, seat_agents, seating, world_settings
+from sorrelsim.experiments.seating import make_model, make_world, seat_agents, seating, world_settings
 from sorrelsim.library.find import NotFound, bare
-from sorrelsim.library.trust import require_library
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.checkpoint import SUFFIX, saved_file
@@ -306,7 +305,7 @@ def load_run(path: str | Path, trust: bool = False, epoch: int | Literal["best"]
 
     Raises:
         ConfigError: If it is no run folder, or keeps no models of that epoch.
-        Untrusted: If it names a reward transform that is not the library's, and is not trusted.
+        Untrusted: If it names code that would run and is not the library's, and is not trusted.
     """
     folder = Path(path)
     snapshot = "" if epoch is None else epoch if isinstance(epoch, str) else snapshot_name(epoch)
@@ -315,7 +314,7 @@ def load_run(path: str | Path, trust: bool = False, epoch: int | Literal["best"]
     if not (folder / "config.yaml").is_file():
         raise ConfigError(f"{folder} is no run folder: it has no config.yaml")
     config = load_config(folder / "config.yaml")
-    require_library(folder, rewards_of(config), trust, "--trust (from Python: load_run(path, trust=True))")
+    require_trust(folder, config, trust)
     if snapshot and not (folder / "models" / snapshot).is_dir():
         kept = [each.name for each in (folder / "models").glob("[!.]*") if each.is_dir()]
         raise ConfigError(unknown("snapshot", snapshot, kept, str(folder / "models")))

@@ -80,8 +80,8 @@ def shipped(folder: str) -> dict[str, Path]:
 
 
 def bare(name: str | Path) -> str:
-    """Returns a name as titles and file names have it: without ``pkg:``, folders and ``.py``."""
-    text = str(name).removeprefix(LIBRARY)
+    """Returns a name as titles and file names have it: without ``pkg:`` or another library's, folders and ``.py``."""
+    text = str(name).rpartition(":")[2]
     return Path(text).name.removesuffix(".py")
 
 

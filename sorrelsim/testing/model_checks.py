@@ -140,7 +140,7 @@ def resumes(cls: type[BaseModel], make: Maker, steps: int) -> str:
         world = make(2)
         agents.append((world, Agent(world, range(world.n_agents), _build(cls, world, world.n_agents))))
     (world, agent), (world_too, other) = agents
-    try:
+    with blamed("stopping and going on fails", cls):
         _actions(world, agent, steps)
         _learn_a_little(agent.model)
         with tempfile.TemporaryDirectory() as folder:
@@ -151,8 +151,6 @@ def resumes(cls: type[BaseModel], make: Maker, steps: int) -> str:
         world_too.set_state(world.get_state())
         changed = [name for name, value in vars(agent.model).items() if _differs(name, value, vars(other.model))]
         same = np.array_equal(_actions(world, agent, steps), _actions(world_too, other, steps))
-    except Exception as error:
-        raise Broken(f"stopping and going on fails: {where(error, file_of(cls))}") from error
     hook = "put it into state_dict, and take it out again in load_state_dict"
     if changed:
         raise Broken(
