@@ -341,9 +341,9 @@ def killed(place, arguments, chance):
     """
     command = [sys.executable, "-m", "sorrelsim", "train", *arguments]
     process = subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    process.stdout.readline()  # the title, when all is loaded
-    if chance.random() < 0.8:
-        process.stdout.readline()  # its first epoch
+    wanted = "epoch" if chance.random() < 0.8 else ""  # its first epoch, or the title, when all is loaded
+    while (line := process.stdout.readline()) and not line.startswith(wanted):
+        pass
     time.sleep(chance.random() * 0.5)
     process.send_signal(signal.SIGKILL)
     _, error = process.communicate()
