@@ -106,7 +106,7 @@ class EvaluationConfig:
 class CheckpointConfig:
     """When the whole state is saved, from which a run goes on after whatever stopped it: ``train --resume RUN``."""
 
-    minutes: Annotated[float, Range(0, 525_600)] = 10.0
+    minutes: Annotated[float, Range(0, 1e6)] = 10.0
     """Minutes between two savings, each at the next end of an epoch; 0 saves by ``epochs`` alone. What is stopped or
     comes to its end is saved always."""
     epochs: AtLeast0 = 0
