@@ -131,6 +131,8 @@ def _how(member: Member) -> str:
 def _results(finished: Sequence[Member], summary: Sequence[Result]) -> list[Block]:
     if not finished:
         return []
+    if not summary:
+        return [Paragraph("No episode of a run that is finished came to its end, so there is nothing to compare.")]
     groups = group(finished)
     points = list({repr(each.sweep): each.sweep for each in groups}.values())
     blocks: list[Block] = [

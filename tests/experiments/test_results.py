@@ -237,3 +237,11 @@ def test_documents():
         "<tr><th><code>k</code></th><td>1</td></tr>", "<details><summary>more</summary><pre>c</pre></details>",
     ):  # fmt: skip
         assert text in page
+
+
+def test_runs_without_one_whole_episode_are_reported(tmp_path):
+    folder = write_study(tmp_path / "s", [(c, {}, 0, {"values": [math.nan]}) for c in ("low", "high")], seeds=1)
+    write_results(load_study(folder))
+    assert rows(folder / "summary.csv") == []
+    assert len(rows(folder / "results.csv")) == 2
+    assert "nothing to compare" in (folder / "report.md").read_text()

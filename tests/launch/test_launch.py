@@ -11,9 +11,9 @@ import pytest
 from studies import alive, begin, end, outcome, processes, rows, wait_for
 
 from sorrelsim.experiments.run import load_run
-from sorrelsim.experiments.study import load_study, open_study
+from sorrelsim.experiments.study import load_study
 from sorrelsim.experiments.study_file import read_study_file
-from sorrelsim.launch.launcher import KILLS, Launch, make_crew
+from sorrelsim.launch.launcher import KILLS, launching
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for another process")
 
@@ -65,9 +65,8 @@ def place(tmp_path):
 def launch(place, *changes, processes=2):
     """Runs a study in this process, without its results; returns how its runs stand."""
     file = place / "bots.yaml"
-    study = open_study(read_study_file(file, [f"runs={place / 'runs'}", *changes]), str(file))
-    with make_crew(study, processes) as crew:
-        launched = Launch(study, crew)
+    config = read_study_file(file, [f"runs={place / 'runs'}", *changes])
+    with launching(config, str(file), processes) as launched:
         launched.run()
     return [status.state for status in launched.statuses]
 
