@@ -40,7 +40,7 @@ from sorrelsim import (
     rule,
     sprites,
 )
-from sorrelsim.rules import beams, draw, episode, grid, movement
+from sorrelsim.rules import beams, draw, episode, events, grid, movement
 
 ACTIONS = (*movement.EGOCENTRIC, "interact")
 INTERACT = ACTIONS.index("interact")
@@ -116,6 +116,7 @@ class Event(Events):
     PLAYED_1 = auto()
     PLAYED_2 = auto()
     PLAYED_3 = auto()
+    INTERACTION = events.pair("is_row", "payoff", "held_1", "held_2", "held_3")  # of each player with the other
 
 
 @rule
@@ -211,7 +212,7 @@ def meet(w, i, j):
             pairs += both
             row_payoff += both * w.p.matrix[a, b]
             col_payoff += both * (w.p.matrix[b, a] if w.p.transposed else w.p.column_matrix[a, b])
-    for who, payoff in ((row, row_payoff / pairs), (col, col_payoff / pairs)):
+    for who, other, payoff in ((row, col, row_payoff / pairs), (col, row, col_payoff / pairs)):
         w.payoff[who] = payoff
         w.due[who] = w.p.freeze_steps + 1
         w.events[who, Event.INTERACTIONS] += 1
@@ -220,6 +221,9 @@ def meet(w, i, j):
             if w.inventory[who, r] > w.inventory[who, most]:
                 most = r
         w.events[who, Event.PLAYED_1 + most] += 1
+        held_3 = w.inventory[who, 2] if w.inventory.shape[1] > 2 else 0
+        held = w.inventory[who]
+        events.note(w, who, Event.INTERACTION, other, who == row, payoff, held[0], held[1], held_3)
 
 
 @rule

@@ -124,6 +124,7 @@ def rules_fields(world: Declared, copies: Copies) -> list[Field]:
     codes = world.codes
     fields = [
         *of_table(copies, "rules"),
+        *(Field(name, getattr(copies.notes, name), "given") for name in ("notes", "amounts", "noted")),
         number("n_agents", world.n_agents),
         number("height", world.height),
         number("width", world.width),
@@ -154,6 +155,7 @@ def engine_fields(world: Declared, copies: Copies) -> list[Field]:
     return [
         *([Field("less", np.array(less, np.int32), "shared")] if np.any(less) else []),
         *of_table(copies, "engine"),
+        Field("seen", copies.notes.seen, "given"),
         Field("template", copies.template, "shared"),
         constant("beam_mask", copies.beam_mask),
         constant("full_mask", copies.full_mask),
