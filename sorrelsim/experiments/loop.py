@@ -104,7 +104,7 @@ class Experiment:
             self.world = make_world(config, classes=self.classes)
             self.places = seating(config, self.world.n_agents)
             self.models = [make_model(place, self.world, self.classes) for place in self.places]
-            self.agents = seat_agents(self.places, self.models, self.world)
+            self.agents = seat_agents(self.places, self.models, self.world, classes=self.classes)
         except ConfigError as error:
             raise ConfigError(f"{where}{error}") from error
         self.config = resolve(config, self.world, self.places, self.models)
@@ -220,7 +220,8 @@ class Experiment:
         else:
             self._looked_at.reset(seed)
         models = [model.beside(n * len(p.slots)) for p, model in zip(self.places, self.models, strict=True)]
-        return self._looked_at, seat_agents(self.places, models, self._looked_at, False, explores(way))
+        agents = seat_agents(self.places, models, self._looked_at, False, explores(way), self.classes)
+        return self._looked_at, agents
 
     def greedy(self, n_worlds: int | None = None) -> tuple[Gridworld, list[Agent]]:
         """Seats the agents, greedy, in copies of their own; otherwise as :meth:`looking`."""

@@ -155,7 +155,7 @@ class Run:
         classes = classes_of(self.folder, self._named, self.trust)
         for each in self._named:
             try:
-                (classes.world if each.folder == "worlds" else classes.model)(each.name)
+                classes.find(each.folder, each.name)
             except NotFound:
                 raise
             except Exception as error:  # whatever a file does when it is imported
@@ -207,7 +207,7 @@ class Run:
             except (ValueError, OSError, RuntimeError) as error:
                 raise ConfigError(f"{self.folder}: the model of seat {place.name} cannot be loaded: {error}") from error
             models.append(model)
-        return seat_agents(places, models, world, learn, explore)
+        return seat_agents(places, models, world, learn, explore, self.classes)
 
     def metrics(self) -> dict[str, np.ndarray]:
         """Returns the metrics by column, one row per epoch."""

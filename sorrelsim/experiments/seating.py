@@ -163,8 +163,12 @@ def make_model(
     return model
 
 
-def transform_of(seat: SeatConfig) -> RewardTransform | None:
+def transform_of(seat: SeatConfig, classes: Classes | None = None) -> RewardTransform | None:
     """Returns a seat's reward transform; None where rewards stay as they are.
+
+    Args:
+        seat: What the config says of the seat.
+        classes: Where the transform's class comes from, if it is imported already.
 
     Raises:
         ValueError: If there is no such transform or setting.
@@ -173,7 +177,9 @@ def transform_of(seat: SeatConfig) -> RewardTransform | None:
     if "name" not in settings:
         raise ConfigError("reward: give its name: {name: inequity_aversion, ...}")
     name = settings.pop("name")
-    return None if name == "individual" and not settings else make_transform(name, settings)
+    if name == "individual" and not settings:
+        return None
+    return make_transform(name, settings, (classes or Classes()).transform(name))
 
 
 def rewards_of(config: ExperimentConfig) -> list[tuple[str, str]]:
@@ -188,6 +194,7 @@ def seat_agents(
     world: Gridworld,
     learn: bool = True,
     explore: bool | None = None,
+    classes: Classes | None = None,
 ) -> list[Agent]:
     """Seats the models in a world.
 
@@ -197,12 +204,14 @@ def seat_agents(
         world: The world.
         learn: Whether those learn that the config lets learn.
         explore: Whether they explore; None leaves it to the config while they learn, else to what the models are.
+        classes: Where the classes of reward transforms come from; by default they are looked up anew.
     """
     agents = []
     for place, model in zip(places, models, strict=True):
         learns = learn and place.config.learn
         try:
-            transform = transform_of(place.config)  # in every seat, so that a player is told the same everywhere
+            # In every seat, so that a player is told the same everywhere.
+            transform = transform_of(place.config, classes)
         except ValueError as error:
             raise ConfigError(f"seat {place.name}: {error}") from error
         wanted = place.config.explore if explore is None and learn else explore

@@ -21,7 +21,7 @@ from sorrelsim.library.importing import NotImportable
 
 LIBRARY = "pkg:"
 """Before a name: the library's, whatever lies in the current folder."""
-WHAT = {"worlds": "world", "agents": "model"}
+WHAT = {"worlds": "world", "agents": "model", "rewards": "reward transform"}
 """What lies in a folder."""
 
 
@@ -155,6 +155,8 @@ def _shown(path: Path) -> str:
 
 
 def _roots(folder: str) -> list[Path]:
+    if folder == "rewards":  # the library's are classes, not files
+        return []
     return [Path(where) for where in importlib.import_module(f"sorrelsim.{folder}").__path__]
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from sorrelsim.errors import unknown
 from sorrelsim.models.checkpoint_before import CheckpointError as CheckpointError
 from sorrelsim.models.checkpoint_before import read_before
-from sorrelsim.models.whole_files import atomic_write as atomic_write
+from sorrelsim.writing import new_file
 
 SUFFIX = ".safetensors"
 """How the name of a saved model ends; before, it was ``.pt``."""
@@ -46,7 +46,8 @@ def save_tree(path: str | Path, tree: Mapping[str, Any]) -> None:
         raise ValueError(
             f"{path}: {len(text)} bytes of plain data cannot be saved, at most {MAX_HEADER}; put numbers into arrays"
         )
-    atomic_write(path, lambda file: _write(file, text, arrays))
+    with new_file(path) as file:
+        _write(file, text, arrays)
 
 
 def _strip(node: Any, arrays: dict[str, np.ndarray], place: str) -> Any:
