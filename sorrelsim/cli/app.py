@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from sorrelsim.cli.play import Trust, play, watch  # light, as its own docstring promises
+from sorrelsim.cli.train import Bounds, Threads, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,57 +27,7 @@ app = typer.Typer(
 new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(new_app, name="new")
 
-Bounds = Annotated[
-    bool,
-    typer.Option("--bounds", help="Check every index of the rules: slower, and a wrong one is told with its line."),
-]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads that step the copies; all cores by default.")]
-
-
-@app.command()
-def train(
-    config: Annotated[Path, typer.Argument(help="A YAML file, such as configs/treasure_hunt_iqn.yaml.")],
-    changes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Changes, such as seed=1 or seats.0.model=ddqn."),
-    ] = None,
-    threads: Threads = None,
-    bounds: Bounds = False,
-) -> None:
-    """Train agents: a live display, then a run folder with metrics, a curve, an animation and the models.
-
-    Ctrl-C stops after the current turn and saves everything; an earlier run is never overwritten. Ends with 0, also if
-    nobody reads the output to its end; with 143 if it was stopped by SIGTERM, with 130 by a second Ctrl-C.
-    """
-    from rich.console import Console
-
-    from sorrelsim.cli.output import Output
-
-    output = Output(sys.stdout, "the run goes on and is saved")
-    console = Console(file=output.as_stream())
-    with console.status("loading ..."):
-        from sorrelsim.cli.progress import Progress
-        from sorrelsim.cli.stopping import stop_on_signals
-        from sorrelsim.experiments.loop import Experiment
-        from sorrelsim.experiments.run import run
-        from sorrelsim.experiments.run_folder import new_folder
-
-    given = [*(changes or ()), *([f"threads={threads}"] if threads else ()), *(["world.bounds=true"] if bounds else ())]
-    experiment = Experiment(config, given)
-    with stop_on_signals(experiment) as stopping:
-        folder = new_folder(experiment.config.runs, experiment.config.name or config.stem)
-        output.told = f"the run goes on and is saved in {folder}"
-        with Progress(experiment, console) as progress:
-            try:
-                run(experiment, folder, progress)
-            except BaseException:
-                console.print(f"What there was to save lies in [bold]{folder}[/]")
-                raise
-    console.print(progress.summary(folder))
-    if stopping.code:
-        raise typer.Exit(stopping.code)
-
-
+app.command()(train)
 app.command()(play)
 app.command()(watch)
 

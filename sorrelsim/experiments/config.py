@@ -102,6 +102,19 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True)
+class CheckpointConfig:
+    """When the whole state is saved, from which a run goes on after whatever stopped it: ``train --resume RUN``."""
+
+    minutes: Annotated[float, Range(0, 1_000_000)] = 10.0
+    """Minutes between two savings, each at the next end of an epoch; 0 saves by ``epochs`` alone. What is stopped or
+    comes to its end is saved always."""
+    epochs: AtLeast0 = 0
+    """Epochs between two savings, if that is sooner; 0 saves by the minutes alone."""
+    newest: Annotated[int, Range(1, 1000)] = 1
+    """Whole states that are kept, the newest so many. Each holds the memories of all learners."""
+
+
+@dataclass(frozen=True)
 class ExperimentConfig:
     """One experiment: a world, who sits in it, how long it runs. Environment steps = epochs x turns x n_worlds."""
 
@@ -124,6 +137,12 @@ class ExperimentConfig:
     """How the trained agents are looked at."""
     save_every: AtLeast1 = 10
     """Epochs between two savings of the models."""
+    snapshots: list[AtLeast1] = field(default_factory=list)
+    """Epochs whose models are kept for good, in ``models/epoch_0010``, to look at how learning went."""
+    best: Name | None = None
+    """A column of metrics.csv: the models of the epoch in which it was highest are kept in ``models/best``."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """When the whole state is saved, to go on from."""
     threads: Annotated[int, Range(1, 1024)] | None = None
     """Threads that step the copies; all cores by default. Trajectories do not depend on it."""
     torch_threads: Annotated[int, Range(1, 1024)] = 1

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,20 +50,39 @@ def undisturbed(models: Sequence[BaseModel], seed: int | None = None) -> Iterato
         models: The models.
         seed: Within, their chance starts from this, so that the same models play the same again; None lets it go on.
     """
-    torch: Any = sys.modules.get("torch")
-    shared: list[Any] = [torch and torch.get_rng_state(), np.random.get_state(), random.getstate()]  # noqa: NPY002
-    drawn = [model.random_state() for model in models]
+    shared, drawn = shared_chance(), [model.random_state() for model in models]
     try:
         if seed is not None:
-            _seed_all(models, torch, seed)
+            _seed_all(models, sys.modules.get("torch"), seed)
         yield
     finally:
         for model, state in zip(models, drawn, strict=True):
             model.set_random_state(state)
-        if torch is not None and shared[0] is not None:
-            torch.set_rng_state(shared[0])
-        np.random.set_state(shared[1])  # noqa: NPY002
-        random.setstate(shared[2])
+        set_shared_chance(shared)
+
+
+def shared_chance() -> dict[str, Any]:
+    """Returns, as arrays and plain data, the states of the generators that all of a process share.
+
+    Nothing of ours draws from them; the models of others may.
+    """
+    torch: Any = sys.modules.get("torch")
+    version, numbers, left = random.getstate()
+    return {
+        "torch": None if torch is None else torch.get_rng_state().numpy(),
+        "numpy": list(np.random.get_state()),  # noqa: NPY002
+        "python": [version, np.array(numbers, np.uint64), left],
+    }
+
+
+def set_shared_chance(state: Mapping[str, Any]) -> None:
+    """Restores what ``shared_chance`` gave."""
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and state["torch"] is not None:
+        torch.set_rng_state(torch.from_numpy(state["torch"]))
+    np.random.set_state(tuple(state["numpy"]))  # noqa: NPY002
+    version, numbers, left = state["python"]
+    random.setstate((version, tuple(numbers.tolist()), left))
 
 
 def _seed_all(models: Sequence[BaseModel], torch: Any, seed: int) -> None:

@@ -25,6 +25,8 @@ from sorrelsim.settings import ConfigError, read_yaml
 from sorrelsim.writing import write_beside
 
 RUN = "run.yaml"
+FORMAT = 2
+"""Of a run folder: 1 had no checkpoints."""
 _PACKAGES = ("sorrelsim", "numpy", "numba", "llvmlite", "torch", "gymnasium", "pettingzoo")
 _HOUSE = Path(__file__).parents[2]
 
@@ -46,7 +48,7 @@ def describe(
         code: The files that it runs, from :func:`sorrelsim.experiments.code.keep_code`.
     """
     return {
-        "format": 1,
+        "format": FORMAT,
         "started": now(),
         "command": list(sys.orig_argv),
         "folder": os.getcwd(),
@@ -70,6 +72,18 @@ def describe(
             "torch_threads": config.torch_threads,
         },
     }
+
+
+def package_changes(facts: Mapping[str, Any]) -> list[str]:
+    """Returns a line for each package that is another today than run.yaml says."""
+    before, today = facts.get("packages"), {"python": platform.python_version()} | _versions()
+    if not isinstance(before, Mapping):
+        return []
+    return [
+        f"{name} is {today.get(name, 'gone')}, and was {version} when the run began"
+        for name, version in before.items()
+        if today.get(name) != version
+    ]
 
 
 def _versions() -> dict[str, str]:

@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import glob
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,11 +17,12 @@ import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.errors import tell
+from sorrelsim.experiments.checkpoints import Checkpoint
 from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_config, load_config
 from sorrelsim.experiments.facts import describe, now, read_facts, write_facts
-from sorrelsim.experiments.keeping import Keeper, NotSaved
+from sorrelsim.experiments.keeping import TRIES, Keeper, NotSaved
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
 from sorrelsim.experiments.run_folder import draw_curves, new_folder, read_metrics, read_rows, tidy
@@ -44,7 +47,9 @@ class Watcher(Protocol):
         """Called when something other than training begins."""
 
 
-def run(experiment: Experiment, folder: Path | None = None, watcher: Watcher | None = None) -> Path:
+def run(
+    experiment: Experiment, folder: Path | None = None, watcher: Watcher | None = None, since: Checkpoint | None = None
+) -> Path:
     """Runs an experiment to its end and fills its run folder; whatever stops it, what was learned is saved.
 
     A disk that is full is told and survived: what could not be written is tried again after every epoch.
@@ -53,10 +58,12 @@ def run(experiment: Experiment, folder: Path | None = None, watcher: Watcher | N
         experiment: The experiment.
         folder: An empty run folder; by default a new one.
         watcher: What follows the run.
+        since: The checkpoint in that folder from which the experiment goes on; see
+            :func:`sorrelsim.experiments.resume.reopen`.
 
     Returns:
         The run folder: config.yaml, run.yaml, code/, metrics.csv (and sweep.csv), curve.png, episode.gif,
-        models/<seat>.safetensors.
+        models/<seat>.safetensors, checkpoint/.
 
     Raises:
         TrainingDiverged: If a loss is not finite. The seat and its last good checkpoint are named.
@@ -64,68 +71,110 @@ def run(experiment: Experiment, folder: Path | None = None, watcher: Watcher | N
     """
     config = experiment.config
     folder = new_folder(config.runs, config.name or bare(config.world["name"])) if folder is None else folder
-    code = keep_code(folder, experiment.classes.sources())
-    facts = describe(config, experiment.world, experiment.places, experiment.models, code)
-    write_facts(folder, facts)
+    facts = _begin_facts(experiment, folder, since)
     write_beside(folder / "config.yaml", dump_config(config))
-    keeper = Keeper(experiment, folder)
-    if not keeper.save(0):  # whatever happens, there is a sound checkpoint to go back to
+    keeper = Keeper(experiment, folder, since)
+    watchers = [watcher] if watcher else []  # whatever takes each epoch's row, once, when it is complete
+    if not keeper.save(keeper.epoch):  # whatever happens, there are sound models to go back to
         raise NotSaved(f"{folder}: the run has not begun, its models cannot be saved: {keeper.complaints['models']}")
     end = "broken off"
     try:
-        _train(experiment, keeper, watcher)
-        end = "stopped" if experiment.stopped else "finished"
+        _train(experiment, keeper, watchers)
+        end = "finished" if keeper.complete and experiment.turns == experiment.total_turns else "stopped"
     except TrainingDiverged as error:
         end = "diverged"
+        keeper.keep_diverged()
         if experiment.diverged is not None:
             last = next(iter(keeper.models.glob(f"{glob.escape(experiment.diverged.name)}.*")), keeper.models)
             error.args = (f"{str(error).removesuffix('.')}: {last}",)
         raise
     finally:
-        missing = keeper.finish(keeper.epoch)
-        _finish_facts(keeper, facts, end)
+        missing = keeper.finish(models=end != "diverged")  # those that did not diverge are of another epoch by now
+        if end != "finished":
+            _end_facts(keeper, facts, end)
         if keeper.metrics.rows and not experiment.hurrying:
-            if watcher:
-                watcher.doing("drawing the curve")
+            _doing(watchers, "drawing the curve")
             keeper.draw("curve.png", lambda: draw_curves([folder], folder / "curve.png"))
         if missing and end not in ("finished", "stopped"):
             tell(missing)  # what is being raised must not be hidden
     if config.evaluation.gif_turns and not experiment.hurrying:
-        if watcher:
-            watcher.doing("filming an episode")
+        _doing(watchers, "filming an episode")
         keeper.draw("episode.gif", lambda: animation(experiment.record(), fps=10).save(folder / "episode.gif"))
+    if end == "finished":  # said last: a run that is killed before goes on to do what is left
+        _end_facts(keeper, facts, "not saved" if missing else end)
     if missing:
         raise NotSaved(f"{folder}: the run is over, but not all of it could be written.\n{missing}")
     return folder
 
 
-def _train(experiment: Experiment, keeper: Keeper, watcher: Watcher | None) -> None:
-    """Plays all epochs; each one's metrics are written, and models when it is their turn."""
+def _train(experiment: Experiment, keeper: Keeper, watchers: Sequence[Watcher]) -> None:
+    """Plays all epochs; each one's metrics are written, models and the whole state when it is their turn."""
     config = experiment.config
-    every = config.evaluation.every
-    for row in experiment.epochs():
+    if not keeper.complete:  # what goes on was stopped before it had done with its latest row
+        _complete(experiment, keeper, keeper.last_row(), watchers, written=True)
+    for row in experiment.epochs(cut=lambda: keeper.save_state(TRIES)):
         epoch = keeper.epoch = row["epoch"]
-        last = experiment.stopped or epoch == config.epochs
-        if last:  # an evaluation may take longer than whoever asked to stop waits
-            keeper.save(epoch)
+        keeper.complete = experiment.cut_short
+        if last := experiment.stopped or epoch == config.epochs:
+            keeper.save(epoch)  # an evaluation may take longer than whoever asked to stop waits
             keeper.add(row, experiment.sweep)
-        if (last or (every and epoch % every == 0)) and not experiment.hurrying:
-            if watcher:
-                watcher.doing("evaluating")
-            row |= experiment.evaluate()
+            if not experiment.cut_short:
+                keeper.save_state(TRIES)
+        _complete(experiment, keeper, row, watchers, written=last)
         if last:
-            keeper.amend(row)
-        else:
-            keeper.add(row, experiment.sweep)
-        if watcher:
-            watcher.epoch(row)
-        if not last and (keeper.unsaved or epoch % config.save_every == 0):
+            continue
+        if keeper.unsaved or epoch % config.save_every == 0:
             keeper.save(epoch)
+        if experiment.stopped or keeper.state_due():
+            keeper.save_state(TRIES if experiment.stopped else 1)
 
 
-def _finish_facts(keeper: Keeper, facts: dict[str, Any], end: str) -> None:
+def _complete(experiment: Experiment, keeper: Keeper, row: Row, watchers: Sequence[Watcher], written: bool) -> None:
+    """Does what is to be done about an epoch's row: evaluates, writes it, passes it on, keeps models apart by it."""
+    config, epoch = experiment.config, keeper.epoch
+    every = config.evaluation.every
+    due = experiment.stopped or epoch == config.epochs or (every and epoch % every == 0)
+    evaluated: Row = {}
+    if due and not experiment.hurrying:
+        _doing(watchers, "evaluating")
+        evaluated = experiment.evaluate()
+    row |= evaluated
+    if written:
+        keeper.amend(evaluated)
+    else:
+        keeper.add(row, experiment.sweep)
+    for watcher in watchers:
+        watcher.epoch(row)
+    if not experiment.cut_short and not (due and experiment.hurrying):
+        keeper.look_back(row)
+        keeper.complete = True
+
+
+def _doing(watchers: Sequence[Watcher], what: str) -> None:
+    for watcher in watchers:
+        watcher.doing(what)
+
+
+def _begin_facts(experiment: Experiment, folder: Path, since: Checkpoint | None) -> dict[str, Any]:
+    """Writes run.yaml, and what of the code is to be kept, as a run begins or goes on; returns what it says."""
+    if since is None:
+        code = keep_code(folder, experiment.classes.sources())
+        facts = describe(experiment.config, experiment.world, experiment.places, experiment.models, code)
+    else:
+        facts = {key: value for key, value in read_facts(folder).items() if key not in _OF_THE_END}
+        again = {"at": now(), "epoch": experiment.epoch, "turn": experiment.turns, "command": list(sys.orig_argv)}
+        facts["resumed"] = [*facts.get("resumed", []), again]
+    write_facts(folder, facts)
+    return facts
+
+
+_OF_THE_END = ("ended", "end", "epochs", "models")
+
+
+def _end_facts(keeper: Keeper, facts: dict[str, Any], end: str) -> None:
     """Adds to run.yaml how and when the run ended."""
-    known = {"ended": now(), "end": end, "epochs": keeper.epoch, "models": f"of epoch {keeper.saved_epoch}"}
+    said = (now(), end, keeper.epoch, f"of epoch {keeper.saved_epoch}")
+    known = dict(zip(_OF_THE_END, said, strict=True))
     keeper.draw("run.yaml", lambda: write_facts(keeper.folder, facts | known))
 
 

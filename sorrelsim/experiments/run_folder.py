@@ -43,6 +43,7 @@ def tidy(folder: Path) -> None:
     """Removes what a killed process left half written in a run folder."""
     remove_litter(folder)
     remove_litter(folder / "models")
+    remove_litter(folder / "checkpoint")
 
 
 class MetricsLog:
@@ -52,17 +53,36 @@ class MetricsLog:
     written, for a full disk, is kept and written with the next row: no row that was written is ever lost.
 
     Args:
-        path: The file; it must not exist.
+        path: The file; it must not exist, unless rows of an earlier log are gone on with.
+        earlier: A copy of that log, from ``copy_to``, whose rows this one goes on with, in place of the
+            file's.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, earlier: Path | None = None) -> None:
         self.path = Path(path)
         self.rows: list[dict[str, Any]] = []
         self.columns: list[str] = []
         self._texts: set[str] = set()  # columns that hold words
         self._written = 0  # rows in the file
         self._header: list[str] = []  # columns in the file
-        self.path.touch(exist_ok=False)
+        if earlier is None:
+            self.path.touch(exist_ok=False)
+        else:
+            self._take_up(earlier)
+
+    def _take_up(self, earlier: Path) -> None:
+        """Takes the rows of an earlier log, as they are written there."""
+        write_beside(self.path, earlier.read_bytes())
+        columns = read_rows(self.path)
+        with self.path.open(newline="", encoding="utf-8") as file:
+            self.rows = list(csv.DictReader(file))
+        self.columns = self._header = list(columns)
+        self._texts = {name for name, column in columns.items() if column.dtype.kind == "U"}
+        self._written = len(self.rows)
+
+    def copy_to(self, path: Path) -> None:
+        """Writes all rows to another file, those that are not in this one yet too."""
+        write_beside(path, self._text(self.rows, header=True) if self.waiting else self.path.read_bytes())
 
     def add(self, *rows: Mapping[str, Any]) -> None:
         """Appends rows, and those that could not be written before.
@@ -72,22 +92,26 @@ class MetricsLog:
         """
         for row in rows:
             self.rows.append(dict(row))
-            self.columns += [name for name in row if name not in self.columns]
-            self._texts |= {name for name, value in row.items() if isinstance(value, str)}
+            self._note(row)
         self.flush()
 
-    def amend(self, row: Mapping[str, Any]) -> None:
+    def amend(self, more: Mapping[str, Any]) -> None:
         """Writes the last row again, with more in it.
 
         Raises:
             OSError: As :meth:`add`.
         """
-        if row == self.rows[-1]:
-            return self.flush()
-        self.rows.pop()
-        self._header = []  # the file is written anew, whole
-        self._written = min(self._written, len(self.rows))
-        self.add(row)
+        last = self.rows[-1]
+        if {**last, **more} != last:
+            last.update(more)
+            self._note(more)
+            self._header = []  # the file is written anew, whole
+            self._written = min(self._written, len(self.rows) - 1)
+        self.flush()
+
+    def _note(self, row: Mapping[str, Any]) -> None:
+        self.columns = [*self.columns, *(name for name in row if name not in self.columns)]
+        self._texts |= {name for name, value in row.items() if isinstance(value, str)}
 
     @property
     def waiting(self) -> int:

@@ -59,6 +59,7 @@ def test_a_run_folder_has_everything(finished):
         "curve.png",
         "episode.gif",
         "models",
+        "checkpoint",
     }
     assert {path.name for path in (folder / "models").iterdir()} == {"iqn.safetensors", "random.safetensors"}
     with Image.open(folder / "episode.gif") as gif:

@@ -76,7 +76,9 @@ def assert_sound_after_kills(tmp_path, n, seed):
         steps = steps_of(folder)
         assert len(set(steps)) == 1
         assert steps[0] / 2 - len(epochs) in (0, -1, 1)  # two copies, one turn an epoch: the last epoch, or near it
-        assert {path.name for path in folder.iterdir()} <= {"config.yaml", "run.yaml", "code", "metrics.csv", "models"}
+        assert {path.name for path in folder.iterdir()} <= {
+            "config.yaml", "run.yaml", "code", "metrics.csv", "models", "checkpoint"
+        }  # fmt: skip
     print(f"{litter} temporary files in {n} kills")
 
 
