@@ -21,7 +21,7 @@ FLOORS = [  # from the ground up; rooms of one floor do not know each other
     {"pictures"},
     {"observations"},
     {"engine", "models"},
-    {"library", "interfaces"},
+    {"library", "interfaces", "tables"},
     {"experiments", "recordings", "testing"},
     {"play"},
     {"cli"},

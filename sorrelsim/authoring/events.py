@@ -21,7 +21,8 @@ class Events(IntEnum):
         w.events[i, Event.APPLES_EATEN] += 1
         events.note(w, i, Event.ZAP, hit)
 
-    In metrics and tables they go by their names in lower case. Those declared with :func:`~sorrelsim.rules.events.pair` are no columns.
+    In metrics and tables they go by their names in lower case. Those of two agents, declared with
+    :func:`~sorrelsim.rules.events.pair`, are no columns.
 
     Attributes:
         details: What a note of it brings beside the two agents, by name.

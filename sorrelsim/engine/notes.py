@@ -22,9 +22,8 @@ class Notes:
         names: What ``what`` stands for: first the counted events, then those between two agents.
         details: Names of what notes bring beside the place, each once.
         room: Notes that each copy has room for; 0 while nobody asks for them.
-        restarts: How often the world was reset or its state set.
-        before: Where agents were then, ``pos``, ``facing``, ``out`` and ``turn``; kept only if ``following``.
-        following: Whether somebody needs ``before``.
+        before: ``pos``, ``facing``, ``out``, ``turn`` and ``events`` when :meth:`look` was called last.
+        following: Whether somebody needs to know where agents are after a reset.
     """
 
     def __init__(self, world: Any, room: int = 0) -> None:
@@ -34,7 +33,7 @@ class Notes:
             world: What was declared.
             room: Notes that each copy has room for.
         """
-        self.room, self.restarts, self.following = room, 0, False
+        self.room, self.following = room, False
         self.before: tuple[np.ndarray, ...] = ()
         self.names = (*world.events, *world.pairs)
         self.details = tuple(dict.fromkeys(name for names in world.pairs.values() for name in names))
@@ -66,17 +65,17 @@ class Notes:
             world: The world, as it is now.
             started: After a reset, which copies had been played: those begin another episode.
         """
-        self.restarts += 1
         if self.room or self.following:
             self.seen[...] = world.event_counts
             if started is not None:
                 self.noted[started, EPISODE] += 1
+        if self.following:
             self.look(world)
 
     def look(self, world: Any) -> None:
-        """Keeps where agents are."""
+        """Keeps where agents are, and what was counted so far."""
         of = world.copies.of
-        self.before = tuple(of[name].copy() for name in ("pos", "facing", "out", "turn"))
+        self.before = tuple(of[name].copy() for name in ("pos", "facing", "out", "turn", "events"))
 
     def take(self) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Takes out all notes, in order of turn, then copy.

@@ -115,6 +115,16 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True)
+class EventsConfig:
+    """A table of what happens in training, step by step, in the run's folder ``events``."""
+
+    detail: Literal["events", "steps"] | None = None
+    """``events``: one row an event, with whoever it involves; ``steps``: one row an agent and step. Null: no table."""
+    format: Literal["parquet", "csv"] = "parquet"
+    """Of its files."""
+
+
+@dataclass(frozen=True)
 class ExperimentConfig:
     """One experiment: a world, who sits in it, how long it runs. Environment steps = epochs x turns x n_worlds."""
 
@@ -143,6 +153,8 @@ class ExperimentConfig:
     """A column of metrics.csv: the models of the epoch in which it was highest are kept in ``models/best``."""
     checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
     """When the whole state is saved, to go on from."""
+    events: EventsConfig = field(default_factory=EventsConfig)
+    """What of every step is written down."""
     threads: Annotated[int, Range(1, 1024)] | None = None
     """Threads that step the copies; all cores by default. Trajectories do not depend on it."""
     torch_threads: Annotated[int, Range(1, 1024)] = 1

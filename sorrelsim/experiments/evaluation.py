@@ -18,6 +18,7 @@ from sorrelsim.experiments.measures import EpisodeCollector, Episodes
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.playing import play_step
+from sorrelsim.tables.events import EventLog
 
 WAYS = ("greedy", "sampled")
 """Ways of playing: the best action always, or as in training."""
@@ -97,7 +98,11 @@ def _seed_all(models: Sequence[BaseModel], torch: Any, seed: int) -> None:
 
 
 def play_episodes(
-    world: Gridworld, agents: Sequence[Agent], max_turns: int, halt: Callable[[], bool] = lambda: False
+    world: Gridworld,
+    agents: Sequence[Agent],
+    max_turns: int,
+    halt: Callable[[], bool] = lambda: False,
+    log: EventLog | None = None,
 ) -> Episodes:
     """Plays until every copy has finished one episode, and returns those: the first of each copy.
 
@@ -106,6 +111,7 @@ def play_episodes(
         agents: Its players.
         max_turns: Episodes that have not ended by then are left out.
         halt: Asked every turn; once it says so, episodes that have not ended are left out.
+        log: What each step is handed to; see :class:`~sorrelsim.tables.events.EventLog`.
     """
     collector = EpisodeCollector(world)
     done = np.zeros(world.n_worlds, bool)
@@ -115,6 +121,8 @@ def play_episodes(
             break
         play_step(world, agents)
         collector.observe(world)
+        if log is not None:
+            log.step(world)
         ended = np.flatnonzero(world.info["ended"])
         if ended.size:
             found.append(collector.take().where(~done[ended]))

@@ -63,7 +63,7 @@ def run(
 
     Returns:
         The run folder: config.yaml, run.yaml, code/, metrics.csv (and sweep.csv), curve.png, episode.gif,
-        models/<seat>.safetensors, checkpoint/.
+        models/<seat>.safetensors, checkpoint/, and events/ if the config asks for it.
 
     Raises:
         TrainingDiverged: If a loss is not finite. The seat and its last good checkpoint are named.
@@ -73,6 +73,7 @@ def run(
     folder = new_folder(config.runs, config.name or bare(config.world["name"])) if folder is None else folder
     facts = _begin_facts(experiment, folder, since)
     write_beside(folder / "config.yaml", dump_config(config))
+    experiment.log_events(folder)
     keeper = Keeper(experiment, folder, since)
     watchers = [watcher] if watcher else []  # whatever takes each epoch's row, once, when it is complete
     if not keeper.save(keeper.epoch):  # whatever happens, there are sound models to go back to

@@ -1,62 +1,43 @@
-"""Tables as files: one file, whole or not at all, or a folder of parts, each of which is whole as soon as it is there.
-
-Columns are handed over as arrays, and pyarrow writes them: Parquet in row groups, or CSV.
-"""
+"""Tables as files: one file, whole or not at all, or a folder of parts, each of which is whole."""
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any
 
 from sorrelsim.errors import unknown
-from sorrelsim.writing import fill_beside, remove_litter, write_beside
+from sorrelsim.writing import new_file, remove_litter, write_beside
 
 FORMATS = ("parquet", "csv")
-PART = "{stem}-{number:03d}.{format}"
 
 
-class Target(Protocol):
-    """What tables of one schema are written to."""
-
-    def write(self, table: Any) -> None:
-        """Appends the rows of a ``pyarrow.Table``.
-
-        Raises:
-            OSError: If they cannot be written.
-        """
-
-    def close(self, whole: bool = True) -> None:
-        """Ends it; what is not whole leaves no file behind that looks as if it were."""
-
-
-def target(path: str | Path, format: str = "parquet") -> Target:
-    """Returns what a path stands for: ``.parquet`` or ``.csv`` one file, a name without an end a folder of parts.
+def target_of(path: str | Path, format: str = "parquet") -> OneFile | Parts:
+    """Returns what a path stands for: one file if it ends in ``.parquet`` or ``.csv``, else a folder of parts.
 
     Args:
         path: The path.
-        format: Of the parts of a folder.
+        format: ``parquet`` or ``csv``, of the parts in a folder.
 
     Raises:
-        ValueError: If the name ends otherwise, or what lies there is of the other sort.
+        ValueError: If it ends otherwise, or what lies there is of the other sort.
     """
-    path, end = Path(path), Path(path).suffix.lower().removeprefix(".")
+    path = Path(path)
+    end = path.suffix.lower().removeprefix(".")
     if format not in FORMATS:
         raise ValueError(unknown("format of a table", format, FORMATS))
     if end and end not in FORMATS:
-        raise ValueError(f"{path}: a table ends in .parquet or .csv, or in neither: a folder of parts")
+        raise ValueError(f"{path}: a table ends in .parquet or .csv; without an end it is a folder of parts")
+    if end and path.is_dir():
+        raise ValueError(f"{path} is a folder; name a file, or a folder without .{end} for a table in parts")
     if not end and path.is_file():
         raise ValueError(f"{path} is a file; name a folder, or a file that ends in .parquet or .csv")
-    if end and path.is_dir():
-        raise ValueError(f"{path} is a folder; name a file, or the folder without .{end} for a table in parts")
     return OneFile(path, end) if end else Parts(path, format)
 
 
 class OneFile:
-    """One file. It takes its place when it is closed; until then, and where something goes wrong, there is none.
+    """One file, which takes its place when it is closed; a file that is there already stays until then.
 
     Args:
         path: The file.
@@ -65,91 +46,83 @@ class OneFile:
 
     def __init__(self, path: Path, format: str) -> None:
         self.path, self.format = path, format
-        self._place = fill_beside(path)
-        self._file = self._place.__enter__()
+        self._open = ExitStack()
+        self._file = self._open.enter_context(new_file(path))
         self._writer: Any = None
 
     def write(self, table: Any) -> None:
-        """Appends rows; see :class:`Target`."""
+        """Appends the rows of a ``pyarrow.Table``.
+
+        Raises:
+            OSError: If they cannot be written.
+        """
         if self._writer is None:
             self._writer = _writer(self._file, table.schema, self.format)
         self._writer.write_table(table)
 
     def close(self, whole: bool = True) -> None:
-        """Ends it; see :class:`Target`."""
-        error = None if whole else NotWhole("not whole")
-        try:
+        """Ends it; where it is not whole, nothing is left that looks as if it were."""
+        with suppress(_GivenUp), self._open:
             if self._writer is not None:
                 self._writer.close()
-        except BaseException as wrong:
-            error = wrong
-            raise
-        finally:
-            self._leave(error)
-
-    def _leave(self, error: BaseException | None) -> None:
-        try:
-            self._place.__exit__(type(error) if error else None, error, None)
-        except NotWhole:
-            pass
+            if not whole:
+                raise _GivenUp
 
 
-class NotWhole(Exception):
-    """What was to be a file is given up."""
+class _GivenUp(Exception):
+    """What was to be a file is none."""
 
 
 class Parts:
-    """A folder of files that pandas reads as one table: ``NAME/NAME-000.parquet`` and so on, each written at once.
+    """A folder of files that pandas reads as one table, ``events/events-000.parquet`` and so on.
 
-    A process that is killed leaves all parts up to then.
+    Each is written at once and whole: what a killed process leaves can be read.
 
     Args:
         folder: The folder.
         format: ``parquet`` or ``csv``.
 
     Attributes:
-        number: Parts that there are.
-
-    Raises:
-        ValueError: If there are parts already.
+        number: How many parts there are.
     """
 
     def __init__(self, folder: Path, format: str) -> None:
         self.folder, self.format = folder, format
         self.number = 0
-        remove_litter(folder)
+        self._begun = False
 
-    def found(self) -> dict[int, Path]:
-        """Returns the parts that lie in the folder, by number."""
-        pattern = re.compile(re.escape(self.folder.name) + r"-(\d{3,})\.(?:parquet|csv)")
-        paths = self.folder.iterdir() if self.folder.is_dir() else ()
-        return {int(match[1]): path for path in sorted(paths) if (match := pattern.fullmatch(path.name))}
-
-    def go_on(self, number: int) -> None:
-        """Goes on with so many parts; later ones, written since, are removed.
+    def go_on(self, number: int = 0) -> None:
+        """Goes on behind so many parts, 0 unless this is called; what lies there behind them, from before, is removed.
 
         Raises:
-            ValueError: If an earlier one is not there.
+            ValueError: If one of those is not there.
         """
-        found = self.found()
+        remove_litter(self.folder)
+        pattern = re.compile(re.escape(self.folder.name) + r"-(\d{3,})\.(?:parquet|csv)")
+        paths = sorted(self.folder.iterdir()) if self.folder.is_dir() else ()
+        found = {int(match[1]): path for path in paths if (match := pattern.fullmatch(path.name))}
         missing = sorted(set(range(number)) - set(found))
         if missing:
-            raise ValueError(f"{self.folder}: part {missing[0]} of {number} is not there")
+            raise ValueError(f"{self.folder}: part {missing[0]:03d} is not there, of {number} that were written")
         for k, path in found.items():
             if k >= number:
                 path.unlink()
-        self.number = number
+        self.number, self._begun = number, True
 
     def write(self, table: Any) -> None:
-        """Writes one more part; see :class:`Target`."""
-        name = PART.format(stem=self.folder.name, number=self.number, format=self.format)
+        """Writes the rows of a ``pyarrow.Table`` as one more part.
 
-        def fill(file: io.BytesIO) -> None:
-            writer = _writer(file, table.schema, self.format)
-            writer.write_table(table)
-            writer.close()
+        Raises:
+            OSError: If they cannot be written.
+        """
 
-        write_beside(self.folder / name, fill)  # type: ignore[arg-type]
+        def fill(file: Any) -> None:
+            with _writer(file, table.schema, self.format) as writer:
+                writer.write_table(table)
+
+        if not self._begun:
+            self.go_on()
+        write_beside(self.folder / f"{self.folder.name}-{self.number:03d}.{self.format}", fill)
         self.number += 1
 
     def close(self, whole: bool = True) -> None:
@@ -157,18 +130,11 @@ class Parts:
 
 
 def _writer(file: Any, schema: Any, format: str) -> Any:
-    """Writes tables of a schema to an open file."""
+    """What writes tables of a schema to an open file."""
     if format == "csv":
         import pyarrow.csv
 
         return pyarrow.csv.CSVWriter(file, schema)
     import pyarrow.parquet
 
-    # Whole numbers that come in order are packed as differences, which is quicker than a dictionary and smaller.
-    import pyarrow.types as kinds
-
-    texts = [field.name for field in schema if kinds.is_dictionary(field.type)]
-    packed = {field.name: "DELTA_BINARY_PACKED" for field in schema if kinds.is_integer(field.type)}
-    return pyarrow.parquet.ParquetWriter(
-        file, schema, use_dictionary=texts, column_encoding=packed, compression="snappy", write_statistics=texts == []
-    )
+    return pyarrow.parquet.ParquetWriter(file, schema, store_schema=False)  # names as text, not as categories
