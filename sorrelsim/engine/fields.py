@@ -155,6 +155,7 @@ def engine_fields(world: Declared, copies: Copies) -> list[Field]:
     return [
         *([Field("less", np.array(less, np.int32), "shared")] if np.any(less) else []),
         *of_table(copies, "engine"),
+        Field("counts", copies.of["events"].reshape(world.n_worlds, -1), "copy"),
         Field("seen", copies.notes.seen, "given"),
         Field("template", copies.template, "shared"),
         constant("beam_mask", copies.beam_mask),

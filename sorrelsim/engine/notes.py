@@ -46,7 +46,7 @@ class Notes:
         self.amounts = np.zeros((n, room, 1 + most), np.float64)
         self.noted = np.zeros((n, 3), np.int64)
         self.noted[:, EPISODE] = 1
-        self.seen = np.zeros((n, world.n_agents, counted), np.float64)
+        self.seen = np.zeros((n, world.n_agents * counted), np.float64)
 
     @property
     def kept(self) -> tuple[np.ndarray, np.ndarray]:
@@ -66,7 +66,7 @@ class Notes:
             started: After a reset, which copies had been played: those begin another episode.
         """
         if self.room or self.following:
-            self.seen[...] = world.event_counts
+            self.seen[...] = world.event_counts.reshape(len(self.seen), -1)
             if started is not None:
                 self.noted[started, EPISODE] += 1
         if self.following:
@@ -88,24 +88,21 @@ class Notes:
         """
         written = self.noted[:, WRITTEN].copy()
         self.noted[:, WRITTEN] = 0
-        n = np.minimum(written, self.room)
-        copies = np.repeat(np.arange(len(n), dtype=np.int32), n)
-        at = np.arange(len(copies)) - np.repeat(np.cumsum(n) - n, n)
-        turns = self.notes[copies, at, 0]
+        at = np.flatnonzero(np.arange(self.room) < written[:, None])  # of all notes in a row
+        turns = self.notes.reshape(-1, len(NOTE))[:, 0].take(at)
         if len(turns):
             since = turns - turns.min()
-            order = np.argsort(since.astype(np.uint16) if since.max() < 2**16 else since, kind="stable")
-            copies, at = copies[order], at[order]
-        rows = self.notes[copies, at].T
+            at = at.take(np.argsort(since.astype(np.uint16) if since.max() < 2**16 else since, kind="stable"))
+        rows = np.ascontiguousarray(self.notes.reshape(-1, len(NOTE)).take(at, axis=0).T)
         found = dict(zip(NOTE, rows, strict=True))
         self._check(found)
-        amounts = self.amounts[copies, at]
+        amounts = self.amounts.reshape(-1, self.amounts.shape[2]).take(at, axis=0)
         what = found["what"]
-        columns = {"copy": copies, "episode": found["episode"], "turn": found["turn"], "step": found["step"]}
+        columns = {"copy": (at // self.room).astype(np.int32), "episode": found["episode"], "turn": found["turn"], "step": found["step"]}
         columns["what"] = np.where(what >= PAIRS, what - PAIRS + self._counted, what).astype(np.int16)
         columns |= {name: found[name] for name in ("agent", "whom", "row", "col")}
         columns["amount"] = amounts[:, 0]
-        return columns | self._details(what, amounts), written - n
+        return columns | self._details(what, amounts), np.maximum(written - self.room, 0)
 
     def _check(self, found: Mapping[str, np.ndarray]) -> None:
         wrong = (found["what"] < PAIRS) & (found["whom"] >= 0)

@@ -12,7 +12,7 @@ from sorrelsim.engine.shown import Shown
 from sorrelsim.engine.turns import refuse
 from sorrelsim.settings import whole
 
-ROOM = 2**16
+ROOM = 2**14
 """Notes for which all copies together have room, unless that is too few for one of them."""
 
 
@@ -34,15 +34,15 @@ class Noting(Shown):
 
         Args:
             on: False stops it.
-            room: Notes that each copy has room for between two calls of ``happened``; by default a few for every
-                agent, more where copies are few.
+            room: Notes that each copy has room for between two calls of ``happened``; by default twice what a step may
+                bring, more where copies are few.
         """
         if not self._alone:
             refuse(self)
-        least = 64 + 8 * self.n_agents
-        usual = max(least, min(ROOM // self.n_worlds, 4096))
+        a_step = self.n_agents * (len(self.events) + 4)  # all that is counted of every agent, and four pairs of each
+        usual = max(2 * a_step, min(ROOM // self.n_worlds, 4096))
         self.copies.notes = Notes(self, whole(usual if room is None else room, "room", 1, 2**24) if on else 0)
-        self.copies.notes.seen[...] = self.event_counts
+        self.copies.notes.seen[...] = self.event_counts.reshape(self.n_worlds, -1)
         self._set_out()
 
     def happened(self) -> Happened:

@@ -83,7 +83,7 @@ def finish(w, e):
             for k in range(w.events.shape[1]):
                 e.last_events[i, k] = w.events[i, k]
     if w.notes.shape[0] > 0:
-        note_counts(w, e.seen)
+        note_counts(w, e.counts, e.seen)
 
 
 @rule

@@ -83,21 +83,26 @@ def write(w, i, what, j, row, col, amount, details):
 
 
 @rule
-def note_counts(w, seen):
+def note_counts(w, counts, seen):
     """Notes what was counted in this step, each agent where it stands now; the engine calls it at the end of a step.
 
     Args:
         w: The copy.
-        seen: The counts as they were when this was called last, which it brings up to date.
+        counts: ``w.events`` in one row.
+        seen: The same as it was when this was called last, which it brings up to date.
     """
-    for i in range(w.n_agents):
-        for k in range(seen.shape[1]):
-            if w.events[i, k] != seen[i, k]:
-                more = w.events[i, k] - seen[i, k]
-                write(w, i, k, NOBODY, w.pos[i, 0], w.pos[i, 1], more, (0.0, 0.0, 0.0, 0.0, 0.0))
-                seen[i, k] = 0.0 if w.ended[0] else w.events[i, k]
-            elif w.ended[0]:
-                seen[i, k] = 0.0
+    changed = 0
+    for k in range(seen.shape[0]):
+        changed += counts[k] != seen[k]
+    if changed > 0:
+        for k in range(seen.shape[0]):
+            if counts[k] != seen[k]:
+                i, more = k // w.events.shape[1], counts[k] - seen[k]
+                what = k - i * w.events.shape[1]
+                write(w, i, what, NOBODY, w.pos[i, 0], w.pos[i, 1], more, (0.0, 0.0, 0.0, 0.0, 0.0))
+                seen[k] = counts[k]
     w.noted[TURNS] += 1
     if w.ended[0]:
         w.noted[EPISODE] += 1
+        for k in range(seen.shape[0]):
+            seen[k] = 0.0
