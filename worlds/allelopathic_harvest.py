@@ -120,6 +120,7 @@ def hide_sashes(w):
 
 @rule
 def show_sashes(w):
+    """And over them the marks of those who were zapped once."""
     for i in range(w.n_agents):
         if w.out[i] == 0 and w.planter[i] > 0:
             grid.put(w, w.pos[i, 0], w.pos[i, 1], Kind.SASH_RED + w.planter[i] - 1)

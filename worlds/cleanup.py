@@ -73,7 +73,7 @@ class Event(Events):
 
 
 @rule
-def lay_river(w):
+def count_dirt(w):
     w.dirt[0] = grid.count_at(w, w.river, Kind.DIRT)
 
 
@@ -107,12 +107,6 @@ def clean(w):
                     grid.take(w, row, col, Kind.DIRT)
                     w.dirt[0] -= 1
                     w.events[i, Event.CELLS_CLEANED] += 1
-
-
-@rule
-def remove_zapped(w):
-    """After all beams, so that mutual zaps both land."""
-    movement.send_off(w, w.zapped, w.p.zap_timeout)
 
 
 @rule
@@ -265,9 +259,9 @@ class Cleanup(Gridworld):
     observe = beams.see_zap_readiness
     state = STATE
     events = Event
-    start = (movement.scatter, lay_river)
+    start = (movement.scatter, count_dirt)
     rules = (
-        movement.move, eat, zap, clean, remove_zapped, movement.respawn, spread_dirt, grow_apples, eat,
+        movement.move, eat, zap, clean, movement.send_off_zapped, movement.respawn, spread_dirt, grow_apples, eat,
         episode.stochastic_end,
     )  # fmt: skip
     presets = {

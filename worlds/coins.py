@@ -80,7 +80,7 @@ def draw_size(w, room):
 
 
 @rule
-def settle(w):
+def place_agents(w):
     for i in range(w.n_agents):
         starts = w.corners if w.starts.shape[0] == 0 else w.starts
         if not movement.spawn_at(w, i, starts):
@@ -165,6 +165,6 @@ class Coins(Gridworld):
     observe = see_own_colour
     state = STATE
     events = Event
-    start = (cut_field, settle)
+    start = (cut_field, place_agents)
     rules = (movement.move, collect, appear, collect, episode.stochastic_end)
     presets = {"mp": {}}

@@ -93,11 +93,15 @@ class Event(Events):
 
 
 @rule
-def settle(w):
+def place_agents(w):
     """The first two agents start inside, where the map has room for them; the others at spawns."""
     for i in range(w.n_agents):
         if i >= 2 or not movement.spawn_at(w, i, w.inner):
             movement.spawn_at(w, i, w.spawns)
+
+
+@rule
+def count_apples(w):
     for k in range(w.orchard.shape[0]):
         grid.spread(w, w.around, w.orchard[k, 0], w.orchard[k, 1], w.p.reach_squared, 1)
 
@@ -125,11 +129,6 @@ def zap(w):
 
 
 @rule
-def move_zapped(w):
-    movement.send_off(w, w.zapped, w.p.zap_timeout)
-
-
-@rule
 def regrow(w):
     for k in range(w.orchard.shape[0]):
         if w.near[k] > 0 and draw.chance(w, w.p.regrowth[min(w.near[k] - 1, 3)]):
@@ -142,6 +141,7 @@ def regrow(w):
 
 @rule
 def look_around(w):
+    """How many apples each bare cell has around it; grass lies where there are any, as a cell without grows none."""
     for k in range(w.orchard.shape[0]):
         row, col = w.orchard[k, 0], w.orchard[k, 1]
         now = 0 if grid.has(w, row, col, Kind.APPLE) else w.around[row, col] + 1
@@ -187,9 +187,9 @@ class Harvest(Gridworld):
     observe = beams.see_zap_readiness
     state = STATE
     events = Event
-    start = (settle,)
+    start = (place_agents, count_apples)
     rules = (
-        movement.move, eat, zap, move_zapped, movement.respawn, regrow, eat, look_around,
+        movement.move, eat, zap, movement.send_off_zapped, movement.respawn, regrow, eat, look_around,
         episode.stochastic_end,
     )
     presets = {
@@ -205,7 +205,9 @@ class Harvest(Gridworld):
             **PROMPT, "map": "socialjax", "show_facing": True, "forked_beam": True, "zap_timeout": 0,
             "regrowth": (0.0, 0.001, 0.005, 0.025),
             "actions": (*movement.ABSOLUTE, "turn_left", "turn_right", "noop", "zap"),
-            "rules": (look_around, regrow, move_zapped, movement.move_on_map, eat, zap, episode.time_limit),
+            "rules": (
+                look_around, regrow, movement.send_off_zapped, movement.move_on_map, eat, zap, episode.time_limit,
+            ),
         },
     }
 # fmt: on

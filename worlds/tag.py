@@ -72,11 +72,8 @@ def tag(w):
     it, tagger = w.it[0], w.tagger[0]
     found, tagged = 0, NOBODY
     for direction in range(4):
-        row = w.pos[it, 0] + movement.row_step(direction)
-        col = w.pos[it, 1] + movement.col_step(direction)
-        if w.wrap:
-            row, col = grid.wrapped(row, w.height), grid.wrapped(col, w.width)
-        elif not grid.inside(w, row, col):
+        row, col = movement.ahead(w, it, direction)
+        if not grid.inside(w, row, col):
             continue
         other = w.occupant[row, col]
         if other >= 0 and other != it and (w.p.tag_back or other != tagger):

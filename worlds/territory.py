@@ -54,7 +54,7 @@ def claims(glyphs):
 
 class Kind(Kinds):
     WALL = kind("W", sprite=sprites.WALL, solid=True)
-    RESOURCE = kind("R", solid=True, opaque=False, stops=("ZAP_BEAM",))  # of the four, paying adds 1 and cracked 2
+    RESOURCE = kind("R", solid=True, opaque=False, stops=("ZAP_BEAM",))  # below: + 1 once it has paid, + 2 if cracked
     PAYING = kind("$", on_maps=False, solid=True, opaque=False, stops=("ZAP_BEAM",))
     CRACKED = kind("r", on_maps=False, solid=True, opaque=False)
     CRACKED_PAYING = kind("%", on_maps=False, solid=True, opaque=False)
@@ -183,10 +183,7 @@ def touch(w):
     for k in range(w.n_agents):
         i = w.order[k]
         if w.out[i] == 0:
-            row = w.pos[i, 0] + movement.row_step(w.facing[i])
-            col = w.pos[i, 1] + movement.col_step(w.facing[i])
-            if w.wrap:
-                row, col = grid.wrapped(row, w.height), grid.wrapped(col, w.width)
+            row, col = movement.ahead(w, i, w.facing[i])
             if grid.inside(w, row, col):
                 claim_cell(w, i, row, col)
 

@@ -98,7 +98,12 @@ class Notes:
         self._check(found)
         amounts = self.amounts.reshape(-1, self.amounts.shape[2]).take(at, axis=0)
         what = found["what"]
-        columns = {"copy": (at // self.room).astype(np.int32), "episode": found["episode"], "turn": found["turn"], "step": found["step"]}
+        columns = {
+            "copy": (at // self.room).astype(np.int32),
+            "episode": found["episode"],
+            "turn": found["turn"],
+            "step": found["step"],
+        }
         columns["what"] = np.where(what >= PAIRS, what - PAIRS + self._counted, what).astype(np.int16)
         columns |= {name: found[name] for name in ("agent", "whom", "row", "col")}
         columns["amount"] = amounts[:, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -118,16 +119,12 @@ def _literal(node: ast.expr, constants: dict[str, Any]) -> Any:
     return ast.literal_eval(node)
 
 
-_rules: dict[str, dict[str, Any]] = {}
-
-
+@cache
 def _rules_constants(module: str) -> dict[str, Any]:
     """Returns the literal constants of a module of the rules library."""
-    if module not in _rules:
-        _rules[module] = {}
-        path = Path(__file__).parent.parent / "rules" / f"{module}.py"
-        if path.is_file():
-            for node in ast.parse(path.read_text(encoding="utf-8")).body:
-                if isinstance(node, ast.Assign):
-                    _assign(node, _rules[module], _rules[module])
-    return _rules[module]
+    found: dict[str, Any] = {}
+    path = Path(__file__).parent.parent / "rules" / f"{module}.py"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else ():
+        if isinstance(node, ast.Assign):
+            _assign(node, found, found)
+    return found

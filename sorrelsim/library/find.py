@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from sorrelsim.errors import tell, unknown
-from sorrelsim.library.importing import NotImportable
+from sorrelsim.library.importing import NotImportable, told
 
 LIBRARY = "pkg:"
 """Before a name: the library's, whatever lies in the current folder."""
@@ -194,7 +194,7 @@ def _from_file(path: Path) -> ModuleType:
     except BaseException as error:
         del sys.modules[name]
         if isinstance(error, Exception):
-            raise NotImportable.of(error, path, module) from error
+            raise NotImportable(told(error, path, module)) from error
         raise
     return module
 

@@ -10,9 +10,10 @@ import contextlib
 import hashlib
 import os
 import sys
-import time
 import warnings
 from pathlib import Path
+
+from sorrelsim.writing import remove_litter, write_beside
 
 MAGIC = b"sorrelsim code 1"
 _HEAD = len(MAGIC) + 32 + 8
@@ -59,23 +60,11 @@ def forget(name: str) -> None:
 
 
 def keep(name: str, code: bytes) -> None:
-    """Keeps code under a name, for all who may read the folder. Says once per process if that cannot be.
-
-    It is written beside its place and swapped in, so that nobody ever finds half a file.
-    """
+    """Keeps code under a name, for all who may read the folder. Says once per process if that cannot be."""
     path = _path(name)
-    draft = path.with_name(f"{path.name}.{os.getpid()}-{time.time_ns()}.tmp")
+    remove_litter(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path.parent)
-        try:
-            with open(draft, "wb") as file:
-                file.write(MAGIC + _checksum(name, code) + len(code).to_bytes(8, "little"))
-                file.write(code)
-            os.replace(draft, path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
+        write_beside(path, MAGIC + _checksum(name, code) + len(code).to_bytes(8, "little") + code)
     except OSError as error:
         if path.parent not in _told:
             _told.add(path.parent)
@@ -93,11 +82,3 @@ def _path(name: str) -> Path:
 
 def _checksum(name: str, code: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + code).digest()
-
-
-def _sweep(folder: Path) -> None:
-    """Removes drafts of processes that were killed while they wrote, which takes a moment."""
-    for draft in folder.glob("*.tmp"):
-        with contextlib.suppress(OSError):
-            if time.time() - draft.stat().st_mtime > 60:
-                draft.unlink()
