@@ -216,13 +216,12 @@ def meet(w, i, j):
         w.payoff[who] = payoff
         w.due[who] = w.p.freeze_steps + 1
         w.events[who, Event.INTERACTIONS] += 1
-        most = 0
-        for r in range(1, w.inventory.shape[1]):
-            if w.inventory[who, r] > w.inventory[who, most]:
+        held, most = w.inventory[who], 0
+        for r in range(1, held.shape[0]):
+            if held[r] > held[most]:
                 most = r
         w.events[who, Event.PLAYED_1 + most] += 1
-        held_3 = w.inventory[who, 2] if w.inventory.shape[1] > 2 else 0
-        held = w.inventory[who]
+        held_3 = held[2] if held.shape[0] > 2 else 0
         events.note(w, who, Event.INTERACTION, other, who == row, payoff, held[0], held[1], held_3)
 
 
@@ -321,10 +320,8 @@ class MatrixGame(Gridworld):
     layers = ("object", "mark", "agent", "beam")
     n_agents = 8
     actions = ACTIONS
-    scalars = SCALARS
-    observe = see_hands
-    state = STATE
-    events = Event
+    scalars, observe = SCALARS, see_hands
+    state, events = STATE, Event
     start = (movement.scatter, lay_resources, show_marks)
     rules = (walk_and_collect, interact, movement.respawn, regrow, settle, show_marks, episode.stochastic_end)
     presets = {

@@ -84,7 +84,7 @@ class Notes:
             The columns by name, and how many notes of each copy found no room.
 
         Raises:
-            ValueError: If a rule noted an event between two agents that is not declared with ``pair()``.
+            ValueError: If a rule noted an event between two agents that is not declared with ``events.pair()``.
         """
         written = self.noted[:, WRITTEN].copy()
         self.noted[:, WRITTEN] = 0
@@ -98,12 +98,8 @@ class Notes:
         self._check(found)
         amounts = self.amounts.reshape(-1, self.amounts.shape[2]).take(at, axis=0)
         what = found["what"]
-        columns = {
-            "copy": (at // self.room).astype(np.int32),
-            "episode": found["episode"],
-            "turn": found["turn"],
-            "step": found["step"],
-        }
+        columns = {"copy": (at // self.room).astype(np.int32)}
+        columns |= {name: found[name] for name in ("episode", "turn", "step")}
         columns["what"] = np.where(what >= PAIRS, what - PAIRS + self._counted, what).astype(np.int16)
         columns |= {name: found[name] for name in ("agent", "whom", "row", "col")}
         columns["amount"] = amounts[:, 0]
@@ -113,7 +109,7 @@ class Notes:
         wrong = (found["what"] < PAIRS) & (found["whom"] >= 0)
         if wrong.any():
             name = self.names[found["what"][wrong][0]]
-            raise ValueError(f"a rule notes {name!r} between two agents; declare it so: {name.upper()} = pair()")
+            raise ValueError(f"a rule notes {name!r} between two agents; declare it: {name.upper()} = events.pair()")
 
     def _details(self, what: np.ndarray, amounts: np.ndarray) -> dict[str, np.ndarray]:
         """The further columns, not-a-number where an event has no such detail."""
