@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from sorrelsim.cli.play import Trust, play, watch  # light, as its own docstring promises
+from sorrelsim.cli.social import schelling
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -79,6 +80,7 @@ def train(
 
 app.command()(play)
 app.command()(watch)
+app.command()(schelling)
 
 
 def _version(asked: bool) -> None:

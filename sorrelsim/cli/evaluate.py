@@ -18,6 +18,17 @@ from sorrelsim.experiments.seating import seating
 from sorrelsim.pictures.files import animation
 
 
+def explore_of(greedy: bool, sample: bool) -> bool | None:
+    """Returns whether trained agents explore; None plays each as it is meant to be.
+
+    Raises:
+        ValueError: If both ways are asked for.
+    """
+    if greedy and sample:
+        raise ValueError("--greedy and --sample exclude each other")
+    return True if sample else False if greedy else None
+
+
 def evaluate_run(
     folder: str | Path, episodes: int, seed: int, gif: Path | None = None, way: str = "own", trust: bool = False
 ) -> RenderableType:
