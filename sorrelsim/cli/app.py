@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from sorrelsim.cli.play import Trust, play, watch  # light, as its own docstring promises
+from sorrelsim.cli.evaluate import evaluate
+from sorrelsim.cli.play import play, watch  # light, as its own docstring promises
 from sorrelsim.cli.social import schelling
 
 app = typer.Typer(
@@ -161,29 +162,7 @@ def show(
         typer.echo(f"wrote {png}")
 
 
-@app.command("eval")
-def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
-    episodes: Annotated[int, typer.Option(min=1, help="Episodes to play, side by side.")] = 32,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the copies.")] = 1_000_003,
-    gif: Annotated[Path | None, typer.Option(help="Write an animation of one more episode to this file.")] = None,
-    greedy: Annotated[bool, typer.Option("--greedy", help="Always the best action, whatever the model.")] = False,
-    sample: Annotated[bool, typer.Option("--sample", help="As in training: drawn, epsilon included.")] = False,
-    both: Annotated[bool, typer.Option("--both", help="The other way beside the models' own.")] = False,
-    trust: Trust = False,
-) -> None:
-    """Let the agents of a run play new episodes: returns, social measures, counts.
-
-    Each model plays the way that it is meant to be played, sampled or greedy, unless told otherwise.
-    """
-    from rich.console import Console
-
-    from sorrelsim.cli.evaluate import evaluate_run
-
-    if greedy + sample + both > 1:
-        raise ValueError("--greedy, --sample and --both exclude each other")
-    way = "greedy" if greedy else "sampled" if sample else "both" if both else "own"
-    Console().print(evaluate_run(run, episodes, seed, gif, way, trust))
+app.command("eval")(evaluate)
 
 
 @app.command()

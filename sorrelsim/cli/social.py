@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -52,6 +51,7 @@ def schelling(
     """
     from sorrelsim.cli.evaluate import explore_of
     from sorrelsim.experiments.mixtures import stage_of
+    from sorrelsim.experiments.outcomes import write_csv
     from sorrelsim.experiments.players import player_of
     from sorrelsim.experiments.schelling import default_players, diagram
     from sorrelsim.pictures.payoffs import check_kind, draw_schelling
@@ -68,8 +68,7 @@ def schelling(
     if csv:
         write_csv(csv, rows)
     place = out or Path(f"schelling_{stage.title.replace(', ', '_')}.png")
-    title = f"{stage.title.replace('_', ' ')}: {found.cooperator} and {found.defector}"
-    typer.echo(f"wrote {draw_schelling(rows, title, place)}" + (f" and {csv}" if csv else ""))
+    typer.echo(f"wrote {draw_schelling(rows, stage.title.replace('_', ' '), place)}" + (f" and {csv}" if csv else ""))
 
 
 def _show(found: Diagram, episodes: int, seconds: float) -> None:
@@ -98,17 +97,3 @@ def _show(found: Diagram, episodes: int, seconds: float) -> None:
     for line in found.verdict():
         console.print(line.replace("[", r"\["), soft_wrap=True)
     console.print()
-
-
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Writes rows with the same columns, whole or not at all."""
-    import csv
-    import io
-
-    from sorrelsim.writing import write_beside
-
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    write_beside(path, text.getvalue())

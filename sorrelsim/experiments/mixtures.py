@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.errors import ConfigError
 from sorrelsim.experiments.cast import Cast, Seated
 from sorrelsim.experiments.config import load_config
-from sorrelsim.experiments.evaluation import play_episodes, undisturbed
+from sorrelsim.experiments.evaluation import film, play_episodes, undisturbed
 from sorrelsim.experiments.measures import Episodes
+from sorrelsim.experiments.outcomes import Outcome
 from sorrelsim.experiments.players import Player, Trained
 from sorrelsim.experiments.run import load_run
 from sorrelsim.library.find import bare, find_class
@@ -106,9 +107,14 @@ def stage_of(what: str, changes: Sequence[str] = (), trust: bool = False, explor
     else:
         settings = {"name": what}
     apply_changes(settings, changes, "the world's settings", "zap_timeout=10")
-    name = settings.pop("name")
-    params = find_class(name, "worlds", Gridworld).params
-    return Stage(name, deal(params, settings, 1), agents)
+    return stage_with(settings, agents)
+
+
+def stage_with(settings: Mapping[str, Any], agents: Trained | None = None) -> Stage:
+    """Returns the world of some settings, ``name`` among them; of params that differ by copy the first."""
+    rest = {key: value for key, value in settings.items() if key != "name"}
+    params = find_class(settings["name"], "worlds", Gridworld).params
+    return Stage(settings["name"], deal(params, rest, 1), agents)
 
 
 def slots_of(text: str, n_agents: int) -> list[int]:
@@ -146,13 +152,9 @@ class Mixture:
     focal: tuple[int, ...]
 
     @property
-    def background(self) -> tuple[int, ...]:
-        """The slots that are not focal."""
-        return tuple(slot for slot in range(len(self.who)) if slot not in self.focal)
-
-    def label(self, slot: int) -> str:
-        """Returns the name of who plays a slot."""
-        return self.players[self.who[slot]].label
+    def labels(self) -> tuple[str, ...]:
+        """The name of who plays each slot."""
+        return tuple(self.players[k].label for k in self.who)
 
 
 def mix(
@@ -228,3 +230,36 @@ def play(
     with undisturbed(cast.models, seed):
         cast.reseed(seed)
         return play_episodes(world, [cast], max_turns)
+
+
+def play_mixture(
+    stage: Stage,
+    mixture: Mixture,
+    episodes: int,
+    seed: int,
+    max_turns: int = MAX_TURNS,
+    way: str = "own",
+) -> Outcome:
+    """Plays a mixture.
+
+    Args:
+        stage: The world.
+        mixture: Who sits where.
+        episodes: Episodes, side by side.
+        seed: Seed of the copies and of what the players draw.
+        max_turns: As in :func:`play`.
+        way: How trained agents play, as they were made to; only told.
+    """
+    world = stage.make(episodes, seed)
+    who = np.tile(np.array(mixture.who), (episodes, 1))
+    found = play(world, who, mixture.players, seed, max_turns)
+    return Outcome(stage.title, mixture.labels, mixture.focal, found, episodes, seed, way)
+
+
+def film_mixture(stage: Stage, mixture: Mixture, seed: int, turns: int) -> list[np.ndarray]:
+    """Films one episode of a mixture; see :func:`~sorrelsim.experiments.evaluation.film`."""
+    world = stage.make(1, seed)
+    cast = cast_of(world, np.array([mixture.who]), mixture.players)
+    with undisturbed(cast.models, seed):
+        cast.reseed(seed)
+        return film(world, [cast], turns)
