@@ -14,7 +14,7 @@ import typer
 
 from sorrelsim.cli.evaluate import evaluate
 from sorrelsim.cli.play import play, watch  # light, as its own docstring promises
-from sorrelsim.cli.social import schelling
+from sorrelsim.cli.social import cross, schelling
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -81,6 +81,7 @@ def train(
 
 app.command()(play)
 app.command()(watch)
+app.command()(cross)
 app.command()(schelling)
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sorrelsim.cli.play import Trust
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from sorrelsim.experiments.schelling import Diagram
 
 Changes = Annotated[
@@ -97,3 +100,85 @@ def _show(found: Diagram, episodes: int, seconds: float) -> None:
     for line in found.verdict():
         console.print(line.replace("[", r"\["), soft_wrap=True)
     console.print()
+
+
+def cross(
+    players: Annotated[
+        list[str],
+        typer.Argument(metavar="PLAYER...", help="Run folders; bots, as name:key=value, may be among them."),
+    ],
+    *,
+    world: Annotated[
+        str | None, typer.Option(help="The world, a config or a run; by default that of the first run.")
+    ] = None,
+    change: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the world; may be repeated.")
+    ] = None,
+    focal: Annotated[
+        str | None, typer.Option(help="Slots of the focal players, such as 0,1; by default one, each slot in turn.")
+    ] = None,
+    episodes: Annotated[int, typer.Option(min=2, help="Episodes for each pairing.")] = 32,
+    steps: Steps = None,
+    seed: Seed = 1_000_003,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The picture: PNG, PDF or SVG.")] = Path("cross.png"),
+    csv: Table = None,
+    greedy: Greedy = False,
+    sample: Sample = False,
+    trust: Trust = False,
+) -> None:
+    """Let every population play with every other: what its players earn as visitors, and as those who are visited.
+
+    The table's rows are the focal players, its columns those who play all other slots.
+    """
+    from rich.console import Console
+
+    from sorrelsim.cli.evaluate import explore_of
+    from sorrelsim.experiments.cross import cross_play
+    from sorrelsim.experiments.mixtures import slots_of, stage_of
+    from sorrelsim.experiments.outcomes import write_csv
+    from sorrelsim.experiments.players import player_of
+    from sorrelsim.experiments.run import tell_changes
+    from sorrelsim.pictures.payoffs import check_kind, draw_matrix
+
+    check_kind(out)
+    if len(players) < 2:
+        raise ValueError(f"{players[0]} alone has nobody to meet; give two runs or more")
+    runs = [each for each in players if Path(each).is_dir()]
+    if world is None and not runs:
+        raise ValueError("no run among the players, which would say where they play; give --world")
+    for run in runs:
+        tell_changes(run)
+    explore = explore_of(greedy, sample)
+    stage = stage_of(world or runs[0], change or (), trust).lasting(steps)
+    found = [player_of(each, trust, explore) for each in players]
+    labels = [each.label for each in found]
+    names = [label if labels.count(label) == 1 else text for label, text in zip(labels, players, strict=True)]
+    slots = None if focal is None else slots_of(focal, stage.make(1, seed).n_agents)
+    played = cross_play(stage, found, names, slots, episodes, seed)
+    rows = played.rows()
+    Console(highlight=False).print(_matrix(played.title, names, rows, episodes))
+    if csv:
+        write_csv(csv, rows)
+    label = "return of a focal player"
+    typer.echo(f"wrote {draw_matrix(played.matrix, names, label, out)}" + (f" and {csv}" if csv else ""))
+
+
+def _matrix(title: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]], episodes: int) -> RenderableType:
+    from rich import box
+    from rich.console import Group
+    from rich.markup import escape
+    from rich.table import Table as Rich
+    from rich.text import Text
+
+    table = Rich(box=box.SIMPLE_HEAD, show_edge=False)
+    table.add_column("focal player, among")
+    for name in names:
+        table.add_column(escape(name), justify="right")
+    for k, name in enumerate(names):
+        cells = [
+            f"[bold green]{row['focal_return']:.2f}[/]\n[dim]{row['focal_low']:.2f} to {row['focal_high']:.2f}[/]"
+            for row in rows[k * len(names) : (k + 1) * len(names)]
+        ]
+        table.add_row(escape(name), *cells)
+    head = f"[bold]{escape(title)}[/] · {episodes} episodes for each pairing, 95% intervals"
+    return Group(Text.from_markup(head), Text(), table, Text())

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -101,9 +101,11 @@ class NotTrained(ConfigError):
     """A scenario needs agents that nobody has trained here yet."""
 
 
-def background_of(
-    scenario: Scenario, trained: Mapping[str, str], trust: bool = False
-) -> list[tuple[list[int], Player]]:
+Seats = list[tuple[list[int], Player]]
+"""Slots, and who plays them."""
+
+
+def background_of(scenario: Scenario, trained: Mapping[str, str], trust: bool = False) -> Seats:
     """Returns who plays the background.
 
     Args:
@@ -114,7 +116,7 @@ def background_of(
     Raises:
         NotTrained: If it needs agents that are not there; the command that trains them is told.
     """
-    seats = []
+    seats: Seats = []
     for each in scenario.background:
         if each.player is not None:
             seats.append((each.slots, player_of(each.player, trust)))
@@ -150,7 +152,7 @@ def misfit(scenario: Scenario, run: Trained) -> str:
     return ""
 
 
-def mixture_of(scenario: Scenario, focal: Player, background: Sequence[tuple[list[int], Player]]) -> Mixture:
+def mixture_of(scenario: Scenario, focal: Player, background: Seats) -> Mixture:
     """Returns who plays each slot of a scenario.
 
     Raises:

@@ -1,8 +1,9 @@
 """Schelling diagrams: what cooperating and defecting pay, against how many others cooperate, and what follows.
 
-Schelling 1973, "Hockey helmets, concealed weapons, and daylight saving". The conditions are those of a sequential social
-dilemma in Hughes et al. 2018, "Inequity aversion improves cooperation in intertemporal social dilemmas". With N players, of whom l of the others cooperate, C(l) is what cooperating pays (their R_c(l + 1)) and D(l) what
-defecting does (their R_d(l)). It is a dilemma if
+Schelling 1973, "Hockey helmets, concealed weapons, and daylight saving". The conditions are those of a sequential
+social dilemma in Hughes et al. 2018, "Inequity aversion improves cooperation in intertemporal social dilemmas". Of N
+players l others cooperate; C(l) is what cooperating pays then (their R_c(l + 1)), D(l) what defecting does (their
+R_d(l)). It is a dilemma if
 
     C(N-1) > D(0)   mutual cooperation is preferred to mutual defection,
     C(N-1) > C(0)   mutual cooperation is preferred to being exploited, and
