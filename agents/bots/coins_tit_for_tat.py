@@ -27,8 +27,11 @@ class CoinsTitForTat(Bot):
         owns_orange = (view.parts["own_colour"][:, 0] > 0)[:, None, None]
         own, other = np.where(owns_orange, orange, blue), np.where(owns_orange, blue, orange)
         owed = (seat.carry["owed"] > 0 if seat is not None else np.zeros(len(own), np.bool_))[:, None, None]
-        to_coin, _ = view.toward(np.where(owed, other, own), avoid=np.where(owed, False, other))
-        return self.walk(view, to_coin, otherwise=self.wander(view, seat, avoid=np.where(owed, False, other)))
+        spared = other & ~owed
+        to_own, _ = view.toward(own, avoid=spared)
+        to_owed, _ = view.toward(other & owed)
+        otherwise = self.walk(view, to_own, otherwise=self.wander(view, seat, avoid=spared))
+        return self.walk(view, to_owed, otherwise=otherwise)
 
     def remember(self, transition: Transition) -> None:
         """Counts what it is owed: one more for each loss, one less for each coin that it takes while it is owed any."""

@@ -21,8 +21,9 @@ from sorrelsim.experiments.mixtures import HELD_OUT, film_mixture, mix, play_mix
 from sorrelsim.experiments.outcomes import Outcome, Record, write_csv, write_json
 from sorrelsim.experiments.players import Player, Trained, player_of
 from sorrelsim.experiments.run import Run, load_run, tell_changes
-from sorrelsim.experiments.scenarios import NotTrained, load_scenario, misfit, play_scenario, scenario_files
+from sorrelsim.experiments.scenarios import NotTrained, load_scenario, misfit, play_scenario
 from sorrelsim.experiments.seating import seating
+from sorrelsim.library.catalogue import scenario_files
 from sorrelsim.pictures.files import animation
 
 
@@ -210,12 +211,12 @@ def _page(outcome: Outcome) -> list[RenderableType]:
 
 def _scenario_table(outcomes: dict[str, Outcome]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for name in ("scenario", "focal, per capita", "95%", "background", "95%"):
-        table.add_column(name, justify="left" if name == "scenario" else "right")
+    for name in ("return per capita", "focal", "background"):
+        table.add_column(name, justify="left" if name == "return per capita" else "right")
     for name, outcome in outcomes.items():
         records = {record["of"]: record for record in outcome.records() if record["measure"] == "per_capita_return"}
         focal, bounds = _cells(records["focal"])
-        table.add_row(name, f"[bold green]{focal}[/]", bounds, *_cells(records["background"]))
+        table.add_row(name, f"[bold green]{focal}[/] {bounds}", " ".join(_cells(records["background"])))
     return table
 
 

@@ -85,8 +85,8 @@ def _show(found: Diagram, episodes: int, seconds: float) -> None:
         f"{episodes} episodes each, {seconds:.0f} s\n"
     )
     table = Rich(box=box.SIMPLE_HEAD, show_edge=False)
-    for name in ("other cooperators", "cooperating", "defecting", "average if defecting"):
-        table.add_column(name, justify="right")
+    for name in ("others", "cooperating", "defecting", "average"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in found.rows():
         cells = [
             f"{row[name]:.2f} [dim]{row[f'{name}_low']:.2f} to {row[f'{name}_high']:.2f}[/]"
@@ -94,6 +94,7 @@ def _show(found: Diagram, episodes: int, seconds: float) -> None:
         ]
         table.add_row(f"{row['other_cooperators']:.0f}", *cells, f"{row['average']:.2f}")
     console.print(table)
+    console.print("[dim]others: other cooperators; average: of all players, if this one defects[/]")
     if found.left_out:
         console.print(f"[yellow]{found.left_out} episodes had not ended and are left out; --steps 1000 ends them[/]")
     console.print()

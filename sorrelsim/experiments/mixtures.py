@@ -172,11 +172,13 @@ def mix(
         focal: The slots that are looked at; by default those of the first seat.
 
     Raises:
-        ConfigError: If a slot is taken twice, or left to nobody.
+        ConfigError: If a slot does not exist, is taken twice, or left to nobody.
     """
     who = [-1] * n_agents
     for k, (slots, player) in enumerate(seats):
         for slot in slots:
+            if slot >= n_agents:
+                raise ConfigError(f"{player.label} in slot {slot}; this world has slots 0 to {n_agents - 1}")
             if who[slot] >= 0:
                 first = seats[who[slot]][1].label
                 raise ConfigError(f"slot {slot} is taken twice, by {first} and by {player.label}")

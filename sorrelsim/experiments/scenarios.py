@@ -20,9 +20,8 @@ from sorrelsim.experiments.mixtures import HELD_OUT, Mixture, Stage, mix, play_m
 from sorrelsim.experiments.outcomes import Outcome
 from sorrelsim.experiments.players import Player, Trained, player_of
 from sorrelsim.experiments.run import load_run
+from sorrelsim.library.catalogue import scenario_files
 from sorrelsim.settings import Range, parse_config, read_yaml_file
-
-FOLDER = Path("configs") / "scenarios"
 
 
 @dataclass(frozen=True)
@@ -66,14 +65,6 @@ class Scenario:
     def stage(self) -> Stage:
         """Its world."""
         return stage_with(self.world)
-
-
-def scenario_files() -> dict[str, Path]:
-    """Returns the files of all scenarios by name: those in ``./configs/scenarios`` and, in a clone, the library's."""
-    found: dict[str, Path] = {}
-    for root in (Path(__file__).resolve().parents[2] / FOLDER, FOLDER):
-        found |= {path.relative_to(root).with_suffix("").as_posix(): path for path in sorted(root.glob("*/*.yaml"))}
-    return found
 
 
 def load_scenario(name: str) -> Scenario:

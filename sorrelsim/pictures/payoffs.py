@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -113,14 +112,21 @@ def _figure(width: float, height: float) -> tuple[Any, Any]:
 
 
 def _apart(heights: Sequence[float], axes: Any, lines: Sequence[int]) -> list[float]:
-    """Returns heights of labels of so many lines each, moved apart where they would overlap."""
+    """Returns heights of labels of so many lines each; where one would lie on an earlier one, the nearest free."""
     low, high = axes.get_ylim()
     line = 0.065 * (high - low)
-    order = np.argsort(heights)
-    placed = list(heights)
-    for below, above in pairwise(order):
-        room = line * (lines[below] + lines[above]) / 2
-        placed[above] = max(placed[above], placed[below] + room)
+    placed: list[float] = []
+    for k, height in enumerate(heights):
+        tries = sorted((0.25 * line * step for step in range(-40, 41)), key=abs)
+        free = (
+            height + shift
+            for shift in tries
+            if all(
+                abs(height + shift - other) >= line * (lines[k] + n) / 2
+                for other, n in zip(placed, lines, strict=False)
+            )
+        )
+        placed.append(next(free, height))
     return placed
 
 

@@ -1,4 +1,4 @@
-"""The compiled inner loop of finding the way. ``view`` checks and allocates; this reads, and writes where it is told."""
+"""The compiled inner loop of finding the way. ``view`` allocates; this reads, and writes where it is told."""
 
 from __future__ import annotations
 
