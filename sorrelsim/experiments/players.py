@@ -1,11 +1,14 @@
 """Players by what a user writes for them: a bot with settings, a file of one's own, a run, one seat of it, an epoch.
 
-harvest_defector                       a model of the library or of ./agents
-matrix_collector:resource=2,hoard=3    the same with settings
-my_bot.py:greed=0.5                    a file
-runs/harvest_ppo-001                   the trained agents of a run, each slot's own
-runs/harvest_ppo-001:ppo_3             one seat of it, wherever it sits
-runs/harvest_ppo-001@10                as they were after epoch 10, if the run kept snapshots
+What is written, and who is meant::
+
+    harvest_defector                       a model of the library or of ./agents
+    matrix_collector:resource=2,hoard=3    the same with settings
+    my_bot.py:greed=0.5                    a file
+    runs/harvest_ppo-001                   the trained agents of a run, each slot's own
+    runs/harvest_ppo-001:ppo_3             one seat of it, wherever it sits
+    runs/harvest_ppo-001@10                as they were after epoch 10, if the run kept snapshots
+    runs/harvest_ppo-001@best              the best, if the run kept them
 """
 
 from __future__ import annotations
@@ -82,7 +85,7 @@ class Trained:
     Args:
         run: The run.
         seat: The name of the one seat that is meant; None means those of the slots.
-        epoch: The epoch whose snapshot is meant; None means the models as the run left them.
+        snapshot: The epoch whose models are meant, or ``best``; None means the models as the run left them.
         explore: True plays as in training, False the best action always, None each as it is meant to be.
 
     Raises:
@@ -90,17 +93,18 @@ class Trained:
     """
 
     def __init__(
-        self, run: Run, seat: str | None = None, epoch: int | None = None, explore: bool | None = None
+        self, run: Run, seat: str | None = None, snapshot: str | None = None, explore: bool | None = None
     ) -> None:
         self.run, self.explore = run, explore
-        self._label = run.folder.name + (f":{seat}" if seat else "") + ("" if epoch is None else f"@{epoch}")
+        self._label = run.folder.name + (f":{seat}" if seat else "") + (f"@{snapshot}" if snapshot else "")
         self.world_name = bare(run.config.world["name"])
         self._models = run.folder / "models"
-        if epoch is not None:
-            self._models /= f"epoch_{epoch:04d}"
+        if snapshot is not None:
+            self._models /= f"epoch_{int(snapshot):04d}" if snapshot.isdigit() else snapshot
             if not self._models.is_dir():
-                kept = [path.name[6:].lstrip("0") for path in run.folder.glob("models/epoch_*")]
-                raise ConfigError(f"{run.folder}: {unknown('snapshot of epoch', epoch, kept)}")
+                folders = [path.name for path in run.folder.glob("models/*") if path.is_dir()]
+                kept = [name.removeprefix("epoch_").lstrip("0") for name in folders]
+                raise ConfigError(f"{run.folder}: {unknown('snapshot', snapshot, kept)}")
         n_agents = int(run.config.world.get("n_agents") or run.world(1).n_agents)
         places = seating(run.config, n_agents)
         if seat is not None:
@@ -148,10 +152,9 @@ def player_of(text: str, trust: bool = False, explore: bool | None = None) -> Pl
     """
     if Path(text).is_dir():
         return Trained(load_run(text, trust), explore=explore)
-    written = re.fullmatch(r"(?P<folder>.+?)(:(?P<seat>[^@:]+))?(@(?P<epoch>\d+))?", text)
+    written = re.fullmatch(r"(?P<folder>.+?)(:(?P<seat>[^@:]+))?(@(?P<snapshot>\w+))?", text)
     if written is not None and Path(written["folder"]).is_dir():
-        epoch = None if written["epoch"] is None else int(written["epoch"])
-        return Trained(load_run(written["folder"], trust), written["seat"], epoch, explore)
+        return Trained(load_run(written["folder"], trust), written["seat"], written["snapshot"], explore)
     prefix = LIBRARY if text.startswith(LIBRARY) else ""
     name, _, said = text.removeprefix(prefix).partition(":")
     settings = apply_changes({}, filter(None, said.split(",")), f"the settings of {name}", "hoard=3")

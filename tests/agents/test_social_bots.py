@@ -105,9 +105,10 @@ def test_planters_make_one_colour_of_the_field_and_free_riders_do_not():
 def test_tit_for_tat_in_coins_pays_back_and_forgives():
     settings = ["coin_probability=0.02", "min_size=6", "max_size=6"]
     taken, _ = played("coins", settings, "coins_tit_for_tat", "coins_cooperator")
-    assert (taken["other_coins_taken"] <= taken["coins_lost"]).all()  # coins that appear right under a player are taken
+    own, other = taken["own_coins_taken"].sum(), taken["other_coins_taken"].sum()
+    assert other < 0.25 * own  # but for those that appear right under a player
     taken, _ = played("coins", settings, "coins_tit_for_tat", "coins_defector")
-    assert 0 < taken["other_coins_taken"][0] <= taken["coins_lost"][0]
+    assert taken["other_coins_taken"][0] > other
     world = sorrelsim.make("coins", compiled=False)
     model = find_class("coins_tit_for_tat", "agents", BaseModel).to_play(world.observations, world.action_names)
     agent = Agent(world, [0], model, learn=False)
@@ -136,5 +137,6 @@ def test_tit_for_tat_in_the_prisoners_dilemma_plays_what_it_met_last():
         wanted.append(int(model.wanted(1, agent.seat)[0]))
     assert wanted == [1, 1, 2, 2, 2, 1]
     preset = ["preset=prisoners_dilemma_repeated"]
-    events, _ = played("matrix_game", preset, "matrix_tit_for_tat", "matrix_defector", episodes=1, steps=300)
-    assert events["played_2"][0] > events["played_1"][0] > 0  # once kindly, and then no more
+    events, _ = played("matrix_game", preset, "matrix_tit_for_tat", "matrix_defector", episodes=1, steps=350)
+    assert events["played_1"][0] == 1  # once kindly, and then no more
+    assert events["played_2"][0] >= 1

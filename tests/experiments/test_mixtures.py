@@ -196,7 +196,7 @@ def test_runs_as_players(tmp_path, monkeypatch):
     assert len(swapped.episodes) == 3
     for text, said in (
         (f"{folder}:third", "no seat 'third'.*Allowed: first, second"),
-        (f"{folder}@7", "no snapshot of epoch 7"),
+        (f"{folder}@7", "no snapshot '7'. Allowed: none"),
     ):
         with pytest.raises(ConfigError, match=said):
             player_of(text)
@@ -218,7 +218,7 @@ def test_snapshots_of_a_run(tmp_path, monkeypatch):
     assert isinstance(early, Trained)
     assert early.label == "treasure-001@1"
     assert len(play_mixture(stage_of(str(folder)), mix([([0, 1], early)], 2), 2, 0).episodes) == 2
-    with pytest.raises(ConfigError, match=r"no snapshot of epoch '?3'?.*Allowed: 1"):
+    with pytest.raises(ConfigError, match=r"no snapshot '3'.*Allowed: 1"):
         player_of(f"{folder}@3")
 
 
