@@ -18,7 +18,8 @@ from typing import Any
 from sorrelsim.authoring import events, kinds, params, state
 from sorrelsim.engine import copies
 from sorrelsim.engine.declared import Declared
-from sorrelsim.experiments import config
+from sorrelsim.experiments import config, scenarios
+from sorrelsim.library.catalogue import scenario_files
 from sorrelsim.library.find import find_class, names
 from sorrelsim.library.pages import Setting, settings_of
 from sorrelsim.models.base import BaseModel
@@ -190,9 +191,23 @@ def experiment() -> str:
     return "\n\n".join(parts)
 
 
+def scenario() -> str:
+    """Every key of a scenario's file."""
+    sections = (("A scenario", scenarios.Scenario, ""), ("A background", scenarios.Background, "background.0."))
+    return "\n\n".join(f"### {title}\n\n{rows_of(settings_of(each, prefix))}" for title, each, prefix in sections)
+
+
+def scenario_list() -> str:
+    """Every scenario of the library."""
+    found = [scenarios.load_scenario(name) for name in sorted(scenario_files())]
+    return table(
+        ("scenario", "what happens", "what it tests"), [(f"`{s.name}`", s.description, s.tests) for s in found]
+    )
+
+
 MADE: dict[str, Callable[[], str]] = {
     "fields": fields, "rules": rooms, "declarations": declarations, "helpers": helpers, "learners": learners,
-    "transforms": transforms, "experiment": experiment,
+    "transforms": transforms, "experiment": experiment, "scenario": scenario, "scenarios": scenario_list,
 }  # fmt: skip
 """What is made, by the name that stands in the page."""
 

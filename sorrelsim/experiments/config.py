@@ -26,7 +26,8 @@ Slot = Annotated[int, Range(0, 32_767)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-def _by_name(world: Any) -> Any:
+def by_name(world: Any) -> Any:
+    """Returns a world's settings, where only its name may be given."""
     if isinstance(world, str):
         return {"name": world}
     if isinstance(world, Mapping) and not isinstance(world.get("name"), str):
@@ -128,7 +129,7 @@ class EventsConfig:
 class ExperimentConfig:
     """One experiment: a world, who sits in it, how long it runs. Environment steps = epochs x turns x n_worlds."""
 
-    world: Annotated[dict[str, Any], BeforeValidator(_by_name)]
+    world: Annotated[dict[str, Any], BeforeValidator(by_name)]
     """``name``, and any setting that ``sorrelsim.make`` takes: preset, map, n_agents, window, the world's params (a
     number, or a list with one per copy). A bare name will do."""
     seats: Annotated[list[SeatConfig], Field(min_length=1)]

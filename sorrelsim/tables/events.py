@@ -11,6 +11,7 @@ In a loop of one's own::
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -150,3 +151,10 @@ class EventLog:
         self._target.go_on(int(state["parts"]))
         self.world.copies.notes.noted[...] = state["noted"]
         self._empty = self._target.number == 0
+
+
+def log_of(
+    path: str | Path | None, world: Gridworld, detail: str = "events", episodes: int | None = None
+) -> AbstractContextManager[EventLog | None]:
+    """Returns a log, for ``with``; where there is no path, a stand-in that gives None."""
+    return nullcontext() if path is None else EventLog(path, world, detail, episodes=episodes)
