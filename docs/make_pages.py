@@ -25,9 +25,10 @@ from sorrelsim.library.pages import Setting, settings_of
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import TRANSFORMS
 from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
+from sorrelsim.rules import events as noting
 
 DOCS = Path(__file__).parent
-ROOMS = (grid, movement, draw, beams, sanctions, episode)
+ROOMS = (grid, movement, draw, beams, sanctions, episode, noting)
 SIZES = (
     ("n_agents", "int", "Number of agents."),
     ("height, width", "int", "Rows and columns of the map."),
@@ -37,6 +38,7 @@ SIZES = (
     ("layer", "uint8[ids]", "The layer of an id, `w.layer[kind]`."),
     ("solid", "uint8[ids]", "1 where agents cannot enter, `w.solid[kind]`."),
     ("blocks", "uint8[ids, ids]", "`w.blocks[beam, kind]`: 0 the beam passes, 1 it hits and stops, 2 it only stops."),
+    ("notes, amounts, noted", "int32[room, 8], float64[room, 1 or more], int64[3]", "What `events.note` writes to."),
     ("agent_code, slot_stride, show_facing", "int", "How agents lie in the grid: see `movement.look`."),
 )  # fmt: skip
 """What a rule sees beside the arrays of its copy; a test compares it with the engine's fields."""

@@ -1,8 +1,10 @@
 """Tables of what happened: the rows, files and parts, what a kill leaves, what a resume goes on with."""
 
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from sorrelsim.experiments.resume import resume
 from sorrelsim.experiments.run import run
 from sorrelsim.tables import events as event_log
 
+ROOT = Path(__file__).parents[2]
 YARD = "WWWWWWWW\nWPPPPPPW\nWPPPPPPW\nWWWWWWWW\n"
 
 
@@ -212,10 +215,15 @@ def test_a_file_is_whole_or_not_there(tmp_path):
     path = tmp_path / "e.parquet"
     path.write_bytes(b"before")
     world = tag()
-    with pytest.raises(ZeroDivisionError), EventLog(path, world) as log:
-        for _ in random_steps(world, 3):
-            log.step(world)
-        raise ZeroDivisionError
+
+    def broken_off():
+        with EventLog(path, world) as log:
+            for _ in random_steps(world, 3):
+                log.step(world)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broken_off()
     assert path.read_bytes() == b"before"
     assert [each.name for each in tmp_path.iterdir()] == ["e.parquet"]
     with EventLog(path, world):
@@ -349,3 +357,41 @@ def test_the_table_of_a_run_adds_up_to_its_metrics(tmp_path, monkeypatch):
     # Two episodes of 7 steps in each of 2 copies: the mean over 4 episodes of the mean over 5 agents.
     for event in ("tags", "tagged", "steps_free"):
         assert frame["amount"][frame["what"] == event].sum() / (4 * 5) == pytest.approx(row[event], rel=1e-4)
+
+
+# -------------------------------------------------------------------------------------------------- the docs' query
+
+
+def strikes_back():
+    """The function on the page."""
+    page = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    space = {}
+    exec(re.search(r"^def strikes_back.*?^    return [^\n]*\n", page, re.M | re.S)[0], space)
+    return space["strikes_back"]
+
+
+def test_who_zapped_whom_after_being_zapped(tmp_path):
+    """Scripted players on a line, a cell between each two; a zapped agent is out for two steps.
+
+    turn  1: 0 zaps 1                         1 is out in turns 2 and 3, and comes back somewhere
+    turn  2: 2 zaps nobody: it faces the wall
+    turn  4: all are set down again; 1 zaps 0   which answers turn 1, three turns later
+    turn  7: set down again; 2 zaps 1           1 has never zapped 2, so this answers nothing
+    turn 10: set down again; 1 zaps 2           which answers turn 7
+    """
+    settings = {"map": "WWWWWWWWW\nWPPPPPPPW\nWPPPPPPPW\nWWWWWWWWW\n", "zap_timeout": 2, "zap_cooldown": 0}
+    world = sorrelsim.make("cleanup", n_agents=3, compiled=False, beam_radius=0, **settings)
+    line = {1: "EWE", 4: "EWE", 7: "EWW", 10: "EEW"}
+    zaps = {1: 0, 2: 2, 4: 1, 7: 2, 10: 1}
+    with EventLog(tmp_path / "e.parquet", world) as log:
+        for turn in range(1, 12):
+            if turn in line:
+                seat(world, *((1, 1 + 2 * i, facing) for i, facing in enumerate(line[turn])))
+            act(world, *("zap" if zaps.get(turn) == i else "noop" for i in range(3)))
+            log.step(world)
+    events = read(tmp_path / "e.parquet")
+    zapped = events[events["what"] == "zap"]
+    assert zapped[["turn", "agent", "whom"]].to_numpy().tolist() == [[1, 0, 1], [4, 1, 0], [7, 2, 1], [10, 1, 2]]
+    answers = strikes_back()
+    assert answers(events, "zap", within=3)[["turn", "agent", "whom"]].to_numpy().tolist() == [[4, 1, 0], [10, 1, 2]]
+    assert len(answers(events, "zap", within=2)) == 0
