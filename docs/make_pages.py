@@ -80,7 +80,9 @@ def functions_of(module: Any) -> list[Any]:
 def signature(function: Any, room: str) -> str:
     """Returns how a function is called, without annotations."""
     given = [
-        p.name if p.default is p.empty else f"{p.name}={getattr(p.default, '__name__', repr(p.default))}"
+        ("*" * (p.kind is p.VAR_POSITIONAL) + p.name)
+        if p.default is p.empty
+        else f"{p.name}={getattr(p.default, '__name__', repr(p.default))}"
         for p in inspect.signature(function).parameters.values()
     ]
     return f"`{room}{function.__name__}({', '.join(given)})`"

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any
 
-from sorrelsim.rules.events import PAIRS, Pair
+from sorrelsim.rules.events import PAIRS
 
 
 class Events(IntEnum):
@@ -28,20 +28,20 @@ class Events(IntEnum):
         details: What a note of it brings beside the two agents, by name.
     """
 
-    details: tuple[str, ...]
+    details: tuple[str, ...]  # type: ignore[misc]  # no member
 
     def __new__(cls, value: Any) -> Events:
         details: tuple[str, ...] = ()
-        if isinstance(value, Pair):
-            details, value = value.details, PAIRS + sum(each >= PAIRS for each in cls.__members__.values())
+        if isinstance(value, list):  # of pair()
+            details, value = tuple(value), PAIRS + sum(each >= PAIRS for each in cls.__members__.values())
         member = int.__new__(cls, value)
         member._value_ = value
-        member.details = details
+        member.details = details  # type: ignore[misc]
         return member
 
     @staticmethod
     def _generate_next_value_(name: str, start: int, count: int, last_values: list[Any]) -> int:
-        return sum(not isinstance(value, Pair) for value in last_values)
+        return sum(not isinstance(value, list) for value in last_values)
 
 
 def event_names(events: type[Events] | Iterable[str]) -> tuple[str, ...]:

@@ -6,7 +6,6 @@ whoever asked takes them out in time. Every event that a world counts is noted a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from sorrelsim.rules.rule import rule
@@ -23,13 +22,6 @@ NOTE = ("turn", "episode", "step", "what", "agent", "whom", "row", "col")
 """What the columns of ``w.notes`` hold."""
 
 
-@dataclass(frozen=True)
-class Pair:
-    """An event between two agents, as declared; made by :func:`pair`."""
-
-    details: tuple[str, ...]
-
-
 def pair(*details: str) -> Any:
     """Declares an event between two agents, which a rule notes with ``events.note(w, i, Event.ZAP, j)``.
 
@@ -43,7 +35,7 @@ def pair(*details: str) -> Any:
     """
     if len(details) > DETAILS:
         raise ValueError(f"pair({', '.join(details)}): {len(details)} details; allowed: at most {DETAILS}")
-    return Pair(details)
+    return list(details)
 
 
 @rule
@@ -53,18 +45,18 @@ def note(w, i, what, j, a=0.0, b=0.0, c=0.0, d=0.0, e=0.0):
     ``a`` to ``e`` are the details that the event declares, in their order.
     """
     if w.notes.shape[0] > 0:
-        write(w, i, what, j, w.pos[j, 0], w.pos[j, 1], 1.0, (a + 0.0, b + 0.0, c + 0.0, d + 0.0, e + 0.0))
+        _write(w, i, what, j, w.pos[j, 0], w.pos[j, 1], 1.0, (a + 0.0, b + 0.0, c + 0.0, d + 0.0, e + 0.0))
 
 
 @rule
 def note_at(w, i, what, j, row, col, a=0.0, b=0.0, c=0.0, d=0.0, e=0.0):
     """Notes that agent ``i`` did ``what`` to agent ``j`` in a cell, such as that of a thing of its own."""
     if w.notes.shape[0] > 0:
-        write(w, i, what, j, row, col, 1.0, (a + 0.0, b + 0.0, c + 0.0, d + 0.0, e + 0.0))
+        _write(w, i, what, j, row, col, 1.0, (a + 0.0, b + 0.0, c + 0.0, d + 0.0, e + 0.0))
 
 
 @rule
-def write(w, i, what, j, row, col, amount, details):
+def _write(w, i, what, j, row, col, amount, details):
     """Writes a note; one for which there is no room is counted, so that it is told."""
     n = w.noted[WRITTEN]
     w.noted[WRITTEN] = n + 1
@@ -99,7 +91,7 @@ def note_counts(w, counts, seen):
             if counts[k] != seen[k]:
                 i, more = k // w.events.shape[1], counts[k] - seen[k]
                 what = k - i * w.events.shape[1]
-                write(w, i, what, NOBODY, w.pos[i, 0], w.pos[i, 1], more, (0.0, 0.0, 0.0, 0.0, 0.0))
+                _write(w, i, what, NOBODY, w.pos[i, 0], w.pos[i, 1], more, (0.0, 0.0, 0.0, 0.0, 0.0))
                 seen[k] = counts[k]
     w.noted[TURNS] += 1
     if w.ended[0]:

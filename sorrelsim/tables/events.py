@@ -10,7 +10,7 @@ In a loop of one's own::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +21,7 @@ from sorrelsim.errors import tell, unknown
 from sorrelsim.tables.files import Parts, target_of
 from sorrelsim.tables.rows import EventRows, Rows, StepRows
 
-DETAILS = {"events": EventRows, "steps": StepRows}
+DETAILS: dict[str, Callable[[Gridworld, int | None], Rows]] = {"events": EventRows, "steps": StepRows}
 ROWS = 2**17
 """Rows that are written together: a row group of Parquet, or a part."""
 MOST = 2**23
