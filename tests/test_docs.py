@@ -70,7 +70,9 @@ def test_commands_run(page, tmp_path, monkeypatch):
         if arguments[0] in ("play", "watch"):
             root.commands[arguments[0]].make_context(arguments[0], arguments[1:])
             continue
-        if arguments[0] == "train":
+        if "--resume" in arguments:  # what the page stopped came to its end here
+            arguments += [] if "epochs=" in line else ["epochs=2"]
+        elif arguments[0] == "train":
             options = arguments.index("--threads") if "--threads" in arguments else len(arguments)
             arguments[options:options] = [*SHORT, "world.compiled=false"]
         elif arguments[0] == "bench":
@@ -83,6 +85,8 @@ def test_commands_run(page, tmp_path, monkeypatch):
             arguments += ["--episodes", "2"]
             if "--slots" in arguments and not arguments[1].startswith("runs/"):
                 arguments += ["compiled=false", "min_steps=5", "max_steps=5"]
+            for snapshot in re.findall(r"runs/[^/ ]+/models/\w+", line):
+                shutil.copytree(Path(snapshot).parent, snapshot)
         elif arguments[0] == "schelling":
             arguments += ["compiled=false", "--episodes", "2", "--steps", "5"]
         elif arguments[0] == "cross":

@@ -16,7 +16,7 @@ from sorrelsim.experiments.config import ConfigError, ExperimentConfig, load_con
 from sorrelsim.experiments.facts import FORMAT, package_changes, read_facts
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.run import Run, Watcher, load_run, run
-from sorrelsim.experiments.run_folder import tidy
+from sorrelsim.experiments.run_folder import alone_in, tidy
 from sorrelsim.models.checkpoint import CheckpointError
 
 MAY_CHANGE = ("epochs", "threads")
@@ -71,9 +71,15 @@ def reopen(folder: Path, changes: Sequence[str] = (), trust: bool = False) -> tu
     found = load_run(folder, trust)
     config = _changed(found, changes)
     _refuse(found, config)
-    tidy(folder)
     for line in [*found.changes(), *package_changes(found.facts)]:
         tell(f"{folder}: {line}; what follows may differ from an undisturbed run")
+    with alone_in(folder):
+        return _restored(found, config)
+
+
+def _restored(found: Run, config: ExperimentConfig) -> tuple[Experiment, Checkpoint | None]:
+    folder = found.folder
+    tidy(folder)
     saved = checkpoints(folder)
     for checkpoint in saved:
         experiment = Experiment(config, classes=found.classes, start=False)
@@ -140,4 +146,5 @@ def _refuse(found: Run, config: ExperimentConfig) -> None:
 def _is_of_before(folder: Path) -> bool:
     """Whether a run was begun by a version that saved no checkpoints."""
     facts = read_facts(folder)
-    return facts.get("format", FORMAT) < FORMAT or (not facts and (folder / "metrics.csv").exists())
+    old = facts.get("format", FORMAT) < FORMAT or (not facts and (folder / "metrics.csv").exists())
+    return old and not checkpoints(folder)

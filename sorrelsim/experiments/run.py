@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.errors import tell
+from sorrelsim.errors import tell, unknown
 from sorrelsim.experiments.checkpoints import Checkpoint
 from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in
@@ -25,7 +25,15 @@ from sorrelsim.experiments.facts import describe, now, read_facts, write_facts
 from sorrelsim.experiments.keeping import TRIES, Keeper, NotSaved
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
-from sorrelsim.experiments.run_folder import draw_curves, new_folder, read_metrics, read_rows, tidy
+from sorrelsim.experiments.run_folder import (
+    alone_in,
+    draw_curves,
+    new_folder,
+    read_metrics,
+    read_rows,
+    snapshot_name,
+    tidy,
+)
 from sorrelsim.experiments.seating import make_model, make_world, rewards_of, seat_agents, seating, world_settings
 from sorrelsim.library.find import NotFound, bare
 from sorrelsim.library.trust import require_library
@@ -68,11 +76,17 @@ def run(
     Raises:
         TrainingDiverged: If a loss is not finite. The seat and its last good checkpoint are named.
         NotSaved: If the run is over and metrics or models cannot be written; what is saved is named.
+        ConfigError: If another process is at that run.
     """
     config = experiment.config
     folder = new_folder(config.runs, config.name or bare(config.world["name"])) if folder is None else folder
-    facts = _begin_facts(experiment, folder, since)
-    write_beside(folder / "config.yaml", dump_config(config))
+    with alone_in(folder):
+        return _run(experiment, folder, watcher, since)
+
+
+def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: Checkpoint | None) -> Path:
+    config = experiment.config
+    facts = _begin(experiment, folder, since)
     experiment.log_events(folder)
     keeper = Keeper(experiment, folder, since)
     watchers = [watcher] if watcher else []  # whatever takes each epoch's row, once, when it is complete
@@ -112,7 +126,7 @@ def _train(experiment: Experiment, keeper: Keeper, watchers: Sequence[Watcher]) 
     """Plays all epochs; each one's metrics are written, models and the whole state when it is their turn."""
     config = experiment.config
     if not keeper.complete:  # what goes on was stopped before it had done with its latest row
-        _complete(experiment, keeper, keeper.last_row(), watchers, written=True)
+        _complete(experiment, keeper, keeper.row, watchers, written=True)
     for row in experiment.epochs(cut=lambda: keeper.save_state(TRIES)):
         epoch = keeper.epoch = row["epoch"]
         keeper.complete = experiment.cut_short
@@ -156,16 +170,20 @@ def _doing(watchers: Sequence[Watcher], what: str) -> None:
         watcher.doing(what)
 
 
-def _begin_facts(experiment: Experiment, folder: Path, since: Checkpoint | None) -> dict[str, Any]:
-    """Writes run.yaml, and what of the code is to be kept, as a run begins or goes on; returns what it says."""
+def _begin(experiment: Experiment, folder: Path, since: Checkpoint | None) -> dict[str, Any]:
+    """Writes config.yaml and run.yaml, and keeps the code, as a run begins or goes on; returns what run.yaml says."""
+    config = dump_config(experiment.config)
     if since is None:
+        write_beside(folder / "config.yaml", config)  # with it there is a run, which may be begun again after a kill
         code = keep_code(folder, experiment.classes.sources())
         facts = describe(experiment.config, experiment.world, experiment.places, experiment.models, code)
+        write_facts(folder, facts)
     else:
         facts = {key: value for key, value in read_facts(folder).items() if key not in _OF_THE_END}
         again = {"at": now(), "epoch": experiment.epoch, "turn": experiment.turns, "command": list(sys.orig_argv)}
         facts["resumed"] = [*facts.get("resumed", []), again]
-    write_facts(folder, facts)
+        write_facts(folder, facts)  # first: with more epochs it is finished no longer
+        write_beside(folder / "config.yaml", config)
     return facts
 
 
@@ -188,12 +206,15 @@ class Run:
         config: Its config, every default written out.
         facts: What run.yaml says: files, versions, machine, times; empty for a run of the first version.
         trust: Whether Python files that the run folder brings or points to are run.
+        snapshot: Which of its models are loaded: "" for the latest, else the name of a folder in ``models/``, such as
+            ``epoch_0010`` or ``best``.
     """
 
     folder: Path
     config: ExperimentConfig
     facts: dict[str, Any] = field(default_factory=dict)
     trust: bool = False
+    snapshot: str = ""
 
     @cached_property
     def classes(self) -> Classes:
@@ -253,7 +274,7 @@ class Run:
         for place in places:
             model = make_model(place, world, self.classes, learn, start=False)
             try:
-                model.load(saved_file(self.folder / "models" / f"{place.name}{SUFFIX}"))
+                model.load(saved_file(self.folder / "models" / self.snapshot / f"{place.name}{SUFFIX}"))
             except (ValueError, OSError, RuntimeError) as error:
                 raise ConfigError(f"{self.folder}: the model of seat {place.name} cannot be loaded: {error}") from error
             models.append(model)
@@ -269,24 +290,32 @@ class Run:
         return read_rows(path) if path.is_file() else {}
 
 
-def load_run(path: str | Path, trust: bool = False) -> Run:
+def load_run(path: str | Path, trust: bool = False, epoch: int | Literal["best"] | None = None) -> Run:
     """Returns a run by its folder.
 
     Args:
-        path: The folder.
+        path: The folder; or that of a snapshot of its models, ``RUN/models/epoch_0010`` or ``RUN/models/best``.
         trust: Whether Python files may be run that the run folder brings or points to. Without it only the library is
             run, and what lies in ``./worlds`` and ``./agents``.
+        epoch: The epoch whose models are loaded, one of the config's ``snapshots``; ``"best"`` for those that ``best``
+            keeps; None for the latest.
 
     Raises:
-        ConfigError: If it is no run folder.
+        ConfigError: If it is no run folder, or keeps no models of that epoch.
         Untrusted: If it names a reward transform that is not the library's, and is not trusted.
     """
     folder = Path(path)
+    snapshot = "" if epoch is None else epoch if isinstance(epoch, str) else snapshot_name(epoch)
+    if epoch is None and folder.parent.name == "models" and (folder.parent.parent / "config.yaml").is_file():
+        folder, snapshot = folder.parent.parent, folder.name
     if not (folder / "config.yaml").is_file():
         raise ConfigError(f"{folder} is no run folder: it has no config.yaml")
     config = load_config(folder / "config.yaml")
     require_library(folder, rewards_of(config), trust, "--trust (from Python: load_run(path, trust=True))")
-    return Run(folder, config, read_facts(folder), trust)
+    if snapshot and not (folder / "models" / snapshot).is_dir():
+        kept = [each.name for each in (folder / "models").glob("[!.]*") if each.is_dir()]
+        raise ConfigError(unknown("snapshot", snapshot, kept, str(folder / "models")))
+    return Run(folder, config, read_facts(folder), trust, snapshot)
 
 
 def tell_changes(path: str | Path) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sorrelsim.errors import ConfigError
 from sorrelsim.library.find import bare
 from sorrelsim.pictures import curves
 from sorrelsim.writing import remove_litter, write_beside
@@ -37,6 +39,37 @@ def new_folder(parent: str | Path, name: str) -> Path:
         except FileExistsError:
             continue
         return folder
+
+
+def snapshot_name(epoch: int) -> str:
+    """Returns the name under which the models of an epoch are kept in a run's ``models/``."""
+    return f"epoch_{epoch:04d}"
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Within, no other process runs in a run folder; one that dies is in it no more. Nothing where there are no locks.
+
+    Raises:
+        ConfigError: If another process runs in it.
+    """
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):  # Windows
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"{folder}: another process is at this run; wait until it ends, or stop it") from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(handle)
 
 
 def tidy(folder: Path) -> None:

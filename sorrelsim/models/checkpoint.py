@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -90,9 +91,10 @@ def _write(file: BinaryIO, tree: str, arrays: Mapping[str, np.ndarray]) -> None:
     digest = hashlib.sha256()
     parts: list[Any] = [len(text).to_bytes(8, "little"), text]
     parts += (np.ascontiguousarray(arrays[key]).reshape(-1).view(np.uint8).data for key in order if arrays[key].size)
-    for part in parts:
-        digest.update(part)
-        file.write(part)
+    with ThreadPoolExecutor(1) as beside:  # large arrays are summed while they are written: neither holds Python up
+        for part in parts:
+            beside.submit(digest.update, part)
+            file.write(part)
     file.seek(8 + text.index(_ZEROS.encode()))
     file.write(digest.hexdigest().encode())
 

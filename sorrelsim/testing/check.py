@@ -135,7 +135,7 @@ def check_model(
     compiled: bool = False,
     say: Say = quiet,
 ) -> None:
-    """Checks a model: that it builds, answers batches with allowed actions, plays, replays, and saves what it is.
+    """Checks a model: that it builds, answers batches with allowed actions, plays, replays, saves itself and resumes.
 
     Args:
         model: Its name, file or class.
@@ -152,7 +152,7 @@ def check_model(
     problems: list[str] = []
     make = partial(_make, world, compiled)
     checks = (model_checks.page, model_checks.builds, model_checks.answers, model_checks.plays, model_checks.replays)
-    for check in (*checks, model_checks.saves):
+    for check in (*checks, model_checks.saves, model_checks.resumes):
         try:
             say(check(cls, make, steps))
         except Broken as problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import tempfile
 from collections.abc import Callable
@@ -149,3 +150,49 @@ def saves(cls: type[BaseModel], make: Maker, steps: int) -> str:
             "state_dict and load_state_dict"
         )
     return "saved and loaded, it acts as before"
+
+
+def resumes(cls: type[BaseModel], make: Maker, steps: int) -> str:
+    """Saves everything half way, and goes on with the model and with one that is built anew from what was saved."""
+    agents = []
+    for _ in range(2):
+        world = make(2)
+        agents.append((world, Agent(world, range(world.n_agents), _build(cls, world, world.n_agents))))
+    (world, agent), (world_too, other) = agents
+    try:
+        _actions(world, agent, steps)
+        _learn_a_little(agent.model)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.safetensors"
+            agent.model.save(path, memory=True)
+            other.model.load(path)
+        other.load_state_dict(agent.state_dict())
+        world_too.set_state(world.get_state())
+        changed = [name for name, value in vars(agent.model).items() if _differs(name, value, vars(other.model))]
+        same = np.array_equal(_actions(world, agent, steps), _actions(world_too, other, steps))
+    except Exception as error:
+        raise Broken(f"stopping and going on fails: {where(error, file_of(cls))}") from error
+    hook = "put it into state_dict, and take it out again in load_state_dict"
+    if changed:
+        raise Broken(
+            f"a run that goes on loses self.{changed[0]}: {hook}; or give it a name with _ if nothing depends on it"
+        )
+    if not same:
+        raise Broken(f"a run that goes on acts differently; whatever decides what comes next: {hook}")
+    return "stopped and gone on with, it does what it would have done"
+
+
+def _learn_a_little(model: BaseModel) -> None:
+    """Takes a gradient step where that is a model's own matter, for what it learns may be kept nowhere."""
+    if model.learns_by_steps and type(model).updates_due is BaseModel.updates_due:
+        with contextlib.suppress(ValueError):  # such as a batch that is larger than what was played
+            model.note_losses(model.train_step())
+
+
+def _differs(name: str, value: object, others: dict[str, object]) -> bool:
+    """Whether an attribute of numbers is another in a model that was loaded; what has a name with _ may be."""
+    number = isinstance(value, bool | int | float | np.ndarray) and np.asarray(value).dtype.kind in "biufc"
+    if name.startswith("_") or not number:
+        return False
+    other = others.get(name)
+    return other is None or not np.array_equal(np.asarray(value), np.asarray(other), equal_nan=True)

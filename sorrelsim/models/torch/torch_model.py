@@ -199,6 +199,7 @@ class TorchModel(BaseModel):
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "generator": self.generator.get_state(),
             "network_draws": dict(self._modes.draws),
+            "descents": self._descents,
         }
 
     def check_state(self, state: Mapping[str, Any]) -> None:
@@ -219,6 +220,7 @@ class TorchModel(BaseModel):
         if "generator" not in state:
             raise ValueError("it has no generator")
         fits_generator(state["generator"], self.generator)
+        checked.whole("descents", state.get("descents", 0), 0, 2**63 - 1)
         draws = state.get("network_draws", {})
         for device in self._modes.draws.keys() & checked.names("network_draws", draws, draws):
             fits_generator(draws[device], torch.Generator(device))
@@ -234,7 +236,8 @@ class TorchModel(BaseModel):
             net.load_state_dict(as_tensors(state["networks"][name]))
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(as_tensors(state["optimizers"][name]))
-        for device, draws in state.get("network_draws", {}).items():  # files of before have none
+        self._descents = int(state.get("descents", 0))  # files of before have none, and no network_draws
+        for device, draws in state.get("network_draws", {}).items():
             if device in self._modes.draws:
                 self._modes.draws[device] = torch.as_tensor(draws).cpu().clone()
         if fits_generator(state["generator"], self.generator):
