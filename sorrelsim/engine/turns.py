@@ -14,7 +14,9 @@ from typing import Any
 
 
 def in_turn(world: Any, work: Callable[[Any], Any], given: Any) -> Any:
-    """Does what no other thread may be in the middle of.
+    """Does what no other thread may be in the middle of, whole or not at all.
+
+    What it raises, an interrupt or an error of a rule, leaves the world as it was.
 
     Raises:
         RuntimeError: If another thread is in the middle of a step of the world.
@@ -25,7 +27,16 @@ def in_turn(world: Any, work: Callable[[Any], Any], given: Any) -> Any:
     except IndexError:
         alone = world._alone = taken_over(world, alone)
     try:
-        return work(given)
+        state = {name: array.copy() for name, array in world.copies.saved().items()}
+        answered, chosen = dict(vars(world)), set(world._slots_chosen)
+        try:
+            return work(given)
+        except BaseException:
+            for name, array in world.copies.saved().items():
+                array[...] = state[name]
+            vars(world).update(answered)
+            world._slots_chosen |= chosen
+            raise
     finally:
         alone.append(None)
 

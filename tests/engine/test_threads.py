@@ -234,6 +234,62 @@ def test_an_interrupt_at_any_instruction_leaves_the_state_before_or_after(n, n_t
     assert fired > 10
 
 
+@pytest.mark.parametrize(
+    ("n", "n_threads", "settings"), [(1, 1, {}), (16, 2, {}), (1, 1, {"compiled": False})], ids=["one", "two", "plain"]
+)
+@pytest.mark.parametrize("work", ["reset", "set_state"])
+def test_an_interrupted_reset_or_set_state_has_happened_whole_or_not_at_all(work, n, n_threads, settings):
+    sorrelsim.set_threads(n_threads)
+    world = sorrelsim.make("treasure_hunt", n_worlds=n, max_steps=7, **settings)
+    states = [world.get_state()]
+    for actions in actions_for(world, 5):
+        world.step(actions)
+    states.append(world.get_state())
+    answers = [world.reset(3).copy()]
+    hashes = [hash_of(world)]
+    world.set_state(states[1])
+    obs, hashes = world.obs.copy(), [*hashes, hash_of(world)]  # of the reset, of the state gone back to
+    with InterruptAt(10**9) as counting:
+        world.reset(3) if work == "reset" else world.set_state(states[1])
+    fired, at, every = 0, 1, (10**9 - counting.left) // 150
+    while True:
+        world.reset(0)
+        world.set_state(states[1])
+        before = hashes[1]
+        if work == "set_state":
+            world.set_state(states[0])
+            before, obs = hash_of(world), world.obs.copy()
+        world.submit([0], np.zeros((n, 1), int))
+        with InterruptAt(at) as interrupt:
+            world.reset(3) if work == "reset" else world.set_state(states[1])
+        after = hashes[work == "set_state"]
+        assert hash_of(world) in (before, after), f"instruction {at}"
+        if hash_of(world) == before:
+            np.testing.assert_array_equal(world.obs, obs)
+            assert world._slots_chosen == {0}
+            assert world.seed == 0
+        elif work == "reset":
+            np.testing.assert_array_equal(world.obs, answers[0])
+        if not interrupt.fired:
+            break
+        fired, at = fired + 1, at + every
+    assert fired > 50
+    assert hash_of(world) == after
+
+
+def test_an_error_of_a_rule_in_a_reset_leaves_the_world_as_it_was(monkeypatch):
+    world = sorrelsim.make("treasure_hunt", n_worlds=2, compiled=False)
+    world.step(next(iter(actions_for(world, 1))))
+    before, obs, reward = hash_of(world), world.obs.copy(), world.reward.copy()
+    monkeypatch.setattr(world._runner, "run", lambda mode, answer: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        world.reset(5)
+    assert hash_of(world) == before
+    assert world.seed == 0
+    np.testing.assert_array_equal(world.obs, obs)
+    np.testing.assert_array_equal(world.reward, reward)
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # one that fell into a weak reference
 def test_interrupts_by_signals_again_and_again():
     expected = alone("treasure_hunt", 64, 400)

@@ -226,7 +226,7 @@ def test_a_cache_that_cannot_be_used_is_said_once_and_leaves_nothing(filled, tmp
 
 FUZZ = (
     textwrap.dedent("""
-    import hashlib, os, signal, sys, time
+    import hashlib, os, signal, sys
     sys.path[:0] = sys.argv[1].split(os.pathsep)
     import numpy as np, sorrelsim
     from test_store import damages
@@ -254,10 +254,9 @@ while tried < count:
         other = next(text for each, text in goods.items() if each != path)
         for damage in damages(good, other, rng, max(9, min(40, count - tried))):
             path.write_bytes(damage)
-            began = time.monotonic()
             child = os.fork()
             if child == 0:
-                signal.alarm(20)
+                signal.alarm(60)
                 code = 3
                 try:
                     sorrelsim.make("./" + path.name.split("_")[1] + ".py", n_worlds=8)
@@ -266,9 +265,9 @@ while tried < count:
                 except BaseException as error:
                     print(repr(error), file=sys.stderr)
                 os._exit(code)
-            status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            assert status == 0, (path.name, status)
-            assert time.monotonic() - began < 5
+            _, status, used = os.wait4(child, 0)
+            assert os.waitstatus_to_exitcode(status) == 0, (path.name, status)
+            assert used.ru_utime + used.ru_stime < 5  # of its own: others may use the processor too
             assert not path.exists()
             path.write_bytes(good)
             tried += 1
@@ -322,5 +321,5 @@ def test_processes_killed_while_they_compile_leave_a_sound_cache(folder):
         both[0].wait()
         both[0].stdout.close()
         again = run(folder)
-        assert (again.stdout, again.stderr) == (expected.stdout, "")
+        assert (again.stdout, again.stderr) == (expected.stdout, expected.stderr)
         assert files(folder) == kept
