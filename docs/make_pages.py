@@ -204,9 +204,8 @@ def scenario() -> str:
 def scenario_list() -> str:
     """Every scenario of the library."""
     found = [scenarios.load_scenario(name) for name in sorted(scenario_files())]
-    return table(
-        ("scenario", "what happens", "what it tests"), [(f"`{s.name}`", s.description, s.tests) for s in found]
-    )
+    rows = [(f"`{each.name}`", each.description, each.tests) for each in found]
+    return table(("scenario", "what happens", "what it tests"), rows)
 
 
 MADE: dict[str, Callable[[], str]] = {

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from sorrelsim.cli.evaluate import Asked
+from sorrelsim.cli.asked import Asked
 from sorrelsim.errors import ConfigError
 from sorrelsim.experiments.evaluation import WAYS, explores, film, play_episodes, undisturbed, ways_of
 from sorrelsim.experiments.measures import Episodes, nanmean

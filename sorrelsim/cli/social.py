@@ -52,7 +52,7 @@ def schelling(
     Every number of cooperators is played, side by side, in episodes of 1000 steps unless --steps says otherwise. Then:
     is there fear, is there greed, what is best for all, is it a dilemma at all.
     """
-    from sorrelsim.cli.evaluate import explore_of
+    from sorrelsim.cli.asked import explore_of
     from sorrelsim.experiments.mixtures import stage_of
     from sorrelsim.experiments.outcomes import write_csv
     from sorrelsim.experiments.players import player_of
@@ -133,7 +133,7 @@ def cross(
     """
     from rich.console import Console
 
-    from sorrelsim.cli.evaluate import explore_of
+    from sorrelsim.cli.asked import explore_of
     from sorrelsim.experiments.cross import cross_play
     from sorrelsim.experiments.mixtures import slots_of, stage_of
     from sorrelsim.experiments.outcomes import write_csv

@@ -102,7 +102,7 @@ def stage_of(what: str, changes: Sequence[str] = (), trust: bool = False, explor
     agents = None
     if Path(what).is_dir():
         run = load_run(what, trust)
-        settings, agents = run.settings(1), Trained(run, explore=explore)
+        settings, agents = run.settings(1), Trained(run, explore=explore, everybody=True)
     elif what.endswith((".yaml", ".yml")):
         settings = dict(load_config(what).world)
     else:

@@ -86,6 +86,7 @@ class Trained:
         run: The run.
         seat: The name of the one seat that is meant; None means those of the slots.
         snapshot: The epoch whose models are meant, or ``best``; None means the models as the run left them.
+        everybody: Whether those of the run who do not learn, such as bots, keep their slots.
         explore: True plays as in training, False the best action always, None each as it is meant to be.
 
     Raises:
@@ -93,7 +94,12 @@ class Trained:
     """
 
     def __init__(
-        self, run: Run, seat: str | None = None, snapshot: str | None = None, explore: bool | None = None
+        self,
+        run: Run,
+        seat: str | None = None,
+        snapshot: str | None = None,
+        explore: bool | None = None,
+        everybody: bool = False,
     ) -> None:
         self.run, self.explore = run, explore
         self._label = run.folder.name + (f":{seat}" if seat else "") + (f"@{snapshot}" if snapshot else "")
@@ -112,7 +118,10 @@ class Trained:
             if not places:
                 names = [place.name for place in seating(run.config, n_agents)]
                 raise ConfigError(f"{run.folder}: {unknown('seat', seat, names)}")
-        learners = [each for each in places if each.config.learn and can_learn(run.classes.model(each.config.model))]
+        classes = run.classes
+        learners = [
+            each for each in places if everybody or (each.config.learn and can_learn(classes.model(each.config.model)))
+        ]
         self._sat: dict[int, tuple[Place, int]] = {
             slot: (place, k) for place in learners or places for k, slot in enumerate(place.slots)
         }
