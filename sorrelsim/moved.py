@@ -78,7 +78,7 @@ MOVED = {
     "sprites": "authoring.sprites",
     "threads": "engine.threads",
     "torch_model": "models.torch.torch_model models.torch.devices models.torch.adam models.torch.signatures",
-    "transforms": "models.rewards",
+    "transforms": "models.rewards library.transforms",
     "world_checks": "testing.world_checks",
 }
 """Old name below ``sorrelsim`` to the new one, or to several with blanks between where it was split."""

@@ -73,7 +73,7 @@ def new_file(path: str | Path) -> Iterator[BinaryIO]:
                 yield device
             return
         place.parent.mkdir(parents=True, exist_ok=True)
-        remove_litter(place.parent, place.name)
+        remove_litter(place.parent, _short(place))
         with _beside(place) as temporary:
             handle = _nameless(place.parent)
             with temporary.open("xb") if handle is None else open(handle, "wb") as file:
@@ -128,7 +128,7 @@ def remove_litter(folder: str | Path, name: str | None = None) -> list[Path]:
 
     Args:
         folder: The folder.
-        name: The file or folder that they were writing there; None means any.
+        name: The file that they were writing there; None means anything.
 
     Returns:
         What is no longer there.
@@ -167,9 +167,13 @@ def _give_name(handle: int, path: Path) -> None:
         os.close(folder)
 
 
+def _short(place: Path) -> str:
+    """Returns what a temporary name says of a place; a name has 255 bytes in most file systems."""
+    return place.name.encode()[:180].decode(errors="ignore")
+
+
 def _name(place: Path, what: str) -> Path:
-    name = place.name.encode()[:180].decode(errors="ignore")  # a name has 255 bytes in most file systems
-    return place.with_name(f".{name}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}.{what}")
+    return place.with_name(f".{_short(place)}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}.{what}")
 
 
 @contextlib.contextmanager

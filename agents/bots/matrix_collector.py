@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
 from sorrelsim.models.ranges import Width
-
-if TYPE_CHECKING:
-    from sorrelsim import ObservationSpec
 
 
 @dataclass(frozen=True)
@@ -37,17 +32,12 @@ class MatrixCollector(Bot):
 
     Config = MatrixCollectorConfig
 
-    def __init__(
-        self,
-        observations: ObservationSpec,
-        action_names: Sequence[str],
-        n_streams: int = 1,
-        config: MatrixCollectorConfig | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(observations, action_names, n_streams, config, seed)
+    def set_up(self) -> None:
+        """Finds out which resources there are."""
+        super().set_up()
         self.interact = self.action("interact")
-        n_resources = observations.parts["inventory"].shape[0] if "inventory" in observations.parts else 0
+        parts = self.observations.parts
+        n_resources = parts["inventory"].shape[0] if "inventory" in parts else 0
         if not 1 <= self.config.resource <= n_resources:
             raise ValueError(f"{self.name} gathers resource {self.config.resource}; this game has 1 to {n_resources}")
         self.resources = range(1, n_resources + 1)

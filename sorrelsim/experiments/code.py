@@ -50,7 +50,7 @@ def keep_code(run: Path, sources: Sequence[tuple[Source, bytes]]) -> list[dict[s
         path, kept = source.path.resolve(), Path(CODE, source.folder, f"{bare(source.path)}.py")
         beside = needed_beside(path, text) if source.own else {}
         if beside or kept in used:
-            kept = Path(CODE, source.folder, file_hash(str(path.parent).encode())[:8], kept.name)
+            kept = Path(CODE, source.folder, file_hash(str(path).encode())[:8], kept.name)
         used.add(kept)
         for name, held in {kept.name: text, **beside}.items():
             write_beside(run / kept.parent / name, held)
@@ -85,17 +85,19 @@ def needed_beside(path: Path, text: bytes) -> dict[str, bytes]:
     files are left out.
     """
     folder, found, texts = path.parent, set(path.parent.glob("*.txt")), [text]
-    for name, module in list(sys.modules.items()):
+    stems = {each.stem for each in folder.iterdir()}
+    for name in [name for name in sys.modules if name.partition(".")[0] in stems]:
+        file = Path(getattr(sys.modules[name], "__file__", None) or folder).resolve()
         stem = folder.joinpath(*name.split("."))
-        file = Path(getattr(module, "__file__", None) or folder)
-        if file != path and file in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py"):
+        if file != path and file in (stem.with_name(f"{stem.name}.py"), stem / "__init__.py") and file.is_file():
             found.add(file)
             texts.append(file.read_bytes())
     for each in texts:
-        for node in ast.walk(ast.parse(each)):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and 0 < len(node.value) < 256:
-                with contextlib.suppress(ValueError):  # such as text with a NUL
-                    found.add((folder / node.value).resolve())
+        with contextlib.suppress(SyntaxError):  # of a module that was edited since it was imported
+            for node in ast.walk(ast.parse(each)):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str) and 0 < len(node.value) < 256:
+                    with contextlib.suppress(ValueError, OSError):  # such as text with a NUL
+                        found.add((folder / node.value).resolve())
     held = {}
     for file in sorted(found - {path}):
         with contextlib.suppress(OSError):

@@ -14,8 +14,8 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel, Seat
 from sorrelsim.models.playing import play_step
-from sorrelsim.observations.parts import Observation, Parts, as_parts, as_public
-from sorrelsim.testing.failures import Broken, file_of, where
+from sorrelsim.observations.parts import Observation, as_parts, as_public
+from sorrelsim.testing.failures import Broken, blamed
 
 Maker = Callable[[int], Gridworld]
 
@@ -27,12 +27,8 @@ def page(cls: type[BaseModel], make: Maker, steps: int) -> str:
 
 
 def _build(cls: type[BaseModel], world: Gridworld, slots: int, seed: int = 0) -> BaseModel:
-    try:
+    with blamed(f"{cls.__name__}(observations, action_names, n_streams, config, seed) fails", cls):
         return cls(world.observations, world.action_names, world.n_worlds * slots, None, seed)
-    except Exception as error:
-        raise Broken(
-            f"{cls.__name__}(observations, action_names, n_streams, config, seed) fails: {where(error, file_of(cls))}"
-        ) from error
 
 
 def builds(cls: type[BaseModel], make: Maker, steps: int) -> str:
@@ -45,10 +41,8 @@ def builds(cls: type[BaseModel], make: Maker, steps: int) -> str:
         raise Broken(f"{cls.__name__} does not derive from BaseModel")
     if not hasattr(model, "rng"):
         raise Broken(f"{cls.__name__}.__init__ does not call super().__init__(...)")
-    try:
+    with blamed(f"{cls.__name__}.from_config with no settings fails", cls):
         cls.from_config(world.observations, world.action_names, 2, {}, 0)
-    except Exception as error:
-        raise Broken(f"{cls.__name__}.from_config with no settings fails: {where(error, file_of(cls))}") from error
     return f"{cls.__name__} builds"
 
 
@@ -58,20 +52,15 @@ def _states(world: Gridworld, model: BaseModel, n: int) -> Observation:
     return as_public({name: part[:n].copy() for name, part in states.items()})
 
 
-def _copy(states: Observation) -> Parts:
-    return {name: part.copy() for name, part in as_parts(states).items()}
-
-
 def answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
     world = make(2)
     model = _build(cls, world, world.n_agents)
     n = world.n_worlds * world.n_agents
     states = _states(world, model, n)
-    one, kept = as_public({name: part[0] for name, part in as_parts(states).items()}), _copy(states)
-    try:
+    one = as_public({name: part[0] for name, part in as_parts(states).items()})
+    kept = {name: part.copy() for name, part in as_parts(states).items()}
+    with blamed("asked for an action it fails", cls):
         single = model.take_action(one)
-    except Exception as error:
-        raise Broken(f"asked for an action it fails: {where(error, file_of(cls))}") from error
     if isinstance(single, bool) or not isinstance(single, int | np.integer):
         raise Broken(
             f"take_action returns {single!r} ({type(single).__name__}); it returns an int, an index into the actions"
@@ -80,10 +69,8 @@ def answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
         raise Broken(
             f"take_action returns {single}; allowed: 0 to {model.action_space - 1} ({', '.join(world.action_names)})"
         )
-    try:
+    with blamed("asked for a batch of actions it fails", cls):
         batch = np.asarray(model.take_actions(states, Seat(n, model.new_carry(n))))
-    except Exception as error:
-        raise Broken(f"asked for a batch of actions it fails: {where(error, file_of(cls))}") from error
     if batch.shape != (n,) or batch.dtype.kind not in "iu":
         raise Broken(f"take_actions returns {batch.dtype}{list(batch.shape)} for {n} states; it returns integers [{n}]")
     if batch.min() < 0 or batch.max() >= model.action_space:
@@ -97,12 +84,10 @@ def _play(cls: type[BaseModel], make: Maker, steps: int, seed: int = 0) -> tuple
     world = make(2)
     model = _build(cls, world, world.n_agents, seed)
     agent = Agent(world, range(world.n_agents), model)
-    try:
+    with blamed("playing it fails", cls):
         model.start_epoch_action(epoch=1)
         chosen = _actions(world, agent, steps)
         model.end_epoch_action(epoch=1)
-    except Exception as error:
-        raise Broken(f"playing it fails: {where(error, file_of(cls))}") from error
     return model, chosen
 
 
@@ -131,14 +116,10 @@ def replays(cls: type[BaseModel], make: Maker, steps: int) -> str:
 def saves(cls: type[BaseModel], make: Maker, steps: int) -> str:
     model, _ = _play(cls, make, steps)
     world = make(2)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.safetensors"
-        try:
-            model.save(path)
-            other = _build(cls, world, world.n_agents, seed=9)
-            other.load(path)
-        except Exception as error:
-            raise Broken(f"saving and loading fails: {where(error, file_of(cls))}") from error
+    with tempfile.TemporaryDirectory() as folder, blamed("saving and loading fails", cls):
+        model.save(path := Path(folder) / "model.safetensors")
+        other = _build(cls, world, world.n_agents, seed=9)
+        other.load(path)
     taken = []
     for each in (model, other):
         agent = Agent(world, range(world.n_agents), each, learn=False)

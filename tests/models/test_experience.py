@@ -13,9 +13,10 @@ from sorrelsim.experiments.config import read_config
 from sorrelsim.experiments.evaluation import film, play_episodes
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.run import load_run, run
+from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
-from sorrelsim.models.rewards import TRANSFORMS, make_transform
+from sorrelsim.models.rewards import TRANSFORMS
 from sorrelsim.models.seat import Seat
 from sorrelsim.play.opponents import seat_opponents
 from sorrelsim.play.session import Session
