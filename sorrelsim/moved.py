@@ -37,7 +37,7 @@ MOVED = {
     "config": "experiments.config",
     "contract": "testing.failures",
     "drawing": "pictures.painting",
-    "evaluation": "cli.evaluate",
+    "evaluation": "cli.evaluated",
     "experiment": "experiments.loop experiments.run experiments.seating experiments.evaluation experiments.measures",
     "extra": "authoring.state",
     "gridworld": "engine.gridworld engine.declared",

@@ -102,8 +102,14 @@ def test_commands_run(page, tmp_path, monkeypatch):
                     shutil.copytree(runs_made()[0], folder)
         elif arguments[0] == "eval":
             arguments += ["--episodes", "2"]
+            if "--slots" in arguments and not arguments[1].startswith("runs/"):
+                arguments += ["compiled=false", "min_steps=5", "max_steps=5"]
             for snapshot in re.findall(r"runs/[^/ ]+/models/\w+", line):
                 shutil.copytree(Path(snapshot).parent, snapshot)
+        elif arguments[0] == "schelling":
+            arguments += ["compiled=false", "--episodes", "2", "--steps", "5"]
+        elif arguments[0] == "cross":
+            arguments += ["--set", "compiled=false", "--episodes", "2", "--steps", "5"]
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
 

@@ -21,7 +21,7 @@ FLOORS = [  # from the ground up; rooms of one floor do not know each other
     {"pictures"},
     {"observations"},
     {"engine", "models"},
-    {"library", "outside"},
+    {"library", "outside", "tables"},
     {"experiments", "recordings", "testing"},
     {"play", "launch"},
     {"cli", "interfaces"},

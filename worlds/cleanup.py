@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from enum import auto
 
 from sorrelsim import Events, Gridworld, Kinds, Window, kind, param, per_agent, per_world, probability, rule, sprites
-from sorrelsim.rules import beams, draw, episode, grid, movement
+from sorrelsim.rules import beams, draw, episode, events, grid, movement
 
 ACTIONS = (*movement.EGOCENTRIC, "zap", "clean")
 ZAP, CLEAN = map(ACTIONS.index, ("zap", "clean"))
@@ -69,6 +69,7 @@ class Event(Events):
     CELLS_CLEANED = auto()
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
+    ZAP = events.pair()  # who zapped whom
 
 
 @rule
@@ -91,7 +92,7 @@ def zap(w):
     for i in range(w.n_agents):
         if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
             n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
-            beams.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
+            beams.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED, Event.ZAP)
 
 
 @rule

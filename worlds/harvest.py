@@ -44,7 +44,7 @@ from sorrelsim import (
     rule,
     sprites,
 )
-from sorrelsim.rules import beams, draw, episode, grid, movement
+from sorrelsim.rules import beams, draw, episode, events, grid, movement
 
 ACTIONS = (*movement.EGOCENTRIC, "zap")
 ZAP = ACTIONS.index("zap")
@@ -89,6 +89,7 @@ class Event(Events):
     APPLES_EATEN = auto()
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
+    ZAP = events.pair()  # who zapped whom
 
 
 @rule
@@ -124,7 +125,7 @@ def zap(w):
                 n = beams.cast_fork(w, i, Kind.ZAP_BEAM)
             else:
                 n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
-            beams.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
+            beams.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED, Event.ZAP)
 
 
 @rule

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import auto
 
 from sorrelsim import Events, Gridworld, Kinds, Window, kind, param, per_world, rule, sprites
-from sorrelsim.rules import draw, episode, grid, movement
+from sorrelsim.rules import draw, episode, events, grid, movement
 
 NOBODY = -1
 
@@ -48,6 +48,7 @@ class Event(Events):
     TAGS = auto()
     TAGGED = auto()
     STEPS_FREE = auto()
+    TAG = events.pair()  # who tagged whom
 
 
 @rule
@@ -83,6 +84,7 @@ def tag(w):
         w.it[0], w.tagger[0] = tagged, it
         w.events[it, Event.TAGS] += 1
         w.events[tagged, Event.TAGGED] += 1
+        events.note(w, it, Event.TAG, tagged)
 
 
 @rule

@@ -40,7 +40,7 @@ from sorrelsim import (
     rule,
     sprites,
 )
-from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
+from sorrelsim.rules import beams, draw, episode, events, grid, movement, sanctions
 
 ACTIONS = (*movement.EGOCENTRIC, "zap", "claim")
 ZAP, CLAIM = map(ACTIONS.index, ("zap", "claim"))
@@ -105,6 +105,9 @@ class Event(Events):
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
     REMOVALS = auto()
+    ZAP = events.pair("removes")  # who zapped whom, and whether that took the other away
+    CLAIM_TAKEN = events.pair()  # who claimed what was whose
+    CLAIM_ZAPPED = events.pair("destroyed")  # who zapped whose resource
 
 
 @rule
@@ -119,7 +122,7 @@ def zap(w):
         i = w.order[k]
         if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
             n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.zap_length, w.p.zap_radius)
-            sanctions.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
+            sanctions.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED, Event.ZAP)
             for h in range(n):
                 crack(w, i, w.hits[h, 0], w.hits[h, 1])
 
@@ -128,6 +131,9 @@ def zap(w):
 def crack(w, i, row, col):
     """One zap on a resource: it cracks, or falls if it was cracked, and then the zap goes on behind it."""
     lies = w.grid[row, col, w.layer[Kind.RESOURCE]]
+    owner = w.owner[row, col] - 1
+    if is_resource(lies) and owner >= 0 and owner != i:
+        events.note_at(w, i, Event.CLAIM_ZAPPED, owner, row, col, lies >= Kind.CRACKED)
     if lies == Kind.RESOURCE or lies == Kind.PAYING:
         grid.put(w, row, col, lies + 2)
         w.struck[row, col] = w.turn
@@ -164,6 +170,8 @@ def own(w, i, row, col):
 @rule
 def claim_cell(w, i, row, col):
     if is_resource(w.grid[row, col, w.layer[Kind.RESOURCE]]) and w.owner[row, col] != i + 1:
+        if w.owner[row, col] > 0:
+            events.note_at(w, i, Event.CLAIM_TAKEN, w.owner[row, col] - 1, row, col)
         own(w, i, row, col)
         w.events[i, Event.CLAIMS] += 1
 

@@ -50,7 +50,7 @@ class Bounded:
         self._interpreted: Interpreted | None = None
         self.fault = copies.of["fault"][:, 0]
         given = [copies.of[entry.name] for entry in copies.entries if entry.place == "given"]
-        self.memory = [copies.block.bytes, *given]
+        self.memory = [*program.kept, *given]
 
     @property
     def interpreted(self) -> Interpreted:

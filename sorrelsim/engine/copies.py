@@ -16,6 +16,7 @@ from sorrelsim.authoring.params import limits
 from sorrelsim.authoring.state import DTYPES, MANY, Bound, limit
 from sorrelsim.engine.block import Block
 from sorrelsim.engine.declared import Declared
+from sorrelsim.engine.notes import Notes
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,7 @@ class Copies:
         of: The arrays by entry, ``[copy, ...]``.
         params: The params by name, ``[copy]`` or ``[copy, *shape]``; written to, they hold from the next step on.
         state: What the world declares as state, by name, ``[copy, ...]``.
+        notes: The logs of what happens, for which there is room only while somebody asks.
         block: Where the copies lie.
         scratch: Where what belongs to threads lies, a lane for each.
         pad: Cells of padding on each side of the map, as far as an agent sees.
@@ -219,6 +221,7 @@ class Copies:
         for name, array in params.items():
             self.params[name][...] = array
         self.of["occupant"][...] = -1
+        self.notes = Notes(world)
 
     def _bare(self, world: Declared) -> tuple[np.ndarray, tuple[slice, slice]]:
         """The bare map with its padding, and where in it the map lies."""

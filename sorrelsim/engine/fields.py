@@ -125,6 +125,7 @@ def rules_fields(world: Declared, copies: Copies) -> list[Field]:
     codes = world.codes
     fields = [
         *of_table(copies, "rules"),
+        *(Field(name, getattr(copies.notes, name), "given") for name in ("notes", "amounts", "noted")),
         number("n_agents", world.n_agents),
         number("height", world.height),
         number("width", world.width),
@@ -152,6 +153,8 @@ def engine_fields(world: Declared, copies: Copies) -> list[Field]:
     return [
         *([Field("less", np.array(less, np.int32), "shared")] if np.any(less) else []),
         *of_table(copies, "engine"),
+        Field("counts", copies.of["events"].reshape(world.n_worlds, -1), "copy"),
+        Field("seen", copies.notes.seen, "given"),
         Field("template", copies.template, "shared"),
         *(constant(name, getattr(copies, name)) for name in ("beam_mask", "full_mask", "pad")),
         number("stride", copies.template.shape[1]),

@@ -31,7 +31,7 @@ class Interpreted:
             )
             for b in range(len(self.actions))
         ]
-        self.before: np.ndarray | None = None
+        self.before: list[np.ndarray] = []
         """The copies as they were before the step that is going on."""
 
     def _params(self, b: int) -> Any:
@@ -42,18 +42,20 @@ class Interpreted:
 
         What a rule raises, or an interrupt, leaves every copy as it was before.
         """
-        block = self.program.block.bytes
-        if self.before is not None:  # not even the going back was left in peace
-            block[...] = self.before
-        before = self.before = block.copy()
+        self._go_back()  # if not even the going back was left in peace
+        self.before = [array.copy() for array in self.program.kept]
         try:
             ended = self.run_all(mode, lambda b: self.run_copy(mode, answer, b))
-            self.before = None
+            self.before = []
             return ended
         except BaseException:
-            block[...] = before
-            self.before = None
+            self._go_back()
             raise
+
+    def _go_back(self) -> None:
+        for array, before in zip(self.program.kept, self.before, strict=False):
+            array[...] = before
+        self.before = []
 
     def latest(self, answers: Iterable[Answer]) -> None:
         """Nothing is answered whose answer does not arrive; see :meth:`Compiled.latest`."""

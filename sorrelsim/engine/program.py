@@ -63,6 +63,7 @@ class Program:
         answer: An answer like all that are to come, of which ``e`` has fields as well.
         block: Where the copies lie.
         scratch: Where what belongs to threads lies.
+        kept: What a step that fails leaves as it was before.
         bounds: Whether compiled code checks every index; see :mod:`sorrelsim.engine.bounds`.
     """
 
@@ -79,6 +80,7 @@ class Program:
     answer: Answer
     block: Block
     scratch: Block
+    kept: Sequence[np.ndarray]
     bounds: bool = False
 
     @classmethod
@@ -111,6 +113,7 @@ class Program:
             answer=answer,
             block=copies.block,
             scratch=copies.scratch,
+            kept=(copies.block.bytes, *copies.notes.kept),
             bounds=bounds,
         )
 

@@ -27,7 +27,8 @@ Slot = Annotated[int, Range(0, 32_767)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-def _by_name(world: Any) -> Any:
+def by_name(world: Any) -> Any:
+    """Returns a world's settings, where only its name may be given."""
     if isinstance(world, str):
         return {"name": world}
     if isinstance(world, Mapping) and not isinstance(world.get("name"), str):
@@ -133,10 +134,20 @@ class WandbConfig:
 
 
 @dataclass(frozen=True)
+class EventsConfig:
+    """A table of what happens in training, step by step, in the run's folder ``events``."""
+
+    detail: Literal["events", "steps"] | None = None
+    """``events``: one row an event, with whoever it involves; ``steps``: one row an agent and step. Null: no table."""
+    format: Literal["parquet", "csv"] = "parquet"
+    """Of its files."""
+
+
+@dataclass(frozen=True)
 class ExperimentConfig:
     """One experiment: a world, who sits in it, how long it runs. Environment steps = epochs x turns x n_worlds."""
 
-    world: Annotated[dict[str, Any], BeforeValidator(_by_name)]
+    world: Annotated[dict[str, Any], BeforeValidator(by_name)]
     """``name``, and any setting that ``sorrelsim.make`` takes: preset, map, n_agents, window, the world's params (a
     number, or a list with one per copy). A bare name will do."""
     seats: Annotated[list[SeatConfig], Field(min_length=1)]
@@ -165,6 +176,8 @@ class ExperimentConfig:
     """Whether the metrics also go to an event file for TensorBoard, ``RUN/tensorboard/``."""
     wandb: WandbConfig = field(default_factory=WandbConfig)
     """Whether they also go to Weights & Biases."""
+    events: EventsConfig = field(default_factory=EventsConfig)
+    """What of every step is written down."""
     threads: Annotated[int, Range(1, 1024)] | None = None
     """Threads that step the copies; all cores by default. Trajectories do not depend on it."""
     torch_threads: Annotated[int, Range(1, 1024)] = 1

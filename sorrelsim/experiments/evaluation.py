@@ -15,9 +15,9 @@ import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.measures import EpisodeCollector, Episodes
-from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
-from sorrelsim.models.playing import play_step
+from sorrelsim.models.playing import Player, play_step
+from sorrelsim.tables.events import EventLog
 
 WAYS = ("greedy", "sampled")
 """Ways of playing: the best action always, or as in training."""
@@ -33,12 +33,12 @@ def ways_of(models: Sequence[BaseModel]) -> str:
 
     Models that never learn, such as bots, play in one way only and do not count beside those that do.
     """
-    learners = [model for model in models if _can_learn(model)]
+    learners = [model for model in models if can_learn(type(model))]
     return "+".join(sorted({model.plays for model in learners or models}))
 
 
-def _can_learn(model: BaseModel) -> bool:
-    kind = type(model)
+def can_learn(kind: type[BaseModel]) -> bool:
+    """Returns whether models of a class ever learn; bots do not."""
     return kind.learn is not BaseModel.learn or kind.train_step is not BaseModel.train_step
 
 
@@ -97,7 +97,11 @@ def _seed_all(models: Sequence[BaseModel], torch: Any, seed: int) -> None:
 
 
 def play_episodes(
-    world: Gridworld, agents: Sequence[Agent], max_turns: int, halt: Callable[[], bool] = lambda: False
+    world: Gridworld,
+    agents: Sequence[Player],
+    max_turns: int,
+    halt: Callable[[], bool] = lambda: False,
+    log: EventLog | None = None,
 ) -> Episodes:
     """Plays until every copy has finished one episode, and returns those: the first of each copy.
 
@@ -106,6 +110,7 @@ def play_episodes(
         agents: Its players.
         max_turns: Episodes that have not ended by then are left out.
         halt: Asked every turn; once it says so, episodes that have not ended are left out.
+        log: What each step is handed to; see :class:`~sorrelsim.tables.events.EventLog`.
     """
     collector = EpisodeCollector(world)
     done = np.zeros(world.n_worlds, bool)
@@ -115,6 +120,8 @@ def play_episodes(
             break
         play_step(world, agents)
         collector.observe(world)
+        if log is not None:
+            log.step(world)
         ended = np.flatnonzero(world.info["ended"])
         if ended.size:
             found.append(collector.take().where(~done[ended]))
@@ -124,7 +131,7 @@ def play_episodes(
     return Episodes.join(found)
 
 
-def film(world: Gridworld, agents: Sequence[Agent], turns: int) -> list[np.ndarray]:
+def film(world: Gridworld, agents: Sequence[Player], turns: int) -> list[np.ndarray]:
     """Films copy 0, RGB uint8 [height, width, 3] each, from now to the end of the episode or the last of ``turns``."""
     pictures = [world.render(0)]
     for _ in range(turns):

@@ -184,11 +184,15 @@ class Keeper:
                 time.sleep(PAUSE)
             logs = [log for log in (self.metrics, self.sweep) if log is not None]
             fine = [self._try(log.path.name, log.flush) for log in logs]
+            if (log := self.experiment.log) is not None:
+                fine.append(self._try("events", log.flush, "the rows are kept"))
             if (not models or self.save(epoch)) and all(fine):
                 return ""
         left = [
             f"{log.waiting} rows of {log.path.name}: {self._complaints[log.path.name]}" for log in logs if log.waiting
         ]
+        if "events" in self._complaints:
+            left.append(f"the latest rows of events: {self._complaints['events']}")
         if models and self.unsaved:
             left.append(
                 f"the models of epoch {epoch}: {self._complaints['models']}. "

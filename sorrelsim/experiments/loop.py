@@ -34,6 +34,7 @@ from sorrelsim.models.playing import play_step
 from sorrelsim.models.threads import set_network_threads
 from sorrelsim.observations.playable import Playable
 from sorrelsim.outside.make import is_outside
+from sorrelsim.tables.events import EventLog
 
 _EVALUATION_SEED = 0x5EED
 """Added to a run's seed for the copies in which the trained agents are looked at, so that they are new to them."""
@@ -95,6 +96,7 @@ class Experiment:
         turns: Turns played so far.
         total_turns: Turns to play.
         seconds: Seconds that it has played and learned.
+        log: What every step is written to, once :meth:`log_events` was called.
 
     Raises:
         ConfigError: If the config says something impossible.
@@ -133,6 +135,8 @@ class Experiment:
         self.total_turns = config.epochs * config.turns
         self.seconds = self._seconds_before = 0.0  # in all, and before the epoch that is being played
         self._paid_before = self._running()
+        self.log: EventLog | None = None
+        self._log_state: Mapping[str, Any] | None = None
         self._stopping = self._hurrying = False
         self._looked_at: Gridworld | None = None
 
@@ -194,6 +198,8 @@ class Experiment:
             while True:  # one turn at least, for the epoch has been started
                 play_step(self.world, self._players)
                 self.collector.observe(self.world)
+                if self.log is not None:
+                    self.log.step(self.world)
                 self.turns += 1
                 if self.turns == last or self._stopping:
                     break
@@ -287,9 +293,17 @@ class Experiment:
             world, agents = self.looking(1)
             return film(world, agents, self.config.evaluation.gif_turns if turns is None else turns)
 
+    def log_events(self, folder: Path) -> None:
+        """Begins to write what happens to ``folder/events``, or goes on with it, if the config asks for it."""
+        given = self.config.events
+        if given.detail is not None:
+            self.log = EventLog(folder / "events", self.world, given.detail, given.format)
+            if self._log_state is not None:
+                self.log.load_state_dict(self._log_state)
+
     def state_dict(self) -> dict[str, Any]:
         """Returns, between two turns, all that decides what comes next but for the models, which save themselves."""
-        return {
+        return ({} if self.log is None else {"log": self.log.state_dict()}) | {
             "epoch": self.epoch,
             "turns": self.turns,
             "seconds": [self.seconds, self._seconds_before],
@@ -318,6 +332,7 @@ class Experiment:
             for each in self._players:
                 each.agent.reset()
         set_shared_chance(state["chance"])
+        self._log_state = state.get("log")
 
     def save_models(self, folder: str | Path) -> None:
         """Writes every model to ``folder/<seat>.safetensors``."""

@@ -68,7 +68,7 @@ def run(
 
     Returns:
         The run folder: config.yaml, run.yaml, code/, metrics.csv (and sweep.csv), curve.png, episode.gif,
-        models/<seat>.safetensors, checkpoint/, tensorboard/.
+        models/<seat>.safetensors, checkpoint/, tensorboard/, and events/ if the config asks for it.
 
     Raises:
         TrainingDiverged: If a loss is not finite. The seat and its last good checkpoint are named.
@@ -84,6 +84,7 @@ def run(
 def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: Checkpoint | None) -> Path:
     config = experiment.config
     facts = _begin(experiment, folder, since)
+    experiment.log_events(folder)
     keeper = Keeper(experiment, folder, since)
     if not keeper.save(keeper.epoch):  # whatever happens, there are sound models to go back to
         raise NotSaved(f"{folder}: the run has not begun, its models cannot be saved: {keeper.complaints['models']}")

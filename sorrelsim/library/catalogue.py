@@ -10,10 +10,13 @@ from typing import Any
 
 from sorrelsim.library.find import files
 
+SCENARIOS = Path("configs") / "scenarios"
+"""The folder of scenarios."""
+
 
 @dataclass(frozen=True)
 class Entry:
-    """A world or a model, as its file describes it.
+    """A world, a model, a transform or a scenario, as its file describes it.
 
     Attributes:
         name: Its name, as configs use it.
@@ -49,6 +52,24 @@ def transforms() -> list[Entry]:
     pairs = zip(map(ast.literal_eval, filter(None, table.keys)), map(ast.unparse, table.values), strict=True)
     found = [Entry(name, path, pages[cls].partition("\n")[0], {}, {}) for name, cls in pairs]
     return found + [read_entry(file) for file in sorted(Path("rewards").glob("[!_]*.py"))]
+
+
+def scenario_files() -> dict[str, Path]:
+    """Returns the files of all scenarios by name: those in ``./configs/scenarios`` and, in a clone, the library's."""
+    found: dict[str, Path] = {}
+    for root in (Path(__file__).resolve().parents[2] / SCENARIOS, SCENARIOS):
+        found |= {path.relative_to(root).with_suffix("").as_posix(): path for path in sorted(root.glob("*/*.yaml"))}
+    return found
+
+
+def scenarios() -> list[Entry]:
+    """Returns all scenarios within reach, with what each describes."""
+    found = []
+    for name, path in sorted(scenario_files().items()):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        said = next((line for line in lines if line.startswith("description: ")), "")
+        found.append(Entry(name, path, said.removeprefix("description: "), {}, {}))
+    return found
 
 
 def read_entry(path: Path) -> Entry:

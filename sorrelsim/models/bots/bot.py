@@ -1,4 +1,4 @@
-"""The base of scripted players: reading a symbolic observation, walking, wandering. Needs numpy only.
+"""The base of scripted players: reading a symbolic observation, walking, wandering. Needs no torch.
 
 A bot is a model like any other, one file in ``agents/``, written for many streams at once::
 
