@@ -81,8 +81,6 @@ def train(
 
 app.command()(play)
 app.command()(watch)
-app.command()(cross)
-app.command()(schelling)
 
 
 def _version(asked: bool) -> None:
@@ -173,6 +171,8 @@ def show(
 
 
 app.command("eval")(evaluate)
+app.command()(cross)
+app.command()(schelling)
 
 
 @app.command()
