@@ -35,8 +35,6 @@ app.command()(train)
 app.command(cls=StudyCommand)(study)
 app.command()(play)
 app.command()(watch)
-app.command()(cross)
-app.command()(schelling)
 
 
 def _version(asked: bool) -> None:
@@ -127,6 +125,8 @@ def show(
 
 
 app.command("eval")(evaluate)
+app.command()(cross)
+app.command()(schelling)
 
 
 app.command()(plot)

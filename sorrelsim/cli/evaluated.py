@@ -216,7 +216,7 @@ def _page(outcome: Outcome) -> list[RenderableType]:
 def _scenario_table(outcomes: dict[str, Outcome]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for name in ("return per capita", "focal", "background"):
-        table.add_column(name, justify="left" if name == "return per capita" else "right")
+        table.add_column(name, justify="left" if name == "return per capita" else "right", overflow="fold")
     for name, outcome in outcomes.items():
         records = {record["of"]: record for record in outcome.records() if record["measure"] == "per_capita_return"}
         focal, bounds = _cells(records["focal"])

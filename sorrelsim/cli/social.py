@@ -172,9 +172,9 @@ def _matrix(title: str, names: Sequence[str], rows: Sequence[Mapping[str, Any]],
     from rich.text import Text
 
     table = Rich(box=box.SIMPLE_HEAD, show_edge=False)
-    table.add_column("focal player, among")
+    table.add_column("focal, among", overflow="fold")
     for name in names:
-        table.add_column(escape(name), justify="right")
+        table.add_column(escape(name), justify="right", overflow="fold")
     for k, name in enumerate(names):
         cells = [
             f"[bold green]{row['focal_return']:.2f}[/]\n[dim]{row['focal_low']:.2f} to {row['focal_high']:.2f}[/]"

@@ -23,7 +23,7 @@ from sorrelsim.experiments.measures import Episodes
 from sorrelsim.experiments.outcomes import Outcome
 from sorrelsim.experiments.players import Player, Trained
 from sorrelsim.experiments.run import load_run
-from sorrelsim.library.find import bare, find_class
+from sorrelsim.library.find import NotFound, bare, find_class
 from sorrelsim.library.make import make_of
 from sorrelsim.settings import apply_changes
 from sorrelsim.tables.events import EventLog, log_of
@@ -69,14 +69,15 @@ class Stage:
         """Returns the same with episodes of so many steps, if the world's params say how long they last.
 
         Args:
-            steps: The number; None means ``otherwise``, where the world lets it be set, and 0 leaves the world's end.
+            steps: The number; 0 leaves the world's own end. None means ``otherwise``, unless the settings say how long
+                episodes last or the world does not let it be set.
             otherwise: What None stands for.
 
         Raises:
             ConfigError: If steps are given and the world has no ``max_steps``.
         """
         wanted = otherwise if steps is None else steps
-        if not wanted:
+        if not wanted or (steps is None and {"min_steps", "max_steps"} & set(self.settings)):
             return self
         params = {field.name for field in dataclasses.fields(find_class(self.name, "worlds", Gridworld).params)}
         if "max_steps" not in params:
@@ -114,7 +115,10 @@ def stage_of(what: str, changes: Sequence[str] = (), trust: bool = False, explor
 def stage_with(settings: Mapping[str, Any], agents: Trained | None = None) -> Stage:
     """Returns the world of some settings, ``name`` among them; of params that differ by copy the first."""
     rest = {key: value for key, value in settings.items() if key != "name"}
-    params = find_class(settings["name"], "worlds", Gridworld).params
+    try:
+        params = find_class(settings["name"], "worlds", Gridworld).params
+    except NotFound as error:
+        raise NotFound(f"{error}; nor is there a folder of a run at {settings['name']}") from None
     return Stage(settings["name"], deal(params, rest, 1), agents)
 
 

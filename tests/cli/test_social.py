@@ -121,6 +121,7 @@ def test_a_schelling_diagram(study):
         (("eval", "good", "--slots", "0-3=random"), "no slot 3; this world has slots 0 to 2"),
         (("eval", "good", "--slots", "random"), "write it as 0,1=runs/harvest_ppo-001 or"),
         (("eval", "godo", "--slots", "0=random"), "did you mean 'good'"),
+        (("eval", "runs/good-7"), "nor is there a folder of a run at runs/good-7"),
         (("eval", "good"), "nobody plays slots 0,1,2"),
         (("eval", "good", "--slots", "0=random", "--both"), "--both is for a run alone"),
         (("eval", "good", "--greedy", "--sample"), "exclude each other"),

@@ -87,6 +87,8 @@ def test_settings_of_a_bot_and_of_the_world(good):
     assert outcome.episodes.returns[0].tolist() == [-8.0, -8.0, -8.0]  # 4 x (3 - 5)
     assert stage_of("good").lasting(7).settings["max_steps"] == 7
     assert stage_of("good").lasting(0, otherwise=9).settings == {}
+    assert stage_of("good").lasting(None, otherwise=9).settings == {"max_steps": 9}
+    assert stage_of("good", ["max_steps=5"]).lasting(None, otherwise=9).settings == {"max_steps": 5}
 
 
 @pytest.mark.parametrize(
