@@ -127,6 +127,8 @@ def _train(experiment: Experiment, keeper: Keeper, watchers: Sequence[Watcher]) 
     config = experiment.config
     if not keeper.complete:  # what goes on was stopped before it had done with its latest row
         _complete(experiment, keeper, keeper.row, watchers, written=True)
+    row: Row = {}
+    last = False
     for row in experiment.epochs(cut=lambda: keeper.save_state(TRIES)):
         epoch = keeper.epoch = row["epoch"]
         keeper.complete = experiment.cut_short
@@ -140,8 +142,13 @@ def _train(experiment: Experiment, keeper: Keeper, watchers: Sequence[Watcher]) 
             continue
         if keeper.unsaved or epoch % config.save_every == 0:
             keeper.save(epoch)
-        if experiment.stopped or keeper.state_due():
-            keeper.save_state(TRIES if experiment.stopped else 1)
+        if keeper.state_due():
+            keeper.save_state()
+    if row and not last:  # a stop was asked for since that epoch's end
+        keeper.save_state(TRIES)
+        if "eval_way" not in row and not experiment.hurrying:
+            _doing(watchers, "evaluating")
+            keeper.amend(experiment.evaluate())
 
 
 def _complete(experiment: Experiment, keeper: Keeper, row: Row, watchers: Sequence[Watcher], written: bool) -> None:
