@@ -25,7 +25,11 @@ def begin(*arguments, cwd, **options):
 
 def end(process, code=0, timeout=240):
     """Waits for the end of a command; returns what it wrote."""
-    output, error = process.communicate(timeout=timeout)
+    try:
+        output, error = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()  # its own processes go with it
+        raise
     assert process.returncode == code, f"ended with {process.returncode}\n{output}\n{error}"
     return output + error
 

@@ -122,21 +122,17 @@ def run_study(
     from sorrelsim.cli.stopping import stop_on_signals
     from sorrelsim.cli.study_progress import StudyProgress
     from sorrelsim.experiments.results import write_results
-    from sorrelsim.experiments.study import check_study, open_study, study_folder
-    from sorrelsim.launch.launcher import Launch, alone_in, make_crew
+    from sorrelsim.experiments.study import check_study
+    from sorrelsim.launch.launcher import launching
 
     with console.status("checking all runs ..."):
         check_study(config, where, trust)
-    with alone_in(study_folder(config, where)):
-        study = open_study(config, where)
-        with make_crew(study, processes, ray, trust) as crew, StudyProgress(study, console) as progress:
-            launch = progress.launch = Launch(study, crew, progress.changed)
-            progress.begin()
-            with stop_on_signals(launch) as stopping:
-                launch.run()
+    with launching(config, where, processes, ray, trust) as launch:
+        with StudyProgress(launch, console) as progress, stop_on_signals(launch) as stopping:
+            launch.run()
         if not launch.stopped:
             with console.status("writing tables, figures and the report ..."):
-                write_results(study)
+                write_results(launch.study)
     console.print(progress.summary())
     failed = any(status.state == "failed" for status in launch.statuses)
     if failed or stopping.code:

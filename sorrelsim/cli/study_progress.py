@@ -18,7 +18,6 @@ from rich.table import Table
 from rich.text import Text
 
 from sorrelsim.cli.progress import clock, number
-from sorrelsim.experiments.study import Study
 from sorrelsim.experiments.study_file import place_of
 from sorrelsim.launch.launcher import Launch, Status
 from sorrelsim.launch.worker import LOG
@@ -31,25 +30,26 @@ EVERY = 60.0
 
 
 class StudyProgress:
-    """Follows a study; use it as a context, and hand :meth:`changed` to the launch.
+    """Follows a launch; use it as a context.
 
     Args:
-        study: The study.
+        launch: What is followed.
         console: Where to draw.
-
-    Attributes:
-        launch: What is followed; set before it begins.
     """
 
-    launch: Launch
-
-    def __init__(self, study: Study, console: Console) -> None:
-        self.study, self.console = study, console
-        self.started = self._said = time.monotonic()
+    def __init__(self, launch: Launch, console: Console) -> None:
+        self.launch, self.study, self.console = launch, launch.study, console
+        self._said = time.monotonic()
         self._live: Live | None = None
-        self._states: dict[str, tuple[str, int]] = {}  # of each run, and how often its process died
+        self._states = {status.run.name: (status.state, status.kills) for status in launch.statuses}
 
     def __enter__(self) -> Self:
+        self.launch.changed = self.changed
+        if self.console.is_terminal:
+            self._live = Live(get_renderable=self.panel, console=self.console, refresh_per_second=4, transient=True)
+            self._live.start()
+        else:
+            self._say(f"{self.title()}: {self.counts()}")
         return self
 
     def __exit__(
@@ -57,15 +57,6 @@ class StudyProgress:
     ) -> None:
         if self._live:
             self._live.stop()
-
-    def begin(self) -> None:
-        """Shows the study as it stands before its first run begins."""
-        self._states = {status.run.name: (status.state, status.kills) for status in self.launch.statuses}
-        if self.console.is_terminal:
-            self._live = Live(get_renderable=self.panel, console=self.console, refresh_per_second=4, transient=True)
-            self._live.start()
-        else:
-            self._say(f"{self.title()}: {self.counts()}")
 
     def changed(self, status: Status) -> None:
         """Takes in that something about a run has changed."""

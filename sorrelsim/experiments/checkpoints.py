@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sorrelsim.experiments.loop import Experiment
+from sorrelsim.experiments.measures import Row
 from sorrelsim.experiments.run_folder import MetricsLog
 from sorrelsim.models.checkpoint import SUFFIX, CheckpointError, load_tree, save_tree
 from sorrelsim.writing import remove_litter, swap_folder, write_beside
@@ -36,12 +37,14 @@ class Progress:
         turns: Turns played.
         complete: Whether the row of that epoch has all that it is to have; if not, its evaluation is still to come.
         best: The highest value so far of the column by which the best models are kept.
+        row: That row, where it is not complete.
     """
 
     epoch: int
     turns: int
     complete: bool = True
     best: float | None = None
+    row: Row | None = None
 
 
 @dataclass(frozen=True)
@@ -87,12 +90,15 @@ def save(run: Path, experiment: Experiment, progress: Progress, logs: Iterable[M
         save_tree(into / f"state{SUFFIX}", experiment.state_dict())
         for log in logs:
             log.copy_to(into / log.path.name)
-        write_beside(into / MANIFEST, json.dumps({"format": FORMAT} | dataclasses.asdict(progress)))
+        write_beside(into / MANIFEST, json.dumps({"format": FORMAT} | dataclasses.asdict(progress), default=float))
 
     remove_litter(run / FOLDER)
     path = swap_folder(run / FOLDER / f"turn_{progress.turns:09d}", fill)
-    for old in checkpoints(run)[newest:]:
-        remove(old.path)
+    found = checkpoints(run)
+    earlier = [each for each in found if each.progress.turns <= progress.turns]
+    for each in found:  # those of later turns could not be gone on from, or the run would not be here
+        if each not in earlier[:newest]:
+            remove(each.path)
     return path
 
 

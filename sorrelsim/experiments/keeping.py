@@ -18,7 +18,6 @@ from sorrelsim.experiments.checkpoints import Checkpoint, Progress
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
 from sorrelsim.experiments.run_folder import MetricsLog, snapshot_name
-from sorrelsim.settings import ConfigError
 from sorrelsim.writing import is_temporary, swap_folder
 
 TRIES, PAUSE = 3, 0.5
@@ -45,7 +44,8 @@ class Keeper:
         epoch: The latest epoch that was played.
         saved_epoch: The epoch that the saved models are of.
         unsaved: Whether the models could not be saved when it was their turn.
-        complete: Whether the latest row has all that it is to have; if not, its evaluation is still to come.
+        row: The latest row.
+        complete: Whether that row has all that it is to have; if not, its evaluation is still to come.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Keeper:
         self.saved_epoch = 0
         self.unsaved = False
         self.complete = since is None or since.progress.complete
+        self.row: Row = (since and since.progress.row) or {}
         self._best = since.progress.best if since else None
         self._state_of: int | None = since.progress.turns if since else None  # turns played at the latest checkpoint
         self._state_at = time.monotonic()
@@ -77,6 +78,7 @@ class Keeper:
 
     def add(self, row: Row, sweep: list[Row]) -> bool:
         """Writes an epoch's rows; those that could not be written before go first. Returns whether that went well."""
+        self.row = row
         if sweep and self.sweep is None:
             self._try("sweep.csv", lambda: setattr(self, "sweep", MetricsLog(self.folder / "sweep.csv")))
         logs: list[tuple[MetricsLog | None, list[Row]]] = [(self.metrics, [row]), (self.sweep, sweep)]
@@ -90,16 +92,6 @@ class Keeper:
     def amend(self, more: Row) -> bool:
         """Writes the latest epoch's row again, with what its evaluation brought; returns whether that went well."""
         return self._try(self.metrics.path.name, lambda: self.metrics.amend(more), "the row before it stays")
-
-    def last_row(self) -> Row:
-        """Returns the latest epoch's row, in numbers again where it was read from a file."""
-        row: Row = {}
-        for name, value in self.metrics.rows[-1].items():
-            try:
-                row[name] = float(value)
-            except ValueError:
-                row[name] = value
-        return row
 
     def save(self, epoch: int) -> bool:
         """Writes all models as they are now, in one move; returns whether that went well."""
@@ -126,13 +118,11 @@ class Keeper:
             self._keep_models(snapshot_name(self.epoch))
         if config.best is None:
             return
-        value = row.get(config.best, math.nan)
-        if not isinstance(value, int | float):
-            raise ConfigError(f"best: the column {config.best} of metrics.csv holds words, not numbers")
-        if config.best not in row and self.epoch == 1 and not config.best.startswith(("eval_", "loss")):
-            self.tell(f"best: {unknown('column', config.best, row, str(self.metrics.path))}")
-        if value > (-math.inf if self._best is None else self._best) and self._keep_models("best"):
+        value, highest = row.get(config.best), -math.inf if self._best is None else self._best
+        if isinstance(value, int | float) and value > highest and self._keep_models("best"):
             self._best = float(value)
+        if value is None and self.epoch == 1 and not config.best.startswith(("eval_", "loss")):  # these may come later
+            self.tell(f"best: {unknown('column', config.best, row, str(self.metrics.path))}")
 
     def _keep_models(self, name: str) -> bool:
         return self._try(f"models/{name}", lambda: swap_folder(self.models / name, self.experiment.save_models))
@@ -157,7 +147,8 @@ class Keeper:
         experiment = self.experiment
         if self._state_of == experiment.turns:
             return True
-        progress = Progress(experiment.epoch, experiment.turns, self.complete, self._best)
+        row = None if self.complete else self.row
+        progress = Progress(experiment.epoch, experiment.turns, self.complete, self._best, row)
         logs = [log for log in (self.metrics, self.sweep) if log is not None]
 
         def write() -> None:

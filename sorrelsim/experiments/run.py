@@ -126,7 +126,7 @@ def _train(experiment: Experiment, keeper: Keeper, watchers: Sequence[Watcher]) 
     """Plays all epochs; each one's metrics are written, models and the whole state when it is their turn."""
     config = experiment.config
     if not keeper.complete:  # what goes on was stopped before it had done with its latest row
-        _complete(experiment, keeper, keeper.last_row(), watchers, written=True)
+        _complete(experiment, keeper, keeper.row, watchers, written=True)
     for row in experiment.epochs(cut=lambda: keeper.save_state(TRIES)):
         epoch = keeper.epoch = row["epoch"]
         keeper.complete = experiment.cut_short

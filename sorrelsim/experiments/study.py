@@ -23,7 +23,7 @@ from sorrelsim.experiments.study_file import STUDY, Planned, StudyConfig, place_
 from sorrelsim.library.trust import require_library
 from sorrelsim.locks import LOCK
 from sorrelsim.settings import ConfigError, parse_config, read_yaml_file, write_yaml
-from sorrelsim.writing import write_beside
+from sorrelsim.writing import remove_litter, write_beside
 
 if TYPE_CHECKING:
     import pandas
@@ -186,6 +186,7 @@ def open_study(config: StudyConfig, where: str) -> Study:
     study = Study(folder, config, tuple(runs))
     for run in runs:
         study.config_of(run)
+    remove_litter(folder)
     write_beside(folder / STUDY, _text(study))
     return study
 

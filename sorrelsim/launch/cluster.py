@@ -10,6 +10,7 @@ import logging
 import os
 import platform
 import queue
+import socket
 from pathlib import Path
 from typing import Any, Self
 
@@ -82,6 +83,13 @@ def play_on_node(folder: str, cwd: str, trust: bool, board: Any) -> Report:
         process.kill()
 
 
+def _knock(address: str) -> None:
+    """Raises an OSError at once where nobody listens at an address with a port, which Ray tries for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
 class Cluster:
     """A Ray cluster as those who play runs; use it as a context.
 
@@ -113,8 +121,9 @@ class Cluster:
         if not ray.is_initialized():
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             try:
+                _knock(self._address)
                 ray.init(self._address or None, log_to_driver=False, logging_level=logging.ERROR)
-            except (ConnectionError, ValueError, OSError, RuntimeError) as error:
+            except (ValueError, OSError, RuntimeError) as error:
                 at = f"at {self._address}" if self._address else "on this machine"
                 raise ConfigError(f"--ray: no Ray cluster answers {at}: {str(error).splitlines()[0]}") from error
             self._ours = True

@@ -18,13 +18,13 @@ from typing import Protocol
 from sorrelsim.experiments.results import write_results
 from sorrelsim.experiments.run_folder import read_metrics
 from sorrelsim.experiments.study import Study, StudyRun, check_study, open_study, study_folder
-from sorrelsim.experiments.study_file import read_study_file
+from sorrelsim.experiments.study_file import StudyConfig, read_study_file
 from sorrelsim.launch.local import Local, cores
 from sorrelsim.launch.reports import Report
 from sorrelsim.locks import LOCK, Occupied, alone
 
 KILLS = 3
-"""How often a run whose process dies is resumed within one call, before it counts as failed."""
+"""How often the process of a run may die within one call, until the run counts as failed."""
 
 
 class Crew(Protocol):
@@ -77,8 +77,10 @@ class Status:
         if report.doing:
             self.state, self.doing = "running", report.doing
         if report.epoch and report.doing:
-            self._seen = time.monotonic() if report.epoch != self.epoch else self._seen
-            self.epoch, self.returned = report.epoch, report.returned
+            if report.epoch != self.epoch or self._clock is None:
+                self._seen = time.monotonic()
+            self.epoch = report.epoch
+            self.returned = report.returned if math.isfinite(report.returned) else self.returned
             self._clock = self._clock or (self._seen, report.epoch)
 
     @property
@@ -105,15 +107,16 @@ class Launch:
     Args:
         study: The study.
         crew: Who plays its runs.
-        changed: Called with each run's status that changes.
 
     Attributes:
+        changed: Called with each run's status that changes.
         statuses: Of every run, in the study's order.
         stopped: Whether :meth:`stop` was called.
     """
 
-    def __init__(self, study: Study, crew: Crew, changed: Callable[[Status], None] = lambda status: None) -> None:
-        self.study, self.crew, self.changed = study, crew, changed
+    def __init__(self, study: Study, crew: Crew) -> None:
+        self.study, self.crew = study, crew
+        self.changed: Callable[[Status], None] = lambda status: None
         self.statuses = [_known(study, run) for run in study.runs]
         self.stopped = False
         self._hurrying = False
@@ -221,6 +224,27 @@ def make_crew(study: Study, processes: int | None = None, ray: str | None = None
             yield cluster
 
 
+@contextlib.contextmanager
+def launching(
+    config: StudyConfig, where: str, processes: int | None = None, ray: str | None = None, trust: bool = True
+) -> Iterator[Launch]:
+    """Gives what runs a study, or goes on with it; within, nobody else does.
+
+    Args:
+        config: What is compared.
+        where: Its file, for errors.
+        processes: As for :func:`make_crew`, as are ``ray`` and ``trust``.
+
+    Raises:
+        ConfigError: If another study has the name, or Ray is asked for and is not there.
+        Occupied: If another process runs it.
+    """
+    with alone_in(study_folder(config, where)):
+        study = open_study(config, where)
+        with make_crew(study, processes, ray, trust) as crew:
+            yield Launch(study, crew)
+
+
 def run_study(
     path: str | Path, changes: Sequence[str] = (), processes: int | None = None, ray: str | None = None
 ) -> Study:
@@ -241,9 +265,7 @@ def run_study(
     """
     config = read_study_file(path, changes)
     check_study(config, str(path))
-    with alone_in(study_folder(config, str(path))):
-        study = open_study(config, str(path))
-        with make_crew(study, processes, ray) as crew:
-            Launch(study, crew).run()
-        write_results(study)
-    return study
+    with launching(config, str(path), processes, ray) as launch:
+        launch.run()
+        write_results(launch.study)
+    return launch.study

@@ -1,6 +1,7 @@
 """A run that was stopped or killed goes on as if nothing had: every tensor and every number, bit for bit."""
 
 import csv
+import dataclasses
 import random
 import shutil
 import signal
@@ -18,7 +19,7 @@ from sorrelsim.cli.app import app
 from sorrelsim.experiments.checkpoints import Progress, checkpoints
 from sorrelsim.experiments.config import ConfigError, read_config
 from sorrelsim.experiments.loop import Experiment
-from sorrelsim.experiments.resume import resume, state_of
+from sorrelsim.experiments.resume import reopen, resume, state_of
 from sorrelsim.experiments.run import load_run, run
 from sorrelsim.experiments.run_folder import alone_in
 from sorrelsim.models.checkpoint import load_tree
@@ -164,14 +165,11 @@ def copied(finished, tmp_path):
 
 
 def test_the_newest_checkpoints_are_kept(finished):
-    assert [each.progress for each in checkpoints(finished)] == [
-        Progress(
-            3, 51, False, pytest.approx(max(map(float, load_run(finished).metrics()["reward_mean"][:2])), rel=1e-4)
-        ),
-        Progress(
-            2, 34, True, pytest.approx(max(map(float, load_run(finished).metrics()["reward_mean"][:2])), rel=1e-4)
-        ),
-    ]
+    last, before = (each.progress for each in checkpoints(finished))
+    best = pytest.approx(load_run(finished).metrics()["reward_mean"][:2].max(), rel=1e-4)
+    assert before == Progress(2, 34, True, best)
+    assert dataclasses.replace(last, row=None) == Progress(3, 51, False, best)  # written before its evaluation
+    assert last.row["epoch"] == 3
     assert sorted(path.name for path in (finished / "checkpoint").iterdir()) == ["turn_000000034", "turn_000000051"]
 
 
@@ -198,6 +196,16 @@ def test_a_damaged_checkpoint_is_passed_over(finished, copied, capsys):
     said = capsys.readouterr().err.splitlines()
     assert len([line for line in said if f"this checkpoint is passed over: {state} is damaged" in line]) == 1
     assert_equal(finished, copied)
+
+
+def test_a_damaged_checkpoint_never_stands_in_the_way_of_an_earlier_one(copied):
+    """Gone on with from turn 34 and stopped at 40, the checkpoint of turn 51 is one no more."""
+    (checkpoints(copied)[0].path / "state.safetensors").unlink()
+    (copied / "run.yaml").unlink()
+    experiment, since = reopen(copied)
+    assert since.progress.turns == 34
+    run(stopping_at(experiment, 40), copied, since=since)
+    assert [each.progress.turns for each in checkpoints(copied)] == [40, 34]
 
 
 def test_without_a_whole_checkpoint_nothing_is_lost(copied):
@@ -328,11 +336,15 @@ def test_best_by_a_column_that_is_none_is_told(tmp_path, capsys):
 
 
 def killed(place, arguments, chance):
-    """Trains in a process of its own, and kills it some milliseconds after it began to play; whether it was in time."""
+    """Trains in a process of its own, and kills it after its first epoch, or a little before; returns whether it was in
+    time.
+    """
     command = [sys.executable, "-m", "sorrelsim", "train", *arguments]
     process = subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    process.stdout.readline()  # the title, when all is loaded
-    time.sleep(chance.random() * 0.6)
+    wanted = "epoch" if chance.random() < 0.8 else ""  # its first epoch, or the title, when all is loaded
+    while (line := process.stdout.readline()) and not line.startswith(wanted):
+        pass
+    time.sleep(chance.random() * 0.5)
     process.send_signal(signal.SIGKILL)
     _, error = process.communicate()
     assert process.returncode in (0, -signal.SIGKILL), error
@@ -358,7 +370,8 @@ def assert_equal_after_kills(tmp_path, seats, kills, seed):
         if state == "absent":  # killed before there was a config
             shutil.rmtree(folder, ignore_errors=True)
             arguments = ["k.yaml"]
-    assert n >= min(3, kills), "it was finished too soon"
+    assert n >= 3, "it was finished too soon"
+    assert "unfinished" in states, "it was never killed after a state was saved"
     if state_of(folder) != "finished":
         resume(folder)
     assert_equal(whole, folder)

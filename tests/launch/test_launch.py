@@ -6,14 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from studies import alive, begin, end, outcome, processes, rows, wait_for
 
 from sorrelsim.experiments.run import load_run
 from sorrelsim.experiments.study import load_study
-from sorrelsim.launch.launcher import KILLS
+from sorrelsim.experiments.study_file import read_study_file
+from sorrelsim.launch.launcher import KILLS, launching
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for another process")
 
@@ -30,7 +30,7 @@ conditions: {individual: , common: {seats.0.reward: common}}
 seeds: 2
 """
 """Four runs of a moment each."""
-LONGER = ["base.epochs=8", "base.turns=400"]
+LONGER = ["base.epochs=5", "base.turns=300"]
 """Changes that let a run last for some seconds."""
 ENDLESS = ["base.epochs=1000000"]
 
@@ -62,19 +62,30 @@ def place(tmp_path):
     return tmp_path
 
 
+def launch(place, *changes, processes=2):
+    """Runs a study in this process, without its results; returns how its runs stand."""
+    file = place / "bots.yaml"
+    config = read_study_file(file, [f"runs={place / 'runs'}", *changes])
+    with launching(config, str(file), processes) as launched:
+        launched.run()
+    return [status.state for status in launched.statuses]
+
+
 def test_neither_the_number_of_processes_nor_the_order_of_ending_changes_a_result(place):
     for k in (1, 3):
-        said = end(begin("bots.yaml", f"name=by{k}", "--processes", k, cwd=place))
-        assert "4 of 4 finished" in said
+        assert launch(place, f"name=by{k}", "conditions={one: {}}", processes=k) == ["finished"] * 2
     one = outcome(place / "runs/by1")
     assert one == outcome(place / "runs/by3")
-    assert [len(table) for table, _ in one.values()] == [4] * 4
-    assert one["common__seed0"] != one["common__seed1"]
+    assert [len(table) for table, _ in one.values()] == [4] * 2
+    assert one["one__seed0"] != one["one__seed1"]
+
     study = load_study(place / "runs/by1")
     assert {run.state for run in study.runs} == {"finished"}
-    assert load_run(study.runs[0].folder).config.threads == 1
+    run = load_run(study.runs[0].folder)  # like any other
+    assert run.config.threads == 1
+    assert run.agents(run.world(1))
     before = processes(place / "runs/by1")
-    assert "4 of 4 finished" in end(begin("bots.yaml", "name=by1", cwd=place))
+    assert launch(place, "name=by1", "conditions={one: {}}") == ["finished"] * 2
     assert processes(place / "runs/by1") == before  # nothing was played again
 
 
@@ -93,6 +104,7 @@ def test_a_run_that_fails_is_told_with_its_log_and_takes_no_other_with_it(place)
     (place / "broken").unlink()
     said = end(begin("runs/bots", cwd=place))  # by its folder, as its file says
     assert "2 of 2 finished" in said
+    assert {"results.csv", "summary.csv", "report.html", "figures"} <= {path.name for path in place.glob("runs/bots/*")}
 
 
 def test_a_run_that_diverges_is_told_and_not_tried_again(place):
@@ -103,9 +115,7 @@ def test_a_run_that_diverges_is_told_and_not_tried_again(place):
     )
     (run,) = load_study(place / "runs/bots").runs
     assert run.state == "diverged"
-    said = end(begin(*arguments, cwd=place), code=1)
-    assert "one__seed0 failed: a loss was not finite" in said
-    assert "The same command" not in said
+    assert launch(place, *arguments[1:]) == ["failed"]
     assert [len(pids) for pids in processes(place / "runs/bots").values()] == [1]
 
 
@@ -123,8 +133,8 @@ def test_a_signal_stops_all_runs_after_their_turn_and_the_same_command_goes_on(p
     ends = [load_run(run.folder).facts["end"] for run in load_study(study).runs if run.state != "absent"]
     assert set(ends) == {"stopped"}
     if number == signal.SIGTERM:
-        assert "2 of 2 finished" in end(begin(*arguments, cwd=place))
-        end(begin(*arguments, "name=whole", cwd=place))
+        for name in ("bots", "whole"):
+            assert launch(place, f"name={name}", *LONGER, "seeds=1") == ["finished"] * 2
         assert outcome(study) == outcome(place / "runs/whole")
 
 
@@ -150,7 +160,7 @@ def test_a_process_that_is_killed_has_its_run_resumed_and_one_that_always_is_cou
     assert said.count("one__seed0: its process was ended by SIGKILL; it is resumed") == KILLS - 1
     assert "one__seed0: failed: its process was ended by SIGKILL" in said
     assert "one__seed1: finished" in said
-    assert "2 of 2 finished" in end(begin(*arguments, cwd=place))
+    assert launch(place, *arguments[1:]) == ["finished"] * 2
 
 
 def test_two_commands_never_run_one_study_at_a_time(place):
@@ -197,14 +207,3 @@ def test_train_with_seeds_is_a_study_of_one_condition(place):
         assert failed.returncode == 1
         assert said in failed.stderr
         assert "Traceback" not in failed.stderr
-
-
-def test_the_folder_is_a_run_folder_like_any_other(place):
-    end(begin("bots.yaml", "seeds=1", "conditions={one: {}}", cwd=place))
-    (run,) = load_study(place / "runs/bots").runs
-    assert {"config.yaml", "run.yaml", "metrics.csv", "log.txt", "models"} <= {
-        path.name for path in run.folder.iterdir()
-    }
-    loaded = load_run(run.folder)
-    assert loaded.agents(loaded.world(1))
-    assert Path(run.folder, "log.txt").read_text().startswith("--- 2")
