@@ -70,7 +70,7 @@ def test_a_curve_of_one_point_or_none_and_many_curves_are_drawn(tmp_path):
 
 
 def test_bars_lie_side_by_side_within_the_axes(tmp_path):
-    """Values of 100 and 200 with bars of 10 either way, over 1 and 2: axes without 100 and 200, 1 and 2 would miss them."""
+    """Values of 100 and 200 with bars of 10 either way, over 1 and 2: the axes name these, and do not begin at 0."""
     at, values = np.array([1.0, 2.0]), np.array([100.0, 200.0])
     bars = tuple(Curve(label, at, values, values - 10, values + 10, marks=True) for label in "ab")
     draw_panels([Panel(bars, "x", "y", counts=False)], tmp_path / "x.svg")
