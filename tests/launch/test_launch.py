@@ -102,9 +102,8 @@ def test_a_run_that_fails_is_told_with_its_log_and_takes_no_other_with_it(place)
     assert [run.state for run in load_study(place / "runs/bots").runs] == ["begun", "finished"]
 
     (place / "broken").unlink()
-    said = end(begin("runs/bots", cwd=place))  # by its folder, as its file says
-    assert "2 of 2 finished" in said
     assert {"results.csv", "summary.csv", "report.html", "figures"} <= {path.name for path in place.glob("runs/bots/*")}
+    assert launch(place, "conditions.individual.seats.0.model=fragile", "seeds=1") == ["finished"] * 2
 
 
 def test_a_run_that_diverges_is_told_and_not_tried_again(place):
