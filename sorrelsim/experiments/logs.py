@@ -185,8 +185,8 @@ class WandbLog:
             )
         except wandb.errors.Error as error:
             raise ConfigError(
-                f"Weights & Biases does not let the run begin: {error}. 'wandb login' says who you are; wandb.mode: "
-                "offline keeps all on this machine"
+                f"Weights & Biases does not let the run begin: {str(error).rstrip('.')}. "
+                "'wandb login' says who you are; wandb.mode=offline keeps all on this machine"
             ) from error
 
     def epoch(self, row: Row) -> None:

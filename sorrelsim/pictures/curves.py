@@ -23,10 +23,14 @@ from sorrelsim.pictures.style import (
 )
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 MOST_LABELS, LONGEST_LABEL = 6, 14
 """How many curves are named beside their ends, and in how many letters; all others have a legend."""
+
+BESIDE = 2.5
+"""Points between the bars of two curves at one place."""
 
 
 @dataclass(frozen=True)
@@ -117,8 +121,8 @@ def draw_panels(panels: Sequence[Panel], *paths: str | Path, width: float = COLU
 
 
 def _draw_panel(axes: Axes, panel: Panel, labels: Sequence[str]) -> None:
-    for curve in panel.curves:
-        _draw_curve(axes, curve, _look(curve, labels))
+    for k, curve in enumerate(panel.curves):
+        _draw_curve(axes, curve, _look(curve, labels), BESIDE * (k - (len(panel.curves) - 1) / 2))
     axes.set_xlabel(panel.x)
     axes.set_ylabel(panel.y)
     if panel.title:
@@ -142,20 +146,30 @@ def _look(curve: Curve, labels: Sequence[str]) -> dict[str, Any]:
     return {"color": curve.colour or colour(k), "linestyle": dash(k)}
 
 
-def _draw_curve(axes: Axes, curve: Curve, look: dict[str, Any]) -> None:
-    """Draws the curve where it has values, its band or bars, and the thin lines behind it."""
+def _draw_curve(axes: Axes, curve: Curve, look: dict[str, Any], beside: float) -> None:
+    """Draws the curve where it has values, its band or bars, and the thin lines behind it.
+
+    What has bars is drawn some points to the side, so that those of several curves do not hide each other.
+    """
+    from matplotlib.transforms import ScaledTranslation
+
     for x, y in curve.each:
         axes.plot(x, y, linewidth=0.5, alpha=0.5, **look)
     shown = np.isfinite(curve.y)
     x, y = curve.x[shown], curve.y[shown]
-    if curve.low is not None and curve.high is not None:
-        low, high = curve.low[shown], curve.high[shown]
-        if curve.marks:
-            bars = np.nan_to_num([y - low, high - y])
-            axes.errorbar(x, y, bars, fmt="none", ecolor=look["color"], elinewidth=0.8, capsize=1.8, capthick=0.8)
-        else:
-            axes.fill_between(x, low, high, color=look["color"], alpha=0.18, linewidth=0)
-    axes.plot(x, y, marker="o" if curve.marks or len(x) == 1 else None, **look)
+    drawn: list[Artist] = list(axes.plot(x, y, marker="o" if curve.marks or len(x) == 1 else None, **look))
+    if curve.low is None or curve.high is None:
+        return
+    low, high = curve.low[shown], curve.high[shown]
+    if not curve.marks:
+        axes.fill_between(x, low, high, color=look["color"], alpha=0.18, linewidth=0)
+        return
+    bars = np.nan_to_num([y - low, high - y])
+    thin: dict[str, Any] = {"elinewidth": 0.8, "capsize": 1.8, "capthick": 0.8}
+    drawn += axes.errorbar(x, y, bars, fmt="none", ecolor=look["color"], **thin).get_children()
+    place = axes.transData + ScaledTranslation(beside / 72, 0, axes.figure.dpi_scale_trans)
+    for artist in drawn:
+        artist.set_transform(place)
 
 
 def _sample(label: str, labels: Sequence[str], panels: Sequence[Panel]) -> Any:

@@ -69,6 +69,17 @@ def test_a_curve_of_one_point_or_none_and_many_curves_are_drawn(tmp_path):
     assert all((edge == 255).all() for edge in border)  # nothing is cut off
 
 
+def test_bars_lie_side_by_side_within_the_axes(tmp_path):
+    """Values of 100 and 200 with bars of 10 either way, over 1 and 2: the axes name these, and do not begin at 0."""
+    at, values = np.array([1.0, 2.0]), np.array([100.0, 200.0])
+    bars = tuple(Curve(label, at, values, values - 10, values + 10, marks=True) for label in "ab")
+    draw_panels([Panel(bars, "x", "y", counts=False)], tmp_path / "x.svg")
+    drawn = (tmp_path / "x.svg").read_text()
+    for tick in ("100", "200", "1.0", "2.0"):
+        assert f">{tick}</text>" in drawn
+    assert ">0</text>" not in drawn
+
+
 def test_names_beside_curves_lie_apart_and_in_order():
     # 0.50 and 0.52 are nearer than 0.1: a block around 0.51, from 0.46 to 0.56. That is too near to 0.60, and becomes a
     # block of three around (0.50 + 0.52 + 0.60) / 3 = 0.54.
