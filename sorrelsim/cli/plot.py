@@ -63,8 +63,10 @@ def plot(
     members = _members(paths, mean, kind == "sweep", unfinished)
     plain = len(paths) == 1 and not column and not at and not is_study(paths[0])
     if plain and kind != "sweep":
-        typer.echo(f"wrote {out or paths[0] / 'curve.png'}")
-        return draw_run(paths[0], out or paths[0] / "curve.png", width)
+        path = out or paths[0] / "curve.png"
+        draw_run(paths[0], path, width)
+        typer.echo(f"wrote {path}")
+        return
     members = _held(members, at or ())
     path = out or Path("curves.png")
     if kind == "sweep" or (kind is None and swept_keys(members)):
