@@ -9,14 +9,17 @@ import numpy as np
 
 from sorrelsim.agents.bots.matrix_collector import MatrixCollector, MatrixCollectorConfig
 from sorrelsim.models.base import Seat, Transition
+from sorrelsim.models.ranges import Payoff
 
 
 @dataclass(frozen=True)
 class MatrixTitForTatConfig(MatrixCollectorConfig):
     """Settings of ``MatrixTitForTat``; ``resource`` is what it begins with."""
 
-    met_kindly: tuple[float, float] = (1.8, 2.8)
-    """Payoffs from which on the other is taken to have cooperated: where it cooperated itself, and where it did not."""
+    kind_when_kind: Payoff = 1.8
+    """Payoff from which on the other is taken to have cooperated where it cooperated itself."""
+    kind_when_not: Payoff = 2.8
+    """The same where it defected itself."""
 
 
 class MatrixTitForTat(MatrixCollector):
@@ -35,5 +38,5 @@ class MatrixTitForTat(MatrixCollector):
     def remember(self, transition: Transition) -> None:
         """Reads off the payoff of an interaction how it was met."""
         defects, paid = transition.seat.carry["defects"], transition.reward > 0
-        kindly = transition.reward >= np.array(self.config.met_kindly)[defects]
+        kindly = transition.reward >= np.array([self.config.kind_when_kind, self.config.kind_when_not])[defects]
         defects[paid] = ~kindly[paid]
