@@ -320,7 +320,8 @@ def load_run(path: str | Path, trust: bool = False, epoch: int | Literal["best"]
     if epoch is None and folder.parent.name == "models" and (folder.parent.parent / "config.yaml").is_file():
         folder, snapshot = folder.parent.parent, folder.name
     if not (folder / "config.yaml").is_file():
-        raise ConfigError(f"{folder} is no run folder: it has no config.yaml")
+        study = f"; it is a study, whose runs lie in {folder / 'runs'}" if (folder / "study.yaml").is_file() else ""
+        raise ConfigError(f"{folder} is no run folder: it has no config.yaml{study}")
     config = load_config(folder / "config.yaml")
     require_trust(folder, config, trust)
     if snapshot and not (folder / "models" / snapshot).is_dir():
