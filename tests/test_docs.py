@@ -1,8 +1,13 @@
-"""Code and commands of the README and the docs are run; nothing in them is out of date."""
+"""Code and commands of the README and the docs are run; nothing in them is out of date.
+
+A block with a title, ```` ```python title="worlds/pears.py" ````, is a file, or the next piece of one: it is written before
+the page's commands run.
+"""
 
 import dataclasses
 import importlib.util
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -26,6 +31,16 @@ SHORT = ["epochs=1", "turns=4", "n_worlds=2", "evaluation={n_worlds: 2, max_turn
 
 def blocks(path, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def titled(path):
+    """Files of a page and their text; blocks with one title are pieces of one file."""
+    files = {}
+    for title, text in re.findall(
+        r'^```\w+ title="([^"]+)"\n(.*?)^```$', path.read_text(encoding="utf-8"), re.M | re.S
+    ):
+        files[title] = "\n\n".join(filter(None, (files.get(title), text)))
+    return files
 
 
 def page_id(path):
@@ -59,6 +74,9 @@ def test_commands_run(page, tmp_path, monkeypatch):
     """Every command in order in an empty study folder, trainings cut short; those with a window are only parsed."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "configs", "configs")
+    for name, text in titled(page).items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(text)
     root = typer.main.get_command(app)
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     for line in lines:
@@ -83,6 +101,9 @@ def test_commands_run(page, tmp_path, monkeypatch):
             arguments += ["--episodes", "2"]
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+    for name in titled(page):
+        if Path(name).match("*.py") and Path(name).parent == Path():  # a script of the page's
+            runpy.run_path(name)
 
 
 def runs_made():
