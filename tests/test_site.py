@@ -147,10 +147,8 @@ def test_every_command_is_on_its_page_with_every_option():
 
 
 def test_comments_beside_and_above_fields_are_read():
-    source = (
-        "class P:\n    # what a is,\n    # in two lines\n    a: int = 1\n    b: int = 2  # what b is\n    c: int = 3\n"
-    )
-    assert made("making.library_pages").comments_in(source, "P") == {
+    source = "class P:\n    # what a is,\n    # in two\n    a: int = 1\n    b: int = 2  # what b is\n    c: int = 3\n"
+    assert made("making.world_pages").comments_in(source, "P") == {
         "a": "what a is, in two", "b": "what b is", "c": "",
     }  # fmt: skip
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from make_pages import markdown, table
+from make_pages import table
+from making.library_pages import line
 from typer import Typer
 from typer.models import ArgumentInfo, OptionInfo
 
@@ -60,13 +61,15 @@ def parameters(function: Callable) -> list[Parameter]:
         default = None if parameter.default is parameter.empty else parameter.default
         if isinstance(info, ArgumentInfo):
             word = info.metavar or _word(parameter.name, kind, parameter.default is parameter.empty)
-            found.append(Parameter(word, "", "", markdown(info.help or ""), False))
+            found.append(Parameter(word, "", "", line(info.help or ""), False))
         elif isinstance(info, OptionInfo) and not info.hidden:
-            names = info.param_decls or (f"--{parameter.name.replace('_', '-')}",)
+            # In an annotation, typer takes the first name for the default, which stands in the signature.
+            names = [each for each in (info.default, *(info.param_decls or ())) if isinstance(each, str)]
+            names = names or [f"--{parameter.name.replace('_', '-')}"]
             written = ", ".join(f"`{name}`" for name in names)
             takes = "" if kind is bool else _takes(kind, info)
             shown = "" if default in (None, False, "") else f"`{default}`"
-            found.append(Parameter(written, takes, shown, markdown(info.help or ""), True))
+            found.append(Parameter(written, takes, shown, line(info.help or ""), True))
     return found
 
 
@@ -110,7 +113,7 @@ def command_page() -> str:
 
 
 def _paragraphs(function: Callable) -> list[str]:
-    return [markdown(each) for each in (inspect.getdoc(function) or "").split("\n\n")]
+    return [line(each) for each in (inspect.getdoc(function) or "").split("\n\n")]
 
 
 def _section(words: str, function: Callable) -> str:

@@ -38,7 +38,14 @@ def relative(path: Path) -> str:
 
 def prose(text: str) -> str:
     """Returns a docstring as Markdown, its paragraphs kept."""
-    return "\n\n".join(markdown(each) for each in re.split(r"\n\s*\n", text.strip()) if each.strip())
+    return "\n\n".join(line(each) for each in re.split(r"\n\s*\n", text.strip()) if each.strip())
+
+
+def line(text: str) -> str:
+    """Returns a comment or a paragraph as Markdown; what stands in brackets is no link."""
+    parts = markdown(text).split("`")  # text, code, text, ...
+    parts[::2] = [part.replace("[", "&#91;").replace("<", "&lt;") for part in parts[::2]]
+    return "`".join(parts)
 
 
 def configs_with(wanted: str, where: str) -> list[tuple[str, str]]:
@@ -68,7 +75,7 @@ def runs_section(wanted: str, where: str) -> list[str]:
     found = configs_with(wanted, where)
     if not found:
         return []
-    rows = [(f"[`{path}`](../{source_page(path)})", markdown(said)) for path, said in found]
+    rows = [(f"[`{path}`](../{source_page(path)})", line(said)) for path, said in found]
     commands = "\n".join(f"sorrelsim train {path}" for path, _ in found)
     return ["## Configs", table(("config", "what it shows"), rows), f"```sh\n{commands}\n```"]
 

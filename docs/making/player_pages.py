@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from make_pages import markdown, rows_of, table
+from make_pages import rows_of, table
 from making import pictures
-from making.library_pages import Made, file_section, player_page_of, prose, runs_section
+from making.library_pages import Made, file_section, line, player_page_of, prose, runs_section
 
 import sorrelsim
 from sorrelsim.library.catalogue import read_entry
@@ -32,7 +32,7 @@ def player_pages() -> Made:
         rows = []
         for name, path in _of_kind(kind):
             made[player_page_of(name)] = _player(name, kind, find_class(name, "agents", BaseModel), path)
-            rows.append((f"[`{name}`]({name}.md)", markdown(read_entry(path).summary)))
+            rows.append((f"[`{name}`]({name}.md)", line(read_entry(path).summary)))
         parts += [f"## {title}", table(("name", "what it is"), rows)]
     made["players/index.md"] = "\n\n".join(parts) + "\n"
     return made

@@ -9,9 +9,9 @@ import tokenize
 from typing import Any
 
 import numpy as np
-from make_pages import markdown, table
+from make_pages import table
 from making import pictures
-from making.library_pages import Made, file_section, player_page_of, prose, runs_section, world_page_of
+from making.library_pages import Made, file_section, line, player_page_of, prose, runs_section, world_page_of
 
 import sorrelsim
 from sorrelsim.authoring.events import event_names
@@ -41,7 +41,7 @@ def world_pages() -> Made:
         made |= _world(entry)
         cards.append(
             f"-   [![{name}](../assets/worlds/{name}.png)]({name}.md)\n\n    [**{name}**]({name}.md)\n\n    "
-            f"{markdown(entry.summary)}"
+            f"{line(entry.summary)}"
         )
     made["worlds/index.md"] = f"{HEAD}\n\n{_grid('worlds', cards)}\n"
     return made
@@ -60,7 +60,7 @@ def _world(entry: Entry) -> Made:
     maps, made = _maps(entry.name, cls)
     parts = [
         f"# {title.partition(' in space')[0]}",
-        f"{markdown(entry.summary)}",
+        f"{line(entry.summary)}",
         f"![{entry.name} in play](../assets/worlds/{entry.name}.png){{.world}}",
         f"{facts}, version {cls.version}.",
         f"```sh\nsorrelsim show {entry.name}\nsorrelsim play {entry.name}\n```",
@@ -92,14 +92,14 @@ def comments_in(source: str, name: str) -> dict[str, str]:
     for node in ast.walk(ast.parse(source)):
         if not isinstance(node, ast.ClassDef) or node.name != name:
             continue
-        for line in node.body:
-            target = line.target if isinstance(line, ast.AnnAssign) else getattr(line, "targets", [None])[0]
+        for field in node.body:
+            target = field.target if isinstance(field, ast.AnnAssign) else getattr(field, "targets", [None])[0]
             if isinstance(target, ast.Name):
-                above = line.lineno
+                above = field.lineno
                 while above - 1 in alone:
                     above -= 1
-                last = line.end_lineno or line.lineno
-                said = [comments[k] for k in (*range(above, line.lineno), last) if k in comments]
+                last = field.end_lineno or field.lineno
+                said = [comments[k] for k in (*range(above, field.lineno), last) if k in comments]
                 found[target.id] = " ".join(said).removeprefix("fmt: skip")
     return found
 
@@ -111,7 +111,7 @@ def _params(cls: type[Gridworld], source: str) -> str:
     for field in dataclasses.fields(cls.params):
         low, high = field.metadata.get("low", -np.inf), field.metadata.get("high", np.inf)
         limits = f"{low:g} to {high:g}" if np.isfinite(high) else f"{low:g} or more" if np.isfinite(low) else ""
-        rows.append((f"`{field.name}`", f"`{field.default}`", limits, markdown(said.get(field.name, ""))))
+        rows.append((f"`{field.name}`", f"`{field.default}`", limits, line(said.get(field.name, ""))))
     return table(("param", "default", "range", "what it is"), rows)
 
 
@@ -138,7 +138,7 @@ def _events(cls: type[Gridworld], source: str) -> list[str]:
     if not names:
         return []
     said = comments_in(source, getattr(cls.events, "__name__", ""))
-    rows = [(f"`{name}`", markdown(said.get(name.upper(), ""))) for name in names]
+    rows = [(f"`{name}`", line(said.get(name.upper(), ""))) for name in names]
     head = ("event", "when it is counted") if any(text for _, text in rows) else ("event",)
     return ["## Events", "Columns of `metrics.csv`: the mean over agents, and `_0`, `_1` ... for each.",
             table(head, [row[: len(head)] for row in rows])]  # fmt: skip
@@ -170,5 +170,5 @@ def _played_by(world: str) -> list[str]:
     """Returns the section of the bots that are written for a world: their names begin with its first word."""
     first = world.partition("_")[0]
     found = [read_entry(path) for name, path in sorted(shipped("agents").items()) if name.startswith(f"{first}_")]
-    rows = [(f"[`{each.name}`](../{player_page_of(each.name)})", markdown(each.summary)) for each in found]
+    rows = [(f"[`{each.name}`](../{player_page_of(each.name)})", line(each.summary)) for each in found]
     return ["## Scripted players", table(("player", "what it does"), rows)] if rows else []
