@@ -158,6 +158,7 @@ def test_formulas_become_mathml():
     assert drawn.startswith("<p><math")
     assert "<msub><mi>r</mi><mi>i</mi></msub>" in drawn
     assert "&#x0003C;" in drawn
+    assert "<mi>max</mi>" in made("making.formulas").drawn(r'<span class="arithmatex">\(\max(a)\)</span>')
 
 
 def test_the_citation_names_the_version():

@@ -9,8 +9,15 @@ from latex2mathml.converter import convert
 
 MARKED = re.compile(r'<(span|div) class="arithmatex">\\([(\[])(.*?)\\[)\]]</\1>', re.S)
 """What pymdownx.arithmatex makes of ``$...$`` and ``$$...$$``."""
+FUNCTION = re.compile(r"<mo>([a-z]+)</mo>")
+"""The name of a function, such as max, which the converter spaces as if it were a plus."""
 
 
 def drawn(page: str) -> str:
     """Returns a page's HTML with every formula as MathML."""
-    return MARKED.sub(lambda m: convert(html.unescape(m[3]), display="inline" if m[2] == "(" else "block"), page)
+
+    def draw(match: re.Match[str]) -> str:
+        formula = convert(html.unescape(match[3]), display="inline" if match[2] == "(" else "block")
+        return FUNCTION.sub(r"<mi>\1</mi>", formula)
+
+    return MARKED.sub(draw, page)
