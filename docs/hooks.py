@@ -8,7 +8,7 @@ from typing import Any
 
 from making import formulas, pictures
 from making.command_page import command_page
-from making.library_pages import pages_by_file
+from making.library_pages import pages_by_file, relative
 from making.links import ROOT, Links, source_page, source_text
 from making.player_pages import player_pages
 from making.reference_pages import reference_pages
@@ -37,7 +37,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         made[page] = links.rewritten((ROOT / file).read_text(encoding="utf-8"), file, page)
     for each in files.documentation_pages():
         links.rewritten(each.content_string, f"docs/{each.src_uri}", each.src_uri)  # notes the files that pages show
-    shown = links.shown | set(own) | {f"configs/{path.name}" for path in (ROOT / "configs").glob("*.yaml")}
+    shown = links.shown | set(own) | {relative(path) for path in (ROOT / "configs").rglob("*.yaml")}
     made |= {source_page(file): source_text(file) for file in sorted(shown)}
     for name, content in made.items():
         files.append(File.generated(config, name, content=content))

@@ -33,16 +33,6 @@ def blocks(path, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(encoding="utf-8"), re.M | re.S)
 
 
-def titled(path):
-    """Files of a page and their text; blocks with one title are pieces of one file."""
-    files = {}
-    for title, text in re.findall(
-        r'^```\w+ title="([^"]+)"\n(.*?)^```$', path.read_text(encoding="utf-8"), re.M | re.S
-    ):
-        files[title] = "\n\n".join(filter(None, (files.get(title), text)))
-    return files
-
-
 def page_id(path):
     return path.name
 
@@ -104,6 +94,16 @@ def test_commands_run(page, tmp_path, monkeypatch):
     for name in titled(page):
         if Path(name).match("*.py") and Path(name).parent == Path():  # a script of the page's
             runpy.run_path(name)
+
+
+def titled(path):
+    """Files of a page and their text; blocks with one title are pieces of one file."""
+    files = {}
+    for title, text in re.findall(
+        r'^```\w+ title="([^"]+)"\n(.*?)^```$', path.read_text(encoding="utf-8"), re.M | re.S
+    ):
+        files[title] = "\n\n".join(filter(None, (files.get(title), text)))
+    return files
 
 
 def runs_made():

@@ -6,8 +6,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
+import typer
 import yaml
 
 import sorrelsim
@@ -144,6 +146,22 @@ def test_every_command_is_on_its_page_with_every_option():
     assert (out.name, out.takes) == ("`--out`, `-o`", "path")
     speed = next(each for each in page.parameters(words["sorrelsim play"]) if "--speed" in each.name)
     assert (speed.takes, speed.default) == ("number, 0.1 to 60", "`6`")
+
+
+def test_what_an_option_takes_is_said_in_words():
+    page = made("making.command_page")
+
+    def command(
+        kind: Annotated[Literal["a", "b"] | None, typer.Option(help="One of two.")] = None,
+        size: Annotated[list[int] | None, typer.Option("--size", "-s", min=1, help="Sizes.")] = None,
+        loud: Annotated[bool, typer.Option("--loud", help="Whether.")] = False,
+        place: Annotated[Path | None, typer.Option(metavar="RUN", help="Where.")] = None,
+    ): ...
+
+    assert [(each.name, each.takes) for each in page.parameters(command)] == [
+        ("`--kind`", "a or b"), ("`--size`, `-s`", "whole number, 1 or more; may be repeated"), ("`--loud`", ""),
+        ("`--place`", "RUN"),
+    ]  # fmt: skip
 
 
 def test_comments_beside_and_above_fields_are_read():

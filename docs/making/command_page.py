@@ -95,7 +95,8 @@ def _takes(kind: Any, info: OptionInfo) -> str:
     elif info.min is not None:
         limits = f", {info.min:g} or more"
     repeated = "; may be repeated" if many and "repeated" not in (info.help or "") else ""
-    return (info.metavar or WORDS.get(bare, bare.__name__)) + limits + repeated
+    words = " or ".join(map(str, typing.get_args(bare))) or WORDS.get(bare, "") or bare.__name__  # a Literal, or a type
+    return (info.metavar or words) + limits + repeated
 
 
 def command_page() -> str:

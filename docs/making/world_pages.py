@@ -9,9 +9,20 @@ import tokenize
 from typing import Any
 
 import numpy as np
-from make_pages import table
+import yaml
+from make_pages import DOCS, table
 from making import pictures
-from making.library_pages import Made, file_section, line, player_page_of, prose, runs_section, world_page_of
+from making.library_pages import (
+    Made,
+    file_section,
+    line,
+    player_page_of,
+    prose,
+    relative,
+    runs_section,
+    world_page_of,
+)
+from making.links import ROOT, source_page
 
 import sorrelsim
 from sorrelsim.authoring.events import event_names
@@ -70,7 +81,8 @@ def _world(entry: Entry) -> Made:
             parts += [f"## {heading}", prose(text)]
     parts += [
         "## Parameters", prose(entry.sections.get("Parameters", "")), _params(cls, source), *_presets(cls),
-        *_events(cls, source), *_kinds(cls), *maps, *_played_by(entry.name), *runs_section(entry.name, "world"),
+        *_events(cls, source), *_kinds(cls), *maps, *_schelling(entry.name, cls), *_played_by(entry.name),
+        *_scenarios(entry.name), *runs_section(entry.name, "world"),
         "## Versions", prose(entry.sections.get("Versions", "")),
         *file_section(entry.path),
     ]  # fmt: skip
@@ -172,3 +184,25 @@ def _played_by(world: str) -> list[str]:
     found = [read_entry(path) for name, path in sorted(shipped("agents").items()) if name.startswith(f"{first}_")]
     rows = [(f"[`{each.name}`](../{player_page_of(each.name)})", line(each.summary)) for each in found]
     return ["## Scripted players", table(("player", "what it does"), rows)] if rows else []
+
+
+def _schelling(name: str, cls: type[Gridworld]) -> list[str]:
+    """Returns the section of the Schelling diagrams that were drawn of a world or of one of its presets."""
+    drawn = {path.stem.removeprefix("schelling_"): path.name for path in sorted(DOCS.glob("schelling_*.png"))}
+    found = [
+        file
+        for game, file in drawn.items()
+        if game.startswith(name) or any(preset.startswith(game) for preset in cls.presets)
+    ]
+    pictures_of = [f"![{each.removesuffix('.png').replace('_', ' ')}](../{each})" for each in found]
+    return ["## Schelling diagrams", *pictures_of] if found else []
+
+
+def _scenarios(name: str) -> list[str]:
+    """Returns the section of a world's scenarios: what they are, and what they test."""
+    rows = []
+    for path in sorted((ROOT / "configs" / "scenarios" / name).glob("*.yaml")):
+        said = yaml.safe_load(path.read_text(encoding="utf-8"))
+        link = f"[`{path.stem}`](../{source_page(relative(path))})"
+        rows.append((link, line(said.get("description", "")), line(said.get("tests", ""))))
+    return ["## Scenarios", table(("scenario", "who meets whom", "what it tests"), rows)] if rows else []
