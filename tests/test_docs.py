@@ -74,7 +74,9 @@ def test_commands_run(page, tmp_path, monkeypatch):
         if words[0] != "sorrelsim":
             assert words[0] == "python3", line  # installing: checked below
             continue
-        arguments = words[1:]
+        arguments = [
+            each for word in words[1:] for each in (sorted(map(str, Path().glob(word))) if "*" in word else [word])
+        ]
         if arguments[0] in ("play", "watch"):
             root.commands[arguments[0]].make_context(arguments[0], arguments[1:])
             continue
@@ -84,7 +86,7 @@ def test_commands_run(page, tmp_path, monkeypatch):
         elif arguments[0] == "bench":
             arguments += ["--interpreted", "--seconds", "0.02"]
         elif arguments[0] == "plot":
-            for folder in re.findall(r"runs/\S+", line):
+            for folder in re.findall(r"runs/\S+", " ".join(arguments)):
                 if not Path(folder).exists():
                     shutil.copytree(runs_made()[0], folder)
         elif arguments[0] == "eval":
