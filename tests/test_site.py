@@ -87,7 +87,8 @@ def every_world_and_player_has_a_page(site, pages):
 def every_public_name_is_in_the_reference(pages):
     public = made("making.reference_pages").public()
     assert set(public["sorrelsim"]) == set(sorrelsim.__all__)
-    assert public["sorrelsim.experiments"]["load_run"] == "sorrelsim.experiments.run.load_run"
+    assert public["sorrelsim.experiments"]["load_run"] == "sorrelsim.experiments.run.load_run"  # which a page imports
+    assert {"ReplayModel", "RewardTransform"} <= set(public["sorrelsim.models"])  # named in full; imported in a string
     for page, names in public.items():
         for home in names.values():
             assert f'id="{home}"' in pages[f"reference/{page}.html"], home

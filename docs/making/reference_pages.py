@@ -1,6 +1,7 @@
 """The Python reference: every public name, written out by mkdocstrings from the docstrings.
 
-Public are the names of the door, of the rooms that list theirs in ``__all__``, and what the pages' own code imports.
+Public are the names of the door, of the rooms that list theirs in ``__all__``, and what the pages import
+or name in full.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def public() -> dict[str, dict[str, str]]:
         if each.ispkg:
             names = _listed(each.name)
             pages[each.name] = {name: _home(each.name, name) for name in names}
-    for module, name in sorted(_imported()):
+    for module, name in sorted(_named()):
         room = ".".join(module.split(".")[:2])
         home = _home(module, name)
         if room in pages and home not in pages[room].values():
@@ -44,14 +45,14 @@ def _listed(package: str) -> list[str]:
     return []
 
 
-def _imported() -> set[tuple[str, str]]:
-    """Returns what the code on the pages imports from rooms, as module and name."""
+def _named() -> set[tuple[str, str]]:
+    """Returns what the pages import from rooms, and the classes that they name in full, as module and name."""
     found = set()
     for page in DOCS.glob("*.md"):
-        for block in re.findall(r"^```python.*?\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
-            for node in ast.walk(ast.parse(block)):
-                if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sorrelsim."):
-                    found |= {(str(node.module), alias.name) for alias in node.names}
+        text = page.read_text(encoding="utf-8")
+        found |= set(re.findall(r"`(sorrelsim\.[\w.]+)\.([A-Z]\w+)`", text))
+        for module, names in re.findall(r"^from (sorrelsim\.[\w.]+) import ([\w, ]+)$", text, re.M):
+            found |= {(module, name.split(" as ")[0].strip()) for name in names.split(",")}
     return found
 
 
