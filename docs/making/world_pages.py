@@ -146,14 +146,20 @@ def _data(value: Any) -> bool:
 
 
 def _events(cls: type[Gridworld], source: str) -> list[str]:
-    names = event_names(cls.events)
-    if not names:
-        return []
+    """Returns the section of what a world counts, and of what it notes between two agents."""
     said = comments_in(source, getattr(cls.events, "__name__", ""))
-    rows = [(f"`{name}`", line(said.get(name.upper(), ""))) for name in names]
-    head = ("event", "when it is counted") if any(text for _, text in rows) else ("event",)
-    return ["## Events", "Columns of `metrics.csv`: the mean over agents, and `_0`, `_1` ... for each.",
-            table(head, [row[: len(head)] for row in rows])]  # fmt: skip
+    counted = event_names(cls.events)
+    pairs = [name for name in (getattr(each, "name", each).lower() for each in cls.events) if name not in counted]
+    parts = []
+    for names, told in (
+        (counted, "Columns of `metrics.csv`: the mean over agents, and `_0`, `_1` ... for each."),
+        (pairs, "Between two agents, in tables of events:"),
+    ):
+        rows = [(f"`{name}`", line(said.get(name.upper(), ""))) for name in names]
+        columns = 2 if any(text for _, text in rows) else 1
+        if rows:
+            parts += [told, table(("event", "what it is")[:columns], [row[:columns] for row in rows])]
+    return ["## Events", *parts] if parts else []
 
 
 def _kinds(cls: type[Gridworld]) -> list[str]:
