@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 import sorrelsim
-from sorrelsim.models.base import Arrays, BaseModel, Seat, Transition
+from sorrelsim.models.base import BaseModel, Observation, Seat, Transition, as_parts
 from sorrelsim.models.ranges import Range
 
 if TYPE_CHECKING:
@@ -78,13 +78,13 @@ class HumanModel(BaseModel):
         if self.config.memory_size:
             self.memory: Any = sorrelsim.Buffer(observations, self.config.memory_size, n_streams)
 
-    def take_action(self, state: Arrays) -> int:
+    def take_action(self, state: Observation) -> int:
         """Returns the person's action for one state."""
-        return self._choose(0, _by_part(state), None)
+        return self._choose(0, as_parts(state), None)
 
-    def take_actions(self, states: Arrays, seat: Seat | None = None) -> np.ndarray:
+    def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
         """Returns the person's action for each stream, ``int64[stream]``, asked for one after the other."""
-        named = _by_part(states)
+        named = as_parts(states)
         n = len(named["grid"])
         mask = None if seat is None else seat.mask
         chosen = (
@@ -104,7 +104,3 @@ class HumanModel(BaseModel):
         for k, person in enumerate(self.people):
             person.paid(float(transition.reward[k]), k in ended)
         super().remember(transition)
-
-
-def _by_part(state: Arrays) -> dict[str, np.ndarray]:
-    return state if isinstance(state, dict) else {"grid": state}

@@ -23,9 +23,9 @@ import torch
 
 from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.ppo import PPO
-from sorrelsim.interfaces.from_gymnasium import GymnasiumWorld
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
+from sorrelsim.outside.make import make_outside
 
 BUDGET = {"ppo": 150_000, "ddqn": 100_000}
 SOLVED = 475.0
@@ -62,7 +62,7 @@ COPIES = {"ppo": 16, "ddqn": 8}
 
 def evaluate(model: BaseModel, episodes: int = 20) -> float:
     """Mean return of greedy episodes, all played side by side."""
-    world = GymnasiumWorld("CartPole-v1", episodes, seed=1000)
+    world = make_outside("gym:CartPole-v1", episodes, seed=1000)
     agent = Agent(world, [0], model, learn=False, explore=False)
     returns, running = np.zeros(episodes), np.ones(episodes, bool)
     while running.any():
@@ -76,7 +76,7 @@ def evaluate(model: BaseModel, episodes: int = 20) -> float:
 
 def ours(learner: str, seed: int) -> tuple[float, list[float]]:
     """Trains one of our learners; returns seconds of training and the evaluations."""
-    world = GymnasiumWorld("CartPole-v1", COPIES[learner], seed=seed)
+    world = make_outside("gym:CartPole-v1", COPIES[learner], seed=seed)
     kind = {"ppo": PPO, "ddqn": DDQN}[learner]
     model = kind.from_config(world.observations, world.action_names, world.n_worlds, CONFIGS[learner], seed)
     agent = Agent(world, [0], model)

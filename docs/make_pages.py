@@ -18,15 +18,19 @@ from typing import Any
 from sorrelsim.authoring import events, kinds, params, state
 from sorrelsim.engine import copies
 from sorrelsim.engine.declared import Declared
-from sorrelsim.experiments import config
+from sorrelsim.experiments import config, scenarios, study_file
+from sorrelsim.interfaces.ids import ids
+from sorrelsim.library.catalogue import scenario_files
 from sorrelsim.library.find import find_class, names
+from sorrelsim.library.make import make
 from sorrelsim.library.pages import Setting, settings_of
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import TRANSFORMS
 from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
+from sorrelsim.rules import events as noting
 
 DOCS = Path(__file__).parent
-ROOMS = (grid, movement, draw, beams, sanctions, episode)
+ROOMS = (grid, movement, draw, beams, sanctions, episode, noting)
 SIZES = (
     ("n_agents", "int", "Number of agents."),
     ("height, width", "int", "Rows and columns of the map."),
@@ -36,6 +40,7 @@ SIZES = (
     ("layer", "uint8[ids]", "The layer of an id, `w.layer[kind]`."),
     ("solid", "uint8[ids]", "1 where agents cannot enter, `w.solid[kind]`."),
     ("blocks", "uint8[ids, ids]", "`w.blocks[beam, kind]`: 0 the beam passes, 1 it hits and stops, 2 it only stops."),
+    ("notes, amounts, noted", "int32[room, 8], float64[room, 1 or more], int64[3]", "What `events.note` writes to."),
     ("agent_code, slot_stride, show_facing", "int", "How agents lie in the grid: see `movement.look`."),
 )  # fmt: skip
 """What a rule sees beside the arrays of its copy; a test compares it with the engine's fields."""
@@ -77,7 +82,9 @@ def functions_of(module: Any) -> list[Any]:
 def signature(function: Any, room: str) -> str:
     """Returns how a function is called, without annotations."""
     given = [
-        p.name if p.default is p.empty else f"{p.name}={getattr(p.default, '__name__', repr(p.default))}"
+        ("*" * (p.kind is p.VAR_POSITIONAL) + p.name)
+        if p.default is p.empty
+        else f"{p.name}={getattr(p.default, '__name__', repr(p.default))}"
         for p in inspect.signature(function).parameters.values()
     ]
     return f"`{room}{function.__name__}({', '.join(given)})`"
@@ -190,9 +197,41 @@ def experiment() -> str:
     return "\n\n".join(parts)
 
 
+def study() -> str:
+    """Every key of a study's file."""
+    return rows_of(settings_of(study_file.StudyConfig))
+
+
+def spaces() -> str:
+    """Returns what the agents of each world of the library observe and do, as other libraries meet it."""
+    rows = []
+    for name, known in ids().items():
+        world = make(f"pkg:{name}", compiled=False)
+        seen = (
+            f"`{part}` {about.dtype}{list(about.shape)}" + (f", 0 to {about.n_codes - 1}" if about.n_codes else "")
+            for part, about in world.observations.parts.items()
+        )
+        rows.append((f"`{known}`", str(world.n_agents), str(world.n_actions), "; ".join(seen)))
+    return table(("id", "agents", "actions", "observation"), rows)
+
+
+def scenario() -> str:
+    """Every key of a scenario's file."""
+    sections = (("A scenario", scenarios.Scenario, ""), ("A background", scenarios.Background, "background.0."))
+    return "\n\n".join(f"### {title}\n\n{rows_of(settings_of(each, prefix))}" for title, each, prefix in sections)
+
+
+def scenario_list() -> str:
+    """Every scenario of the library."""
+    found = [scenarios.load_scenario(name) for name in sorted(scenario_files())]
+    rows = [(f"`{each.name}`", each.description, each.tests) for each in found]
+    return table(("scenario", "what happens", "what it tests"), rows)
+
+
 MADE: dict[str, Callable[[], str]] = {
     "fields": fields, "rules": rooms, "declarations": declarations, "helpers": helpers, "learners": learners,
-    "transforms": transforms, "experiment": experiment,
+    "transforms": transforms, "experiment": experiment, "study": study, "spaces": spaces, "scenario": scenario,
+    "scenarios": scenario_list,
 }  # fmt: skip
 """What is made, by the name that stands in the page."""
 

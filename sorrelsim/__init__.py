@@ -13,6 +13,7 @@ _HOME = {
     "Agent": "models.agent",
     "BaseModel": "models.base",
     "Buffer": "models.memory.replay",
+    "EventLog": "tables.events",
     "Events": "authoring.events",
     "Experiment": "experiments.loop",
     "Gridworld": "engine.gridworld",
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from sorrelsim.play.person import Person as Person
     from sorrelsim.play.person_window import person_window as person_window
     from sorrelsim.rules.rule import rule as rule
+    from sorrelsim.tables.events import EventLog as EventLog
 
 
 moved.install()

@@ -267,15 +267,33 @@ def apply_changes(settings: dict[str, Any], changes: Iterable[str], where: str, 
         ConfigError: If a change is not one, or leads nowhere.
     """
     for change in changes:
-        key, equals, text = change.partition("=")
-        if not equals or not key:
-            raise ConfigError(f"{change!r} is no setting; write key=value, such as {example}")
-        *path, last = key.split(".")
-        node: Any = settings
-        for depth, part in enumerate(path, 1):
-            node = _below(node, part, where, path[:depth])
-        node[_key(node, last, where, path)] = read_yaml(text, f"{change!r}: the value")
+        set_key(settings, *read_change(change, example), where)
     return settings
+
+
+def read_change(change: str, example: str) -> tuple[str, Any]:
+    """Returns key and value of a change from a command line; otherwise as :func:`apply_changes`.
+
+    Raises:
+        ConfigError: If it is no change, or its value no YAML.
+    """
+    key, equals, text = change.partition("=")
+    if not equals or not key:
+        raise ConfigError(f"{change!r} is no setting; write key=value, such as {example}")
+    return key, read_yaml(text, f"{change!r}: the value")
+
+
+def set_key(settings: dict[str, Any], key: str, value: Any, where: str) -> None:
+    """Sets what a dotted key leads to, in place; a mapping that it needs is made.
+
+    Raises:
+        ConfigError: If it leads nowhere; ``where`` says in what.
+    """
+    *path, last = key.split(".")
+    node: Any = settings
+    for depth, part in enumerate(path, 1):
+        node = _below(node, part, where, path[:depth])
+    node[_key(node, last, where, path)] = value
 
 
 def _below(node: Any, part: str, where: str, path: list[str]) -> Any:

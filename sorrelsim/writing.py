@@ -1,7 +1,8 @@
 """The ground floor: writing beside and swapping, so that a kill or a full disk never leaves half of anything.
 
-What is written lies under a temporary name until it is whole. A process that is killed before then leaves that file
-behind; its name says whose it was, so that :func:`remove_litter` knows it again.
+A file has no name until it is whole, where the system can do that (Linux); elsewhere, and in the moment between naming
+and swapping, it has a temporary one. What a process that is killed then leaves behind says by its name whose it was, so
+that the next write of that file, and :func:`remove_litter`, know it again.
 """
 
 from __future__ import annotations
@@ -29,11 +30,10 @@ _EXCHANGE, _HERE = 2, -100  # Linux: RENAME_EXCHANGE, AT_FDCWD
 
 
 def write_beside(path: str | Path, content: bytes | str | Callable[[BinaryIO], Any]) -> Path:
-    """Writes a file whole or not at all: beside its place, then swapped in. What was there before stays until then.
+    """Writes a file whole or not at all, as :func:`new_file` does.
 
     Args:
-        path: The file; folders that it needs are made. Something that is no regular file, such as ``/dev/stdout``, is
-            written to as it is.
+        path: The file.
         content: What it holds: bytes, text, or a function that writes to a file in memory.
 
     Returns:
@@ -42,27 +42,49 @@ def write_beside(path: str | Path, content: bytes | str | Callable[[BinaryIO], A
     Raises:
         OSError: If it cannot be written; it names the file, and the one that was there is as it was.
     """
-    path = Path(path)
     if callable(content):
         memory = io.BytesIO()  # writers in other languages may die of a full disk, memory they know
         content(memory)
         content = memory.getvalue()
-    data = content.encode() if isinstance(content, str) else content
+    with new_file(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+    return Path(path)
+
+
+@contextlib.contextmanager
+def new_file(path: str | Path) -> Iterator[BinaryIO]:
+    """Opens a file to write, which takes its place at the end of the block; if that raises, all is as it was.
+
+    Args:
+        path: The file; folders that it needs are made. Something that is no regular file, such as ``/dev/stdout``, is
+            written to as it is. Permissions are those of any new file.
+
+    Yields:
+        The file, which may be written to at any place.
+
+    Raises:
+        OSError: If it cannot be written; it names the file, and the one that was there is as it was.
+    """
+    path = Path(path)
     place = path.resolve() if path.is_symlink() else path
     try:
         if place.exists() and not place.is_file():
-            place.write_bytes(data)
-            return path
+            with place.open("wb") as device:
+                yield device
+            return
         place.parent.mkdir(parents=True, exist_ok=True)
+        remove_litter(place.parent, _short(place))
         with _beside(place) as temporary:
-            with open(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666), "wb") as file:
-                file.write(data)
+            handle = _nameless(place.parent)
+            with temporary.open("xb") if handle is None else open(handle, "wb") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
+                if handle is not None:
+                    _give_name(handle, temporary)
             temporary.replace(place)
     except OSError as error:
         raise _naming(error, path) from error
-    return path
 
 
 def swap_folder(place: str | Path, fill: Callable[[Path], Any]) -> Path:
@@ -99,10 +121,14 @@ def is_temporary(path: Path) -> bool:
     return _BESIDE.fullmatch(path.name) is not None
 
 
-def remove_litter(folder: str | Path) -> list[Path]:
+def remove_litter(folder: str | Path, name: str | None = None) -> list[Path]:
     """Removes what killed processes left half written in a folder; a folder that they had put aside comes back.
 
     What a process that lives is writing stays. Never raises: a folder that cannot be tidied is left as it is.
+
+    Args:
+        folder: The folder.
+        name: The file that they were writing there; None means anything.
 
     Returns:
         What is no longer there.
@@ -111,7 +137,7 @@ def remove_litter(folder: str | Path) -> list[Path]:
     with contextlib.suppress(OSError):
         for path in sorted(Path(folder).iterdir()):
             found = _BESIDE.fullmatch(path.name)
-            if found is None or _is_in_use(path, found):
+            if found is None or name not in (None, found["name"]) or _is_in_use(path, found):
                 continue
             place = path.with_name(found["name"])
             if found["what"] == "before" and not place.exists():
@@ -122,9 +148,32 @@ def remove_litter(folder: str | Path) -> list[Path]:
     return gone
 
 
+def _nameless(folder: Path) -> int | None:
+    """Opens a file without a name, which vanishes with its process; None where there are none."""
+    if not hasattr(os, "O_TMPFILE") or not Path("/proc/self/fd").is_dir():
+        return None
+    try:
+        return os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o666)
+    except OSError:  # not every file system has them; whatever else is wrong, a named file meets it too
+        return None
+
+
+def _give_name(handle: int, path: Path) -> None:
+    """Gives a nameless file a name that is free."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:  # with a folder's handle, os.link follows the link that /proc has for the open file
+        os.link(f"/proc/self/fd/{handle}", path.name, dst_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(folder)
+
+
+def _short(place: Path) -> str:
+    """Returns what a temporary name says of a place; a name has 255 bytes in most file systems."""
+    return place.name.encode()[:180].decode(errors="ignore")
+
+
 def _name(place: Path, what: str) -> Path:
-    name = place.name.encode()[:180].decode(errors="ignore")  # a name has 255 bytes in most file systems
-    return place.with_name(f".{name}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}.{what}")
+    return place.with_name(f".{_short(place)}.{_HOST}-{os.getpid()}-{secrets.token_hex(4)}.{what}")
 
 
 @contextlib.contextmanager

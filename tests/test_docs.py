@@ -22,6 +22,8 @@ from typer.testing import CliRunner
 from sorrelsim.cli.app import app
 from sorrelsim.experiments.config import read_config
 from sorrelsim.experiments.loop import Experiment
+from sorrelsim.experiments.study_file import make_study_config
+from sorrelsim.outside.make import is_outside
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -31,6 +33,12 @@ SHORT = ["epochs=1", "turns=4", "n_worlds=2", "evaluation={n_worlds: 2, max_turn
 
 def blocks(path, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(encoding="utf-8"), re.M | re.S)
+
+
+def changes_for(world):
+    """What makes a config's world start at once; another library's starts as it is."""
+    name = world if isinstance(world, str) else world["name"]
+    return [] if is_outside(name) else ["world.compiled=false"]
 
 
 def page_id(path):
@@ -54,7 +62,13 @@ def test_python_runs(page, tmp_path, monkeypatch, capsys):
 def test_configs_are_valid(page):
     for block in blocks(page, "yaml"):
         settings = yaml.safe_load(block)
-        settings["world"]["compiled"] = False
+        if "base" in settings:  # a study's
+            make_study_config(
+                settings | {"base": yaml.safe_load((ROOT / "configs/studies" / settings["base"]).read_text())}, ""
+            )
+            continue
+        if changes_for(settings["world"]):
+            settings["world"]["compiled"] = False
         experiment = Experiment(read_config(settings | {"n_worlds": 2}))
         assert experiment.agents
 
@@ -80,9 +94,16 @@ def test_commands_run(page, tmp_path, monkeypatch):
         if arguments[0] in ("play", "watch"):
             root.commands[arguments[0]].make_context(arguments[0], arguments[1:])
             continue
-        if arguments[0] == "train":
-            options = arguments.index("--threads") if "--threads" in arguments else len(arguments)
-            arguments[options:options] = [*SHORT, "world.compiled=false"]
+        options = next((k for k, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+        if "--resume" in arguments:  # what the page stopped came to its end here
+            arguments += [] if "epochs=" in line else ["epochs=2"]
+        elif arguments[0] == "train":
+            world = yaml.safe_load(Path(arguments[1]).read_text(encoding="utf-8"))["world"]
+            arguments[options:options] = [*SHORT, *changes_for(world)]
+            if "--seeds" in arguments:
+                arguments[arguments.index("--seeds") + 1] = "2"
+        elif arguments[0] == "study":
+            arguments[options:options] = ["seeds=1", *(f"base.{change}" for change in [*SHORT, "world.compiled=false"])]
         elif arguments[0] == "bench":
             arguments += ["--interpreted", "--seconds", "0.02"]
         elif arguments[0] == "plot":
@@ -91,6 +112,14 @@ def test_commands_run(page, tmp_path, monkeypatch):
                     shutil.copytree(runs_made()[0], folder)
         elif arguments[0] == "eval":
             arguments += ["--episodes", "2"]
+            if "--slots" in arguments and not arguments[1].startswith("runs/"):
+                arguments += ["compiled=false", "min_steps=5", "max_steps=5"]
+            for snapshot in re.findall(r"runs/[^/ ]+/models/\w+", line):
+                shutil.copytree(Path(snapshot).parent, snapshot)
+        elif arguments[0] == "schelling":
+            arguments += ["compiled=false", "--episodes", "2", "--steps", "5"]
+        elif arguments[0] == "cross":
+            arguments += ["--set", "compiled=false", "--episodes", "2", "--steps", "5"]
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
     for name in titled(page):
@@ -166,5 +195,6 @@ def test_every_key_of_a_config_is_explained():
 def test_configs_of_the_library_are_valid(monkeypatch):
     monkeypatch.chdir(ROOT)
     for path in sorted((ROOT / "configs").glob("*.yaml")):
-        experiment = Experiment(path, ["world.compiled=false", "n_worlds=1"])
+        world = yaml.safe_load(path.read_text(encoding="utf-8"))["world"]
+        experiment = Experiment(path, [*changes_for(world), "n_worlds=1"])
         assert experiment.places, path

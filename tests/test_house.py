@@ -14,17 +14,17 @@ import sorrelsim
 HOUSE = Path(sorrelsim.__file__).parent
 ROOT = HOUSE.parent
 FLOORS = [  # from the ground up; rooms of one floor do not know each other
-    {"errors", "writing"},
+    {"errors", "locks", "writing"},
     {"yaml_text"},
     {"rules", "settings", "machine_code"},
     {"authoring"},
     {"pictures"},
     {"observations"},
     {"engine", "models"},
-    {"library", "interfaces"},
+    {"library", "outside", "tables"},
     {"experiments", "recordings", "testing"},
-    {"play"},
-    {"cli"},
+    {"play", "launch"},
+    {"cli", "interfaces"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 DOORS = {"__init__", "__main__", "moved"}  # of the whole house: they may lead anywhere, and nothing inside imports them

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import sorrelsim
-from sorrelsim.writing import is_temporary, remove_litter, swap_folder, write_beside
+from sorrelsim.writing import is_temporary, new_file, remove_litter, swap_folder, write_beside
 
 
 def left_by_a_killed_process(folder, name, what="beside"):
@@ -68,6 +68,77 @@ def test_what_is_no_file_is_written_to_as_it_is(tmp_path):
     assert (tmp_path / "link").is_symlink()
 
 
+def test_a_large_file_is_written_piece_by_piece_and_sought_in(tmp_path):
+    path = write_beside(tmp_path / "a", "old")
+    with new_file(path) as file:
+        for piece in (b"00", b"cd"):
+            file.write(piece)
+        file.seek(0)
+        file.write(b"ab")
+        assert path.read_text() == "old"
+        assert [each.name for each in tmp_path.iterdir()] == ["a"] or sys.platform != "linux"
+    assert path.read_bytes() == b"abcd"
+
+    def fill_the_disk():
+        with new_file(path) as file:
+            file.write(b"half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match=f"No space left on device: '{path}'"):
+        fill_the_disk()
+    assert path.read_bytes() == b"abcd"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sorrelsim import writing
+if sys.argv[2] == "named":
+    writing._nameless = lambda folder: None
+path, littered = Path(sys.argv[1]), 0
+for moment in range(1000):
+    path.write_text("old")
+    child = os.fork()
+    if not child:
+        left = moment
+        def trace(frame, event, argument):
+            global left
+            if frame.f_code.co_filename != writing.__file__:
+                return None
+            left -= event == "line"
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return trace
+        sys.settrace(trace)
+        with writing.new_file(path) as file:
+            for _ in range(3):
+                file.write(b"new")
+        os._exit(0)
+    status = os.waitpid(child, 0)[1]
+    assert path.read_text() in ("old", "newnewnew"), path.read_text()
+    found = [each for each in path.parent.iterdir() if each != path]
+    assert all(map(writing.is_temporary, found))
+    littered += bool(found)
+    writing.write_beside(path, "next")
+    assert list(path.parent.iterdir()) == [path]
+    if not status:
+        print(moment, littered)
+        break
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills copies of a process")
+@pytest.mark.parametrize("how", ["nameless", "named"])
+def test_a_kill_at_any_line_leaves_the_old_file_or_the_new_and_what_the_next_write_removes(tmp_path, how):
+    done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "a"), how], capture_output=True, text=True)
+    assert done.stderr == ""
+    moments, littered = map(int, done.stdout.split())
+    assert moments > 15
+    if how == "nameless" and sys.platform == "linux":
+        assert littered <= 5  # between naming and swapping only
+
+
 @pytest.mark.parametrize("exchanges", [True, False])
 def test_a_folder_is_swapped_at_once(tmp_path, monkeypatch, exchanges):
     if not exchanges:
@@ -103,9 +174,8 @@ def test_litter_of_the_dead_is_removed_and_nothing_else(tmp_path):
 
 
 def test_nothing_in_the_package_writes_a_file_in_place():
-    """All goes through ``write_beside``, but for what appends or has a swap of its own."""
-    own_ways = {"writing.py", "recordings/write.py", "machine_code/store.py", "models/whole_files.py"}
-    own_ways |= {"experiments/run_folder.py"}
+    """All goes through ``sorrelsim.writing``, but for what appends or has a swap of its own."""
+    own_ways = {"writing.py", "recordings/write.py", "experiments/run_folder.py", "launch/local.py"}
     house, wrong = Path(sorrelsim.__file__).parent, []
     for path in sorted(house.rglob("*.py")):
         if str(path.relative_to(house)) in own_ways:

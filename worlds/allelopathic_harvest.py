@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import auto
 
 from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_cell, per_site, per_world, rule, sprites
-from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
+from sorrelsim.rules import beams, draw, episode, events, grid, movement, sanctions
 
 ACTIONS = (*movement.EGOCENTRIC, "zap", "plant_red", "plant_green", "plant_blue")
 ZAP, PLANT = map(ACTIONS.index, ("zap", "plant_red"))  # and PLANT + 1 green, PLANT + 2 blue
@@ -92,6 +92,7 @@ class Event(Events):
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
     REMOVALS = auto()
+    ZAP = events.pair("removes")  # who zapped whom, and whether that took the other away
 
 
 @rule
@@ -119,6 +120,7 @@ def hide_sashes(w):
 
 @rule
 def show_sashes(w):
+    """And over them the marks of those who were zapped once."""
     for i in range(w.n_agents):
         if w.out[i] == 0 and w.planter[i] > 0:
             grid.put(w, w.pos[i, 0], w.pos[i, 1], Kind.SASH_RED + w.planter[i] - 1)
@@ -153,7 +155,7 @@ def zap(w):
         i = w.order[k]
         if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
             n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.zap_length, w.p.zap_radius)
-            sanctions.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
+            sanctions.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED, Event.ZAP)
 
 
 @rule

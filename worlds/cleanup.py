@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from enum import auto
 
 from sorrelsim import Events, Gridworld, Kinds, Window, kind, param, per_agent, per_world, probability, rule, sprites
-from sorrelsim.rules import beams, draw, episode, grid, movement
+from sorrelsim.rules import beams, draw, episode, events, grid, movement
 
 ACTIONS = (*movement.EGOCENTRIC, "zap", "clean")
 ZAP, CLEAN = map(ACTIONS.index, ("zap", "clean"))
@@ -69,10 +69,11 @@ class Event(Events):
     CELLS_CLEANED = auto()
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
+    ZAP = events.pair()  # who zapped whom
 
 
 @rule
-def lay_river(w):
+def count_dirt(w):
     w.dirt[0] = grid.count_at(w, w.river, Kind.DIRT)
 
 
@@ -91,7 +92,7 @@ def zap(w):
     for i in range(w.n_agents):
         if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
             n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
-            beams.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
+            beams.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED, Event.ZAP)
 
 
 @rule
@@ -106,12 +107,6 @@ def clean(w):
                     grid.take(w, row, col, Kind.DIRT)
                     w.dirt[0] -= 1
                     w.events[i, Event.CELLS_CLEANED] += 1
-
-
-@rule
-def remove_zapped(w):
-    """After all beams, so that mutual zaps both land."""
-    movement.send_off(w, w.zapped, w.p.zap_timeout)
 
 
 @rule
@@ -264,9 +259,9 @@ class Cleanup(Gridworld):
     observe = beams.see_zap_readiness
     state = STATE
     events = Event
-    start = (movement.scatter, lay_river)
+    start = (movement.scatter, count_dirt)
     rules = (
-        movement.move, eat, zap, clean, remove_zapped, movement.respawn, spread_dirt, grow_apples, eat,
+        movement.move, eat, zap, clean, movement.send_off_zapped, movement.respawn, spread_dirt, grow_apples, eat,
         episode.stochastic_end,
     )  # fmt: skip
     presets = {

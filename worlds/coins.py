@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import auto
 
 from sorrelsim import Events, Gridworld, Kinds, kind, param, per_site, per_world, probability, rule, sprites
-from sorrelsim.rules import draw, episode, grid, movement
+from sorrelsim.rules import draw, episode, events, grid, movement
 
 
 class Kind(Kinds):
@@ -56,6 +56,7 @@ class Event(Events):
     OWN_COINS_TAKEN = auto()
     OTHER_COINS_TAKEN = auto()
     COINS_LOST = auto()
+    COIN_TAKEN = events.pair()  # who took whose coin
 
 
 @rule
@@ -79,7 +80,7 @@ def draw_size(w, room):
 
 
 @rule
-def settle(w):
+def place_agents(w):
     for i in range(w.n_agents):
         starts = w.corners if w.starts.shape[0] == 0 else w.starts
         if not movement.spawn_at(w, i, starts):
@@ -101,6 +102,7 @@ def collect(w):
                 for j in range(1 - i % 2, w.n_agents, 2):
                     w.reward[j] += w.p.loss_value
                     w.events[j, Event.COINS_LOST] += 1
+                    events.note_at(w, i, Event.COIN_TAKEN, j, w.pos[i, 0], w.pos[i, 1])
 
 
 @rule
@@ -163,6 +165,6 @@ class Coins(Gridworld):
     observe = see_own_colour
     state = STATE
     events = Event
-    start = (cut_field, settle)
+    start = (cut_field, place_agents)
     rules = (movement.move, collect, appear, collect, episode.stochastic_end)
     presets = {"mp": {}}

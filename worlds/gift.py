@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from enum import auto
 
 from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_site, probability, rule, sprites
-from sorrelsim.rules import beams, draw, episode, grid, movement
+from sorrelsim.rules import beams, draw, episode, events, grid, movement
 
 ACTIONS = (*movement.EGOCENTRIC, "gift", "consume")
 GIFT, CONSUME = map(ACTIONS.index, ("gift", "consume"))
@@ -64,6 +64,7 @@ class Event(Events):
     GIFT_BEAMS_FIRED = auto()
     GIFTS_GIVEN = auto()
     TOKENS_RECEIVED = auto()
+    GIFT = events.pair("token", "received")  # who gave whom which type, and what the other could hold of it
 
 
 @rule
@@ -116,9 +117,11 @@ def hand_over(w, giver, taker):
             w.inventory[giver, held] -= 1
             w.events[giver, Event.GIFTS_GIVEN] += 1
             if held == TYPES - 1:
-                w.events[taker, Event.TOKENS_RECEIVED] += add_tokens(w, taker, held, 1)
+                received = add_tokens(w, taker, held, 1)
             else:
-                w.events[taker, Event.TOKENS_RECEIVED] += add_tokens(w, taker, held + 1, w.p.multiplier)
+                received = add_tokens(w, taker, held + 1, w.p.multiplier)
+            w.events[taker, Event.TOKENS_RECEIVED] += received
+            events.note(w, giver, Event.GIFT, taker, held, received)
             return
 
 

@@ -44,7 +44,7 @@ from sorrelsim import (
     rule,
     sprites,
 )
-from sorrelsim.rules import beams, draw, episode, grid, movement
+from sorrelsim.rules import beams, draw, episode, events, grid, movement
 
 ACTIONS = (*movement.EGOCENTRIC, "zap")
 ZAP = ACTIONS.index("zap")
@@ -89,14 +89,19 @@ class Event(Events):
     APPLES_EATEN = auto()
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
+    ZAP = events.pair()  # who zapped whom
 
 
 @rule
-def settle(w):
+def place_agents(w):
     """The first two agents start inside, where the map has room for them; the others at spawns."""
     for i in range(w.n_agents):
         if i >= 2 or not movement.spawn_at(w, i, w.inner):
             movement.spawn_at(w, i, w.spawns)
+
+
+@rule
+def count_apples(w):
     for k in range(w.orchard.shape[0]):
         grid.spread(w, w.around, w.orchard[k, 0], w.orchard[k, 1], w.p.reach_squared, 1)
 
@@ -120,12 +125,7 @@ def zap(w):
                 n = beams.cast_fork(w, i, Kind.ZAP_BEAM)
             else:
                 n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
-            beams.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
-
-
-@rule
-def move_zapped(w):
-    movement.send_off(w, w.zapped, w.p.zap_timeout)
+            beams.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED, Event.ZAP)
 
 
 @rule
@@ -141,6 +141,7 @@ def regrow(w):
 
 @rule
 def look_around(w):
+    """How many apples each bare cell has around it; grass lies where there are any, as a cell without grows none."""
     for k in range(w.orchard.shape[0]):
         row, col = w.orchard[k, 0], w.orchard[k, 1]
         now = 0 if grid.has(w, row, col, Kind.APPLE) else w.around[row, col] + 1
@@ -186,9 +187,9 @@ class Harvest(Gridworld):
     observe = beams.see_zap_readiness
     state = STATE
     events = Event
-    start = (settle,)
+    start = (place_agents, count_apples)
     rules = (
-        movement.move, eat, zap, move_zapped, movement.respawn, regrow, eat, look_around,
+        movement.move, eat, zap, movement.send_off_zapped, movement.respawn, regrow, eat, look_around,
         episode.stochastic_end,
     )
     presets = {
@@ -204,7 +205,9 @@ class Harvest(Gridworld):
             **PROMPT, "map": "socialjax", "show_facing": True, "forked_beam": True, "zap_timeout": 0,
             "regrowth": (0.0, 0.001, 0.005, 0.025),
             "actions": (*movement.ABSOLUTE, "turn_left", "turn_right", "noop", "zap"),
-            "rules": (look_around, regrow, move_zapped, movement.move_on_map, eat, zap, episode.time_limit),
+            "rules": (
+                look_around, regrow, movement.send_off_zapped, movement.move_on_map, eat, zap, episode.time_limit,
+            ),
         },
     }
 # fmt: on

@@ -40,7 +40,7 @@ from sorrelsim import (
     rule,
     sprites,
 )
-from sorrelsim.rules import beams, draw, episode, grid, movement
+from sorrelsim.rules import beams, draw, episode, events, grid, movement
 
 ACTIONS = (*movement.EGOCENTRIC, "interact")
 INTERACT = ACTIONS.index("interact")
@@ -116,6 +116,7 @@ class Event(Events):
     PLAYED_1 = auto()
     PLAYED_2 = auto()
     PLAYED_3 = auto()
+    INTERACTION = events.pair("is_row", "payoff", "held_1", "held_2", "held_3")  # of each player with the other
 
 
 @rule
@@ -211,15 +212,17 @@ def meet(w, i, j):
             pairs += both
             row_payoff += both * w.p.matrix[a, b]
             col_payoff += both * (w.p.matrix[b, a] if w.p.transposed else w.p.column_matrix[a, b])
-    for who, payoff in ((row, row_payoff / pairs), (col, col_payoff / pairs)):
+    for who, other, payoff in ((row, col, row_payoff / pairs), (col, row, col_payoff / pairs)):
         w.payoff[who] = payoff
         w.due[who] = w.p.freeze_steps + 1
         w.events[who, Event.INTERACTIONS] += 1
-        most = 0
-        for r in range(1, w.inventory.shape[1]):
-            if w.inventory[who, r] > w.inventory[who, most]:
+        held, most = w.inventory[who], 0
+        for r in range(1, held.shape[0]):
+            if held[r] > held[most]:
                 most = r
         w.events[who, Event.PLAYED_1 + most] += 1
+        held_3 = held[2] if held.shape[0] > 2 else 0
+        events.note(w, who, Event.INTERACTION, other, who == row, payoff, held[0], held[1], held_3)
 
 
 @rule
@@ -317,10 +320,8 @@ class MatrixGame(Gridworld):
     layers = ("object", "mark", "agent", "beam")
     n_agents = 8
     actions = ACTIONS
-    scalars = SCALARS
-    observe = see_hands
-    state = STATE
-    events = Event
+    scalars, observe = SCALARS, see_hands
+    state, events = STATE, Event
     start = (movement.scatter, lay_resources, show_marks)
     rules = (walk_and_collect, interact, movement.respawn, regrow, settle, show_marks, episode.stochastic_end)
     presets = {

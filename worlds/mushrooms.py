@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from enum import auto
 
 from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_site, probability, rule, sprites
-from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
+from sorrelsim.rules import beams, draw, episode, events, grid, movement, sanctions
 
 ACTIONS = (*movement.EGOCENTRIC, "zap")
 ZAP = ACTIONS.index("zap")
@@ -81,6 +81,7 @@ class Event(Events):
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
     REMOVALS = auto()
+    ZAP = events.pair("removes")  # who zapped whom, and whether that took the other away
 
 
 @rule
@@ -142,7 +143,7 @@ def zap(w):
         i = w.order[k]
         if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
             n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.beam_length, w.p.beam_radius)
-            sanctions.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
+            sanctions.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED, Event.ZAP)
             for h in range(n):
                 row, col = w.hits[h, 0], w.hits[h, 1]
                 if w.grid[row, col, w.layer[Kind.RED]] != 0:

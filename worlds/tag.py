@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import auto
 
 from sorrelsim import Events, Gridworld, Kinds, Window, kind, param, per_world, rule, sprites
-from sorrelsim.rules import draw, episode, grid, movement
+from sorrelsim.rules import draw, episode, events, grid, movement
 
 NOBODY = -1
 
@@ -48,6 +48,7 @@ class Event(Events):
     TAGS = auto()
     TAGGED = auto()
     STEPS_FREE = auto()
+    TAG = events.pair()  # who tagged whom
 
 
 @rule
@@ -71,11 +72,8 @@ def tag(w):
     it, tagger = w.it[0], w.tagger[0]
     found, tagged = 0, NOBODY
     for direction in range(4):
-        row = w.pos[it, 0] + movement.row_step(direction)
-        col = w.pos[it, 1] + movement.col_step(direction)
-        if w.wrap:
-            row, col = grid.wrapped(row, w.height), grid.wrapped(col, w.width)
-        elif not grid.inside(w, row, col):
+        row, col = movement.ahead(w, it, direction)
+        if not grid.inside(w, row, col):
             continue
         other = w.occupant[row, col]
         if other >= 0 and other != it and (w.p.tag_back or other != tagger):
@@ -86,6 +84,7 @@ def tag(w):
         w.it[0], w.tagger[0] = tagged, it
         w.events[it, Event.TAGS] += 1
         w.events[tagged, Event.TAGGED] += 1
+        events.note(w, it, Event.TAG, tagged)
 
 
 @rule

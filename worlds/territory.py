@@ -40,7 +40,7 @@ from sorrelsim import (
     rule,
     sprites,
 )
-from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions
+from sorrelsim.rules import beams, draw, episode, events, grid, movement, sanctions
 
 ACTIONS = (*movement.EGOCENTRIC, "zap", "claim")
 ZAP, CLAIM = map(ACTIONS.index, ("zap", "claim"))
@@ -54,7 +54,7 @@ def claims(glyphs):
 
 class Kind(Kinds):
     WALL = kind("W", sprite=sprites.WALL, solid=True)
-    RESOURCE = kind("R", solid=True, opaque=False, stops=("ZAP_BEAM",))  # of the four, paying adds 1 and cracked 2
+    RESOURCE = kind("R", solid=True, opaque=False, stops=("ZAP_BEAM",))  # below: + 1 once it has paid, + 2 if cracked
     PAYING = kind("$", on_maps=False, solid=True, opaque=False, stops=("ZAP_BEAM",))
     CRACKED = kind("r", on_maps=False, solid=True, opaque=False)
     CRACKED_PAYING = kind("%", on_maps=False, solid=True, opaque=False)
@@ -105,6 +105,9 @@ class Event(Events):
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
     REMOVALS = auto()
+    ZAP = events.pair("removes")  # who zapped whom, and whether that took the other away
+    CLAIM_TAKEN = events.pair()  # who claimed what was whose
+    CLAIM_ZAPPED = events.pair("destroyed")  # who zapped whose resource
 
 
 @rule
@@ -119,7 +122,7 @@ def zap(w):
         i = w.order[k]
         if beams.fires(w, i, w.zap_wait, ZAP, w.p.zap_cooldown):
             n = beams.cast(w, i, Kind.ZAP_BEAM, w.p.zap_length, w.p.zap_radius)
-            sanctions.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED)
+            sanctions.zap(w, i, n, Event.ZAPS_FIRED, Event.ZAPS_RECEIVED, Event.ZAP)
             for h in range(n):
                 crack(w, i, w.hits[h, 0], w.hits[h, 1])
 
@@ -128,6 +131,9 @@ def zap(w):
 def crack(w, i, row, col):
     """One zap on a resource: it cracks, or falls if it was cracked, and then the zap goes on behind it."""
     lies = w.grid[row, col, w.layer[Kind.RESOURCE]]
+    owner = w.owner[row, col] - 1
+    if is_resource(lies) and owner >= 0 and owner != i:
+        events.note_at(w, i, Event.CLAIM_ZAPPED, owner, row, col, lies >= Kind.CRACKED)
     if lies == Kind.RESOURCE or lies == Kind.PAYING:
         grid.put(w, row, col, lies + 2)
         w.struck[row, col] = w.turn
@@ -164,6 +170,8 @@ def own(w, i, row, col):
 @rule
 def claim_cell(w, i, row, col):
     if is_resource(w.grid[row, col, w.layer[Kind.RESOURCE]]) and w.owner[row, col] != i + 1:
+        if w.owner[row, col] > 0:
+            events.note_at(w, i, Event.CLAIM_TAKEN, w.owner[row, col] - 1, row, col)
         own(w, i, row, col)
         w.events[i, Event.CLAIMS] += 1
 
@@ -175,10 +183,7 @@ def touch(w):
     for k in range(w.n_agents):
         i = w.order[k]
         if w.out[i] == 0:
-            row = w.pos[i, 0] + movement.row_step(w.facing[i])
-            col = w.pos[i, 1] + movement.col_step(w.facing[i])
-            if w.wrap:
-                row, col = grid.wrapped(row, w.height), grid.wrapped(col, w.width)
+            row, col = movement.ahead(w, i, w.facing[i])
             if grid.inside(w, row, col):
                 claim_cell(w, i, row, col)
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
 from sorrelsim.models.ranges import Width
-
-if TYPE_CHECKING:
-    from sorrelsim import ObservationSpec
 
 
 @dataclass(frozen=True)
@@ -37,32 +32,36 @@ class MatrixCollector(Bot):
 
     Config = MatrixCollectorConfig
 
-    def __init__(
-        self,
-        observations: ObservationSpec,
-        action_names: Sequence[str],
-        n_streams: int = 1,
-        config: MatrixCollectorConfig | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(observations, action_names, n_streams, config, seed)
+    def set_up(self) -> None:
+        """Finds out which resources there are."""
+        super().set_up()
         self.interact = self.action("interact")
-        n_resources = observations.parts["inventory"].shape[0] if "inventory" in observations.parts else 0
+        parts = self.observations.parts
+        n_resources = parts["inventory"].shape[0] if "inventory" in parts else 0
         if not 1 <= self.config.resource <= n_resources:
             raise ValueError(f"{self.name} gathers resource {self.config.resource}; this game has 1 to {n_resources}")
-        self.others = [f"resource_{k}" for k in range(1, n_resources + 1) if k != self.config.resource]
+        self.resources = range(1, n_resources + 1)
+
+    def wanted(self, n: int, seat: Seat | None) -> np.ndarray:
+        """Returns the resource that each stream gathers, int64 [n]."""
+        return np.full(n, self.config.resource)
 
     def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
         """Returns the actions for a batch of states, int64 [n_streams]."""
         view = self.see(states)
-        wrong = view.shows(*self.others)
+        wanted = self.wanted(len(view.grid), seat)
+        right, wrong = np.zeros((2, *view.grid.shape[:3]), np.bool_)
+        for k in self.resources:
+            shown, ours = view.shows(f"resource_{k}"), (wanted == k)[:, None, None]
+            right |= shown & ours
+            wrong |= shown & ~ours
         prey = view.shows("agent") & view.shows("ready")
         for role in ("row", "column"):
             same = view.shows(role)
             prey &= ~(same & view.here(same)[:, None, None])
         inventory = view.parts["inventory"]
-        full = inventory[:, self.config.resource - 1] > self.config.hoard
-        gather, _ = view.toward(view.shows(f"resource_{self.config.resource}"), avoid=wrong)
+        full = inventory[np.arange(len(wanted)), wanted - 1] > self.config.hoard
+        gather, _ = view.toward(right, avoid=wrong)
         hunt, _ = view.toward(prey, avoid=wrong)
         direction = np.where(full, hunt, gather)
         stroll = self.wander(view, seat)

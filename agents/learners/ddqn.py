@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,12 +15,10 @@ from torch import Tensor, nn
 
 from sorrelsim.models.ranges import Exponent, Length, Probability, Steps
 from sorrelsim.models.schedules import linear
-from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
 from sorrelsim.models.torch.losses import mask_values
 from sorrelsim.models.torch.modes import in_learning
 from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel
-from sorrelsim.models.torch.signatures import check_network, read_network, split_extras
 
 if TYPE_CHECKING:
     from sorrelsim import ObservationSpec
@@ -151,15 +148,10 @@ class DDQN(ReplayModel):
         network: nn.Module | None = None,
     ) -> None:
         super().__init__(observations, action_names, n_streams, config, seed)
-        c = self.config
+        c, n_actions = self.config, self.action_space
         with self.seeded_init():
-            net = network or QNet(observations, c.n_frames, self.action_space, c.network, c.dueling)
-        net = net.to(self.device)
-        signature = f"forward({', '.join(observations.parts)}) -> q[B, {self.action_space}]"
-        check_network(net, self.zero_states(), signature, [(2, self.action_space)], self.name)
-        self._read = read_network(net, list(observations.parts), [], signature, self.name)
-        self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
-        self.optimizers = {"adam": Adam(net.parameters())}
+            net = network or QNet(observations, c.n_frames, n_actions, c.network, c.dueling)
+        self.take_network(net, f"forward({', '.join(observations.parts)}) -> q[B, {n_actions}]", (2, n_actions))
 
     @property
     def priority_exponent(self) -> float:
@@ -168,7 +160,7 @@ class DDQN(ReplayModel):
 
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
         """Returns the values of all actions, [batch, actions], and what else the network returned."""
-        return split_extras(self._read(self.networks["online"], parts), 1)
+        return self.ask("online", parts)
 
     @in_learning
     def train_step(self) -> dict[str, float]:
@@ -183,7 +175,7 @@ class DDQN(ReplayModel):
         else:
             states, next_states, data = self.next_batch()
         with torch.no_grad():
-            following = split_extras(self._read(self.networks["target"], next_states), 1)[0]
+            following, _ = self.ask("target", next_states)
             chooser = self.action_values(next_states)[0] if c.double else following
             targets = q_targets(data["rewards"], data["discounts"], following, chooser, data.get("next_masks"))
         loss, errors = td_loss(

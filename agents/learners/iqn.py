@@ -6,7 +6,6 @@ The network maps a state and quantile fractions tau to quantiles of the return; 
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,13 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from sorrelsim.models.ranges import Draws, Positive, Width
-from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
 from sorrelsim.models.torch.losses import mask_values, weighted_mean
 from sorrelsim.models.torch.modes import in_learning
 from sorrelsim.models.torch.noisy import NoisyLinear, set_noise
 from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel
-from sorrelsim.models.torch.signatures import check_network, read_network, split_extras
 
 if TYPE_CHECKING:
     from sorrelsim import ObservationSpec
@@ -135,19 +132,15 @@ class IQN(ReplayModel):
             net = network or QuantileNet(
                 observations, c.n_frames, n_actions, c.network, c.n_cosines, c.dueling, c.noisy
             )
-        net = net.to(self.device)
-        taus = torch.full((2, 3), 0.5, device=self.device)
         signature = f"forward({', '.join(observations.parts)}, taus[B, n]) -> quantiles[B, n, {n_actions}]"
-        check_network(net, self.zero_states(), signature, [(2, 3, n_actions)], self.name, {"taus": taus})
-        self._read = read_network(net, list(observations.parts), ["taus"], signature, self.name)
-        self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
-        self.optimizers = {"adam": Adam(net.parameters())}
+        taus = torch.full((2, 3), 0.5, device=self.device)
+        self.take_network(net, signature, (2, 3, n_actions), {"taus": taus})
 
     def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
         """Returns mean quantiles at random fractions, the same for every state, [batch, actions]."""
         batch = next(iter(parts.values())).shape[0]
         taus = torch.rand(1, self.config.n_acting_taus, generator=self.generator, device=self.device)
-        quantiles, extras = split_extras(self._read(self.networks["online"], parts, taus=taus.expand(batch, -1)), 1)
+        quantiles, extras = self.ask("online", parts, taus=taus.expand(batch, -1))
         return quantiles.mean(1), extras
 
     def before_acting(self, exploring: bool, n_rows: int) -> None:
@@ -179,7 +172,7 @@ class IQN(ReplayModel):
         """Returns quantiles at fresh fractions, [batch, n_taus, actions], and the fractions."""
         batch = next(iter(parts.values())).shape[0]
         taus = torch.rand(batch, n_taus, generator=self.generator, device=self.device)
-        return split_extras(self._read(self.networks[network], parts, taus=taus), 1)[0], taus
+        return self.ask(network, parts, taus=taus)[0], taus
 
 
 def _of_action(quantiles: Tensor, actions: Tensor) -> Tensor:

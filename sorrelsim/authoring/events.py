@@ -1,9 +1,12 @@
-"""The events that a world counts, by name: rules add to ``w.events``, metrics and tables show the sums per episode."""
+"""The events of a world, by name: those that it counts, and those between two agents that tables name both of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
+from typing import Any
+
+from sorrelsim.rules.events import PAIRS
 
 
 class Events(IntEnum):
@@ -13,17 +16,44 @@ class Events(IntEnum):
 
         class Event(Events):
             APPLES_EATEN = auto()
+            ZAP = events.pair()  # who zapped whom
 
         w.events[i, Event.APPLES_EATEN] += 1
+        events.note(w, i, Event.ZAP, hit)
 
-    In metrics and tables they go by their names in lower case.
+    In metrics and tables they go by their names in lower case. Those of two agents, declared with
+    :func:`~sorrelsim.rules.events.pair`, are no columns.
+
+    Attributes:
+        details: What a note of it brings beside the two agents, by name.
     """
 
+    details: tuple[str, ...]  # type: ignore[misc]  # no member
+
+    def __new__(cls, value: Any) -> Events:
+        details: tuple[str, ...] = ()
+        if isinstance(value, list):  # of pair()
+            details, value = tuple(value), PAIRS + sum(each >= PAIRS for each in cls.__members__.values())
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.details = details  # type: ignore[misc]
+        return member
+
     @staticmethod
-    def _generate_next_value_(name: str, start: int, count: int, last_values: list[int]) -> int:
-        return count
+    def _generate_next_value_(name: str, start: int, count: int, last_values: list[Any]) -> int:
+        return sum(not isinstance(value, list) for value in last_values)
 
 
 def event_names(events: type[Events] | Iterable[str]) -> tuple[str, ...]:
     """Returns what the columns of ``w.events`` are called, for an enumeration or for plain names."""
-    return tuple(event.name.lower() if isinstance(event, Events) else event for event in events)
+    plain = (event.name.lower() if isinstance(event, Events) else event for event in events if not _is_pair(event))
+    return tuple(plain)
+
+
+def pairs_of(events: type[Events] | Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Returns the events between two agents, by name in their order, with the names of their details."""
+    return {event.name.lower(): event.details for event in events if isinstance(event, Events) and _is_pair(event)}
+
+
+def _is_pair(event: Any) -> bool:
+    return isinstance(event, Events) and event >= PAIRS

@@ -62,12 +62,7 @@ def find_map(given: str | Path | None, maps: Mapping[str, str], world: str) -> t
 
 
 def read_map(
-    name: str,
-    text: str,
-    kinds: type[Kinds],
-    codes: Codebook,
-    sites: Mapping[str, str],
-    legend: Mapping[str, tuple],
+    name: str, text: str, kinds: type[Kinds], codes: Codebook, sites: Mapping[str, str], legend: Mapping[str, tuple]
 ) -> Map:
     """Reads a map.
 

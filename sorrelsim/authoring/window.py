@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sorrelsim.settings import ConfigError, flag, parse_config, whole
 
 REACH = 127  # cells, in each direction
+SIDES = ("forward", "back", "left", "right")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Window:
         return cls(0, 0, 0, 0, rotate=False, whole_map=True)
 
     def __post_init__(self) -> None:
-        for side in ("forward", "back", "left", "right"):
+        for side in SIDES:
             object.__setattr__(self, side, whole(getattr(self, side), f"{side} of a window", 0, REACH))
         for name in ("rotate", "whole_map"):
             object.__setattr__(self, name, flag(getattr(self, name), f"{name} of a window"))
@@ -52,6 +53,7 @@ class Window:
 
     @property
     def padding(self) -> int:
+        """Cells of padding that a map needs around it, so that no window ends beyond."""
         return max(self.forward, self.back, self.left, self.right)
 
 
@@ -118,11 +120,5 @@ def by_slot(windows: Slots, other: Window, n_agents: int, world: str) -> tuple[W
 
 def hull(windows: Sequence[Window]) -> Window:
     """Returns the smallest window that reaches as far as each of some that go together; see :func:`by_slot`."""
-    return Window(
-        max(window.forward for window in windows),
-        max(window.back for window in windows),
-        max(window.left for window in windows),
-        max(window.right for window in windows),
-        windows[0].rotate,
-        windows[0].whole_map,
-    )
+    reach = {side: max(getattr(window, side) for window in windows) for side in SIDES}
+    return replace(windows[0], **reach)

@@ -12,7 +12,12 @@ from typing import Annotated
 
 import typer
 
-from sorrelsim.cli.play import Trust, play, watch  # light, as its own docstring promises
+from sorrelsim.cli.evaluate import evaluate
+from sorrelsim.cli.play import play, watch  # light, as its own docstring promises
+from sorrelsim.cli.plot import plot
+from sorrelsim.cli.social import cross, schelling
+from sorrelsim.cli.study import StudyCommand, study
+from sorrelsim.cli.train import Bounds, Threads, train
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,57 +31,8 @@ app = typer.Typer(
 new_app = typer.Typer(help="Write a new world or model, and its test.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(new_app, name="new")
 
-Bounds = Annotated[
-    bool,
-    typer.Option("--bounds", help="Check every index of the rules: slower, and a wrong one is told with its line."),
-]
-Threads = Annotated[int | None, typer.Option(min=1, help="Threads that step the copies; all cores by default.")]
-
-
-@app.command()
-def train(
-    config: Annotated[Path, typer.Argument(help="A YAML file, such as configs/treasure_hunt_iqn.yaml.")],
-    changes: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Changes, such as seed=1 or seats.0.model=ddqn."),
-    ] = None,
-    threads: Threads = None,
-    bounds: Bounds = False,
-) -> None:
-    """Train agents: a live display, then a run folder with metrics, a curve, an animation and the models.
-
-    Ctrl-C stops after the current turn and saves everything; an earlier run is never overwritten. Ends with 0, also if
-    nobody reads the output to its end; with 143 if it was stopped by SIGTERM, with 130 by a second Ctrl-C.
-    """
-    from rich.console import Console
-
-    from sorrelsim.cli.output import Output
-
-    output = Output(sys.stdout, "the run goes on and is saved")
-    console = Console(file=output.as_stream())
-    with console.status("loading ..."):
-        from sorrelsim.cli.progress import Progress
-        from sorrelsim.cli.stopping import stop_on_signals
-        from sorrelsim.experiments.loop import Experiment
-        from sorrelsim.experiments.run import run
-        from sorrelsim.experiments.run_folder import new_folder
-
-    given = [*(changes or ()), *([f"threads={threads}"] if threads else ()), *(["world.bounds=true"] if bounds else ())]
-    experiment = Experiment(config, given)
-    with stop_on_signals(experiment) as stopping:
-        folder = new_folder(experiment.config.runs, experiment.config.name or config.stem)
-        output.told = f"the run goes on and is saved in {folder}"
-        with Progress(experiment, console) as progress:
-            try:
-                run(experiment, folder, progress)
-            except BaseException:
-                console.print(f"What there was to save lies in [bold]{folder}[/]")
-                raise
-    console.print(progress.summary(folder))
-    if stopping.code:
-        raise typer.Exit(stopping.code)
-
-
+app.command()(train)
+app.command(cls=StudyCommand)(study)
 app.command()(play)
 app.command()(watch)
 
@@ -103,11 +59,11 @@ def main(
 
 @app.command("list")
 def list_all() -> None:
-    """List the worlds, with agents, actions and the dilemma in a line, the models and the reward transforms."""
-    from sorrelsim.library.catalogue import entries, transforms
+    """List worlds, with agents, actions and the dilemma in a line, models, reward transforms and scenarios."""
+    from sorrelsim.library.catalogue import entries, scenarios, transforms
 
     width = min(shutil.get_terminal_size((110, 24)).columns, 160)
-    worlds, models, rewards = entries("worlds"), entries("agents"), transforms()
+    worlds, models, rewards, mixtures = entries("worlds"), entries("agents"), transforms(), scenarios()
     column = max(len(entry.name) for entry in [*worlds, *models, *rewards]) + 2
     typer.secho("Worlds", bold=True)
     for entry in worlds:
@@ -126,6 +82,11 @@ def list_all() -> None:
         for entry in found:
             name = typer.style(f"  {entry.name:<{column}}", fg=colour)
             typer.echo(name + _shorten(entry.summary, width - column - 2))
+    if mixtures:
+        typer.secho("\nScenarios, for sorrelsim eval RUN --scenarios", bold=True)
+    for entry in mixtures:
+        typer.echo(typer.style(f"  {entry.name}", fg="magenta"))
+        typer.secho(" " * (column + 2) + _shorten(entry.summary, width - column - 2), dim=True)
     typer.secho("\nsorrelsim show NAME tells more of one.", dim=True)
 
 
@@ -135,16 +96,20 @@ def _shorten(text: str, width: int) -> str:
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(help="Name or file of a world, a model or a reward transform.")],
+    name: Annotated[str, typer.Argument(help="A world, a model or a reward transform, or its file; or a scenario.")],
     map: Annotated[str | None, typer.Option(help="Name or file of a map.")] = None,
     preset: Annotated[str | None, typer.Option(help="One of the world's presets.")] = None,
     png: Annotated[Path | None, typer.Option(help="Write the picture to this file as well.")] = None,
 ) -> None:
-    """Show a world, its params and its map as a picture in the terminal; or a model or transform and its settings."""
+    """Show a world, its params and its map as a picture; a model or transform and its settings; or a scenario."""
     from sorrelsim.cli.show import describe, describe_settings, kind_of, paint_map
+    from sorrelsim.library.catalogue import scenario_files
     from sorrelsim.pictures.files import to_png
     from sorrelsim.writing import write_beside
 
+    if name in scenario_files():
+        typer.echo(scenario_files()[name].read_text(encoding="utf-8").rstrip())
+        return
     kind = kind_of(name)
     if kind != "world":
         if map or preset or png:
@@ -159,50 +124,12 @@ def show(
         typer.echo(f"wrote {png}")
 
 
-@app.command("eval")
-def evaluate(
-    run: Annotated[Path, typer.Argument(help="A run folder.")],
-    episodes: Annotated[int, typer.Option(min=1, help="Episodes to play, side by side.")] = 32,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the copies.")] = 1_000_003,
-    gif: Annotated[Path | None, typer.Option(help="Write an animation of one more episode to this file.")] = None,
-    greedy: Annotated[bool, typer.Option("--greedy", help="Always the best action, whatever the model.")] = False,
-    sample: Annotated[bool, typer.Option("--sample", help="As in training: drawn, epsilon included.")] = False,
-    both: Annotated[bool, typer.Option("--both", help="The other way beside the models' own.")] = False,
-    trust: Trust = False,
-) -> None:
-    """Let the agents of a run play new episodes: returns, social measures, counts.
-
-    Each model plays the way that it is meant to be played, sampled or greedy, unless told otherwise.
-    """
-    from rich.console import Console
-
-    from sorrelsim.cli.evaluate import evaluate_run
-
-    if greedy + sample + both > 1:
-        raise ValueError("--greedy, --sample and --both exclude each other")
-    way = "greedy" if greedy else "sampled" if sample else "both" if both else "own"
-    Console().print(evaluate_run(run, episodes, seed, gif, way, trust))
+app.command("eval")(evaluate)
+app.command()(cross)
+app.command()(schelling)
 
 
-@app.command()
-def plot(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders; several are drawn together.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write: PNG, PDF or SVG.")] = None,
-    column: Annotated[
-        list[str] | None, typer.Option("--column", "-c", help="Column of metrics.csv; may be repeated.")
-    ] = None,
-    mean: Annotated[
-        bool, typer.Option("--mean", help="One curve for runs of one name: their mean, each run thin behind it.")
-    ] = False,
-) -> None:
-    """Draw the learning curves of one run, or compare several."""
-    from sorrelsim.experiments.run import tell_changes
-    from sorrelsim.experiments.run_folder import draw_curves
-
-    for run in runs:
-        tell_changes(run)
-    default = runs[0] / "curve.png" if len(runs) == 1 and not column else Path("curves.png")
-    typer.echo(f"wrote {draw_curves(runs, out or default, column or (), mean)}")
+app.command()(plot)
 
 
 @app.command()

@@ -203,9 +203,14 @@ def _settings(changes: list[str], **given: Any) -> dict[str, Any]:
 def _world_of(run: str, trust: bool) -> tuple[str, dict[str, Any]]:
     """A run's world and its settings for one copy: where a param has a value for each copy, the first."""
     from sorrelsim.experiments.run import load_run, tell_changes
+    from sorrelsim.outside.make import is_outside
 
     tell_changes(run)
     settings = load_run(run, trust).settings(1)
+    if is_outside(name := settings["name"]):
+        raise ValueError(
+            f"{run} was trained in {name}, which another library draws; a film: sorrelsim eval {run} --gif FILE"
+        )
     return settings.pop("name"), settings
 
 

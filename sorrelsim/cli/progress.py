@@ -44,7 +44,8 @@ class Progress:
         self.busy = "training"
         self.started = time.perf_counter()
         self._rate = 0.0
-        self._seen = (self.started, 0)
+        self._begun_at = experiment.turns
+        self._seen = (self.started, experiment.turns)
         self._live: Live | None = None
 
     def __enter__(self) -> Self:
@@ -53,9 +54,8 @@ class Progress:
             self._live = Live(get_renderable=self.panel, console=self.console, refresh_per_second=5, transient=True)
             self._live.start()
         else:
-            self.console.print(
-                f"{self.title()}: {config.epochs} epochs of {config.turns} turns, {experiment.total_turns} in all"
-            )
+            said = f"{self.title()}: {config.epochs} epochs of {config.turns} turns, {experiment.total_turns} in all"
+            self.console.print(said + (f"; it goes on after turn {experiment.turns}" if experiment.turns else ""))
         return self
 
     def __exit__(
@@ -91,9 +91,10 @@ class Progress:
             self._rate = (done - before) * experiment.world.n_worlds / (now - then)
             self._seen = (now, done)
         elapsed = now - self.started
-        left = clock(elapsed / done * (total - done)) if done else "-"
+        played = done - self._begun_at
+        left = clock(elapsed / played * (total - done)) if played else "-"
         row: Row = self.rows[-1] if self.rows else {}
-        epoch = min(len(self.rows) + 1, experiment.config.epochs)
+        epoch = min(done // experiment.config.turns + 1, experiment.config.epochs)
 
         head = Table.grid(expand=True, padding=(0, 1))
         head.add_column(no_wrap=True)

@@ -55,7 +55,7 @@ def kind_of(name: str) -> str:
         raise NotFound(unknown("world, model or reward transform", name, everything))
     if not Path(name).is_file():
         raise NotFound(f"no file {name}")
-    bases = {"world": ("worlds", Gridworld), "model": ("agents", BaseModel), "transform": ("agents", RewardTransform)}
+    bases = {"world": ("worlds", Gridworld), "model": ("agents", BaseModel), "transform": ("rewards", RewardTransform)}
     for kind, (folder, base) in bases.items():
         try:
             find_class(name, folder, base)

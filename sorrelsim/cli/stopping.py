@@ -6,11 +6,16 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
-
-from sorrelsim.experiments.loop import Experiment
+from typing import Any, Protocol
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
+
+
+class Stoppable(Protocol):
+    """What may be asked to stop: an experiment, a study that is run."""
+
+    def stop(self, hurry: bool = False) -> None:
+        """Ends after the current turn; in a hurry, without what else would follow."""
 
 
 class Stopping:
@@ -30,10 +35,11 @@ class Stopping:
 
 
 @contextmanager
-def stop_on_signals(experiment: Experiment) -> Iterator[Stopping]:
+def stop_on_signals(work: Stoppable) -> Iterator[Stopping]:
     """Within, Ctrl-C and the like end training after the current turn, and all is saved.
 
-    A second one leaves out the evaluation and the film; a third interrupts at once. What was ignored stays so (nohup).
+    A second one leaves out the evaluation and the film, and ends the runs of a study at once; a third interrupts. What
+    was ignored stays so (nohup).
     """
     stopping = Stopping()
     if threading.current_thread() is not threading.main_thread():
@@ -42,7 +48,7 @@ def stop_on_signals(experiment: Experiment) -> Iterator[Stopping]:
 
     def handle(number: int, frame: Any) -> None:
         stopping.asked.append(number)
-        experiment.stop(hurry=len(stopping.asked) > 1)
+        work.stop(hurry=len(stopping.asked) > 1)
         if len(stopping.asked) > 2:
             raise KeyboardInterrupt
 

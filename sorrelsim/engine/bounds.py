@@ -50,7 +50,7 @@ class Bounded:
         self._interpreted: Interpreted | None = None
         self.fault = copies.of["fault"][:, 0]
         given = [copies.of[entry.name] for entry in copies.entries if entry.place == "given"]
-        self.memory = [copies.block.bytes, *given]
+        self.memory = [*program.kept, *given]
 
     @property
     def interpreted(self) -> Interpreted:
@@ -68,7 +68,7 @@ class Bounded:
         """
         with self._nothing_lost():
             if self.compiled is None:
-                return self._interpreted_run(mode, answer)
+                return self.interpreted.run_all(mode, lambda copy: self._tell(mode, answer, copy))
             ended = self.compiled.run(mode, answer)
             if not self.fault.any():
                 return ended
@@ -82,16 +82,6 @@ class Bounded:
 
     def latest(self, answers: Iterable[Answer]) -> None:
         """Nothing is answered whose answer does not arrive; see :meth:`Compiled.latest`."""
-
-    def _interpreted_run(self, mode: int, answer: Answer) -> int:
-        runner = self.interpreted
-        bad = runner.first_bad_action() if mode == STEP else -1
-        if bad >= 0:
-            return -1 - bad
-        ended = 0
-        for copy in range(len(self.fault)):
-            ended += self._tell(mode, answer, copy)
-        return ended
 
     def _tell(self, mode: int, answer: Answer, copy: int) -> int:
         """Runs one copy as plain Python; an error in a rule is told with its place."""

@@ -16,6 +16,7 @@ from sorrelsim.authoring.params import limits
 from sorrelsim.authoring.state import DTYPES, MANY, Bound, limit
 from sorrelsim.engine.block import Block
 from sorrelsim.engine.declared import Declared
+from sorrelsim.engine.notes import Notes
 
 
 @dataclass(frozen=True)
@@ -55,61 +56,29 @@ ENGINE = ("engine",)
 OFTEN = (  # what nearly every rule touches comes first: a few neighbouring cache lines
     Entry("rng", (2,), "uint64", "The random stream: state and odd gamma.", saved="rng", hashed="rng"),
     Entry(
-        "turn",
-        (1,),
-        "int64",
-        "Steps into the episode, 1 in the first.",
-        ("rules", "engine"),
-        "turn",
-        "turn",
-        number=True,
-        low=0,
-        high=TURNS,
+        "turn", (1,), "int64", "Steps into the episode, 1 in the first.", ("rules", "engine"),
+        saved="turn", hashed="turn", number=True, low=0, high=TURNS,
     ),
     Entry("ended", (1,), "uint8", "0 the episode runs, 1 it terminated, 2 it was truncated.", saved="ended", high=2),
     Entry(
-        "pos",
-        ("agents", 2),
-        "int32",
-        "Where an agent stands: (row, col).",
-        saved="pos",
-        hashed="pos",
-        low=0,
-        high=("height - 1", "width - 1"),
+        "pos", ("agents", 2), "int32", "Where an agent stands: (row, col).",
+        saved="pos", hashed="pos", low=0, high=("height - 1", "width - 1"),
     ),
     Entry(
-        "facing",
-        ("agents",),
-        "int32",
-        "0 north, 1 east, 2 south, 3 west.",
-        saved="facing",
-        hashed="facing",
-        low=0,
-        high=3,
+        "facing", ("agents",), "int32", "0 north, 1 east, 2 south, 3 west.",
+        saved="facing", hashed="facing", low=0, high=3,
     ),
     Entry(
-        "out",
-        ("agents",),
-        "int32",
-        "0 on the grid, else steps until it is back, -1 for good.",
-        saved="out",
-        hashed="out",
-        low=-1,
-        high=MANY,
+        "out", ("agents",), "int32", "0 on the grid, else steps until it is back, -1 for good.",
+        saved="out", hashed="out", low=-1, high=MANY,
     ),
     Entry(
-        "frozen",
-        ("agents",),
-        "int32",
-        "Steps that an agent has yet to stand still.",
-        saved="frozen",
-        hashed="frozen",
-        low=0,
-        high=MANY,
+        "frozen", ("agents",), "int32", "Steps that an agent has yet to stand still.",
+        saved="frozen", hashed="frozen", low=0, high=MANY,
     ),
     Entry("was_out", ("agents",), "uint8", "Whether an agent was out before the step.", ENGINE),
     Entry("reward", ("agents",), "float64", "What this step pays.", saved="reward"),
-)
+)  # fmt: skip
 SELDOM = (
     Entry(
         "episode_return", ("agents",), "float64", "Rewards so far in the episode.",
@@ -198,6 +167,7 @@ class Copies:
         of: The arrays by entry, ``[copy, ...]``.
         params: The params by name, ``[copy]`` or ``[copy, *shape]``; written to, they hold from the next step on.
         state: What the world declares as state, by name, ``[copy, ...]``.
+        notes: The logs of what happens, for which there is room only while somebody asks.
         block: Where the copies lie.
         scratch: Where what belongs to threads lies, a lane for each.
         pad: Cells of padding on each side of the map, as far as an agent sees.
@@ -251,6 +221,7 @@ class Copies:
         for name, array in params.items():
             self.params[name][...] = array
         self.of["occupant"][...] = -1
+        self.notes = Notes(world)
 
     def _bare(self, world: Declared) -> tuple[np.ndarray, tuple[slice, slice]]:
         """The bare map with its padding, and where in it the map lies."""

@@ -266,11 +266,9 @@ def _pairs(cls: Any) -> list[str]:
 def _references(cls: Any) -> list[str]:
     """Names that one attribute uses and another declares."""
     found = [
-        where(cls, "torus") + unknown("map in torus", name, cls.maps) for name in cls.torus if name not in cls.maps
-    ]
-    found += [
-        where(cls, "map_params") + unknown("map in map_params", name, cls.maps)
-        for name in cls.map_params
+        where(cls, attribute) + unknown(f"map in {attribute}", name, cls.maps)
+        for attribute in ("torus", "map_params")
+        for name in getattr(cls, attribute)
         if name not in cls.maps
     ]
     params = {field.name for field in dataclasses.fields(cls.params)}

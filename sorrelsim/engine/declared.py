@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sorrelsim.authoring.codes import codebook
-from sorrelsim.authoring.events import event_names
+from sorrelsim.authoring.events import event_names, pairs_of
 from sorrelsim.authoring.kinds import Kinds
 from sorrelsim.authoring.maps import MapError, Needs, check_needs, find_map, read_map
 from sorrelsim.authoring.params import read_params
@@ -45,7 +45,8 @@ class Declared:
             named ``beam`` is cleared before each step.
         state: Extra state by name; zero at the start of an episode.
         events: What is counted: an enumeration of :class:`~sorrelsim.authoring.events.Events`, or names; a rule adds
-            to ``w.events[i, Event.APPLES_EATEN]``. A world once made has the names, in a tuple.
+            to ``w.events[i, Event.APPLES_EATEN]``. A world once made has the names, in a tuple, and in ``pairs`` those
+            of events between two agents.
         n_agents: Number of slots, unless ``make`` says otherwise.
         actions: Action names; ``w.action[i]`` is an index into them.
         window: What an agent sees.
@@ -116,7 +117,7 @@ class Declared:
             raise ValueError(unknown("look of agents", self.looks, ("other", "individual")))
         self._set_windows(window)
         self.action_names = tuple(self.actions)
-        self.events = event_names(self.events)
+        self.events, self.pairs = event_names(self.events), pairs_of(self.events)
         self.n_actions = len(self.action_names)
         self.codes = codebook(self.kinds, tuple(self.layers), self.n_agents, self.looks, self.show_facing)
         self.map_name, text = find_map(preset_map if map is None else map, self.maps, self.name)

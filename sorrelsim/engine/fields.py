@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sorrelsim.authoring.window import SIDES
 from sorrelsim.engine.block import Block, address_of
 from sorrelsim.engine.copies import Copies
 from sorrelsim.engine.declared import Declared
@@ -124,14 +125,13 @@ def rules_fields(world: Declared, copies: Copies) -> list[Field]:
     codes = world.codes
     fields = [
         *of_table(copies, "rules"),
+        *(Field(name, getattr(copies.notes, name), "given") for name in ("notes", "amounts", "noted")),
         number("n_agents", world.n_agents),
         number("height", world.height),
         number("width", world.width),
         constant("n_layers", len(codes.layers)),
         constant("wrap", world.wraps),
-        constant("agent_layer", codes.agent_layer),
-        constant("agent_code", codes.agent_code),
-        constant("slot_stride", codes.slot_stride),
+        *(constant(name, getattr(codes, name)) for name in ("agent_layer", "agent_code", "slot_stride")),
         constant("show_facing", codes.facing),
         *(Field(name, getattr(codes, name), "constant") for name in ("layer", "solid", "blocks")),
         *(Field(name, cells, "shared") for name, cells in world.map.sites.items()),
@@ -149,20 +149,16 @@ def engine_fields(world: Declared, copies: Copies) -> list[Field]:
     rows, cols = window.size(world.height, world.width)
     view_size = number if window.whole_map else constant
     # How far slots see less than the window does, where any does: ahead, behind, to the left and to the right.
-    sides = ("forward", "back", "left", "right")
-    less = [[getattr(window, side) - getattr(own, side) for side in sides] for own in world.slot_windows]
+    less = [[getattr(window, side) - getattr(own, side) for side in SIDES] for own in world.slot_windows]
     return [
         *([Field("less", np.array(less, np.int32), "shared")] if np.any(less) else []),
         *of_table(copies, "engine"),
+        Field("counts", copies.of["events"].reshape(world.n_worlds, -1), "copy"),
+        Field("seen", copies.notes.seen, "given"),
         Field("template", copies.template, "shared"),
-        constant("beam_mask", copies.beam_mask),
-        constant("full_mask", copies.full_mask),
-        constant("pad", copies.pad),
+        *(constant(name, getattr(copies, name)) for name in ("beam_mask", "full_mask", "pad")),
         number("stride", copies.template.shape[1]),
-        constant("forward", window.forward),
-        constant("left", window.left),
-        constant("rotate", window.rotate),
-        constant("whole_map", window.whole_map),
+        *(constant(name, getattr(window, name)) for name in ("forward", "left", "rotate", "whole_map")),
         view_size("view_rows", rows),
         view_size("view_cols", cols),
         constant("self_code", world.codes.self_code),

@@ -16,14 +16,12 @@ import numpy as np
 
 from sorrelsim.engine import remade, states
 from sorrelsim.engine.answers import Answer
-from sorrelsim.engine.bounds import runner_of
 from sorrelsim.engine.copies import Copies
 from sorrelsim.engine.declarations import check_declarations
 from sorrelsim.engine.declared import SEEDS, Declared
 from sorrelsim.engine.kernel_text import RESET, STEP, VIEW
-from sorrelsim.engine.program import Program
+from sorrelsim.engine.noting import Noting
 from sorrelsim.engine.reading import read_rules
-from sorrelsim.engine.shown import Shown
 from sorrelsim.engine.turns import in_turn, refuse, taken_over
 from sorrelsim.observations.parts import Parts, as_public
 from sorrelsim.rules import draw
@@ -33,7 +31,7 @@ State = dict[str, np.ndarray]
 _USUAL = np.dtype(np.int64)  # of actions
 
 
-class Gridworld(Shown):
+class Gridworld(Noting):
     """Copies of one world, stepped together. Made by :func:`sorrelsim.make`.
 
     What a subclass declares: :class:`~sorrelsim.engine.declared.Declared`.
@@ -110,9 +108,8 @@ class Gridworld(Shown):
         self._final = Answer(self, self.copies.cell)
         self._answers = [Answer(self, self.copies.cell), Answer(self, self.copies.cell)]
         self._answer = self._answers[0]
-        program = Program.of(self, self.copies, self._answer, self._final, bounds)
         read_rules(self, self.copies, compiled)
-        self._runner = runner_of(program, self.copies, compiled, bounds)
+        self._set_out()
         self._parts: Parts = {}
         self._final_parts: Parts = {}
         self._converts = self.observations.form != "symbolic"
@@ -144,8 +141,10 @@ class Gridworld(Shown):
             self.seed = whole(seed, "seed", 0, SEEDS)
             self.rng[...] = draw.streams(self.seed, self.n_worlds)
         self._slots_chosen.clear()
+        started = self.turn[:, 0] > 0
         self._run(RESET)
         self._take(0)
+        self.copies.notes.restarted(self, started)
         return self.obs
 
     def submit(self, slots: Sequence[int] | np.ndarray, actions: np.ndarray) -> None:
@@ -333,6 +332,7 @@ class Gridworld(Shown):
         self._slots_chosen.clear()
         self._run(VIEW)
         self._take(0)
+        self.copies.notes.restarted(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What copying and pickling keep: how the world was made, where it is, and what it last answered."""

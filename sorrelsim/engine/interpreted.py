@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class Interpreted:
             )
             for b in range(len(self.actions))
         ]
-        self.before: np.ndarray | None = None
+        self.before: list[np.ndarray] = []
         """The copies as they were before the step that is going on."""
 
     def _params(self, b: int) -> Any:
@@ -42,28 +42,31 @@ class Interpreted:
 
         What a rule raises, or an interrupt, leaves every copy as it was before.
         """
-        block = self.program.block.bytes
-        if self.before is not None:  # not even the going back was left in peace
-            block[...] = self.before
-        before = self.before = block.copy()
+        self._go_back()  # if not even the going back was left in peace
+        self.before = [array.copy() for array in self.program.kept]
         try:
-            bad = self.first_bad_action() if mode == STEP else -1
-            ended = -1 - bad if bad >= 0 else sum(self.run_copy(mode, answer, b) for b in range(len(self.copies)))
-            self.before = None
+            ended = self.run_all(mode, lambda b: self.run_copy(mode, answer, b))
+            self.before = []
             return ended
         except BaseException:
-            block[...] = before
-            self.before = None
+            self._go_back()
             raise
+
+    def _go_back(self) -> None:
+        for array, before in zip(self.program.kept, self.before, strict=False):
+            array[...] = before
+        self.before = []
 
     def latest(self, answers: Iterable[Answer]) -> None:
         """Nothing is answered whose answer does not arrive; see :meth:`Compiled.latest`."""
 
-    def first_bad_action(self) -> int:
-        """Which action, of all copies' in a row, is out of range; -1 if none is."""
+    def run_all(self, mode: int, run_copy: Callable[[int], int]) -> int:
+        """Runs every copy, unless an action is out of range; answers like :meth:`Compiled.run`."""
         actions = self.actions.reshape(-1)
         bad = np.flatnonzero((actions < 0) | (actions >= self.copies[0][1].n_actions))
-        return int(bad[0]) if len(bad) else -1
+        if mode == STEP and len(bad):
+            return -1 - int(bad[0])
+        return sum(run_copy(b) for b in range(len(self.copies)))
 
     def run_copy(self, mode: int, answer: Answer, b: int) -> int:
         """Steps, resets or only views copy ``b``; returns 1 if its episode ended."""

@@ -96,9 +96,7 @@ def _memcpy(typingctx, target, i, k, source, start, n):
     """``target[i, k : k + n] = source[start : start + n]`` for arrays that do not overlap."""
 
     def codegen(context, builder, signature, args):
-        where = context.make_tuple(builder, types.UniTuple(types.intp, 2), [args[1], args[2]])
-        to = element(context, builder, target, types.UniTuple(types.intp, 2), args[0], where)
-        at = element(context, builder, source, types.intp, args[3], args[4])
+        to, at = _ends(context, builder, signature, args, 2, 3)
         check_further(context, builder, source, args[3], builder.add(args[4], args[5]), -1)
         cgutils.raw_memcpy(builder, to, at, args[5], source.dtype.bitwidth // 8)
         return context.get_dummy_value()

@@ -94,12 +94,18 @@ def _set(context, builder, signature, args):
     return context.get_dummy_value()
 
 
+def _parts(builder, index, at):
+    """The types of an index's parts, and the parts."""
+    if not isinstance(index, types.BaseTuple):
+        return (index,), [at]
+    return tuple(index), cgutils.unpack_tuple(builder, at, len(index))  # type: ignore[arg-type]
+
+
 def element(context, builder, array, index, value, at):
     """The address of one element, or None where the index does not name one."""
-    kinds: tuple = tuple(index) if isinstance(index, types.BaseTuple) else (index,)  # type: ignore[arg-type]
+    kinds, parts = _parts(builder, index, at)
     if len(kinds) != array.ndim or not all(isinstance(kind, types.Integer) for kind in kinds):
         return None
-    parts = cgutils.unpack_tuple(builder, at, len(kinds)) if isinstance(index, types.BaseTuple) else [at]
     parts = [context.cast(builder, part, kind, types.intp) for part, kind in zip(parts, kinds, strict=True)]
     model = context.make_array(array)(context, builder, value)
     if isinstance(array, CheckedArray):
@@ -130,10 +136,9 @@ def check_further(context, builder, array, value, part, more):
 
 def check_some(context, builder, array, index, value, at):
     """Checks the whole numbers of an index that has slices as well; of others Numba's own check is switched on."""
-    kinds: tuple = tuple(index) if isinstance(index, types.BaseTuple) else (index,)  # type: ignore[arg-type]
+    kinds, parts = _parts(builder, index, at)
     if not isinstance(array, CheckedArray) or not all(isinstance(k, types.Integer | types.SliceType) for k in kinds):
         return
-    parts = cgutils.unpack_tuple(builder, at, len(kinds)) if isinstance(index, types.BaseTuple) else [at]
     model = context.make_array(array)(context, builder, value)
     lengths = cgutils.unpack_tuple(builder, model.shape, array.ndim)
     for part, kind, length in zip(parts, kinds, lengths, strict=False):

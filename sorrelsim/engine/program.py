@@ -63,6 +63,7 @@ class Program:
         answer: An answer like all that are to come, of which ``e`` has fields as well.
         block: Where the copies lie.
         scratch: Where what belongs to threads lies.
+        kept: What a step that fails leaves as it was before.
         bounds: Whether compiled code checks every index; see :mod:`sorrelsim.engine.bounds`.
     """
 
@@ -79,6 +80,7 @@ class Program:
     answer: Answer
     block: Block
     scratch: Block
+    kept: Sequence[np.ndarray]
     bounds: bool = False
 
     @classmethod
@@ -92,9 +94,11 @@ class Program:
             final: What the last observations of episodes are written to.
             bounds: Whether compiled code checks every index.
         """
-        names = {"cells_into": "final_cells", "bytes_into": "final_bytes", "scalars_into": "final_scalars"}
-        names["mask_into"] = "final_mask"
-        finals = [Field(names[field.name], field.array, "given") for field in final.fields if field.name in names]
+        finals = [
+            Field(f"final_{field.name.removesuffix('_into')}", field.array, "given")
+            for field in final.fields
+            if field.name.endswith("_into")
+        ]
         return cls(
             name=world.name,
             rules=tuple(world.rules),
@@ -109,6 +113,7 @@ class Program:
             answer=answer,
             block=copies.block,
             scratch=copies.scratch,
+            kept=(copies.block.bytes, *copies.notes.kept),
             bounds=bounds,
         )
 
@@ -129,22 +134,10 @@ class Program:
             rules=lambda _: [f"rule_{k}(w)" for k in range(len(self.rules))],
             clear=lambda _: [f"fill(w.{name}, 0)" for name in self.state_names],
             start=lambda _: [f"start_{k}(w)" for k in range(len(self.start))],
-            scalars=self._scalars,
-            mask=self._mask,
+            scalars=lambda into: _filled("observe", into, "0.0") if self.observe else [],
+            mask=lambda into: _filled("allowed", into, "1") if self.allowed else [],
             trim=lambda into: [f"trim(w, e, {into})"] if self.trims else [],
         )
-
-    def _scalars(self, into: str) -> list[str]:
-        if not self.observe:
-            return []
-        each = ["for i in range(w.n_agents):", "    if w.out[i] == 0:", f"        observe(w, i, {into}[i])"]
-        return [f"fill({into}, 0.0)", *each]
-
-    def _mask(self, into: str) -> list[str]:
-        if not self.allowed:
-            return []
-        each = ["for i in range(w.n_agents):", "    if w.out[i] == 0:", f"        allowed(w, i, {into}[i])"]
-        return [f"fill({into}, 1)", *each]
 
     def source(self) -> str:
         """The text of the interpreted world: what rules see, and a step of one copy as a function."""
@@ -195,6 +188,12 @@ class Program:
         words = [word for memory in blocks for word in (address_of(memory), memory.strides[0])]
         words += [word for field in fields for word in field.words(self.block, self.scratch)]
         return np.array(words, np.int64)
+
+
+def _filled(writes: str, into: str, else_: str) -> list[str]:
+    """The lines by which a function of the world writes what agents on the grid get; others get ``else_``."""
+    each = ["for i in range(w.n_agents):", "    if w.out[i] == 0:", f"        {writes}(w, i, {into}[i])"]
+    return [f"fill({into}, {else_})", *each]
 
 
 def _fill_in(text: str, **parts: Callable[[str], list[str]]) -> list[str]:

@@ -100,22 +100,12 @@ def where(cls: type, attribute: str = "") -> str:
         node = class_tree(each)
         if node is None or (attribute and attribute not in vars(each)):
             continue
-        lines = [
-            statement.lineno
-            for statement in node.body
-            for target in _targets(statement)
-            if isinstance(target, ast.Name) and target.id == attribute
-        ] + [
-            statement.lineno
-            for statement in node.body
-            for target in _targets(statement)
-            if isinstance(target, ast.Tuple) and any(getattr(part, "id", "") == attribute for part in target.elts)
-        ]
+        lines = [statement.lineno for statement in node.body if attribute in _names(statement)]
         return f"{class_file(each)}, line {lines[-1] if lines else node.lineno}: "
     return f"{class_file(cls)}: " if class_file(cls) else ""
 
 
-def _targets(statement: ast.stmt) -> list[ast.expr]:
-    if isinstance(statement, ast.Assign):
-        return statement.targets
-    return [statement.target] if isinstance(statement, ast.AnnAssign) else []
+def _names(statement: ast.stmt) -> set[str]:
+    """The names that an assignment sets."""
+    targets = [*getattr(statement, "targets", ()), getattr(statement, "target", None)]
+    return {part.id for target in targets for part in getattr(target, "elts", [target]) if isinstance(part, ast.Name)}

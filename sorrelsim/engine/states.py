@@ -88,14 +88,9 @@ def _in_range(world: Declared, entry: Entry, array: np.ndarray, known: Mapping[s
         wrong = np.ascontiguousarray(array).view(np.uint8) > 1
         if wrong.any():
             _refuse(world, entry.saved, np.argwhere(wrong)[0], "neither", "False or True")
-    low = None if entry.low is None else limit(entry.low, known, array.ndim - 1)
-    high = None if entry.high is None else limit(entry.high, known, array.ndim - 1)
-    wrong = np.zeros(array.shape, np.bool_)
-    if low is not None:
-        wrong |= array < low
-    if high is not None:
-        wrong |= array > high
-    if wrong.any():
+    low, high = (None if each is None else limit(each, known, array.ndim - 1) for each in (entry.low, entry.high))
+    wrong = (low is not None and array < low) | (high is not None and array > high)
+    if np.any(wrong):
         index = tuple(np.argwhere(wrong)[0])
         least = "" if low is None else f"{np.broadcast_to(low, array.shape)[index]} "
         most = "" if high is None else f"to {np.broadcast_to(high, array.shape)[index]}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sorrelsim.rules.events import note_counts
 from sorrelsim.rules.rule import rule
 
 
@@ -81,6 +82,8 @@ def finish(w, e):
                 e.last_tallies[i, k] = e.tallies[i, k]
             for k in range(w.events.shape[1]):
                 e.last_events[i, k] = w.events[i, k]
+    if w.notes.shape[0] > 0:
+        note_counts(w, e.counts, e.seen)
 
 
 @rule

@@ -40,10 +40,7 @@ STATEMENTS: dict[type[ast.AST], tuple[str, str]] = {
     ast.AsyncFor: ("async", "rules do all their work at once; leave it out"),
     ast.AsyncWith: ("async", "rules do all their work at once; leave it out"),
 }
-ALWAYS: dict[type[ast.AST], tuple[str, str]] = {
-    ast.Global: ("global", OUTSIDE),
-    ast.Nonlocal: ("nonlocal", OUTSIDE),
-}
+ALWAYS: dict[type[ast.AST], tuple[str, str]] = {ast.Global: ("global", OUTSIDE), ast.Nonlocal: ("nonlocal", OUTSIDE)}
 BUILTINS = {
     "dict": TABLE, "set": TABLE, "frozenset": TABLE, "str": TEXT, "repr": TEXT, "format": TEXT,
     "open": "rules touch nothing outside of w; write files from what world.step returns",

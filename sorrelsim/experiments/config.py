@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,8 @@ Slot = Annotated[int, Range(0, 32_767)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
-def _by_name(world: Any) -> Any:
+def by_name(world: Any) -> Any:
+    """Returns a world's settings, where only its name may be given."""
     if isinstance(world, str):
         return {"name": world}
     if isinstance(world, Mapping) and not isinstance(world.get("name"), str):
@@ -102,10 +104,50 @@ class EvaluationConfig:
 
 
 @dataclass(frozen=True)
+class CheckpointConfig:
+    """When the whole state is saved, from which a run goes on after whatever stopped it: ``train --resume RUN``."""
+
+    minutes: Annotated[float, Range(0, 1e6)] = 10.0
+    """Minutes between two savings, each at the next end of an epoch; 0 saves by ``epochs`` alone. What is stopped or
+    comes to its end is saved always."""
+    epochs: AtLeast0 = 0
+    """Epochs between two savings, if that is sooner; 0 saves by the minutes alone."""
+    newest: Annotated[int, Range(1, 1000)] = 1
+    """Whole states that are kept, the newest so many. Each holds the memories of all learners."""
+
+
+@dataclass(frozen=True)
+class WandbConfig:
+    """Metrics at Weights & Biases."""
+
+    project: Name | None = None
+    """Project of Weights & Biases that the metrics also go to; by default none. It needs ``pip install
+    'sorrelsim[wandb]'``."""
+    entity: Name | None = None
+    """The user or team whose project it is, if not one's own."""
+    group: Name | None = None
+    """Runs that are shown together."""
+    tags: list[Name] = field(default_factory=list)
+    """What the run is found by."""
+    mode: Literal["online", "offline", "disabled"] | None = None
+    """``offline`` keeps all in the run folder, for ``wandb sync``; by default what ``WANDB_MODE`` says, else online."""
+
+
+@dataclass(frozen=True)
+class EventsConfig:
+    """A table of what happens in training, step by step, in the run's folder ``events``."""
+
+    detail: Literal["events", "steps"] | None = None
+    """``events``: one row an event, with whoever it involves; ``steps``: one row an agent and step. Null: no table."""
+    format: Literal["parquet", "csv"] = "parquet"
+    """Of its files."""
+
+
+@dataclass(frozen=True)
 class ExperimentConfig:
     """One experiment: a world, who sits in it, how long it runs. Environment steps = epochs x turns x n_worlds."""
 
-    world: Annotated[dict[str, Any], BeforeValidator(_by_name)]
+    world: Annotated[dict[str, Any], BeforeValidator(by_name)]
     """``name``, and any setting that ``sorrelsim.make`` takes: preset, map, n_agents, window, the world's params (a
     number, or a list with one per copy). A bare name will do."""
     seats: Annotated[list[SeatConfig], Field(min_length=1)]
@@ -124,6 +166,18 @@ class ExperimentConfig:
     """How the trained agents are looked at."""
     save_every: AtLeast1 = 10
     """Epochs between two savings of the models."""
+    snapshots: list[AtLeast1] = field(default_factory=list)
+    """Epochs whose models are kept for good, in ``models/epoch_0010``, to look at how learning went."""
+    best: Name | None = None
+    """A column of metrics.csv: the models of the epoch in which it was highest are kept in ``models/best``."""
+    checkpoint: CheckpointConfig = field(default_factory=CheckpointConfig)
+    """When the whole state is saved, to go on from."""
+    tensorboard: bool = True
+    """Whether the metrics also go to an event file for TensorBoard, ``RUN/tensorboard/``."""
+    wandb: WandbConfig = field(default_factory=WandbConfig)
+    """Whether they also go to Weights & Biases."""
+    events: EventsConfig = field(default_factory=EventsConfig)
+    """What of every step is written down."""
     threads: Annotated[int, Range(1, 1024)] | None = None
     """Threads that step the copies; all cores by default. Trajectories do not depend on it."""
     torch_threads: Annotated[int, Range(1, 1024)] = 1
@@ -180,8 +234,13 @@ def check_machine(config: ExperimentConfig) -> None:
     """Checks what a config asks of the machine that it is to run on; a run that was written elsewhere still loads.
 
     Raises:
-        ConfigError: If ``torch_threads`` is above the machine's cores.
+        ConfigError: If ``torch_threads`` is above the machine's cores, or ``wandb`` is set and not installed.
     """
+    if config.wandb.project is not None and importlib.util.find_spec("wandb") is None:
+        raise ConfigError(
+            f"wandb.project is {config.wandb.project!r}, and Weights & Biases is not installed: pip install "
+            "'sorrelsim[wandb]', or leave wandb out of the config"
+        )
     cores = os.cpu_count() or 1
     if config.torch_threads > cores:
         raise ConfigError(f"torch_threads must be 1 to {cores}, the cores of this machine, got {config.torch_threads}")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,9 +15,9 @@ import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.measures import EpisodeCollector, Episodes
-from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
-from sorrelsim.models.playing import play_step
+from sorrelsim.models.playing import Player, play_step
+from sorrelsim.tables.events import EventLog
 
 WAYS = ("greedy", "sampled")
 """Ways of playing: the best action always, or as in training."""
@@ -33,12 +33,12 @@ def ways_of(models: Sequence[BaseModel]) -> str:
 
     Models that never learn, such as bots, play in one way only and do not count beside those that do.
     """
-    learners = [model for model in models if _can_learn(model)]
+    learners = [model for model in models if can_learn(type(model))]
     return "+".join(sorted({model.plays for model in learners or models}))
 
 
-def _can_learn(model: BaseModel) -> bool:
-    kind = type(model)
+def can_learn(kind: type[BaseModel]) -> bool:
+    """Returns whether models of a class ever learn; bots do not."""
     return kind.learn is not BaseModel.learn or kind.train_step is not BaseModel.train_step
 
 
@@ -50,20 +50,39 @@ def undisturbed(models: Sequence[BaseModel], seed: int | None = None) -> Iterato
         models: The models.
         seed: Within, their chance starts from this, so that the same models play the same again; None lets it go on.
     """
-    torch: Any = sys.modules.get("torch")
-    shared: list[Any] = [torch and torch.get_rng_state(), np.random.get_state(), random.getstate()]  # noqa: NPY002
-    drawn = [model.random_state() for model in models]
+    shared, drawn = shared_chance(), [model.random_state() for model in models]
     try:
         if seed is not None:
-            _seed_all(models, torch, seed)
+            _seed_all(models, sys.modules.get("torch"), seed)
         yield
     finally:
         for model, state in zip(models, drawn, strict=True):
             model.set_random_state(state)
-        if torch is not None and shared[0] is not None:
-            torch.set_rng_state(shared[0])
-        np.random.set_state(shared[1])  # noqa: NPY002
-        random.setstate(shared[2])
+        set_shared_chance(shared)
+
+
+def shared_chance() -> dict[str, Any]:
+    """Returns, as arrays and plain data, the states of the generators that all of a process share.
+
+    Nothing of ours draws from them; the models of others may.
+    """
+    torch: Any = sys.modules.get("torch")
+    version, numbers, left = random.getstate()
+    return {
+        "torch": None if torch is None else torch.get_rng_state().numpy(),
+        "numpy": list(np.random.get_state()),  # noqa: NPY002
+        "python": [version, np.array(numbers, np.uint64), left],
+    }
+
+
+def set_shared_chance(state: Mapping[str, Any]) -> None:
+    """Restores what ``shared_chance`` gave."""
+    torch: Any = sys.modules.get("torch")
+    if torch is not None and state["torch"] is not None:
+        torch.set_rng_state(torch.from_numpy(state["torch"]))
+    np.random.set_state(tuple(state["numpy"]))  # noqa: NPY002
+    version, numbers, left = state["python"]
+    random.setstate((version, tuple(numbers.tolist()), left))
 
 
 def _seed_all(models: Sequence[BaseModel], torch: Any, seed: int) -> None:
@@ -78,7 +97,11 @@ def _seed_all(models: Sequence[BaseModel], torch: Any, seed: int) -> None:
 
 
 def play_episodes(
-    world: Gridworld, agents: Sequence[Agent], max_turns: int, halt: Callable[[], bool] = lambda: False
+    world: Gridworld,
+    agents: Sequence[Player],
+    max_turns: int,
+    halt: Callable[[], bool] = lambda: False,
+    log: EventLog | None = None,
 ) -> Episodes:
     """Plays until every copy has finished one episode, and returns those: the first of each copy.
 
@@ -87,6 +110,7 @@ def play_episodes(
         agents: Its players.
         max_turns: Episodes that have not ended by then are left out.
         halt: Asked every turn; once it says so, episodes that have not ended are left out.
+        log: What each step is handed to; see :class:`~sorrelsim.tables.events.EventLog`.
     """
     collector = EpisodeCollector(world)
     done = np.zeros(world.n_worlds, bool)
@@ -96,6 +120,8 @@ def play_episodes(
             break
         play_step(world, agents)
         collector.observe(world)
+        if log is not None:
+            log.step(world)
         ended = np.flatnonzero(world.info["ended"])
         if ended.size:
             found.append(collector.take().where(~done[ended]))
@@ -105,7 +131,7 @@ def play_episodes(
     return Episodes.join(found)
 
 
-def film(world: Gridworld, agents: Sequence[Agent], turns: int) -> list[np.ndarray]:
+def film(world: Gridworld, agents: Sequence[Player], turns: int) -> list[np.ndarray]:
     """Films copy 0, RGB uint8 [height, width, 3] each, from now to the end of the episode or the last of ``turns``."""
     pictures = [world.render(0)]
     for _ in range(turns):

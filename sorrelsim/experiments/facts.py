@@ -17,6 +17,7 @@ import yaml
 
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.engine.threads import get_threads
+from sorrelsim.experiments.code import own_files
 from sorrelsim.experiments.config import ExperimentConfig
 from sorrelsim.experiments.seating import Place
 from sorrelsim.models.base import BaseModel
@@ -24,6 +25,8 @@ from sorrelsim.settings import ConfigError, read_yaml
 from sorrelsim.writing import write_beside
 
 RUN = "run.yaml"
+FORMAT = 2
+"""Of a run folder: 1 had no checkpoints."""
 _PACKAGES = ("sorrelsim", "numpy", "numba", "llvmlite", "torch", "gymnasium", "pettingzoo")
 _HOUSE = Path(__file__).parents[2]
 
@@ -45,7 +48,7 @@ def describe(
         code: The files that it runs, from :func:`sorrelsim.experiments.code.keep_code`.
     """
     return {
-        "format": 1,
+        "format": FORMAT,
         "started": now(),
         "command": list(sys.orig_argv),
         "folder": os.getcwd(),
@@ -57,7 +60,10 @@ def describe(
         ],
         "code": list(code),
         "packages": {"python": platform.python_version()} | _versions(),
-        "git": {"study": revision(Path.cwd()), "sorrelsim": revision(_HOUSE) if (_HOUSE / ".git").exists() else None},
+        "git": {
+            "study": revision(Path.cwd(), own_files(code)),
+            "sorrelsim": revision(_HOUSE) if (_HOUSE / ".git").exists() else None,
+        },
         "machine": {
             "system": platform.platform(),
             "processor": platform.machine(),
@@ -68,6 +74,18 @@ def describe(
     }
 
 
+def package_changes(facts: Mapping[str, Any]) -> list[str]:
+    """Returns a line for each package that is another today than run.yaml says."""
+    before, today = facts.get("packages"), {"python": platform.python_version()} | _versions()
+    if not isinstance(before, Mapping):
+        return []
+    return [
+        f"{name} is {today.get(name, 'gone')}, and was {version} when the run began"
+        for name, version in before.items()
+        if today.get(name) != version
+    ]
+
+
 def _versions() -> dict[str, str]:
     found = {}
     for name in _PACKAGES:
@@ -76,17 +94,32 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def revision(folder: Path) -> dict[str, Any] | None:
-    """Returns a git repository's revision and whether there is something in it that was not committed; None if none."""
-    git = ["git", "-c", "core.fsmonitor=false", "-C", str(folder)]
+def revision(folder: Path, used: Sequence[str] = ()) -> dict[str, Any] | None:
+    """Returns a git repository's revision, whether what is in it differs, and what was used and is not in it.
+
+    Args:
+        folder: A folder in the repository.
+        used: Files that were used, as seen from the folder; of others that git does not know nothing is said.
+
+    Returns:
+        ``revision``, ``dirty`` and, if there are any, the ``untracked`` among the used; None without a repository.
+    """
+
+    def git(where: Path, *asked: str) -> str:
+        call = ["git", "-c", "core.fsmonitor=false", "--literal-pathspecs", "-C", str(where), *asked]
+        return subprocess.run(call, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    def is_tracked(file: Path) -> bool:
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            return bool(git(file.parent, "ls-files", "--", file.name))
+        return False
+
     try:
-        head, status = (
-            subprocess.run([*git, *asked], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-            for asked in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no"])
-        )
+        head, status = git(folder, "rev-parse", "HEAD"), git(folder, "status", "--porcelain", "--untracked-files=no")
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
-    return {"revision": head, "dirty": bool(status)}
+    untracked = [file for file in used if not is_tracked(folder / file)]
+    return {"revision": head, "dirty": bool(status or untracked)} | ({"untracked": untracked} if untracked else {})
 
 
 def now() -> str:
@@ -95,16 +128,19 @@ def now() -> str:
 
 
 def write_facts(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Writes run.yaml.
+    """Writes run.yaml. If the run lies below the folder that it began in, that is told from the run: both may move.
 
     Raises:
         OSError: If it cannot be written; the one before stays.
     """
-    write_beside(folder / RUN, yaml.safe_dump(dict(facts), sort_keys=False, allow_unicode=True, width=110))
+    run, began = folder.resolve(), Path(facts.get("folder", ""))
+    told = {"folder": os.path.relpath(began, run)} if began.is_absolute() and run.is_relative_to(began) else {}
+    text = yaml.safe_dump({**facts, **told}, sort_keys=False, allow_unicode=True, width=110)
+    write_beside(folder / RUN, text)
 
 
 def read_facts(folder: Path) -> dict[str, Any]:
-    """Returns run.yaml; nothing where there is none, as in runs of the first version.
+    """Returns run.yaml, its ``folder`` absolute; nothing where there is none, as in runs of the first version.
 
     Raises:
         ConfigError: If it is damaged.
@@ -118,4 +154,4 @@ def read_facts(folder: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not text: {error}") from None
     if not isinstance(found, dict):
         raise ConfigError(f"{path} is damaged: a mapping is expected")
-    return found
+    return found | ({"folder": str((folder / str(found["folder"])).resolve())} if "folder" in found else {})

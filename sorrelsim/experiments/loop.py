@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,7 +14,15 @@ from sorrelsim.engine import threads
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, check_machine, load_config, read_config
-from sorrelsim.experiments.evaluation import explores, film, play_episodes, undisturbed, ways_of
+from sorrelsim.experiments.evaluation import (
+    explores,
+    film,
+    play_episodes,
+    set_shared_chance,
+    shared_chance,
+    undisturbed,
+    ways_of,
+)
 from sorrelsim.experiments.measures import EpisodeCollector, Row, return_means
 from sorrelsim.experiments.resolve import resolve
 from sorrelsim.experiments.seating import Place, make_model, make_world, seat_agents, seating
@@ -25,6 +33,8 @@ from sorrelsim.models.checkpoint import SUFFIX
 from sorrelsim.models.playing import play_step
 from sorrelsim.models.threads import set_network_threads
 from sorrelsim.observations.playable import Playable
+from sorrelsim.outside.make import is_outside
+from sorrelsim.tables.events import EventLog
 
 _EVALUATION_SEED = 0x5EED
 """Added to a run's seed for the copies in which the trained agents are looked at, so that they are new to them."""
@@ -72,6 +82,8 @@ class Experiment:
     Args:
         config: A config, the path of one, or plain data.
         overrides: As in :func:`~sorrelsim.experiments.config.load_config`; for a path only.
+        classes: Where the classes of world and models come from; by default they are looked up anew.
+        start: Whether seats start from the saved models that the config names; False where a state is loaded.
 
     Attributes:
         config: The config, every default written out: also the world's params and the models' settings.
@@ -80,15 +92,22 @@ class Experiment:
         swept: The combinations of params that the copies play by, where they differ.
         sweep: The latest epoch's rows of ``sweep.csv``, one per combination.
         places: Who sits where; ``models`` and ``agents`` follow the same order.
+        epoch: Epochs played so far, the last of them perhaps not to its end.
         turns: Turns played so far.
         total_turns: Turns to play.
+        seconds: Seconds that it has played and learned.
+        log: What every step is written to, once :meth:`log_events` was called.
 
     Raises:
         ConfigError: If the config says something impossible.
     """
 
     def __init__(
-        self, config: ExperimentConfig | str | Path | Mapping[str, Any], overrides: Sequence[str] = ()
+        self,
+        config: ExperimentConfig | str | Path | Mapping[str, Any],
+        overrides: Sequence[str] = (),
+        classes: Classes | None = None,
+        start: bool = True,
     ) -> None:
         where = "" if isinstance(config, ExperimentConfig | Mapping) else f"{config}: "
         if isinstance(config, Mapping):
@@ -98,13 +117,13 @@ class Experiment:
         set_network_threads(config.torch_threads)  # first: how models are built shall not depend on the machine
         if config.threads is not None:
             threads.set_threads(config.threads)
-        self.classes = Classes()
+        self.classes = classes or Classes()
         try:
             check_machine(config)
             self.world = make_world(config, classes=self.classes)
             self.places = seating(config, self.world.n_agents)
-            self.models = [make_model(place, self.world, self.classes) for place in self.places]
-            self.agents = seat_agents(self.places, self.models, self.world)
+            self.models = [make_model(place, self.world, self.classes, start=start) for place in self.places]
+            self.agents = seat_agents(self.places, self.models, self.world, classes=self.classes)
         except ConfigError as error:
             raise ConfigError(f"{where}{error}") from error
         self.config = resolve(config, self.world, self.places, self.models)
@@ -112,9 +131,12 @@ class Experiment:
         self.sweep: list[Row] = []
         self.collector = EpisodeCollector(self.world)
         self._players = [_Player(*each) for each in zip(self.places, self.agents, strict=True)]
-        self.turns = 0
+        self.epoch = self.turns = 0
         self.total_turns = config.epochs * config.turns
-        self.seconds = 0.0
+        self.seconds = self._seconds_before = 0.0  # in all, and before the epoch that is being played
+        self._paid_before = self._running()
+        self.log: EventLog | None = None
+        self._log_state: Mapping[str, Any] | None = None
         self._stopping = self._hurrying = False
         self._looked_at: Gridworld | None = None
 
@@ -144,12 +166,21 @@ class Experiment:
         return next((player.place for player in self._players if player.diverged), None)
 
     @property
+    def cut_short(self) -> bool:
+        """Whether a stop cut the latest epoch short."""
+        return self.turns < self.epoch * self.config.turns
+
+    @property
     def stopped(self) -> bool:
         """Whether :meth:`stop` was called."""
         return self._stopping
 
-    def epochs(self) -> Iterator[Row]:
-        """Plays and learns, an epoch at a time.
+    def epochs(self, cut: Callable[[], object] = lambda: None) -> Iterator[Row]:
+        """Plays and learns, an epoch at a time, from where it is to the last.
+
+        Args:
+            cut: Called where a stop cuts an epoch short, before that epoch is ended and reported: what goes on from the
+                state of that moment is as if nothing had stopped it.
 
         Yields:
             The metrics of each epoch.
@@ -157,34 +188,38 @@ class Experiment:
         Raises:
             TrainingDiverged: If a loss is not finite; the seat is named too.
         """
-        world = self.world
         set_network_threads(self.config.torch_threads)  # another experiment may have been built since
-        for epoch in range(1, self.config.epochs + 1):
-            before, started, paid = self.turns, time.perf_counter(), self._running()
-            for player in self._players:
-                player.start_epoch(epoch)
-            for _ in range(self.config.turns):
-                play_step(world, self._players)
-                self.collector.observe(world)
+        while self.epoch < self.config.epochs and not self._stopping:
+            started, last = time.perf_counter() - self.seconds, (self.epoch + 1) * self.config.turns
+            if self.turns == self.epoch * self.config.turns:
+                self._paid_before, self._seconds_before = self._running(), self.seconds
+                for player in self._players:
+                    player.start_epoch(self.epoch + 1)
+            while True:  # one turn at least, for the epoch has been started
+                play_step(self.world, self._players)
+                self.collector.observe(self.world)
+                if self.log is not None:
+                    self.log.step(self.world)
                 self.turns += 1
-                if self._stopping:
+                if self.turns == last or self._stopping:
                     break
+            self.seconds = time.perf_counter() - started
+            if self.turns < last:
+                cut()
+            self.epoch += 1
             for player in self._players:
-                player.end_epoch(epoch)
-            seconds = time.perf_counter() - started
-            self.seconds += seconds
-            yield self._row(epoch, self.turns - before, seconds, paid)
-            if self._stopping:
-                return
+                player.end_epoch(self.epoch)
+            yield self._row()
 
     def _running(self) -> np.ndarray:
         """Rewards so far of the episodes that are running, summed over copies: [N]."""
         return self.world.episode_return.sum(0)
 
-    def _row(self, epoch: int, turns: int, seconds: float, paid_before: np.ndarray) -> Row:
-        world = self.world
+    def _row(self) -> Row:
+        world, epoch = self.world, self.epoch
+        turns, seconds = self.turns - (epoch - 1) * self.config.turns, self.seconds - self._seconds_before
         episodes = self.collector.take()
-        paid = episodes.returns.sum(0) + self._running() - paid_before
+        paid = episodes.returns.sum(0) + self._running() - self._paid_before
         row: Row = {
             "epoch": epoch,
             "env_steps": self.turns * world.n_worlds,
@@ -220,7 +255,8 @@ class Experiment:
         else:
             self._looked_at.reset(seed)
         models = [model.beside(n * len(p.slots)) for p, model in zip(self.places, self.models, strict=True)]
-        return self._looked_at, seat_agents(self.places, models, self._looked_at, False, explores(way))
+        agents = seat_agents(self.places, models, self._looked_at, False, explores(way), self.classes)
+        return self._looked_at, agents
 
     def greedy(self, n_worlds: int | None = None) -> tuple[Gridworld, list[Agent]]:
         """Seats the agents, greedy, in copies of their own; otherwise as :meth:`looking`."""
@@ -257,13 +293,57 @@ class Experiment:
             world, agents = self.looking(1)
             return film(world, agents, self.config.evaluation.gif_turns if turns is None else turns)
 
-    def save_models(self, folder: str | Path) -> None:
-        """Writes every model to ``folder/<seat>.safetensors``; one that diverged to ``<seat>_diverged.safetensors``,
-        which leaves the file of when it was sound.
+    def log_events(self, folder: Path) -> None:
+        """Begins to write what happens to ``folder/events``, or goes on with it, if the config asks for it."""
+        given = self.config.events
+        if given.detail is not None:
+            self.log = EventLog(folder / "events", self.world, given.detail, given.format)
+            if self._log_state is not None:
+                self.log.load_state_dict(self._log_state)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns, between two turns, all that decides what comes next but for the models, which save themselves."""
+        return ({} if self.log is None else {"log": self.log.state_dict()}) | {
+            "epoch": self.epoch,
+            "turns": self.turns,
+            "seconds": [self.seconds, self._seconds_before],
+            "paid_before": self._paid_before,
+            "world": self.world.get_state(),
+            "agents": {each.place.name: each.agent.state_dict() for each in self._players},
+            "episodes": self.collector.state_dict(),
+            "chance": shared_chance(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restores what ``state_dict`` gave, of an experiment of the same config; ``epochs`` may be others.
+
+        Raises:
+            ValueError: If it is of another experiment, or not sound.
         """
+        self.world.set_state(state["world"])
+        for each in self._players:
+            each.agent.load_state_dict(state["agents"][each.place.name])
+        self.collector.load_state_dict(state["episodes"])
+        self.epoch, self.turns = int(state["epoch"]), int(state["turns"])
+        self.seconds, self._seconds_before = map(float, state["seconds"])
+        self._paid_before = np.array(state["paid_before"])
+        if is_outside(self.world.name):  # its episodes began anew
+            self._paid_before = self._running()
+            for each in self._players:
+                each.agent.reset()
+        set_shared_chance(state["chance"])
+        self._log_state = state.get("log")
+
+    def save_models(self, folder: str | Path) -> None:
+        """Writes every model to ``folder/<seat>.safetensors``."""
         for place, model in zip(self.places, self.models, strict=True):
-            suffix = "_diverged" if place is self.diverged else ""
-            model.save(Path(folder) / f"{place.name}{suffix}{SUFFIX}")
+            model.save(Path(folder) / f"{place.name}{SUFFIX}")
+
+    def save_diverged(self, folder: str | Path) -> None:
+        """Writes the model that diverged, if one did, to ``folder/<seat>_diverged.safetensors``."""
+        for player in self._players:
+            if player.diverged:
+                player.agent.model.save(Path(folder) / f"{player.place.name}_diverged{SUFFIX}")
 
 
 def _mean(values: Any) -> float:

@@ -9,7 +9,7 @@ appropriation". E is a number of episodes, N of agents. An episode in which a me
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -188,3 +188,13 @@ class EpisodeCollector:
         """Returns the episodes that finished since the last call."""
         found, self._finished = self._finished, []
         return Episodes.join([self._none, *found])
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Returns the episodes that finished since the last ``take``."""
+        found = Episodes.join([self._none, *self._finished])
+        return {name: getattr(found, name) for name in _ARRAYS}
+
+    def load_state_dict(self, state: Mapping[str, np.ndarray]) -> None:
+        """Restores what ``state_dict`` gave."""
+        arrays: dict[str, Any] = {name: np.array(state[name]) for name in _ARRAYS}
+        self._finished = [dataclasses.replace(self._none, **arrays)]

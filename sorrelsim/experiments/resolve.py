@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.config import ExperimentConfig, SeatConfig
 from sorrelsim.experiments.seating import Place, transform_of
 from sorrelsim.models.base import BaseModel
+from sorrelsim.outside.make import is_outside
 from sorrelsim.settings import ConfigError, parse_config
 
 
@@ -32,11 +33,19 @@ def resolve(
     for seat in config.seats:
         model = next((model for place, model in zip(places, models, strict=True) if place.config is seat), None)
         seats.append(seat if model is None else _seat(seat, model))
-    return dataclasses.replace(config, world=_world(config.world, world), seats=seats)
+    evaluation, outside = config.evaluation, cast(Any, world)
+    if is_outside(world.name) and not outside.filmed:
+        evaluation = dataclasses.replace(evaluation, gif_turns=0)
+    return dataclasses.replace(config, world=_world(config.world, world), seats=seats, evaluation=evaluation)
 
 
 def _world(given: dict[str, Any], world: Gridworld) -> dict[str, Any]:
-    """Returns the settings of a world: those that ``make`` takes, then its params, per copy where given so."""
+    """Returns the settings of a world: those that ``make`` takes, then its params, per copy where given so.
+
+    Those of another library's environment stay as they were given.
+    """
+    if is_outside(given["name"]):
+        return dict(given)
     settings: dict[str, Any] = {"name": given["name"]}
     if world.preset is not None:
         settings["preset"] = world.preset

@@ -6,32 +6,40 @@
 from __future__ import annotations
 
 import glob
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.errors import tell
+from sorrelsim.errors import tell, unknown
+from sorrelsim.experiments.checkpoints import Checkpoint
 from sorrelsim.experiments.classes import Classes
-from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in
+from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in, require_trust
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_config, load_config
 from sorrelsim.experiments.facts import describe, now, read_facts, write_facts
-from sorrelsim.experiments.keeping import Keeper, NotSaved
+from sorrelsim.experiments.frames import metrics_frame
+from sorrelsim.experiments.keeping import TRIES, Keeper, NotSaved
+from sorrelsim.experiments.logs import open_logs
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
-from sorrelsim.experiments.run_folder import draw_curves, new_folder, read_metrics, read_rows, tidy
-from sorrelsim.experiments.seating import make_model, make_world, rewards_of, seat_agents, seating, world_settings
+from sorrelsim.experiments.run_folder import alone_in, new_folder, read_metrics, read_rows, snapshot_name, tidy
+from sorrelsim.experiments.run_picture import draw_run
+from sorrelsim.experiments.seating import make_model, make_world, seat_agents, seating, world_settings
 from sorrelsim.library.find import NotFound, bare
-from sorrelsim.library.trust import require_library
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.checkpoint import SUFFIX, saved_file
 from sorrelsim.models.threads import set_network_threads
 from sorrelsim.pictures.files import animation
 from sorrelsim.writing import write_beside
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Watcher(Protocol):
@@ -44,7 +52,9 @@ class Watcher(Protocol):
         """Called when something other than training begins."""
 
 
-def run(experiment: Experiment, folder: Path | None = None, watcher: Watcher | None = None) -> Path:
+def run(
+    experiment: Experiment, folder: Path | None = None, watcher: Watcher | None = None, since: Checkpoint | None = None
+) -> Path:
     """Runs an experiment to its end and fills its run folder; whatever stops it, what was learned is saved.
 
     A disk that is full is told and survived: what could not be written is tried again after every epoch.
@@ -53,79 +63,144 @@ def run(experiment: Experiment, folder: Path | None = None, watcher: Watcher | N
         experiment: The experiment.
         folder: An empty run folder; by default a new one.
         watcher: What follows the run.
+        since: The checkpoint in that folder from which the experiment goes on; see
+            :func:`sorrelsim.experiments.resume.reopen`.
 
     Returns:
         The run folder: config.yaml, run.yaml, code/, metrics.csv (and sweep.csv), curve.png, episode.gif,
-        models/<seat>.safetensors.
+        models/<seat>.safetensors, checkpoint/, tensorboard/, and events/ if the config asks for it.
 
     Raises:
         TrainingDiverged: If a loss is not finite. The seat and its last good checkpoint are named.
         NotSaved: If the run is over and metrics or models cannot be written; what is saved is named.
+        ConfigError: If another process is at that run.
     """
     config = experiment.config
     folder = new_folder(config.runs, config.name or bare(config.world["name"])) if folder is None else folder
-    code = keep_code(folder, experiment.classes.sources())
-    facts = describe(config, experiment.world, experiment.places, experiment.models, code)
-    write_facts(folder, facts)
-    write_beside(folder / "config.yaml", dump_config(config))
-    keeper = Keeper(experiment, folder)
-    if not keeper.save(0):  # whatever happens, there is a sound checkpoint to go back to
+    with alone_in(folder):
+        return _run(experiment, folder, watcher, since)
+
+
+def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: Checkpoint | None) -> Path:
+    config = experiment.config
+    facts = _begin(experiment, folder, since)
+    experiment.log_events(folder)
+    keeper = Keeper(experiment, folder, since)
+    if not keeper.save(keeper.epoch):  # whatever happens, there are sound models to go back to
         raise NotSaved(f"{folder}: the run has not begun, its models cannot be saved: {keeper.complaints['models']}")
+    logs = open_logs(config, folder, keeper.draw, [place.name for place in experiment.places], keeper.complete)
+    watchers: list[Watcher] = [*([watcher] if watcher else []), *logs]  # each takes every epoch's row, when complete
     end = "broken off"
     try:
-        _train(experiment, keeper, watcher)
-        end = "stopped" if experiment.stopped else "finished"
+        _train(experiment, keeper, watchers)
+        end = "finished" if keeper.complete and experiment.turns == experiment.total_turns else "stopped"
     except TrainingDiverged as error:
         end = "diverged"
+        keeper.keep_diverged()
         if experiment.diverged is not None:
             last = next(iter(keeper.models.glob(f"{glob.escape(experiment.diverged.name)}.*")), keeper.models)
             error.args = (f"{str(error).removesuffix('.')}: {last}",)
         raise
     finally:
-        missing = keeper.finish(keeper.epoch)
-        _finish_facts(keeper, facts, end)
+        missing = keeper.finish(models=end != "diverged")  # those that did not diverge are of another epoch by now
+        if end != "finished":
+            _end_facts(keeper, facts, end)
         if keeper.metrics.rows and not experiment.hurrying:
-            if watcher:
-                watcher.doing("drawing the curve")
-            keeper.draw("curve.png", lambda: draw_curves([folder], folder / "curve.png"))
+            _doing(watchers, "drawing the curve")
+            keeper.draw("curve.png", lambda: draw_run(folder, folder / "curve.png"))
+        for log in logs:
+            log.close()
         if missing and end not in ("finished", "stopped"):
             tell(missing)  # what is being raised must not be hidden
     if config.evaluation.gif_turns and not experiment.hurrying:
-        if watcher:
-            watcher.doing("filming an episode")
+        _doing(watchers, "filming an episode")
         keeper.draw("episode.gif", lambda: animation(experiment.record(), fps=10).save(folder / "episode.gif"))
+    if end == "finished":  # said last: a run that is killed before goes on to do what is left
+        _end_facts(keeper, facts, "not saved" if missing else end)
     if missing:
         raise NotSaved(f"{folder}: the run is over, but not all of it could be written.\n{missing}")
     return folder
 
 
-def _train(experiment: Experiment, keeper: Keeper, watcher: Watcher | None) -> None:
-    """Plays all epochs; each one's metrics are written, and models when it is their turn."""
+def _train(experiment: Experiment, keeper: Keeper, watchers: Sequence[Watcher]) -> None:
+    """Plays all epochs; each one's metrics are written, models and the whole state when it is their turn."""
     config = experiment.config
-    every = config.evaluation.every
-    for row in experiment.epochs():
+    if not keeper.complete:  # what goes on was stopped before it had done with its latest row
+        _complete(experiment, keeper, keeper.row, watchers, written=True)
+    row: Row = {}
+    last = False
+    for row in experiment.epochs(cut=lambda: keeper.save_state(TRIES)):
         epoch = keeper.epoch = row["epoch"]
-        last = experiment.stopped or epoch == config.epochs
-        if last:  # an evaluation may take longer than whoever asked to stop waits
-            keeper.save(epoch)
+        keeper.complete = experiment.cut_short
+        if last := experiment.stopped or epoch == config.epochs:
+            keeper.save(epoch)  # an evaluation may take longer than whoever asked to stop waits
             keeper.add(row, experiment.sweep)
-        if (last or (every and epoch % every == 0)) and not experiment.hurrying:
-            if watcher:
-                watcher.doing("evaluating")
-            row |= experiment.evaluate()
+            if not experiment.cut_short:
+                keeper.save_state(TRIES)
+        _complete(experiment, keeper, row, watchers, written=last)
         if last:
-            keeper.amend(row)
-        else:
-            keeper.add(row, experiment.sweep)
-        if watcher:
-            watcher.epoch(row)
-        if not last and (keeper.unsaved or epoch % config.save_every == 0):
+            continue
+        if keeper.unsaved or epoch % config.save_every == 0:
             keeper.save(epoch)
+        if keeper.state_due():
+            keeper.save_state()
+    if row and not last:  # a stop was asked for since that epoch's end
+        keeper.save_state(TRIES)
+        if "eval_way" not in row and not experiment.hurrying:
+            _doing(watchers, "evaluating")
+            keeper.amend(experiment.evaluate())
 
 
-def _finish_facts(keeper: Keeper, facts: dict[str, Any], end: str) -> None:
+def _complete(experiment: Experiment, keeper: Keeper, row: Row, watchers: Sequence[Watcher], written: bool) -> None:
+    """Does what is to be done about an epoch's row: evaluates, writes it, passes it on, keeps models apart by it."""
+    config, epoch = experiment.config, keeper.epoch
+    every = config.evaluation.every
+    due = experiment.stopped or epoch == config.epochs or (every and epoch % every == 0)
+    evaluated: Row = {}
+    if due and not experiment.hurrying:
+        _doing(watchers, "evaluating")
+        evaluated = experiment.evaluate()
+    row |= evaluated
+    if written:
+        keeper.amend(evaluated)
+    else:
+        keeper.add(row, experiment.sweep)
+    for watcher in watchers:
+        watcher.epoch(row)
+    if not experiment.cut_short and not (due and experiment.hurrying):
+        keeper.look_back(row)
+        keeper.complete = True
+
+
+def _doing(watchers: Sequence[Watcher], what: str) -> None:
+    for watcher in watchers:
+        watcher.doing(what)
+
+
+def _begin(experiment: Experiment, folder: Path, since: Checkpoint | None) -> dict[str, Any]:
+    """Writes config.yaml and run.yaml, and keeps the code, as a run begins or goes on; returns what run.yaml says."""
+    config = dump_config(experiment.config)
+    if since is None:
+        write_beside(folder / "config.yaml", config)  # with it there is a run, which may be begun again after a kill
+        code = keep_code(folder, experiment.classes.sources())
+        facts = describe(experiment.config, experiment.world, experiment.places, experiment.models, code)
+        write_facts(folder, facts)
+    else:
+        facts = {key: value for key, value in read_facts(folder).items() if key not in _OF_THE_END}
+        again = {"at": now(), "epoch": experiment.epoch, "turn": experiment.turns, "command": list(sys.orig_argv)}
+        facts["resumed"] = [*facts.get("resumed", []), again]
+        write_facts(folder, facts)  # first: with more epochs it is finished no longer
+        write_beside(folder / "config.yaml", config)
+    return facts
+
+
+_OF_THE_END = ("ended", "end", "epochs", "models")
+
+
+def _end_facts(keeper: Keeper, facts: dict[str, Any], end: str) -> None:
     """Adds to run.yaml how and when the run ended."""
-    known = {"ended": now(), "end": end, "epochs": keeper.epoch, "models": f"of epoch {keeper.saved_epoch}"}
+    said = (now(), end, keeper.epoch, f"of epoch {keeper.saved_epoch}")
+    known = dict(zip(_OF_THE_END, said, strict=True))
     keeper.draw("run.yaml", lambda: write_facts(keeper.folder, facts | known))
 
 
@@ -138,12 +213,15 @@ class Run:
         config: Its config, every default written out.
         facts: What run.yaml says: files, versions, machine, times; empty for a run of the first version.
         trust: Whether Python files that the run folder brings or points to are run.
+        snapshot: Which of its models are loaded: "" for the latest, else the name of a folder in ``models/``, such as
+            ``epoch_0010`` or ``best``.
     """
 
     folder: Path
     config: ExperimentConfig
     facts: dict[str, Any] = field(default_factory=dict)
     trust: bool = False
+    snapshot: str = ""
 
     @cached_property
     def classes(self) -> Classes:
@@ -155,7 +233,7 @@ class Run:
         classes = classes_of(self.folder, self._named, self.trust)
         for each in self._named:
             try:
-                (classes.world if each.folder == "worlds" else classes.model)(each.name)
+                classes.find(each.folder, each.name)
             except NotFound:
                 raise
             except Exception as error:  # whatever a file does when it is imported
@@ -203,15 +281,19 @@ class Run:
         for place in places:
             model = make_model(place, world, self.classes, learn, start=False)
             try:
-                model.load(saved_file(self.folder / "models" / f"{place.name}{SUFFIX}"))
+                model.load(saved_file(self.folder / "models" / self.snapshot / f"{place.name}{SUFFIX}"))
             except (ValueError, OSError, RuntimeError) as error:
                 raise ConfigError(f"{self.folder}: the model of seat {place.name} cannot be loaded: {error}") from error
             models.append(model)
-        return seat_agents(places, models, world, learn, explore)
+        return seat_agents(places, models, world, learn, explore, self.classes)
 
     def metrics(self) -> dict[str, np.ndarray]:
         """Returns the metrics by column, one row per epoch."""
         return read_metrics(self.folder)
+
+    def frame(self) -> pandas.DataFrame:
+        """Returns the metrics as a pandas frame, one row per epoch."""
+        return metrics_frame(self.metrics())
 
     def sweep(self) -> dict[str, np.ndarray]:
         """Returns sweep.csv by column: one row per epoch and combination of swept params; empty without a sweep."""
@@ -219,24 +301,32 @@ class Run:
         return read_rows(path) if path.is_file() else {}
 
 
-def load_run(path: str | Path, trust: bool = False) -> Run:
+def load_run(path: str | Path, trust: bool = False, epoch: int | Literal["best"] | None = None) -> Run:
     """Returns a run by its folder.
 
     Args:
-        path: The folder.
+        path: The folder; or that of a snapshot of its models, ``RUN/models/epoch_0010`` or ``RUN/models/best``.
         trust: Whether Python files may be run that the run folder brings or points to. Without it only the library is
             run, and what lies in ``./worlds`` and ``./agents``.
+        epoch: The epoch whose models are loaded, one of the config's ``snapshots``; ``"best"`` for those that ``best``
+            keeps; None for the latest.
 
     Raises:
-        ConfigError: If it is no run folder.
-        Untrusted: If it names a reward transform that is not the library's, and is not trusted.
+        ConfigError: If it is no run folder, or keeps no models of that epoch.
+        Untrusted: If it names code that would run and is not the library's, and is not trusted.
     """
     folder = Path(path)
+    snapshot = "" if epoch is None else epoch if isinstance(epoch, str) else snapshot_name(epoch)
+    if epoch is None and folder.parent.name == "models" and (folder.parent.parent / "config.yaml").is_file():
+        folder, snapshot = folder.parent.parent, folder.name
     if not (folder / "config.yaml").is_file():
         raise ConfigError(f"{folder} is no run folder: it has no config.yaml")
     config = load_config(folder / "config.yaml")
-    require_library(folder, rewards_of(config), trust, "--trust (from Python: load_run(path, trust=True))")
-    return Run(folder, config, read_facts(folder), trust)
+    require_trust(folder, config, trust)
+    if snapshot and not (folder / "models" / snapshot).is_dir():
+        kept = [each.name for each in (folder / "models").glob("[!.]*") if each.is_dir()]
+        raise ConfigError(unknown("snapshot", snapshot, kept, str(folder / "models")))
+    return Run(folder, config, read_facts(folder), trust, snapshot)
 
 
 def tell_changes(path: str | Path) -> None:

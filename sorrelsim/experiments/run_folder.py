@@ -1,19 +1,20 @@
-"""The run folder: a new one each time, metrics as CSV, curves. ``run`` fills it."""
+"""The run folder: a new one each time, and metrics as CSV. ``run`` fills it."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sorrelsim.errors import ConfigError
 from sorrelsim.library.find import bare
-from sorrelsim.pictures import curves
 from sorrelsim.writing import remove_litter, write_beside
 
 
@@ -39,10 +40,42 @@ def new_folder(parent: str | Path, name: str) -> Path:
         return folder
 
 
+def snapshot_name(epoch: int) -> str:
+    """Returns the name under which the models of an epoch are kept in a run's ``models/``."""
+    return f"epoch_{epoch:04d}"
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Within, no other process runs in a run folder; one that dies is in it no more. Nothing where there are no locks.
+
+    Raises:
+        ConfigError: If another process runs in it.
+    """
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):  # Windows
+        yield
+        return
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigError(f"{folder}: another process is at this run; wait until it ends, or stop it") from None
+        except OSError:  # a file system without locks
+            pass
+        yield
+    finally:
+        os.close(handle)
+
+
 def tidy(folder: Path) -> None:
     """Removes what a killed process left half written in a run folder."""
     remove_litter(folder)
     remove_litter(folder / "models")
+    remove_litter(folder / "checkpoint")
 
 
 class MetricsLog:
@@ -52,17 +85,36 @@ class MetricsLog:
     written, for a full disk, is kept and written with the next row: no row that was written is ever lost.
 
     Args:
-        path: The file; it must not exist.
+        path: The file; it must not exist, unless rows of an earlier log are gone on with.
+        earlier: A copy of that log, from ``copy_to``, whose rows this one goes on with, in place of the
+            file's.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, earlier: Path | None = None) -> None:
         self.path = Path(path)
         self.rows: list[dict[str, Any]] = []
         self.columns: list[str] = []
         self._texts: set[str] = set()  # columns that hold words
         self._written = 0  # rows in the file
         self._header: list[str] = []  # columns in the file
-        self.path.touch(exist_ok=False)
+        if earlier is None:
+            self.path.touch(exist_ok=False)
+        else:
+            self._take_up(earlier)
+
+    def _take_up(self, earlier: Path) -> None:
+        """Takes the rows of an earlier log, as they are written there."""
+        write_beside(self.path, earlier.read_bytes())
+        columns = read_rows(self.path)
+        with self.path.open(newline="", encoding="utf-8") as file:
+            self.rows = list(csv.DictReader(file))
+        self.columns = self._header = list(columns)
+        self._texts = {name for name, column in columns.items() if column.dtype.kind == "U"}
+        self._written = len(self.rows)
+
+    def copy_to(self, path: Path) -> None:
+        """Writes all rows to another file, those that are not in this one yet too."""
+        write_beside(path, self._text(self.rows, header=True) if self.waiting else self.path.read_bytes())
 
     def add(self, *rows: Mapping[str, Any]) -> None:
         """Appends rows, and those that could not be written before.
@@ -72,22 +124,26 @@ class MetricsLog:
         """
         for row in rows:
             self.rows.append(dict(row))
-            self.columns += [name for name in row if name not in self.columns]
-            self._texts |= {name for name, value in row.items() if isinstance(value, str)}
+            self._note(row)
         self.flush()
 
-    def amend(self, row: Mapping[str, Any]) -> None:
+    def amend(self, more: Mapping[str, Any]) -> None:
         """Writes the last row again, with more in it.
 
         Raises:
             OSError: As :meth:`add`.
         """
-        if row == self.rows[-1]:
-            return self.flush()
-        self.rows.pop()
-        self._header = []  # the file is written anew, whole
-        self._written = min(self._written, len(self.rows))
-        self.add(row)
+        last = self.rows[-1]
+        if {**last, **more} != last:
+            last.update(more)
+            self._note(more)
+            self._header = []  # the file is written anew, whole
+            self._written = min(self._written, len(self.rows) - 1)
+        self.flush()
+
+    def _note(self, row: Mapping[str, Any]) -> None:
+        self.columns = [*self.columns, *(name for name in row if name not in self.columns)]
+        self._texts |= {name for name, value in row.items() if isinstance(value, str)}
 
     @property
     def waiting(self) -> int:
@@ -116,7 +172,7 @@ class MetricsLog:
             writer.writeheader()
         for row in rows:
             missing = {name: "" if name in self._texts else "nan" for name in self.columns if name not in row}
-            writer.writerow(missing | {name: _shown(value) for name, value in row.items()})
+            writer.writerow(missing | {name: shown(value) for name, value in row.items()})
         return text.getvalue()
 
 
@@ -141,7 +197,8 @@ def append(path: Path, data: bytes) -> None:
         os.close(handle)
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """Returns a value as metrics.csv has it."""
     if isinstance(value, str):
         return value
     return str(int(value)) if float(value).is_integer() else f"{value:.6g}"
@@ -173,10 +230,3 @@ def _column(values: list[str]) -> np.ndarray:
         return np.array([float(value) for value in values])
     except ValueError:
         return np.array(values)
-
-
-def draw_curves(
-    folders: Sequence[str | Path], path: str | Path, columns: Sequence[str] = (), mean: bool = False
-) -> Path:
-    """Draws the learning curves of run folders; see :func:`sorrelsim.pictures.curves.draw_curves`."""
-    return curves.draw_curves({str(folder): read_metrics(folder) for folder in folders}, path, columns, mean)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent, with_identity
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import RewardTransform
+from sorrelsim.outside.make import is_outside, make_outside
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def world_settings(config: ExperimentConfig, n_worlds: int, classes: Classes | N
     Raises:
         ValueError: If there is no such world.
     """
-    if n_worlds == config.n_worlds:
+    if n_worlds == config.n_worlds or is_outside(config.world["name"]):
         return dict(config.world)
     return deal((classes or Classes()).world(config.world["name"]).params, config.world, n_worlds)
 
@@ -126,10 +127,11 @@ def make_world(
     n = config.n_worlds if n_worlds is None else n_worlds
     classes = classes or Classes()
     try:
-        settings = world_settings(config, n, classes)
-        cls = classes.world(settings.pop("name"))
-        return make_of(cls, n, config.seed if seed is None else seed, **settings)
-    except (ValueError, TypeError) as error:
+        settings, seed = world_settings(config, n, classes), config.seed if seed is None else seed
+        if is_outside(name := settings.pop("name")):  # it answers all that experiments ask of a Gridworld
+            return cast(Gridworld, make_outside(name, n, seed, **settings))
+        return make_of(classes.world(name), n, seed, **settings)
+    except (ValueError, TypeError, ImportError) as error:
         raise ConfigError(f"world: {error}") from error
 
 
@@ -146,12 +148,17 @@ def make_model(
         start: Whether it starts from the networks of the saved model that its config names, if it names one.
 
     Raises:
-        ConfigError: If there is no such model, or it does not take a setting.
+        ConfigError: If there is no such model, it does not take a setting, or actions are continuous.
     """
     observations = world.observations
     if place.config.identity:
         observations = with_identity(observations, len(place.slots))
     n_streams = world.n_worlds * len(place.slots)
+    if not world.action_names:
+        raise ConfigError(
+            f"seat {place.name}: {place.config.model} chooses among numbered actions, those of {world.name} are "
+            "continuous; 'bins: 5' in world: makes 5 values of each number to choose among"
+        )
     try:
         cls = (classes or Classes()).model(place.config.model)
         build = cls.from_config if learn and place.config.learn else cls.to_play
@@ -163,8 +170,12 @@ def make_model(
     return model
 
 
-def transform_of(seat: SeatConfig) -> RewardTransform | None:
+def transform_of(seat: SeatConfig, classes: Classes | None = None) -> RewardTransform | None:
     """Returns a seat's reward transform; None where rewards stay as they are.
+
+    Args:
+        seat: What the config says of the seat.
+        classes: Where the transform's class comes from, if it is imported already.
 
     Raises:
         ValueError: If there is no such transform or setting.
@@ -173,7 +184,9 @@ def transform_of(seat: SeatConfig) -> RewardTransform | None:
     if "name" not in settings:
         raise ConfigError("reward: give its name: {name: inequity_aversion, ...}")
     name = settings.pop("name")
-    return None if name == "individual" and not settings else make_transform(name, settings)
+    if name == "individual" and not settings:
+        return None
+    return make_transform(name, settings, (classes or Classes()).transform(name))
 
 
 def rewards_of(config: ExperimentConfig) -> list[tuple[str, str]]:
@@ -188,6 +201,7 @@ def seat_agents(
     world: Gridworld,
     learn: bool = True,
     explore: bool | None = None,
+    classes: Classes | None = None,
 ) -> list[Agent]:
     """Seats the models in a world.
 
@@ -197,12 +211,14 @@ def seat_agents(
         world: The world.
         learn: Whether those learn that the config lets learn.
         explore: Whether they explore; None leaves it to the config while they learn, else to what the models are.
+        classes: Where the classes of reward transforms come from; by default they are looked up anew.
     """
     agents = []
     for place, model in zip(places, models, strict=True):
         learns = learn and place.config.learn
         try:
-            transform = transform_of(place.config)  # in every seat, so that a player is told the same everywhere
+            # In every seat, so that a player is told the same everywhere.
+            transform = transform_of(place.config, classes)
         except ValueError as error:
             raise ConfigError(f"seat {place.name}: {error}") from error
         wanted = place.config.explore if explore is None and learn else explore

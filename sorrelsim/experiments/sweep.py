@@ -8,6 +8,7 @@ import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.measures import Episodes, Row, return_means
+from sorrelsim.outside.make import is_outside
 
 Combinations = list[tuple[dict[str, float], np.ndarray]]
 """Each distinct combination of swept values, by column, and the copies that play by it, bool [n_worlds]."""
@@ -19,6 +20,8 @@ def combinations(world: Gridworld) -> Combinations:
     A param of several numbers has a column per number: ``payoff_0_1``. Empty where all copies play alike.
     """
     columns: dict[str, np.ndarray] = {}
+    if is_outside(world.name):  # it has no params of ours
+        return []
     for name, values in world.copies.params.items():
         if (values != values[:1]).any():
             flat = values.reshape(world.n_worlds, -1)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sorrelsim.library.find import files
 
+SCENARIOS = Path("configs") / "scenarios"
+"""The folder of scenarios."""
+
 
 @dataclass(frozen=True)
 class Entry:
-    """A world or a model, as its file describes it.
+    """A world, a model, a transform or a scenario, as its file describes it.
 
     Attributes:
         name: Its name, as configs use it.
@@ -48,6 +52,24 @@ def transforms() -> list[Entry]:
     pairs = zip(map(ast.literal_eval, filter(None, table.keys)), map(ast.unparse, table.values), strict=True)
     found = [Entry(name, path, pages[cls].partition("\n")[0], {}, {}) for name, cls in pairs]
     return found + [read_entry(file) for file in sorted(Path("rewards").glob("[!_]*.py"))]
+
+
+def scenario_files() -> dict[str, Path]:
+    """Returns the files of all scenarios by name: those in ``./configs/scenarios`` and, in a clone, the library's."""
+    found: dict[str, Path] = {}
+    for root in (Path(__file__).resolve().parents[2] / SCENARIOS, SCENARIOS):
+        found |= {path.relative_to(root).with_suffix("").as_posix(): path for path in sorted(root.glob("*/*.yaml"))}
+    return found
+
+
+def scenarios() -> list[Entry]:
+    """Returns all scenarios within reach, with what each describes."""
+    found = []
+    for name, path in sorted(scenario_files().items()):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        said = next((line for line in lines if line.startswith("description: ")), "")
+        found.append(Entry(name, path, said.removeprefix("description: "), {}, {}))
+    return found
 
 
 def read_entry(path: Path) -> Entry:
@@ -118,16 +140,12 @@ def _literal(node: ast.expr, constants: dict[str, Any]) -> Any:
     return ast.literal_eval(node)
 
 
-_rules: dict[str, dict[str, Any]] = {}
-
-
+@cache
 def _rules_constants(module: str) -> dict[str, Any]:
     """Returns the literal constants of a module of the rules library."""
-    if module not in _rules:
-        _rules[module] = {}
-        path = Path(__file__).parent.parent / "rules" / f"{module}.py"
-        if path.is_file():
-            for node in ast.parse(path.read_text(encoding="utf-8")).body:
-                if isinstance(node, ast.Assign):
-                    _assign(node, _rules[module], _rules[module])
-    return _rules[module]
+    found: dict[str, Any] = {}
+    path = Path(__file__).parent.parent / "rules" / f"{module}.py"
+    for node in ast.parse(path.read_text(encoding="utf-8")).body if path.is_file() else ():
+        if isinstance(node, ast.Assign):
+            _assign(node, found, found)
+    return found

@@ -17,11 +17,11 @@ from types import ModuleType
 from typing import Any
 
 from sorrelsim.errors import tell, unknown
-from sorrelsim.library.importing import NotImportable
+from sorrelsim.library.importing import NotImportable, told
 
 LIBRARY = "pkg:"
 """Before a name: the library's, whatever lies in the current folder."""
-WHAT = {"worlds": "world", "agents": "model"}
+WHAT = {"worlds": "world", "agents": "model", "rewards": "reward transform"}
 """What lies in a folder."""
 
 
@@ -80,8 +80,8 @@ def shipped(folder: str) -> dict[str, Path]:
 
 
 def bare(name: str | Path) -> str:
-    """Returns a name as titles and file names have it: without ``pkg:``, folders and ``.py``."""
-    text = str(name).removeprefix(LIBRARY)
+    """Returns a name as titles and file names have it: without ``pkg:`` or another library's, folders and ``.py``."""
+    text = str(name).rpartition(":")[2]
     return Path(text).name.removesuffix(".py")
 
 
@@ -117,23 +117,6 @@ def locate(name: str | Path, folder: str) -> Source:
     return Source(text, folder, ours, _module(ours, roots, folder))
 
 
-def load_module(name: str | Path, folder: str) -> ModuleType:
-    """Imports the file of a world or model; says so if it is not the library's.
-
-    Args:
-        name: As :func:`locate` takes it.
-        folder: ``worlds`` or ``agents``.
-
-    Raises:
-        NotFound: If there is none, with the nearest match.
-    """
-    source = locate(name, folder)
-    if not source.own:
-        return importlib.import_module(source.module)
-    _tell(source)
-    return _from_file(source.path)
-
-
 _told: set[str] = set()
 
 
@@ -155,6 +138,8 @@ def _shown(path: Path) -> str:
 
 
 def _roots(folder: str) -> list[Path]:
+    if folder == "rewards":  # the library's are classes, not files
+        return []
     return [Path(where) for where in importlib.import_module(f"sorrelsim.{folder}").__path__]
 
 
@@ -192,18 +177,24 @@ def _from_file(path: Path) -> ModuleType:
     except BaseException as error:
         del sys.modules[name]
         if isinstance(error, Exception):
-            raise NotImportable.of(error, path, module) from error
+            raise NotImportable(told(error, path, module)) from error
         raise
     return module
 
 
 def find_class(name: str | Path, folder: str, base: type) -> Any:
-    """Returns the one class of a file that derives from ``base``.
+    """Returns the one class of a file that derives from ``base``; says where it comes from if not from the library.
+
+    Args:
+        name: As :func:`locate` takes it.
+        folder: ``worlds``, ``agents`` or ``rewards``.
+        base: What it must derive from.
 
     Raises:
-        NotFound: If the file defines none, or several.
+        NotFound: If there is no such file, with the nearest match, or it defines none such class, or several.
     """
-    module = load_module(name, folder)
+    source = locate(name, folder)
+    module = _from_file(source.path) if source.own else importlib.import_module(source.module)
     found = [
         value
         for value in vars(module).values()
@@ -212,4 +203,6 @@ def find_class(name: str | Path, folder: str, base: type) -> Any:
     leaves = [cls for cls in found if not any(cls is not other and issubclass(other, cls) for other in found)]
     if len(leaves) != 1:
         raise NotFound(f"{module.__file__} defines {len(leaves)} subclasses of {base.__name__}; it should define one")
+    if source.own:
+        _tell(source)
     return leaves[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import difflib
 import linecache
 import sys
 import traceback
@@ -11,24 +10,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
+from sorrelsim.errors import nearest
+
 
 class NotImportable(ValueError):
     """A file of a world or model that cannot be imported; the message has its line."""
 
-    @classmethod
-    def of(cls, error: Exception, path: Path, module: ModuleType) -> NotImportable:
-        """Tells an error that was raised while a file was imported.
-
-        Args:
-            error: What was raised.
-            path: The file.
-            module: The module that it began to fill.
-        """
-        return cls(told(error, path, module))
-
 
 def told(error: Exception, path: Path, module: ModuleType) -> str:
-    """What is said of an error while a file was imported: file, line, the line, and the nearest name."""
+    """What is said of an error while a file was imported: file, line, the line, and the nearest name.
+
+    Args:
+        error: What was raised.
+        path: The file.
+        module: The module that it began to fill.
+    """
     if isinstance(error, SyntaxError):
         file, line, text = error.filename or str(path), error.lineno or 1, error.msg
     else:
@@ -47,5 +43,4 @@ def told(error: Exception, path: Path, module: ModuleType) -> str:
 
 
 def _nearest(given: str, names: Iterable[str]) -> str:
-    close = difflib.get_close_matches(given, [name for name in names if not name.startswith("_")], 1, 0.6)
-    return f"; did you mean {close[0]!r}?" if close and "Did you mean" not in given else ""
+    return nearest(given, names).partition("\n")[0]

@@ -10,19 +10,9 @@ from sorrelsim.library.find import LIBRARY, shipped
 from sorrelsim.writing import write_beside
 
 _TAKEN = {
-    "case",
-    "match",
-    "type",
-    "numba",
-    "numpy",
-    "pygame",
-    "pytest",
-    "sorrelsim",
-    "torch",
-    "worlds",
-    "agents",
-    "tests",
-}
+    "case", "match", "type",
+    "numba", "numpy", "pygame", "pytest", "sorrelsim", "torch", "worlds", "agents", "tests",
+}  # fmt: skip
 """Names that would hide what worlds and models import, beside those of Python's own library, or that Python has begun
 to use."""
 
@@ -176,29 +166,16 @@ def write_world(name: str, folder: str | Path = ".") -> list[Path]:
         ValueError: A name that Python does not take, that is a module's or the library's, or a file that is there
             already. Nothing is written then.
     """
-    return _write(
-        "world",
-        "worlds",
-        name,
-        WORLD.format(title=_title(name), cls=_class(name), max_steps=500),
-        Path(folder),
-    )
+    return _write("world", name, WORLD, Path(folder))
 
 
 def write_model(name: str, folder: str | Path = ".") -> list[Path]:
     """Writes ``agents/NAME.py`` and ``tests/test_NAME.py``; otherwise as :func:`write_world`."""
-    return _write("model", "agents", name, MODEL.format(title=_title(name), cls=_class(name)), Path(folder))
+    return _write("model", name, MODEL, Path(folder))
 
 
-def _title(name: str) -> str:
-    return name.replace("_", " ").capitalize()
-
-
-def _class(name: str) -> str:
-    return "".join(part.capitalize() for part in name.split("_"))
-
-
-def _write(what: str, home: str, name: str, text: str, folder: Path) -> list[Path]:
+def _write(what: str, name: str, template: str, folder: Path) -> list[Path]:
+    home = {"world": "worlds", "model": "agents"}[what]
     if not name.isidentifier() or name != name.lower() or name.startswith("_"):
         raise ValueError(
             f"{name!r} is no name for a {what}; use lower-case letters, digits and underscores: berry_field"
@@ -219,6 +196,7 @@ def _write(what: str, home: str, name: str, text: str, folder: Path) -> list[Pat
     for file in (path, test):
         if file.exists():
             raise ValueError(f"{file} is there already; nothing was written")
-    write_beside(path, text)
+    title, cls = name.replace("_", " ").capitalize(), "".join(part.capitalize() for part in name.split("_"))
+    write_beside(path, template.format(title=title, cls=cls, max_steps=500))
     write_beside(test, TEST.format(what=what, name=name, path=f"{home}/{name}.py"))
     return [path, test]

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from sorrelsim.errors import unknown
-from sorrelsim.library.find import NotFound, find_class
+from sorrelsim.library.find import NotFound, files, find_class
 from sorrelsim.models.rewards import TRANSFORMS, RewardTransform
 from sorrelsim.settings import ConfigError, parse_config
 
 
 def local_transforms() -> dict[str, Path]:
     """Returns the files of ``./rewards`` by name."""
-    return {path.stem: path for path in sorted(Path("rewards").glob("*.py")) if not path.stem.startswith("_")}
+    return files("rewards")
 
 
 def find_transform(name: str) -> type[RewardTransform]:
@@ -47,22 +47,24 @@ def find_transform(name: str) -> type[RewardTransform]:
         return TRANSFORMS[name]
     if not name.endswith(".py") and name not in local:
         raise NotFound(unknown("reward transform", name, [*TRANSFORMS, *local]))
-    # A file is looked up alike in every folder.
-    found: type[RewardTransform] = find_class(str(local.get(name, name)), "agents", RewardTransform)
+    found: type[RewardTransform] = find_class(str(local.get(name, name)), "rewards", RewardTransform)
     return found
 
 
-def make_transform(name: str, settings: Mapping[str, Any] | None = None) -> RewardTransform:
+def make_transform(
+    name: str, settings: Mapping[str, Any] | None = None, cls: type[RewardTransform] | None = None
+) -> RewardTransform:
     """Returns a reward transform; one of one's own is tried once, so that what it lacks is told before a run begins.
 
     Args:
         name: As for :func:`find_transform`.
         settings: Its settings.
+        cls: Its class, if it is at hand.
 
     Raises:
         ValueError: If there is no such transform or setting, or it does not answer as a transform must.
     """
-    cls, given = find_transform(name), dict(settings or {})
+    cls, given = cls or find_transform(name), dict(settings or {})
     if cls in TRANSFORMS.values():
         return _built(cls, given, name)
     missing = sorted(getattr(cls, "__abstractmethods__", ()))

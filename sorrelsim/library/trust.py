@@ -6,14 +6,10 @@ from strangers may therefore name the library's only, unless a user says that th
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from sorrelsim.library.find import files
-from sorrelsim.library.transforms import local_transforms
-
-WHAT = {"worlds": "world", "agents": "model", "rewards": "reward transform"}
+from sorrelsim.library.find import WHAT, files, shipped
 
 
 class Untrusted(ValueError):
@@ -30,13 +26,12 @@ def stranger(name: str, folder: str) -> Path | None:
     if name.startswith("pkg:"):
         return None
     if not name.endswith(".py"):
-        found = (files(folder) if folder != "rewards" else local_transforms()).get(name)
+        found = files(folder).get(name)
         if found is None:  # nothing runs: it is not known, or part of the library's own modules
             return None
     else:
         found = Path(name)
-    roots = [] if folder == "rewards" else importlib.import_module(f"sorrelsim.{folder}").__path__
-    return None if any(found.resolve().is_relative_to(Path(root).resolve()) for root in roots) else found
+    return None if found.resolve() in {path.resolve() for path in shipped(folder).values()} else found
 
 
 def require_library(source: str | Path, named: Iterable[tuple[str, str]], trust: bool, how: str) -> None:

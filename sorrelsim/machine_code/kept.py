@@ -93,7 +93,8 @@ class Kernel(CFunc):
         super().__init__(function, normalize_signature(signature), {}, options)
         self._cache = _Cache(name, b"")
         self.telling = telling
-        self.compile()
+        with store.compiling(name):
+            self.compile()
 
     def _compile_uncached(self) -> Any:
         with self.telling():
@@ -108,7 +109,11 @@ class _Function(CPUDispatcher):
             self._cache = _Cache(name, _source(code.co_filename))
 
     def compile(self, sig: Any) -> Any:
-        return undisturbed(lambda: super(_Function, self).compile(sig))
+        return undisturbed(lambda: self._compile_once(sig))
+
+    def _compile_once(self, sig: Any) -> Any:
+        with store.compiling(f"{self.py_func.__qualname__} {sig}"):
+            return super().compile(sig)
 
 
 @cache

@@ -10,13 +10,20 @@ import contextlib
 import hashlib
 import os
 import sys
-import time
 import warnings
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
+
+from sorrelsim.locks import Occupied, alone
+from sorrelsim.writing import remove_litter, write_beside
 
 MAGIC = b"sorrelsim code 1"
 _HEAD = len(MAGIC) + 32 + 8
+PATIENCE = 120.0
+"""Seconds to wait for another process that compiles the same."""
 _told: set[Path] = set()
+_compiling = False
 
 
 def cache_folder() -> Path:
@@ -52,6 +59,27 @@ def fetch(name: str) -> bytes | None:
     return None
 
 
+@contextlib.contextmanager
+def compiling(name: str) -> Iterator[None]:
+    """Within, no other process compiles what is kept under a name: who comes second finds it kept.
+
+    A process holds one such lock at a time, so that none waits for another that waits for it. Where the folder cannot
+    be written, or the other takes too long, both compile, which costs time and nothing else.
+    """
+    global _compiling
+    if _compiling:
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(Occupied, OSError):
+            stack.enter_context(alone(cache_folder() / "locks" / f"{zlib.crc32(name.encode()) % 64:02d}", PATIENCE))
+        _compiling = True
+        try:
+            yield
+        finally:
+            _compiling = False
+
+
 def forget(name: str) -> None:
     """Removes what is kept under a name, where that is allowed."""
     with contextlib.suppress(OSError):
@@ -59,23 +87,11 @@ def forget(name: str) -> None:
 
 
 def keep(name: str, code: bytes) -> None:
-    """Keeps code under a name, for all who may read the folder. Says once per process if that cannot be.
-
-    It is written beside its place and swapped in, so that nobody ever finds half a file.
-    """
+    """Keeps code under a name, for all who may read the folder. Says once per process if that cannot be."""
     path = _path(name)
-    draft = path.with_name(f"{path.name}.{os.getpid()}-{time.time_ns()}.tmp")
+    remove_litter(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(path.parent)
-        try:
-            with open(draft, "wb") as file:
-                file.write(MAGIC + _checksum(name, code) + len(code).to_bytes(8, "little"))
-                file.write(code)
-            os.replace(draft, path)
-        except BaseException:
-            draft.unlink(missing_ok=True)
-            raise
+        write_beside(path, MAGIC + _checksum(name, code) + len(code).to_bytes(8, "little") + code)
     except OSError as error:
         if path.parent not in _told:
             _told.add(path.parent)
@@ -93,11 +109,3 @@ def _path(name: str) -> Path:
 
 def _checksum(name: str, code: bytes) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + code).digest()
-
-
-def _sweep(folder: Path) -> None:
-    """Removes drafts of processes that were killed while they wrote, which takes a moment."""
-    for draft in folder.glob("*.tmp"):
-        with contextlib.suppress(OSError):
-            if time.time() - draft.stat().st_mtime > 60:
-                draft.unlink()

@@ -139,6 +139,16 @@ class Agent:
         self._actions = self.model.take_actions(states, self.seat)
         world.submit(self.slots, self._actions.reshape(self.n_worlds, self.slots.size))
 
+    def overrule(self, slot: int, action: int) -> None:
+        """Takes in that somebody else acts in one of its slots: the model is told of that action as what was done.
+
+        Call it between ``transition`` and ``remember``; not where it learns, for its own choice is what it learns from.
+        """
+        assert self._actions is not None
+        done = self._actions.reshape(self.n_worlds, -1).copy()
+        done[:, self.slots == slot] = action
+        self._actions = done.reshape(-1)
+
     def observe(self, world: Playable) -> Observation:
         """Takes the world's latest frames in and returns the states of all streams, as the model gets them."""
         self._frames = self._frames_of(world.parts)

@@ -52,6 +52,7 @@ class BaseModel(Exploring, Remembering, Saved):
 
     Attributes:
         Config: (class) The dataclass of the model's settings.
+        plays_without_streams: (class) Whether it is built for no streams where it only plays, and so without a memory.
         plays: (class) How the model is meant to be played, in evaluations, films and windows: "sampled", as it acts in
             training, or "greedy", its best action always.
         config: The settings, an instance of it.
@@ -65,6 +66,7 @@ class BaseModel(Exploring, Remembering, Saved):
     """
 
     Config: ClassVar[type] = NoConfig
+    plays_without_streams: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -97,6 +99,10 @@ class BaseModel(Exploring, Remembering, Saved):
         self.agent_steps = 0
         self.gradient_steps = 0
         self._loss_sums: dict[str, list[float]] = {}
+        self.set_up()
+
+    def set_up(self) -> None:
+        """Makes what a model needs beside the arguments that all have, once these are in place; by default nothing."""
 
     @classmethod
     def from_config(
@@ -124,7 +130,7 @@ class BaseModel(Exploring, Remembering, Saved):
         seed: int = 0,
     ) -> Self:
         """Builds the model as ``from_config`` does, only to play; learners leave out their memory then."""
-        return cls.from_config(observations, action_names, n_streams, config, seed)
+        return cls.from_config(observations, action_names, 0 if cls.plays_without_streams else n_streams, config, seed)
 
     # What it is
 

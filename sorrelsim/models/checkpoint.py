@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +19,7 @@ import numpy as np
 from sorrelsim.errors import unknown
 from sorrelsim.models.checkpoint_before import CheckpointError as CheckpointError
 from sorrelsim.models.checkpoint_before import read_before
-from sorrelsim.models.whole_files import atomic_write as atomic_write
+from sorrelsim.writing import new_file
 
 SUFFIX = ".safetensors"
 """How the name of a saved model ends; before, it was ``.pt``."""
@@ -46,7 +47,8 @@ def save_tree(path: str | Path, tree: Mapping[str, Any]) -> None:
         raise ValueError(
             f"{path}: {len(text)} bytes of plain data cannot be saved, at most {MAX_HEADER}; put numbers into arrays"
         )
-    atomic_write(path, lambda file: _write(file, text, arrays))
+    with new_file(path) as file:
+        _write(file, text, arrays)
 
 
 def _strip(node: Any, arrays: dict[str, np.ndarray], place: str) -> Any:
@@ -89,9 +91,10 @@ def _write(file: BinaryIO, tree: str, arrays: Mapping[str, np.ndarray]) -> None:
     digest = hashlib.sha256()
     parts: list[Any] = [len(text).to_bytes(8, "little"), text]
     parts += (np.ascontiguousarray(arrays[key]).reshape(-1).view(np.uint8).data for key in order if arrays[key].size)
-    for part in parts:
-        digest.update(part)
-        file.write(part)
+    with ThreadPoolExecutor(1) as beside:  # large arrays are summed while they are written: neither holds Python up
+        for part in parts:
+            beside.submit(digest.update, part)
+            file.write(part)
     file.seek(8 + text.index(_ZEROS.encode()))
     file.write(digest.hexdigest().encode())
 

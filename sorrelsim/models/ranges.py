@@ -18,6 +18,8 @@ Positive = Annotated[float, Range(1e-6, 1e6)]
 """A width, a limit: nothing happens at 0, and what is divided by it must stay finite."""
 Weight = Annotated[float, Range(0, 1e6)]
 """What a term of a sum is multiplied by; 0 leaves it out."""
+Payoff = Annotated[float, Range(-1e6, 1e6)]
+"""A reward."""
 Exponent = Annotated[float, Range(0, 2, above=True)]
 """A power."""
 Degrees = Annotated[float, Range(-180, 180)]

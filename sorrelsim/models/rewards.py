@@ -15,9 +15,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sorrelsim.errors import unknown
 from sorrelsim.models.ranges import Degrees, Discount, Probability, Weight
-from sorrelsim.settings import check_settings, parse_config
+from sorrelsim.settings import check_settings
 
 
 class RewardTransform(ABC):
@@ -165,21 +164,6 @@ TRANSFORMS: dict[str, type[RewardTransform]] = {
     "reward_exchange": RewardExchange,
 }
 """The transforms that a config can name."""
-
-
-def make_transform(name: str, params: Mapping[str, Any] | None = None) -> RewardTransform:
-    """Returns the reward transform of a name.
-
-    Args:
-        name: One of ``TRANSFORMS``.
-        params: Its settings.
-
-    Raises:
-        ValueError: If there is no such transform or setting; the nearest match is named.
-    """
-    if name not in TRANSFORMS:
-        raise ValueError(unknown("reward transform", name, tuple(TRANSFORMS)))
-    return parse_config(TRANSFORMS[name], params or {}, f"reward transform {name}")
 
 
 def _mean_of_others(reward: np.ndarray) -> np.ndarray:

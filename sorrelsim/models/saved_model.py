@@ -28,6 +28,7 @@ OF_THE_RUN = (
     "optimizers",
     "generator",
     "network_draws",
+    "descents",
 )
 """The entries that belong to a run, not to what was learned: who starts from a saved model's networks keeps its own."""
 _MEMORY = ("memory", "chunk_carries")

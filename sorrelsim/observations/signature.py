@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_REACH = ("forward", "back", "left", "right", "rotate", "whole_map")
+from sorrelsim.authoring.window import SIDES
+
+_OF_WINDOW = (*SIDES, "rotate", "whole_map")
 
 
 def differences(given: Mapping[str, Any], ours: Mapping[str, Any], there: str, here: str) -> list[str]:
@@ -30,7 +32,7 @@ def differences(given: Mapping[str, Any], ours: Mapping[str, Any], there: str, h
     if theirs is not None and window is not None:
         found += [
             f"window.{name} is {theirs.get(name)} {there}, {window[name]} {here}"
-            for name in _REACH
+            for name in _OF_WINDOW
             if theirs.get(name) != window[name] and not (theirs.get("whole_map") and window.get("whole_map"))
         ]
     return found

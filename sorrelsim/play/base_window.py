@@ -111,14 +111,6 @@ class BaseWindow(ABC):
         """Does what has fallen due by ``now`` (seconds); sets ``dirty`` if there is something to see."""
 
     @abstractmethod
-    def due(self, now: float) -> float | None:
-        """Returns the seconds until :meth:`advance` is wanted; None if only input can change anything."""
-
-    @abstractmethod
-    def animating(self, now: float) -> bool:
-        """Whether the next frame differs by itself."""
-
-    @abstractmethod
     def draw(self, now: float) -> None:
         """Draws everything but overlays into ``screen``."""
 
@@ -134,8 +126,18 @@ class BaseWindow(ABC):
     def help_lines(self) -> list[tuple[str, str]]:
         """Returns keys and what they do, for the help; a line without key is a heading."""
 
-    @abstractmethod
-    def close(self) -> None:
+    def due(self, now: float) -> float | None:
+        """Returns the seconds until :meth:`advance` is wanted; None, as here, if only input can change anything."""
+        return None
+
+    def animating(self, now: float) -> bool:
+        """Whether the next frame differs by itself."""
+        return False
+
+    def lost_focus(self, now: float) -> None:  # noqa: B027 - most need not know
+        """Takes in that another window took the keyboard, so that no key goes up any more."""
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Called once, however the window closes."""
 
     # ------------------------------------------------------------------------------------- what all windows do alike
@@ -265,10 +267,6 @@ class BaseWindow(ABC):
             self.help, self.dirty = False, True
         else:
             self.key(name, down, now)
-
-    def lost_focus(self, now: float) -> None:
-        """Takes in that another window took the keyboard, so that no key goes up any more."""
-        return
 
     def leave(self, now: float) -> None:
         """Leaves when asked for the second time within two seconds."""

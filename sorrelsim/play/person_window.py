@@ -82,12 +82,6 @@ class PersonWindow(BaseWindow):
             else:
                 self.say(f"{self.person.actions[action]} is not allowed now")
 
-    def due(self, now: float) -> float | None:
-        return None
-
-    def animating(self, now: float) -> bool:
-        return False
-
     def scene(self) -> Scene:
         return self._scene
 
@@ -117,9 +111,6 @@ class PersonWindow(BaseWindow):
         assert person is not None
         actions = self.help_of_actions(action_rows(person.actions, person.keys))
         return [("", "Actions"), *actions, ("", "Window"), *self.help_of_uses(MEANINGS | {"quit": "end the run"})]
-
-    def close(self) -> None:
-        return
 
 
 def looks_of(codes: Codebook) -> np.ndarray:

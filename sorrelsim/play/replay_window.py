@@ -1,7 +1,7 @@
 """The window in which a recording is watched: a timeline to scrub, turn by turn or at any speed, both ways.
 
-The :class:`~sorrelsim.recordings.recording.Replay` takes the world to the turn asked for; the stage and the panel show
-it as they show a game.
+A :class:`~sorrelsim.recordings.replay.Replay` takes the world to the turn asked for; the stage and panel show it as
+they show a game.
 """
 
 from __future__ import annotations
@@ -235,6 +235,3 @@ class ReplayWindow(BaseWindow):
     def help_lines(self) -> list[tuple[str, str]]:
         meanings = {use: REPLAY_MEANINGS[use] for use in REPLAY_KEYS}
         return [("", "Watching a recording"), *self.help_of_uses(meanings)]
-
-    def close(self) -> None:
-        return

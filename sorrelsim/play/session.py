@@ -66,10 +66,14 @@ class _People:
     """People as the last players of a step: what they chose overrules the agents in their slots."""
 
     chosen: Mapping[int, int]
+    agents: Sequence[Agent]
 
     def transition(self, world: Playable) -> None:
         for slot, action in self.chosen.items():
             world.submit([slot], np.array([[action]]))
+            for agent in self.agents:
+                if slot in agent.slots:
+                    agent.overrule(slot, action)
 
     def remember(self, world: Playable) -> None:
         return  # they do it themselves
@@ -104,12 +108,11 @@ class Session:
     ) -> None:
         if world.n_worlds != 1:
             raise ValueError(f"a session has one copy of a world, not {world.n_worlds}")
-        for slot in humans:
-            if not 0 <= slot < world.n_agents:
-                raise ValueError(f"no slot {slot} in {world.name}; allowed: 0 to {world.n_agents - 1}")
         if len(set(humans)) != len(humans):
             raise ValueError(f"humans {list(humans)}: a slot is named twice")
         self.world, self.agents, self.players, self.humans = world, list(agents), list(players), list(humans)
+        for slot in humans:
+            self._check_for_a_person(slot)
         self.recorder = recorder
         self.started = time.perf_counter()
         self.log: deque[LogEntry] = deque(maxlen=64)
@@ -149,7 +152,7 @@ class Session:
         world = self.world
         counts = world.event_counts[0].copy()
         self.before = Positions.of(world)
-        play_step(world, [*self.agents, _People(chosen)])
+        play_step(world, [*self.agents, _People(chosen, self.agents)])
         self.turns += 1
         self.reward = world.reward[0].copy()
         ended = bool(world.info["ended"][0])
@@ -191,8 +194,18 @@ class Session:
         """
         if slot in self.humans:
             raise ValueError(f"slot {slot} is taken by another person")
+        self._check_for_a_person(slot)
         self.humans[place] = slot
         self.note(f"person {place} plays slot {slot}")
+
+    def _check_for_a_person(self, slot: int) -> None:
+        if not 0 <= slot < self.world.n_agents:
+            raise ValueError(f"no slot {slot} in {self.world.name}; allowed: 0 to {self.world.n_agents - 1}")
+        if any(agent.learn and slot in agent.slots for agent in self.agents):
+            raise ValueError(
+                f"the agent in slot {slot} learns from its own actions, and a person would act in its place: seat it "
+                "with learn=False"
+            )
 
     def key(self, name: str, down: bool, slot: int | None = None, action: str | None = None) -> float:
         """Keeps in the recording that a key went down or up, and what for; returns when, by :meth:`clock`."""

@@ -12,13 +12,13 @@ from sorrelsim.models.memory.replay import Buffer
 from sorrelsim.pictures.files import to_png
 from sorrelsim.recordings import lines, table
 from sorrelsim.recordings.chain import Chain
-from sorrelsim.recordings.replay import Replay, Session
+from sorrelsim.recordings.replay import Recorded, Replay
 from sorrelsim.recordings.spec import FORMAT, VERSION, RecordingError
 
 CHANGED = "it was changed after it was written, or what stands before it. To read it all the same: --unchecked"
 
 
-class Recording(Session):
+class Recording(Recorded):
     """A session read from a file; made by :func:`load_recording`.
 
     A recording may name a world file of its own, whose code runs when the world is made. ``trust`` says that it may;

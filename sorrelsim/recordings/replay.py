@@ -32,7 +32,7 @@ LARGEST = 2**26
 
 
 @dataclass(eq=False)
-class Session:
+class Recorded:
     """What stands in a file: the header, and a session's turns as arrays.
 
     Attributes:
@@ -109,7 +109,7 @@ class Replay:
         turn: Number of turns played.
     """
 
-    def __init__(self, recording: Session, check: bool = True, trust: bool = False) -> None:
+    def __init__(self, recording: Recorded, check: bool = True, trust: bool = False) -> None:
         self.recording, self.check = recording, check
         self.world = _world_of(recording, trust)
         self.turn = 0
@@ -192,16 +192,14 @@ class Replay:
             self._part(f"state {recorded}, here {here}")
 
     def _part(self, what: str) -> None:
+        changed = "" if self.recording.header["version"] == VERSION else ", or the file was"
         raise RecordingError(
             f"{self.recording.path}: the replay parts from the recording at turn {self.turn}: recorded {what}. "
-            f"The rules of {self.world.name} or its library have changed{self._or_the_file()}"
+            f"The rules of {self.world.name} or its library have changed{changed}"
         )
 
-    def _or_the_file(self) -> str:
-        return "" if self.recording.header["version"] == VERSION else ", or the file was"
 
-
-def _world_of(recording: Session, trust: bool) -> Gridworld:
+def _world_of(recording: Recorded, trust: bool) -> Gridworld:
     """Makes a session's world, interpreted unless it is large; a file of somebody's own only if it is trusted."""
     header, spec, path = recording.header, recording.spec, recording.path
     require_library(path, [(spec.name, "worlds")], trust, "--trust (from Python: replay(trust=True))")
@@ -244,7 +242,7 @@ def _work_of(cls: type[Gridworld], header: Mapping[str, Any], text: Any) -> int:
     return agents * max(cells, 4 * pixels * seen)
 
 
-def _check_version(recording: Session, world: Gridworld, trust: bool) -> None:
+def _check_version(recording: Recorded, world: Gridworld, trust: bool) -> None:
     then, now = recording.header["world_version"], world.version
     if then == now:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sorrelsim.rules import events
 from sorrelsim.rules.grid import inside, wrapped
 from sorrelsim.rules.movement import col_step, row_step
 from sorrelsim.rules.rule import rule
@@ -42,11 +43,12 @@ def see_zap_readiness(w, i, into):
 
 
 @rule
-def zap(w, i, n, fired, received):
+def zap(w, i, n, fired, received, pair=-1):
     """Pays, marks and counts a zap of agent ``i`` that hit the cells ``w.hits[:n]``.
 
     For worlds with the state ``zapped``, by which :func:`~sorrelsim.rules.movement.send_off` takes those hit off the
-    grid once all have fired, and the params ``zap_value`` and ``hit_value``; ``fired`` and ``received`` are events.
+    grid once all have fired, and the params ``zap_value`` and ``hit_value``; ``fired`` and ``received`` are events,
+    and ``pair`` is one declared with :func:`~sorrelsim.rules.events.pair`, by which who zapped whom is noted.
     """
     w.reward[i] += w.p.zap_value
     w.events[i, fired] += 1
@@ -56,6 +58,8 @@ def zap(w, i, n, fired, received):
             w.zapped[hit] = 1
             w.reward[hit] += w.p.hit_value
             w.events[hit, received] += 1
+            if pair >= 0:
+                events.note(w, i, pair, hit)
 
 
 @rule

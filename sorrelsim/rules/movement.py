@@ -7,7 +7,7 @@ it returns for one that is out, and ``GONE`` for one that never returns. ``w.fro
 from __future__ import annotations
 
 from sorrelsim.rules import draw
-from sorrelsim.rules.grid import is_free, is_solid, wrapped
+from sorrelsim.rules.grid import inside, is_free, is_solid, wrapped
 from sorrelsim.rules.rule import rule
 
 EGOCENTRIC = ("noop", "forward", "backward", "step_left", "step_right", "turn_left", "turn_right")
@@ -33,6 +33,16 @@ def row_step(facing):
 def col_step(facing):
     """Returns the column change of one step in a direction."""
     return (facing == 1) - (facing == 3)
+
+
+@rule
+def ahead(w, i, direction):
+    """Returns the cell (row, col) one step from agent ``i`` in a map direction; it may lie beyond the map's edge."""
+    row = w.pos[i, 0] + row_step(direction)
+    col = w.pos[i, 1] + col_step(direction)
+    if w.wrap:
+        row, col = wrapped(row, w.height), wrapped(col, w.width)
+    return row, col
 
 
 @rule
@@ -203,6 +213,12 @@ def send_off(w, marks, steps):
 
 
 @rule
+def send_off_zapped(w):
+    """Takes out for ``w.p.zap_timeout`` steps whom :func:`~sorrelsim.rules.beams.zap` marked in ``w.zapped``."""
+    send_off(w, w.zapped, w.p.zap_timeout)
+
+
+@rule
 def respawn(w):
     """Counts down the agents that are out; each whose time is over returns to a free cell of ``spawns``, or waits."""
     for i in range(w.n_agents):
@@ -231,11 +247,8 @@ def unmark(w, kind):
 @rule
 def faces_wall(w, i, direction):
     """Returns whether something solid, or the map's edge, keeps agent ``i`` from a step; agents do not count."""
-    row = w.pos[i, 0] + row_step(direction)
-    col = w.pos[i, 1] + col_step(direction)
-    if w.wrap:
-        return is_solid(w, wrapped(row, w.height), wrapped(col, w.width))
-    return row < 0 or row >= w.height or col < 0 or col >= w.width or is_solid(w, row, col)
+    row, col = ahead(w, i, direction)
+    return not inside(w, row, col) or is_solid(w, row, col)
 
 
 @rule

@@ -8,19 +8,24 @@ which calls :func:`zap`, its own rule that calls :func:`settle`, later :func:`re
 
 from __future__ import annotations
 
-from sorrelsim.rules import movement
+from sorrelsim.rules import events, movement
 from sorrelsim.rules.rule import rule
 
 
 @rule
-def zap(w, i, n, fired, received):
-    """Counts a zap of agent ``i`` that hit the cells ``w.hits[:n]``, and whom it hit; both are events."""
+def zap(w, i, n, fired, received, pair=-1):
+    """Counts a zap of agent ``i`` that hit the cells ``w.hits[:n]``, and whom it hit; both are events.
+
+    By ``pair``, declared as ``pair("removes")``, who zapped whom is noted, and whether that sends the other away.
+    """
     w.events[i, fired] += 1
     for h in range(n):
         hit = w.occupant[w.hits[h, 0], w.hits[h, 1]]
         if hit >= 0 and hit != i:
             w.zapped[hit] += 1
             w.events[hit, received] += 1
+            if pair >= 0:
+                events.note(w, i, pair, hit, w.mark[hit] > 0 or w.zapped[hit] > 1)
 
 
 @rule

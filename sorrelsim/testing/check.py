@@ -10,13 +10,14 @@ out of bounds is an error at the line where it happens; compiled code would sile
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.library import catalogue
-from sorrelsim.library.find import NotFound, find_class
+from sorrelsim.errors import unknown
+from sorrelsim.library.find import NotFound, find_class, locate, names
 from sorrelsim.models.base import BaseModel
 from sorrelsim.testing import model_checks, world_checks
 from sorrelsim.testing.failures import Broken, CheckFailed, file_of, load
@@ -59,12 +60,11 @@ def check_file(
 
 def _is_world(name: str) -> bool:
     if not name.endswith(".py"):
-        known = {entry.name for entry in catalogue.entries("worlds")}
-        if name in known:
-            return True
-        if name in {entry.name for entry in catalogue.entries("agents")}:
-            return False
-        raise NotFound(f"no world or model {name!r}; 'sorrelsim list' shows all, and a path ends in .py")
+        for folder in ("worlds", "agents"):
+            with contextlib.suppress(NotFound):
+                locate(name, folder)
+                return folder == "worlds"
+        raise NotFound(unknown("world or model", name, [*names("worlds"), *names("agents")]))
     path = Path(name)
     if not path.is_file():
         raise NotFound(f"no file {name}")
@@ -73,10 +73,10 @@ def _is_world(name: str) -> bool:
     except SyntaxError as error:
         raise CheckFailed([f"{path}, line {error.lineno}: this is not Python: {error.msg}"]) from None
     bases = [base for node in tree.body if isinstance(node, ast.ClassDef) for base in node.bases]
-    names = {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in bases}
-    if "Gridworld" in names:
+    based_on = {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in bases}
+    if "Gridworld" in based_on:
         return True
-    if names & {"BaseModel", "TorchModel", "ReplayModel", "Bot"} or path.resolve().parent.name == "agents":
+    if based_on & {"BaseModel", "TorchModel", "ReplayModel", "Bot"} or path.resolve().parent.name == "agents":
         return False
     if path.resolve().parent.name == "worlds":
         return True
@@ -135,7 +135,7 @@ def check_model(
     compiled: bool = False,
     say: Say = quiet,
 ) -> None:
-    """Checks a model: that it builds, answers batches with allowed actions, plays, replays, and saves what it is.
+    """Checks a model: that it builds, answers batches with allowed actions, plays, replays, saves itself and resumes.
 
     Args:
         model: Its name, file or class.
@@ -152,7 +152,7 @@ def check_model(
     problems: list[str] = []
     make = partial(_make, world, compiled)
     checks = (model_checks.page, model_checks.builds, model_checks.answers, model_checks.plays, model_checks.replays)
-    for check in (*checks, model_checks.saves):
+    for check in (*checks, model_checks.saves, model_checks.resumes):
         try:
             say(check(cls, make, steps))
         except Broken as problem:
@@ -165,8 +165,7 @@ def check_model(
 
 def _world_of(cls: type[BaseModel]) -> str:
     name = Path(file_of(cls)).stem
-    known = [entry.name for entry in catalogue.entries("worlds") if name.startswith(f"{entry.name}_")]
-    return max(known, key=len, default="treasure_hunt")
+    return max((world for world in names("worlds") if name.startswith(f"{world}_")), key=len, default="treasure_hunt")
 
 
 def _make(world: str | Path, compiled: bool, n_worlds: int) -> Gridworld:

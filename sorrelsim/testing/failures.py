@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import inspect
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sorrelsim.library.find import NotFound, find_class
+from sorrelsim.library.find import WHAT, NotFound, find_class
 from sorrelsim.library.importing import NotImportable
 
 
@@ -29,13 +31,21 @@ class Broken(Exception):
 
 def load(name: str | Path, folder: str, base: type) -> Any:
     """Loads the class of a file; what keeps it from being imported is a failed check."""
-    what = {"worlds": "world", "agents": "model"}[folder]
     try:
         return find_class(name, folder, base)
     except (NotFound, NotImportable) as error:
         raise CheckFailed([str(error)]) from None
     except Exception as error:
-        raise CheckFailed([f"the {what} file cannot be imported: {where(error, str(name))}"]) from error
+        raise CheckFailed([f"the {WHAT[folder]} file cannot be imported: {where(error, str(name))}"]) from error
+
+
+@contextmanager
+def blamed(what: str, cls: type) -> Iterator[None]:
+    """Within, whatever is raised is a problem: what was done fails, where in the file of a class, and why."""
+    try:
+        yield
+    except Exception as error:
+        raise Broken(f"{what}: {where(error, file_of(cls))}") from error
 
 
 def where(error: BaseException, file: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import tempfile
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel, Seat
 from sorrelsim.models.playing import play_step
-from sorrelsim.observations.parts import Observation, Parts, as_parts, as_public
-from sorrelsim.testing.failures import Broken, file_of, where
+from sorrelsim.observations.parts import Observation, as_parts, as_public
+from sorrelsim.testing.failures import Broken, blamed
 
 Maker = Callable[[int], Gridworld]
 
@@ -26,12 +27,8 @@ def page(cls: type[BaseModel], make: Maker, steps: int) -> str:
 
 
 def _build(cls: type[BaseModel], world: Gridworld, slots: int, seed: int = 0) -> BaseModel:
-    try:
+    with blamed(f"{cls.__name__}(observations, action_names, n_streams, config, seed) fails", cls):
         return cls(world.observations, world.action_names, world.n_worlds * slots, None, seed)
-    except Exception as error:
-        raise Broken(
-            f"{cls.__name__}(observations, action_names, n_streams, config, seed) fails: {where(error, file_of(cls))}"
-        ) from error
 
 
 def builds(cls: type[BaseModel], make: Maker, steps: int) -> str:
@@ -44,10 +41,8 @@ def builds(cls: type[BaseModel], make: Maker, steps: int) -> str:
         raise Broken(f"{cls.__name__} does not derive from BaseModel")
     if not hasattr(model, "rng"):
         raise Broken(f"{cls.__name__}.__init__ does not call super().__init__(...)")
-    try:
+    with blamed(f"{cls.__name__}.from_config with no settings fails", cls):
         cls.from_config(world.observations, world.action_names, 2, {}, 0)
-    except Exception as error:
-        raise Broken(f"{cls.__name__}.from_config with no settings fails: {where(error, file_of(cls))}") from error
     return f"{cls.__name__} builds"
 
 
@@ -57,20 +52,15 @@ def _states(world: Gridworld, model: BaseModel, n: int) -> Observation:
     return as_public({name: part[:n].copy() for name, part in states.items()})
 
 
-def _copy(states: Observation) -> Parts:
-    return {name: part.copy() for name, part in as_parts(states).items()}
-
-
 def answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
     world = make(2)
     model = _build(cls, world, world.n_agents)
     n = world.n_worlds * world.n_agents
     states = _states(world, model, n)
-    one, kept = as_public({name: part[0] for name, part in as_parts(states).items()}), _copy(states)
-    try:
+    one = as_public({name: part[0] for name, part in as_parts(states).items()})
+    kept = {name: part.copy() for name, part in as_parts(states).items()}
+    with blamed("asked for an action it fails", cls):
         single = model.take_action(one)
-    except Exception as error:
-        raise Broken(f"asked for an action it fails: {where(error, file_of(cls))}") from error
     if isinstance(single, bool) or not isinstance(single, int | np.integer):
         raise Broken(
             f"take_action returns {single!r} ({type(single).__name__}); it returns an int, an index into the actions"
@@ -79,10 +69,8 @@ def answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
         raise Broken(
             f"take_action returns {single}; allowed: 0 to {model.action_space - 1} ({', '.join(world.action_names)})"
         )
-    try:
+    with blamed("asked for a batch of actions it fails", cls):
         batch = np.asarray(model.take_actions(states, Seat(n, model.new_carry(n))))
-    except Exception as error:
-        raise Broken(f"asked for a batch of actions it fails: {where(error, file_of(cls))}") from error
     if batch.shape != (n,) or batch.dtype.kind not in "iu":
         raise Broken(f"take_actions returns {batch.dtype}{list(batch.shape)} for {n} states; it returns integers [{n}]")
     if batch.min() < 0 or batch.max() >= model.action_space:
@@ -96,12 +84,10 @@ def _play(cls: type[BaseModel], make: Maker, steps: int, seed: int = 0) -> tuple
     world = make(2)
     model = _build(cls, world, world.n_agents, seed)
     agent = Agent(world, range(world.n_agents), model)
-    try:
+    with blamed("playing it fails", cls):
         model.start_epoch_action(epoch=1)
         chosen = _actions(world, agent, steps)
         model.end_epoch_action(epoch=1)
-    except Exception as error:
-        raise Broken(f"playing it fails: {where(error, file_of(cls))}") from error
     return model, chosen
 
 
@@ -130,14 +116,10 @@ def replays(cls: type[BaseModel], make: Maker, steps: int) -> str:
 def saves(cls: type[BaseModel], make: Maker, steps: int) -> str:
     model, _ = _play(cls, make, steps)
     world = make(2)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.safetensors"
-        try:
-            model.save(path)
-            other = _build(cls, world, world.n_agents, seed=9)
-            other.load(path)
-        except Exception as error:
-            raise Broken(f"saving and loading fails: {where(error, file_of(cls))}") from error
+    with tempfile.TemporaryDirectory() as folder, blamed("saving and loading fails", cls):
+        model.save(path := Path(folder) / "model.safetensors")
+        other = _build(cls, world, world.n_agents, seed=9)
+        other.load(path)
     taken = []
     for each in (model, other):
         agent = Agent(world, range(world.n_agents), each, learn=False)
@@ -149,3 +131,47 @@ def saves(cls: type[BaseModel], make: Maker, steps: int) -> str:
             "state_dict and load_state_dict"
         )
     return "saved and loaded, it acts as before"
+
+
+def resumes(cls: type[BaseModel], make: Maker, steps: int) -> str:
+    """Saves everything half way, and goes on with the model and with one that is built anew from what was saved."""
+    agents = []
+    for _ in range(2):
+        world = make(2)
+        agents.append((world, Agent(world, range(world.n_agents), _build(cls, world, world.n_agents))))
+    (world, agent), (world_too, other) = agents
+    with blamed("stopping and going on fails", cls):
+        _actions(world, agent, steps)
+        _learn_a_little(agent.model)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.safetensors"
+            agent.model.save(path, memory=True)
+            other.model.load(path)
+        other.load_state_dict(agent.state_dict())
+        world_too.set_state(world.get_state())
+        changed = [name for name, value in vars(agent.model).items() if _differs(name, value, vars(other.model))]
+        same = np.array_equal(_actions(world, agent, steps), _actions(world_too, other, steps))
+    hook = "put it into state_dict, and take it out again in load_state_dict"
+    if changed:
+        raise Broken(
+            f"a run that goes on loses self.{changed[0]}: {hook}; or give it a name with _ if nothing depends on it"
+        )
+    if not same:
+        raise Broken(f"a run that goes on acts differently; whatever decides what comes next: {hook}")
+    return "stopped and gone on with, it does what it would have done"
+
+
+def _learn_a_little(model: BaseModel) -> None:
+    """Takes a gradient step where that is a model's own matter, for what it learns may be kept nowhere."""
+    if model.learns_by_steps and type(model).updates_due is BaseModel.updates_due:
+        with contextlib.suppress(ValueError):  # such as a batch that is larger than what was played
+            model.note_losses(model.train_step())
+
+
+def _differs(name: str, value: object, others: dict[str, object]) -> bool:
+    """Whether an attribute of numbers is another in a model that was loaded; what has a name with _ may be."""
+    number = isinstance(value, bool | int | float | np.ndarray) and np.asarray(value).dtype.kind in "biufc"
+    if name.startswith("_") or not number:
+        return False
+    other = others.get(name)
+    return other is None or not np.array_equal(np.asarray(value), np.asarray(other), equal_nan=True)

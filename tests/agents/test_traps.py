@@ -14,10 +14,10 @@ from torch import nn
 from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
+from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel, TrainingDiverged
 from sorrelsim.models.memory.replay import Batch
-from sorrelsim.models.rewards import make_transform
 
 
 class Witness(BaseModel):

@@ -141,6 +141,8 @@ def test_ctrl_c_stops_and_saves(study):
         "curve.png",
         "episode.gif",
         "models",
+        "checkpoint",
+        "tensorboard",
     }
     assert {path.name for path in (folder / "models").iterdir()} == {"random_0.safetensors", "random_1.safetensors"}
 

@@ -10,6 +10,7 @@ import sorrelsim
 from sorrelsim.cli.app import app
 from sorrelsim.library.find import find_class, names
 from sorrelsim.library.pages import settings_of, type_text
+from sorrelsim.library.scaffold import write_model, write_world
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import TRANSFORMS
 
@@ -82,3 +83,13 @@ def test_types_are_named_with_their_limits():
     assert type_text(Annotated[float, Field(gt=0, le=1)] | None) == "float, > 0, <= 1 or null"
     assert type_text(tuple[int, ...]) == "list of int"
     assert type_text(Literal["a", "b"]) == '"a" or "b"'
+
+
+def test_a_file_is_called_what_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_model("fond")
+    write_world("berries")
+    for file, what in (("agents/fond.py", "model fond"), ("worlds/berries.py", "world berries")):
+        result = CliRunner().invoke(app, ["show", file])
+        assert result.exit_code == 0
+        assert result.stderr == f"{what}: {file}, not the library's\n"

@@ -10,7 +10,9 @@ import pytest
 from sorrelsim.cli.output import Output
 from sorrelsim.cli.stopping import stop_on_signals
 from sorrelsim.experiments import run_folder as runs
-from sorrelsim.experiments.run import load_run
+from sorrelsim.experiments.checkpoints import checkpoints
+from sorrelsim.experiments.loop import Experiment
+from sorrelsim.experiments.run import load_run, run
 
 CONFIG = """
 world: {name: treasure_hunt, max_steps: %d, compiled: false}
@@ -133,3 +135,23 @@ def test_an_output_is_silent_after_its_first_failure(capsys):
     assert capsys.readouterr().err == (
         "the output cannot be written any more ([Errno 28] No space left on device); it goes on\n"
     )
+
+
+def test_a_stop_between_two_epochs_is_evaluated_and_saved_too(tmp_path):
+    """As where it is asked for while an epoch's row is written."""
+    (tmp_path / "tiny.yaml").write_text(CONFIG % (50, 100))
+    experiment = Experiment(tmp_path / "tiny.yaml", [f"runs={tmp_path}"])
+
+    class Stops:
+        def epoch(self, row):
+            if row["epoch"] == 3:
+                experiment.stop()
+
+        def doing(self, what):
+            pass
+
+    folder = run(experiment, watcher=Stops())
+    assert assert_whole(folder)["epoch"].tolist() == [1, 2, 3]
+    assert runs.read_metrics(folder)["eval_way"][-1] == "sampled"
+    assert load_run(folder).facts["end"] == "stopped"
+    assert checkpoints(folder)[0].progress.epoch == 3

@@ -14,7 +14,6 @@ from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Episodes
 from sorrelsim.experiments.run import load_run, run
 from sorrelsim.experiments.seating import seating
-from sorrelsim.pictures import curves
 
 SMALL_IQN = {
     "network": {"hidden": [16]}, "warmup": 40, "batch_size": 8, "memory_size": 400, "steps_between_updates": 8,
@@ -59,6 +58,8 @@ def test_a_run_folder_has_everything(finished):
         "curve.png",
         "episode.gif",
         "models",
+        "checkpoint",
+        "tensorboard",
     }
     assert {path.name for path in (folder / "models").iterdir()} == {"iqn.safetensors", "random.safetensors"}
     with Image.open(folder / "episode.gif") as gif:
@@ -291,29 +292,3 @@ def test_a_late_column_is_written_for_all_rows(tmp_path):
     assert (tmp_path / "metrics.csv").read_text().split() == ["epoch,return_mean,loss", "1,nan,nan", "2,0.5,0.25"]
     with pytest.raises(FileExistsError):
         runs.MetricsLog(tmp_path / "metrics.csv")
-
-
-def test_runs_of_one_name_become_their_mean(tmp_path):
-    """At 20 the first has 2 and the second, halfway between 4 and 8, has 6: 4. At 10 and 30 one of them has nothing."""
-    first = {"agent_steps": np.array([10.0, 20, 30]), "return_mean": np.array([1.0, 2, 3])}
-    second = {"agent_steps": np.array([5.0, 15, 25]), "return_mean": np.array([np.nan, 4, 8])}
-    mean = curves._mean([first, second], "return_mean")
-    assert mean["agent_steps"].tolist() == [20]
-    assert mean["return_mean"].tolist() == [4]
-    groups = curves._grouped({"a/x-001": first, "b/x-002": second, "y": first})
-    assert {name: len(several) for name, several in groups.items()} == {"x": 2, "y": 1}
-    for folder in ("x-001", "x-002"):
-        (tmp_path / folder).mkdir()
-        runs.MetricsLog(tmp_path / folder / "metrics.csv").add({"epoch": 1, "agent_steps": 10, "return_mean": 1.0})
-    assert (
-        runs.draw_curves([tmp_path / "x-001", tmp_path / "x-002"], tmp_path / "m.png", mean=True).stat().st_size > 1000
-    )
-
-
-def test_curves_of_several_runs_and_unknown_columns(finished, tmp_path):
-    folder = finished[0]
-    assert runs.draw_curves([folder, folder], tmp_path / "both.png").stat().st_size > 1000
-    with pytest.raises(ValueError, match="no column 'retrun_mean'; did you mean 'return_mean'"):
-        runs.draw_curves([folder], tmp_path / "none.png", ["retrun_mean"])
-    with pytest.raises(ValueError, match="no metrics"):
-        runs.draw_curves([tmp_path], tmp_path / "none.png")

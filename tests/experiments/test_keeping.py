@@ -17,9 +17,11 @@ import yaml
 
 from sorrelsim.experiments import keeping
 from sorrelsim.experiments import run_folder as runs
+from sorrelsim.experiments.checkpoints import checkpoints
 from sorrelsim.experiments.config import ConfigError, read_config
 from sorrelsim.experiments.keeping import NotSaved
 from sorrelsim.experiments.loop import Experiment
+from sorrelsim.experiments.resume import resume, state_of
 from sorrelsim.experiments.run import load_run, run
 from sorrelsim.experiments.seating import seating
 from sorrelsim.writing import is_temporary
@@ -76,7 +78,9 @@ def assert_sound_after_kills(tmp_path, n, seed):
         steps = steps_of(folder)
         assert len(set(steps)) == 1
         assert steps[0] / 2 - len(epochs) in (0, -1, 1)  # two copies, one turn an epoch: the last epoch, or near it
-        assert {path.name for path in folder.iterdir()} <= {"config.yaml", "run.yaml", "code", "metrics.csv", "models"}
+        assert {path.name for path in folder.iterdir()} <= {
+            "config.yaml", "run.yaml", "code", "metrics.csv", "models", "checkpoint", "tensorboard"
+        }  # fmt: skip
     print(f"{litter} temporary files in {n} kills")
 
 
@@ -172,6 +176,44 @@ def test_a_disk_that_stays_full_loses_no_row_and_no_checkpoint(small_disk, monke
     assert steps_of(folder) == [20, 20]
     assert not [path for path in folder.rglob("*") if is_temporary(path)]
     assert capsys.readouterr().err.count("metrics.csv could not be written") == 1  # once, not every epoch
+
+
+@pytest.mark.parametrize("trouble", ["full", "read-only"])
+def test_a_disk_that_takes_nothing_leaves_the_last_checkpoint_whole(small_disk, tmp_path, monkeypatch, capsys, trouble):
+    monkeypatch.setattr(keeping, "PAUSE", 0.01)
+    seats = [{"model": "ppo", "config": SMALL}]
+    changes = {"seats": seats, "checkpoint": {"epochs": 1}, "name": "k"}
+    whole = run(experiment(tmp_path, **changes))
+    training = experiment(small_disk, **changes)
+    if trouble == "full":
+        filled_in_epoch(training, 4)
+    else:
+
+        def start(epoch):
+            if epoch == 4:
+                subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+
+        training.models[0].start_epoch_action = start
+    with contextlib.suppress(NotSaved):
+        run(training)
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("checkpoint could not")]
+    assert len(told) == 1
+    assert ("No space left on device" if trouble == "full" else "Read-only file system") in told[0]
+    if trouble == "full":
+        (small_disk / "ballast").unlink()
+    else:
+        subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    folder = small_disk / "k-001"
+    assert state_of(folder) == "unfinished"
+    (last,) = checkpoints(folder)
+    assert last.progress.epoch == 3
+    resume(folder)
+    for column, values in load_run(whole).metrics().items():
+        if column not in ("seconds", "steps_per_second"):
+            np.testing.assert_array_equal(load_run(folder).metrics()[column], values, column)
+    for name in ("models", "checkpoint/turn_000000030/models"):
+        for path in (whole / name).glob("*.safetensors"):
+            assert path.read_bytes() == (folder / name / path.name).read_bytes()
 
 
 def test_a_column_that_comes_late_on_a_full_disk_takes_no_row(tmp_path, monkeypatch):

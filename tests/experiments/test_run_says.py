@@ -4,6 +4,7 @@ import dataclasses
 import platform
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -103,7 +104,7 @@ def test_run_yaml_says_what_was_run(tmp_path):
     world = shipped("worlds")["treasure_hunt"]
     assert facts["world"] == {"name": "treasure_hunt", "version": 1}
     of_world, of_model = facts["code"]
-    assert of_world["file"] == str(world.resolve())
+    assert of_world["file"] == "worlds/treasure_hunt.py"
     assert of_world["hash"] == file_hash(world.read_bytes())
     assert (of_world["from"], of_model["from"]) == ("library", "library")
     assert (folder / of_world["kept"]).read_bytes() == world.read_bytes()
@@ -126,7 +127,12 @@ def test_the_revision_of_a_git_repository(tmp_path):
     for arguments in (["init", "-q"], ["add", "a"], ["commit", "-qm", "one"]):
         subprocess.run([*git, *arguments], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    assert revision(tmp_path) == revision(tmp_path, ["a"]) == {"revision": head, "dirty": False}
+    (tmp_path / ".gitignore").write_text("b")
+    for name in ("b", "c"):  # neither what is ignored nor what was never added is in the revision
+        (tmp_path / name).touch()
     assert revision(tmp_path) == {"revision": head, "dirty": False}
+    assert revision(tmp_path, ["a", "b", "c"]) == {"revision": head, "dirty": True, "untracked": ["b", "c"]}
     (tmp_path / "a").write_text("2")
     assert revision(tmp_path) == {"revision": head, "dirty": True}
 
@@ -257,6 +263,98 @@ def test_a_kept_copy_lies_in_the_run_or_is_none(study):
     (folder / "run.yaml").write_text(yaml.safe_dump(facts))
     with pytest.raises(ConfigError, match="it keeps none"):
         load_run(folder, trust=True).world()
+
+
+ENVY = """
+from dataclasses import dataclass
+from sorrelsim.models.rewards import RewardTransform
+
+@dataclass
+class Envy(RewardTransform):
+    def __call__(self, reward, ended):
+        return reward - reward.max(1, keepdims=True)
+"""
+
+
+@pytest.fixture
+def parted(study, monkeypatch):
+    """The study, its world in several files, with a reward transform of its own; returns the run."""
+    worlds = study / "worlds"
+    monkeypatch.syspath_prepend(worlds)
+    (worlds / "richness.py").write_text("VALUE = 7.0\n")
+    (worlds / "parts").mkdir()
+    (worlds / "parts" / "__init__.py").write_text("")
+    (worlds / "parts" / "more.py").write_text("MORE = 1.0\n")
+    (worlds / "numbers.csv").write_text("0.5\n")
+    (worlds / "large.txt").write_text("WWWW\n")
+    (worlds / "berries.py").write_text(
+        (worlds / "berries.py").read_text()
+        + "from pathlib import Path\nimport richness\nfrom parts.more import MORE\n"
+        + "RICH = richness.VALUE + MORE + float(Path(__file__).with_name('numbers.csv').read_text())\n"
+        + "LARGE = Path(__file__).with_name('large' + '.txt').read_text()\n"
+    )
+    (study / "rewards").mkdir()
+    (study / "rewards" / "envy.py").write_text(ENVY)
+    seats = [{"model": "fond", "reward": "envy"}]
+    folder = run(Experiment(config(**(OWN | {"seats": seats}))))
+    yield folder
+    for name in ("richness", "parts", "parts.more"):
+        sys.modules.pop(name, None)
+
+
+def test_what_a_world_needs_of_its_folder_is_kept_and_plays_when_all_is_gone(parted, study, monkeypatch):
+    before = call("eval", str(parted), "--episodes", "3", "--trust").stdout
+    of_world, of_model, of_reward = yaml.safe_load((parted / "run.yaml").read_text())["code"]
+    assert set(of_world["beside"]) == {"richness.py", "parts/__init__.py", "parts/more.py", "numbers.csv", "large.txt"}
+    assert (of_model["what"], of_reward["what"], of_reward["file"]) == ("model", "reward transform", "rewards/envy.py")
+    assert "beside" not in of_model
+    assert (parted / of_reward["kept"]).read_text() == ENVY
+    richness = study / "worlds" / "richness.py"
+    richness.write_text("VALUE = 8.0\n")
+    told = load_run(parted, trust=True).changes()
+    assert told == [f"world berries: {richness} has changed since the run; --trust plays the copy that the run keeps"]
+    for name in ("worlds", "agents", "rewards"):
+        shutil.rmtree(study / name)
+    monkeypatch.undo()  # nor can it be imported from where it was
+    monkeypatch.chdir(study)
+    again = load_run(parted, trust=True)
+    module = sys.modules[type(again.world(1)).__module__]
+    assert module.RICH == 7.0 + 1.0 + 0.5
+    assert module.LARGE == "WWWW\n"
+    assert type(again.agents(again.world(1))[0].transform).__name__ == "Envy"
+    assert call("eval", str(parted), "--episodes", "3", "--trust").stdout == before
+    with pytest.raises(ConfigError, match="is gone since the run"):
+        load_run(parted).world()
+    (parted / of_world["kept"]).with_name("richness.py").write_text("VALUE = 9.0\n")
+    with pytest.raises(ConfigError, match="it keeps none"):  # a copy that was changed is none
+        load_run(parted, trust=True).world()
+
+
+def test_a_run_keeps_the_reward_transform_that_it_began_with(parted, study):
+    running = Experiment(config(**(OWN | {"seats": [{"model": "fond", "reward": "envy"}]})))
+    (study / "rewards" / "envy.py").write_text("def (")
+    folder = run(running)  # which evaluates, too
+    assert "eval_return_mean" in load_run(folder, trust=True).metrics()
+    assert (folder / "code" / "rewards" / "envy.py").read_text() == ENVY
+
+
+def test_a_reward_transform_of_ones_own_is_called_what_it_is(parted, capfd):
+    said = call("eval", str(parted), "--episodes", "2", "--trust").stderr
+    assert "reward transform envy: rewards/envy.py, not the library's" in said
+    assert "model envy" not in said
+
+
+def test_a_study_that_was_moved_still_finds_its_files(study, tmp_path_factory, monkeypatch):
+    folder = run(Experiment(config(**OWN)))
+    assert str(study) not in "".join((folder / name).read_text() for name in ("run.yaml", "config.yaml"))
+    new = tmp_path_factory.mktemp("moved") / "study"
+    shutil.copytree(study, new)
+    shutil.rmtree(study)
+    monkeypatch.chdir(new.parent)  # from anywhere
+    moved = load_run(new / folder, trust=True)
+    assert moved.changes() == []
+    assert moved.facts["folder"] == str(new)
+    assert moved.settings(1)["name"] == str(new / "worlds" / "berries.py")
 
 
 # -------------------------------------------------------------------------------- sweeps

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sorrelsim import writing
 from sorrelsim.machine_code import store
 
 RUN = """
@@ -137,9 +138,10 @@ def test_a_full_disk_is_said_once_and_leaves_nothing(folder, monkeypatch):
 
 def test_drafts_of_killed_processes_are_swept(folder):
     store.keep("one", b"code")
-    draft = files(folder)[0].with_name("x.nbc.123-4.tmp")
+    dead = 2**31 - 1  # no system gives a process such a number
+    draft = writing._name(files(folder)[0], "beside")
+    draft = draft.with_name(draft.name.replace(f"-{os.getpid()}-", f"-{dead}-"))
     draft.write_bytes(b"half")
-    os.utime(draft, (time.time() - 100,) * 2)
     store.keep("two", b"code")
     assert [path.name for path in files(folder)] == ["one.nbc", "two.nbc"]
 
@@ -193,7 +195,9 @@ def closed(path, mode="r"):
     if sys.argv[-1] in mode and str(path).startswith(os.environ["SORRELSIM_CACHE"]):
         raise PermissionError(13, "Permission denied")
     return open(path, mode)
-store.open = closed
+def refuse(path, content):
+    raise PermissionError(13, "Permission denied")
+store.open, store.write_beside = closed, refuse
 """
 TREE = """
 import numpy as np

@@ -5,9 +5,10 @@ import pytest
 from fakes import CodeWorld, play
 
 from sorrelsim.agents.learners.ddqn import DDQN
+from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent, with_identity
 from sorrelsim.models.base import BaseModel
-from sorrelsim.models.rewards import InequityAversion, make_transform
+from sorrelsim.models.rewards import InequityAversion
 
 
 class Witness(BaseModel):

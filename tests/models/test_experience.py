@@ -13,9 +13,10 @@ from sorrelsim.experiments.config import read_config
 from sorrelsim.experiments.evaluation import film, play_episodes
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.run import load_run, run
+from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
-from sorrelsim.models.rewards import TRANSFORMS, make_transform
+from sorrelsim.models.rewards import TRANSFORMS
 from sorrelsim.models.seat import Seat
 from sorrelsim.play.opponents import seat_opponents
 from sorrelsim.play.session import Session
@@ -311,3 +312,40 @@ def test_a_spec_observes_one_slot_of_one_copy():
         spec.observe(world, slot=2)
     with pytest.raises(ValueError, match="no copy -1; this world has copies 0 to 2"):
         spec.observe(world, copy=-1)
+
+
+@pytest.mark.parametrize("change", ["from the start", "later"])
+def test_a_bot_is_told_what_a_person_did_in_its_place(change):
+    """The agent in slot 1 chooses action 0 always; a person who sits there makes it turn: its index is told."""
+    world = sorrelsim.make("treasure_hunt", compiled=False)
+    bots = [Watchful(world.observations, world.action_names) for _ in range(2)]
+    agents = [Agent(world, [k], bot, learn=False) for k, bot in enumerate(bots)]
+    session = Session(world, agents, ["", ""], [1] if change == "from the start" else [0])
+    if change == "later":
+        session.sit(0, 1)
+    session.step({1: 2})
+    session.step({1: 3})
+    assert [bot.done for bot in bots] == [[0, 0], [2, 3]]
+
+
+def test_a_person_does_not_act_in_place_of_an_agent_that_learns():
+    world = sorrelsim.make("treasure_hunt", compiled=False)
+    models = [DDQN.from_config(world.observations, world.action_names, 1) for _ in range(2)]
+    agents = [Agent(world, [k], model, learn=k == 1) for k, model in enumerate(models)]
+    with pytest.raises(ValueError, match="the agent in slot 1 learns from its own actions"):
+        Session(world, agents, ["", ""], [1])
+    session = Session(world, agents, ["", ""], [0])
+    with pytest.raises(ValueError, match="learn=False"):
+        session.sit(0, 1)
+
+
+class Watchful(BaseModel):
+    def __init__(self, *given, **named):
+        super().__init__(*given, **named)
+        self.done = []
+
+    def take_action(self, state):
+        return 0
+
+    def remember(self, t):
+        self.done += t.action.tolist()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from sorrelsim.models.rewards import TRANSFORMS, InequityAversion, make_transform
+from sorrelsim.library.transforms import make_transform
+from sorrelsim.models.rewards import TRANSFORMS, InequityAversion
 
 GOES_ON = np.zeros((1, 3), bool)
 REWARD = np.array([[1.0, 4.0, 0.0]])

@@ -32,7 +32,7 @@ def test_worlds_of_the_library_are_sound(name):
 def test_models_of_the_library_are_sound(name):
     said = []
     check_model(name, steps=20, say=said.append)
-    assert len(said) == 6
+    assert len(said) == 7
 
 
 def test_check_file_tells_worlds_from_models(tmp_path):
@@ -128,6 +128,26 @@ MODEL_FAULTS = {
         "self.n = getattr(self, 'n', 0) + 1; return self.n % 3",
         "",
         "saved and loaded acts differently",
+    ),
+    "not resumed": (
+        "return 0",
+        "    def __init__(self, *given, **named):\n"
+        "        super().__init__(*given, **named)\n"
+        "        self.paid = 0.0\n"
+        "    def remember(self, transition):\n"
+        "        self.paid += 1 + transition.reward.sum()",
+        r"a run that goes on loses self\.paid: put it into state_dict",
+    ),
+    "learned and not resumed": (
+        "return 0",
+        "    def __init__(self, *given, **named):\n"
+        "        super().__init__(*given, **named)\n"
+        "        import numpy as np\n"
+        "        self.values = np.zeros(2)\n"
+        "    def train_step(self):\n"
+        "        self.values += self.memory.sample(8).valid.sum()\n"
+        "        return 0.0",
+        r"a run that goes on loses self\.values",
     ),
 }
 

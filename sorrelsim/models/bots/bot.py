@@ -1,4 +1,4 @@
-"""The base of scripted players: reading a symbolic observation, walking, wandering. Needs numpy only.
+"""The base of scripted players: reading a symbolic observation, walking, wandering. Needs no torch.
 
 A bot is a model like any other, one file in ``agents/``, written for many streams at once::
 
@@ -11,7 +11,6 @@ A bot is a model like any other, one file in ``agents/``, written for many strea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +20,6 @@ from sorrelsim.models.base import BaseModel
 from sorrelsim.models.bots.view import NOWHERE, View
 from sorrelsim.models.seat import Seat
 from sorrelsim.observations.parts import Observation, as_parts
-from sorrelsim.observations.spec import ObservationSpec
 from sorrelsim.rules.movement import ABSOLUTE, EGOCENTRIC
 
 
@@ -45,15 +43,9 @@ class Bot(BaseModel):
     turning_chance = 0.1
     """Chance per step that wandering changes direction though the way is free."""
 
-    def __init__(
-        self,
-        observations: ObservationSpec,
-        action_names: Sequence[str],
-        n_streams: int = 1,
-        config: Any = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(observations, action_names, n_streams, config, seed)
+    def set_up(self) -> None:
+        """Finds out what it sees and how it moves."""
+        observations = self.observations
         if observations.form != "symbolic" or observations.codes is None or observations.window is None:
             raise ValueError(f"{self.name} reads symbolic observations, not {observations.form!r}")
         self.codes, self.window = observations.codes, observations.window

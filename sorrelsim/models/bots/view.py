@@ -13,6 +13,7 @@ import numpy as np
 
 from sorrelsim.authoring.codes import Codebook
 from sorrelsim.errors import unknown
+from sorrelsim.models.bots.view_kernels import first_steps
 
 NOWHERE = -1
 """The direction of what cannot be reached, or is here already."""
@@ -95,30 +96,13 @@ class View:
             ``direction`` and ``distance``, both ``int64[n]``. On a target: ``NOWHERE`` and 0. If none is within reach:
             ``NOWHERE`` and -1. Of equally short walks one that starts ahead is taken, else one that starts to a side.
         """
-        distance = np.where(self.here(targets), 0, -1).astype(np.int64)
         direction = np.full(len(targets), NOWHERE, np.int64)
+        distance = np.full(len(targets), -1, np.int64)
         order = (self.facing[:, None] + np.array([0, 1, 3, 2])) & 3
-        # A wave runs from the targets over free cells until it is next to each agent, or stands still.
-        left = np.flatnonzero((distance < 0) & targets.any(axis=(1, 2)))
-        wave = _framed(targets[left], False)
-        free = _framed(~(self.blocked if avoid is None else self.blocked | avoid)[left], False)
-        steps, size, before = 1, int(wave.sum()), -1
-        while left.size and size > before:
-            near = np.take_along_axis(_next_to(wave, self.row[left], self.col[left]), order[left], axis=1)
-            found = near.any(axis=1)
-            if found.any():
-                direction[left[found]] = order[left, near.argmax(axis=1)][found]
-                distance[left[found]] = steps
-                left, wave, free = left[~found], wave[~found], free[~found]
-            before = int(wave.sum())
-            grown = wave.copy()
-            grown[:, 1:] |= wave[:, :-1]
-            grown[:, :-1] |= wave[:, 1:]
-            grown[:, :, 1:] |= wave[:, :, :-1]
-            grown[:, :, :-1] |= wave[:, :, 1:]
-            grown &= free
-            wave |= grown
-            steps, size = steps + 1, int(wave.sum())
+        free = ~(self.blocked if avoid is None else self.blocked | avoid)
+        far = np.empty(targets.shape[1:], np.int64)
+        queue = np.empty(far.size, np.int64)
+        first_steps(targets, free, self.row, self.col, order, queue, far, direction, distance)
         return direction, distance
 
     def in_beam(self, cells: np.ndarray, length: int, radius: int) -> np.ndarray:

@@ -1,30 +1,30 @@
 """What learners from a replay memory share: schedules by steps, epsilon, batches, target networks.
 
-A subclass sets the networks "online" and "target", gives actions' values and takes one gradient step on ``next_batch``.
+A subclass takes a network, gives actions' values and takes one gradient step on ``next_batch``.
 """
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sorrelsim.models.memory.replay import Batch, Buffer
 from sorrelsim.models.ranges import BatchSize, Capacity, Every, Length, Probability, Share, Steps
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.seat import Seat
+from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import to_device
 from sorrelsim.models.torch.losses import mask_values
+from sorrelsim.models.torch.signatures import check_network, read_network, split_extras
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import Observation, as_parts
-
-if TYPE_CHECKING:
-    from sorrelsim.observations.spec import ObservationSpec
 
 
 @dataclass(frozen=True)
@@ -75,21 +75,15 @@ class ReplayModel(TorchModel):
     config: Any
     memory: Buffer
 
-    def __init__(
-        self,
-        observations: ObservationSpec,
-        action_names: Sequence[str],
-        n_streams: int = 1,
-        config: Any = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(observations, action_names, n_streams, config, seed)
+    def set_up(self) -> None:
+        """Makes its memory."""
+        super().set_up()
         c = self.config
-        if n_streams:  # one that only plays needs no memory
+        if self.n_streams:  # one that only plays needs no memory
             self.memory = Buffer(
-                observations,
+                self.observations,
                 c.memory_size,
-                n_streams,
+                self.n_streams,
                 c.n_frames,
                 c.n_step,
                 c.gamma,
@@ -100,6 +94,31 @@ class ReplayModel(TorchModel):
         self._due = 0
         self._kept: dict[str, list[Tensor]] = {}
         self._drawn: list[tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]] = []
+
+    def take_network(
+        self, net: nn.Module, signature: str, expected: tuple[int, ...], further: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """Makes a network, if it fits, its network "online", a copy of it "target", and Adam what moves it.
+
+        Args:
+            net: The default network, or one of one's own.
+            signature: How it is to be called, for errors.
+            expected: Shape of its first result on a batch of two.
+            further: What it is given beside the parts of states, by name: a batch of two.
+
+        Raises:
+            TypeError: If its arguments have other names.
+            ValueError: If its result has another shape.
+        """
+        net = net.to(self.device)
+        check_network(net, self.zero_states(), signature, [expected], self.name, further)
+        self._read = read_network(net, list(self.observations.parts), list(further or ()), signature, self.name)
+        self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
+        self.optimizers = {"adam": Adam(net.parameters())}
+
+    def ask(self, network: str, parts: dict[str, Tensor], **further: Tensor) -> tuple[Tensor, Any]:
+        """Returns what a network answers for a batch of states, and what it returned beyond that."""
+        return split_extras(self._read(self.networks[network], parts, **further), 1)
 
     @property
     def priority_exponent(self) -> float:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,9 +31,6 @@ from sorrelsim.models.torch.saved_tensors import as_arrays, as_tensors, check_ne
 from sorrelsim.observations.parts import Observation, as_parts
 from sorrelsim.observations.signature import listed
 from sorrelsim.settings import check_settings
-
-if TYPE_CHECKING:
-    from sorrelsim.observations.spec import ObservationSpec
 
 _LOOK_EVERY = 64  # steps of an optimiser between two looks at its weights, which cost as much as a small product
 
@@ -72,21 +69,15 @@ class TorchModel(BaseModel):
     """
 
     Config = TorchConfig
+    plays_without_streams = True
     config: Any
 
-    def __init__(
-        self,
-        observations: ObservationSpec,
-        action_names: Sequence[str],
-        n_streams: int = 1,
-        config: Any = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(observations, action_names, n_streams, config, seed)
-        for name, part in observations.parts.items():
+    def set_up(self) -> None:
+        """Checks that it sees numbers, and makes its generators."""
+        for name, part in self.observations.parts.items():
             if part.dtype.kind not in "biuf":
                 raise ValueError(
-                    f"{self.name} cannot see text: the part {name!r} of its observations is {observations.form}; "
+                    f"{self.name} cannot see text: the part {name!r} of its observations is {self.observations.form}; "
                     "allowed: observation=symbolic, one_hot or rgb"
                 )
         self.device = choose_device(self.config.device)
@@ -199,6 +190,7 @@ class TorchModel(BaseModel):
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "generator": self.generator.get_state(),
             "network_draws": dict(self._modes.draws),
+            "descents": self._descents,
         }
 
     def check_state(self, state: Mapping[str, Any]) -> None:
@@ -219,6 +211,7 @@ class TorchModel(BaseModel):
         if "generator" not in state:
             raise ValueError("it has no generator")
         fits_generator(state["generator"], self.generator)
+        checked.whole("descents", state.get("descents", 0), 0, 2**63 - 1)
         draws = state.get("network_draws", {})
         for device in self._modes.draws.keys() & checked.names("network_draws", draws, draws):
             fits_generator(draws[device], torch.Generator(device))
@@ -234,7 +227,8 @@ class TorchModel(BaseModel):
             net.load_state_dict(as_tensors(state["networks"][name]))
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(as_tensors(state["optimizers"][name]))
-        for device, draws in state.get("network_draws", {}).items():  # files of before have none
+        self._descents = int(state.get("descents", 0))  # files of before have none, and no network_draws
+        for device, draws in state.get("network_draws", {}).items():
             if device in self._modes.draws:
                 self._modes.draws[device] = torch.as_tensor(draws).cpu().clone()
         if fits_generator(state["generator"], self.generator):
@@ -274,15 +268,3 @@ class TorchModel(BaseModel):
     def from_arrays(self, state: dict[str, Any]) -> dict[str, Any]:
         """Returns a saved state with tensors in place of arrays, but for a memory's."""
         return {key: value if key == "memory" else as_tensors(value) for key, value in state.items()}
-
-    @classmethod
-    def to_play(
-        cls,
-        observations: ObservationSpec,
-        action_names: Sequence[str],
-        n_streams: int = 1,
-        config: Mapping[str, Any] | None = None,
-        seed: int = 0,
-    ) -> Self:
-        """Builds the model without a memory, only to play."""
-        return cls.from_config(observations, action_names, 0, config, seed)

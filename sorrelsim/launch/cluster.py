@@ -1,0 +1,169 @@
+"""Runs on a Ray cluster: on each node the same processes as on one machine, in a folder that all nodes share.
+
+A node or a process that dies has its runs resumed elsewhere, from their checkpoints in the shared folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import platform
+import queue
+import socket
+from pathlib import Path
+from typing import Any, Self
+
+from sorrelsim.errors import ConfigError
+from sorrelsim.launch.local import Process
+from sorrelsim.launch.reports import Report
+
+PIP = "pip install 'sorrelsim[ray]'"
+
+
+class Board:
+    """Where the reports from all nodes come together: an actor, on the machine of the command."""
+
+    def __init__(self) -> None:
+        self._told: list[Report] = []
+        self._stopping = False
+
+    def tell(self, reports: list[Report]) -> bool:
+        """Takes reports; returns whether runs are to save and end."""
+        self._told += reports
+        return self._stopping
+
+    def take(self) -> list[Report]:
+        """Returns what has been told since the last time."""
+        told, self._told = self._told, []
+        return told
+
+    def stop(self) -> None:
+        """Lets all runs save and end."""
+        self._stopping = True
+
+
+def play_on_node(folder: str, cwd: str, trust: bool, board: Any) -> Report:
+    """Plays a run in a process of this node, and passes on what it reports; returns how it ended.
+
+    Args:
+        folder: The run folder.
+        cwd: The folder of the command, which names in configs are relative to.
+        trust: Whether Python files are run that the run's config names.
+        board: The actor that takes the reports. When it is gone, so is the command, and the run ends at once.
+    """
+    import ray
+
+    name = Path(folder).name
+    for needed in (cwd, folder):
+        if not Path(needed).is_dir():
+            told = f"node {platform.node()} has no folder {needed}: all nodes must share it"
+            return Report(name, end="failed", error=told)
+    if ray.get(board.tell.remote([])):
+        return Report(name, end="stopped")
+    if (
+        os.environ.get("CUDA_VISIBLE_DEVICES") == ""
+    ):  # Ray hides what was not asked for; runs see what they see elsewhere
+        del os.environ["CUDA_VISIBLE_DEVICES"]
+    reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
+    process = Process(Path(folder), trust, reports, cwd)
+    asked = False
+    try:
+        while True:
+            news = []
+            with contextlib.suppress(queue.Empty):
+                news.append(reports.get(timeout=0.5))
+            end = next((report for report in news if report.end), None)
+            if ray.get(board.tell.remote([report for report in news if not report.end])) and not asked:
+                process.stop()
+                asked = True
+            if end is not None:
+                return end
+    finally:
+        process.kill()
+
+
+def _knock(address: str) -> None:
+    """Raises an OSError at once where nobody listens at an address with a port, which Ray tries for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
+class Cluster:
+    """A Ray cluster as those who play runs; use it as a context.
+
+    Args:
+        address: Its address, such as ``192.0.2.7:6379`` or ``ray://...``; nothing for the one that Ray finds, or a new
+            one on this machine.
+        threads: Cores that a run takes.
+        trust: Whether Python files are run that the runs' configs name.
+
+    Raises:
+        ConfigError: If Ray is not installed, or there is no cluster at the address.
+    """
+
+    size = 1_000_000  # Ray keeps the queue, so that a cluster that grows by need sees all of it
+
+    def __init__(self, address: str, threads: int, trust: bool = True) -> None:
+        try:
+            import ray
+        except ImportError:
+            raise ConfigError(f"--ray needs Ray, which is not installed: {PIP}") from None
+        self._ray: Any = ray
+        self._address, self._threads, self._trust = address, threads, trust
+        self._ours = False
+        self._tasks: dict[Any, str] = {}
+        self._begun: set[str] = set()
+
+    def __enter__(self) -> Self:
+        ray = self._ray
+        if not ray.is_initialized():
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+            try:
+                _knock(self._address)
+                ray.init(self._address or None, log_to_driver=False, logging_level=logging.ERROR)
+            except (ValueError, OSError, RuntimeError) as error:
+                at = f"at {self._address}" if self._address else "on this machine"
+                raise ConfigError(f"--ray: no Ray cluster answers {at}: {str(error).splitlines()[0]}") from error
+            self._ours = True
+        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        self._board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote()
+        self._play = ray.remote(play_on_node).options(num_cpus=self._threads, max_retries=-1)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for task in self._tasks:
+            self._ray.cancel(task, force=True)
+        if self._ours:
+            self._ray.shutdown()
+
+    def begin(self, folder: Path) -> None:
+        """Hands a run to the cluster, which begins it, or goes on with it, as soon as a node has room."""
+        task = self._play.remote(str(folder.resolve()), os.getcwd(), self._trust, self._board)
+        self._tasks[task] = folder.name
+
+    def reports(self, seconds: float) -> list[Report]:
+        """Returns what has been told; waits so long for a run to end."""
+        ray = self._ray
+        done, _ = ray.wait(list(self._tasks), timeout=seconds) if self._tasks else ([], [])
+        found: list[Report] = ray.get(self._board.take.remote())  # all that was told before those ended
+        self._begun |= {report.run for report in found}
+        for task in done:
+            name = self._tasks.pop(task)
+            try:
+                found.append(ray.get(task))
+            except ray.exceptions.TaskCancelledError:
+                found.append(Report(name, end="stopped"))
+            except ray.exceptions.RayError as error:
+                found.append(Report(name, end="failed", error=str(error).strip().splitlines()[-1]))
+        return found
+
+    def stop(self) -> None:
+        """Asks all runs to save after their turn and to end; those that wait for a node do not begin."""
+        self._ray.get(self._board.stop.remote())
+        for task, name in self._tasks.items():
+            if name not in self._begun:
+                self._ray.cancel(task)

@@ -1,0 +1,1 @@
+"""Tables on disk, written as they grow: what happened in a world, step by step."""

@@ -1,0 +1,142 @@
+"""The scripted players of the dilemmas, and tit for tat: each does what it is named for."""
+
+import numpy as np
+import pytest
+
+import sorrelsim
+from sorrelsim.experiments.mixtures import mix, play_mixture, stage_of
+from sorrelsim.experiments.players import player_of
+from sorrelsim.library.find import find_class
+from sorrelsim.models.agent import Agent
+from sorrelsim.models.base import BaseModel
+from sorrelsim.testing import check_model
+
+WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest")
+
+
+def played(world, changes, *names, episodes=2, steps=150):
+    """Events by name and returns, float64 [slots], of players in the slots of a world: the last in all the rest."""
+    stage = stage_of(world, ["compiled=false", *changes]).lasting(steps)
+    n = stage.make(1, 0).n_agents
+    seats = [([slot], player_of(name)) for slot, name in enumerate(names[:-1])]
+    seats.append((list(range(len(names) - 1, n)), player_of(names[-1])))
+    found = play_mixture(stage, mix(seats, n), episodes, 3).episodes
+    return dict(zip(found.event_names, found.events.mean(0).T, strict=True)), found.returns.mean(0)
+
+
+@pytest.mark.parametrize("name", [f"{world}_{who}" for world in WORLDS for who in ("cooperator", "defector")])
+def test_keeps_the_contract(name):
+    check_model(name, name.rpartition("_")[0], steps=12)
+
+
+@pytest.mark.parametrize(("name", "world"), [("coins_tit_for_tat", "coins"), ("matrix_tit_for_tat", "matrix_game")])
+def test_tit_for_tat_keeps_the_contract(name, world):
+    check_model(name, world, steps=12)
+
+
+ROOM = "WWWWWWW\nWTTTTTW\nWTP PTW\nWTTTTTW\nWWWWWWW"
+
+
+def test_givers_refine_and_takers_do_not():
+    settings = ['map="' + ROOM.replace("\n", "\\n") + '"', "n_agents=2", "token_probability=0.005"]
+    given, returns = played("gift", settings, "gift_cooperator")
+    assert given["gifts_given"].min() > 3
+    assert given["tokens_received"].min() >= given["gifts_given"].min()
+    kept, poor = played("gift", settings, "gift_defector")
+    assert kept["gifts_given"].sum() == 0
+    # Without gifts a token is worth 1, which is what its taker consumes; refined twice it is worth 25.
+    assert np.array_equal(poor, kept["tokens_consumed"])
+    assert (kept["tokens_consumed"] <= kept["tokens_collected"]).all()
+    assert returns.sum() > 2 * poor.sum()
+
+
+def test_mushrooms_are_chosen_by_whom_they_pay():
+    eaten, _ = played("mushrooms", [], "mushrooms_cooperator", episodes=1, steps=100)
+    assert eaten["red_eaten"].sum() == eaten["orange_eaten"].sum() == 0
+    assert eaten["blue_eaten"].sum() + eaten["green_eaten"].sum() >= 3
+    eaten, _ = played("mushrooms", [], "mushrooms_defector", episodes=1, steps=100)
+    assert eaten["red_eaten"].sum() >= 1
+    assert eaten["blue_eaten"].sum() == eaten["green_eaten"].sum() == eaten["orange_eaten"].sum() == 0
+
+
+def test_the_peaceful_claim_what_is_free_and_invaders_everything():
+    claimed, _ = played("territory", [], "territory_cooperator", episodes=1, steps=60)
+    assert claimed["zaps_fired"].sum() == claimed["resources_destroyed"].sum() == 0
+    assert claimed["claims"].sum() > 15
+    fought, _ = played("territory", [], "territory_defector", "territory_cooperator", episodes=1, steps=60)
+    assert fought["zaps_fired"][0] > 0
+    assert fought["zaps_fired"][1:].sum() == 0
+
+
+def test_an_invader_leaves_its_own_walls_alone():
+    world = sorrelsim.make("territory", map="WWWWWWW\nW,,R,,W\nW,,P,,W\nW,,,,,W\nWWWWWWW", n_agents=1, compiled=False)
+    model = find_class("territory_defector", "agents", BaseModel).to_play(world.observations, world.action_names)
+    agent = Agent(world, [0], model, learn=False)
+    claims = []
+    for _ in range(60):
+        agent.transition(world)
+        world.step()
+        agent.remember(world)
+        claims.append(world.event_counts[0, 0, 0])
+    assert claims[-1] == 1  # the only wall, once
+    assert agent.seat.carry["colour"][0] == world.codes.names.index("claim_0")
+    free = world.pos[0, 0].tolist()
+    assert free != [2, 3]  # and it goes on looking for others
+
+
+def test_planters_make_one_colour_of_the_field_and_free_riders_do_not():
+    berries = {}
+    for who in ("cooperator", "defector"):
+        stage = stage_of("allelopathic_harvest", ["compiled=false"]).lasting(10_000)
+        world = stage.make(1, 2)
+        model = find_class(f"allelopathic_harvest_{who}", "agents", BaseModel)
+        agent = Agent(world, range(16), model.to_play(world.observations, world.action_names, 16), learn=False)
+        for _ in range(100):
+            agent.transition(world)
+            world.step()
+            agent.remember(world)
+        berries[who] = world.copies.state["berries"][0].tolist(), world.event_counts[0, :, 3].sum()
+    (red, green, blue), planted = berries["cooperator"]
+    assert red > 0.6 * (red + green + blue)
+    assert planted > 60
+    assert berries["defector"][1] == 0
+
+
+def test_tit_for_tat_in_coins_pays_back_and_forgives():
+    settings = ["coin_probability=0.02", "min_size=6", "max_size=6"]
+    taken, _ = played("coins", settings, "coins_tit_for_tat", "coins_cooperator")
+    own, other = taken["own_coins_taken"].sum(), taken["other_coins_taken"].sum()
+    assert other < 0.25 * own  # but for those that appear right under a player
+    taken, _ = played("coins", settings, "coins_tit_for_tat", "coins_defector")
+    assert taken["other_coins_taken"][0] > other
+    world = sorrelsim.make("coins", compiled=False)
+    model = find_class("coins_tit_for_tat", "agents", BaseModel).to_play(world.observations, world.action_names)
+    agent = Agent(world, [0], model, learn=False)
+    owed = []
+    for reward in (-2.0, 0.0, 1.0, -4.0, 1.0, -1.0):  # -1: it took a coin and lost one
+        agent.transition(world)
+        world.submit([1], np.zeros((1, 1), np.int64))
+        world.step()
+        world.reward[:] = reward
+        agent.remember(world)
+        owed.append(int(agent.seat.carry["owed"][0]))
+    assert owed == [1, 1, 0, 1, 0, 1]
+
+
+def test_tit_for_tat_in_the_prisoners_dilemma_plays_what_it_met_last():
+    world = sorrelsim.make("matrix_game", preset="prisoners_dilemma_repeated", compiled=False)
+    model = find_class("matrix_tit_for_tat", "agents", BaseModel).to_play(world.observations, world.action_names)
+    agent = Agent(world, [0], model, learn=False)
+    wanted = []
+    for reward in (0.0, 2.7, 0.5, 0.0, 1.2, 4.3):  # none, C with C, C with D, none, D with D, D with C
+        agent.transition(world)
+        world.submit([1], np.zeros((1, 1), np.int64))
+        world.step()
+        world.reward[:] = reward
+        agent.remember(world)
+        wanted.append(int(model.wanted(1, agent.seat)[0]))
+    assert wanted == [1, 1, 2, 2, 2, 1]
+    preset = ["preset=prisoners_dilemma_repeated"]
+    events, _ = played("matrix_game", preset, "matrix_tit_for_tat", "matrix_defector", episodes=1, steps=350)
+    assert events["played_1"][0] == 1  # once kindly, and then no more
+    assert events["played_2"][0] >= 1
