@@ -46,7 +46,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def _laid_out(nav: Any, there: list[str]) -> Any:
-    """Returns the navigation with ``*`` written out and without the pages with ``?`` that are not there."""
+    """Returns the navigation with each ``*`` written out."""
     if isinstance(nav, dict):
         return {title: _laid_out(below, there) for title, below in nav.items()}
     if not isinstance(nav, list):
@@ -55,10 +55,8 @@ def _laid_out(nav: Any, there: list[str]) -> Any:
     for each in nav:
         if isinstance(each, str) and each.endswith("*"):
             found += [page for page in fnmatch.filter(there, f"{each}.md") if page not in nav]
-        elif not isinstance(each, str) or not each.endswith("?"):
+        else:
             found.append(_laid_out(each, there))
-        elif each[:-1] in there:
-            found.append(each[:-1])
     return found
 
 
