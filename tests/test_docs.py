@@ -1,8 +1,13 @@
-"""Code and commands of the README and the docs are run; nothing in them is out of date."""
+"""Code and commands of the README and the docs are run; nothing in them is out of date.
+
+A block with a title, ```` ```python title="worlds/pears.py" ````, is a file, or the next piece of one: it is written
+before the page's commands run.
+"""
 
 import dataclasses
 import importlib.util
 import re
+import runpy
 import shlex
 import shutil
 import subprocess
@@ -73,6 +78,9 @@ def test_commands_run(page, tmp_path, monkeypatch):
     """Every command in order in an empty study folder, trainings cut short; those with a window are only parsed."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "configs", "configs")
+    for name, text in titled(page).items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(text)
     root = typer.main.get_command(app)
     lines = [line for block in blocks(page, "sh") for line in block.splitlines()]
     for line in lines:
@@ -80,7 +88,9 @@ def test_commands_run(page, tmp_path, monkeypatch):
         if words[0] != "sorrelsim":
             assert words[0] == "python3", line  # installing: checked below
             continue
-        arguments = words[1:]
+        arguments = [
+            each for word in words[1:] for each in (sorted(map(str, Path().glob(word))) if "*" in word else [word])
+        ]
         if arguments[0] in ("play", "watch"):
             root.commands[arguments[0]].make_context(arguments[0], arguments[1:])
             continue
@@ -97,7 +107,7 @@ def test_commands_run(page, tmp_path, monkeypatch):
         elif arguments[0] == "bench":
             arguments += ["--interpreted", "--seconds", "0.02"]
         elif arguments[0] == "plot":
-            for folder in re.findall(r"runs/\S+", line):
+            for folder in re.findall(r"runs/\S+", " ".join(arguments)):
                 if not Path(folder).exists():
                     shutil.copytree(runs_made()[0], folder)
         elif arguments[0] == "eval":
@@ -112,6 +122,19 @@ def test_commands_run(page, tmp_path, monkeypatch):
             arguments += ["--set", "compiled=false", "--episodes", "2", "--steps", "5"]
         result = CliRunner().invoke(app, arguments)
         assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception!r}"
+    for name in titled(page):
+        if Path(name).match("*.py") and Path(name).parent == Path():  # a script of the page's
+            runpy.run_path(name)
+
+
+def titled(path):
+    """Files of a page and their text; blocks with one title are pieces of one file."""
+    files = {}
+    for title, text in re.findall(
+        r'^```\w+ title="([^"]+)"\n(.*?)^```$', path.read_text(encoding="utf-8"), re.M | re.S
+    ):
+        files[title] = "\n\n".join(filter(None, (files.get(title), text)))
+    return files
 
 
 def runs_made():
