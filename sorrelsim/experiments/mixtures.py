@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from sorrelsim.experiments.players import Player, Trained
 from sorrelsim.experiments.run import load_run
 from sorrelsim.library.find import NotFound, bare, find_class
 from sorrelsim.library.make import make_of
+from sorrelsim.outside.make import is_outside, make_outside
 from sorrelsim.settings import apply_changes
 from sorrelsim.tables.events import EventLog, log_of
 
@@ -61,8 +62,10 @@ class Stage:
             ConfigError: If there is no such world, or it does not take a setting.
         """
         try:
+            if is_outside(self.name):  # it answers all that players ask of a Gridworld
+                return cast(Gridworld, make_outside(self.name, n_worlds, seed, **self.settings))
             return make_of(find_class(self.name, "worlds", Gridworld), n_worlds, seed, **self.settings)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, ImportError) as error:
             raise ConfigError(f"world: {error}") from error
 
     def lasting(self, steps: int | None, otherwise: int | None = None) -> Stage:
@@ -79,7 +82,8 @@ class Stage:
         wanted = otherwise if steps is None else steps
         if not wanted or (steps is None and {"min_steps", "max_steps"} & set(self.settings)):
             return self
-        params = {field.name for field in dataclasses.fields(find_class(self.name, "worlds", Gridworld).params)}
+        known = () if is_outside(self.name) else dataclasses.fields(find_class(self.name, "worlds", Gridworld).params)
+        params = {field.name for field in known}
         if "max_steps" not in params:
             if steps is None:
                 return self
@@ -115,6 +119,8 @@ def stage_of(what: str, changes: Sequence[str] = (), trust: bool = False, explor
 def stage_with(settings: Mapping[str, Any], agents: Trained | None = None) -> Stage:
     """Returns the world of some settings, ``name`` among them; of params that differ by copy the first."""
     rest = {key: value for key, value in settings.items() if key != "name"}
+    if is_outside(settings["name"]):
+        return Stage(settings["name"], rest, agents)
     try:
         params = find_class(settings["name"], "worlds", Gridworld).params
     except NotFound as error:

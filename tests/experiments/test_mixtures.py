@@ -236,3 +236,15 @@ def test_a_shared_model_is_told_which_slot_it_plays(tmp_path, monkeypatch):
     outcome = play_mixture(stage_of(str(folder)), mix([([0, 1], player)], 2), 3, 1)
     world = load_run(folder).world(3, 1)
     assert np.array_equal(outcome.episodes.returns, play_episodes(world, load_run(folder).agents(world), 20).returns)
+
+
+def test_the_world_may_be_another_library_s():
+    """CartPole pays 1 a step: a return is the length of its episode."""
+    pytest.importorskip("gymnasium")
+    stage = stage_of("gym:CartPole-v1")
+    episodes = play_mixture(stage, mix([([0], player_of("random"))], 1), 4, 0).episodes
+    assert len(episodes) == 4
+    np.testing.assert_array_equal(episodes.returns[:, 0], episodes.lengths)
+    assert (episodes.lengths >= 8).all()  # a pole that stands up takes that long to fall by 12 degrees
+    with pytest.raises(ConfigError, match="has no max_steps to set"):
+        stage.lasting(5)
