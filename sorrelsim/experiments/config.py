@@ -114,6 +114,9 @@ class CheckpointConfig:
     """Epochs between two savings, if that is sooner; 0 saves by the minutes alone."""
     newest: Annotated[int, Range(1, 1000)] = 1
     """Whole states that are kept, the newest so many. Each holds the memories of all learners."""
+    finished: bool = True
+    """Whether they stay when the run has come to its end, so that ``epochs`` may be raised; without them many runs with
+    large memories take far less of the disk."""
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,12 @@ def _refuse(found: Run, config: ExperimentConfig) -> None:
             f"{folder} is finished, with {config.epochs} epochs; to train it longer: "
             f"sorrelsim train --resume {folder} epochs={2 * config.epochs}"
         )
+    if state == "finished" and not checkpoints(folder):
+        raise ConfigError(
+            f"{folder} is finished and has no checkpoint to go on from. Begin a new run, from its models if you like: "
+            f"sorrelsim train {folder / 'config.yaml'} epochs={config.epochs} "
+            f"seats.0.load={folder / 'models'}/SEAT.safetensors"
+        )
     if state == "diverged":
         raise ConfigError(
             f"{folder} diverged, and would again. Its last sound models lie in {folder / 'models'}: begin a new run, "

@@ -17,7 +17,7 @@ import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.errors import tell, unknown
-from sorrelsim.experiments.checkpoints import Checkpoint
+from sorrelsim.experiments.checkpoints import Checkpoint, checkpoints, remove
 from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in, require_trust
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_config, load_config
@@ -117,6 +117,9 @@ def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: C
         keeper.draw("episode.gif", lambda: animation(experiment.record(), fps=10).save(folder / "episode.gif"))
     if end == "finished":  # said last: a run that is killed before goes on to do what is left
         _end_facts(keeper, facts, "not saved" if missing else end)
+        if not missing and not config.checkpoint.finished:
+            for checkpoint in checkpoints(folder):
+                remove(checkpoint.path)
     if missing:
         raise NotSaved(f"{folder}: the run is over, but not all of it could be written.\n{missing}")
     return folder

@@ -387,3 +387,13 @@ def test_kills_at_random_moments_change_nothing(tmp_path):
 @pytest.mark.parametrize("seat", [IQN, DDQN, PPO], ids=["iqn", "ddqn", "ppo"])
 def test_twenty_kills_change_nothing(tmp_path, seat):
     assert_equal_after_kills(tmp_path, [seat | {"slots": "all"}], 20, seed=2)
+
+
+def test_a_finished_run_may_leave_no_state_and_is_then_not_begun_anew(tmp_path, no_curves):
+    folder = run(Experiment(settings(tmp_path, [PPO], epochs=2, checkpoint={"epochs": 1, "finished": False})))
+    assert not checkpoints(folder)
+    before = (folder / "metrics.csv").read_bytes()
+    with pytest.raises(ConfigError, match=r"is finished and has no checkpoint to go on from.*seats\.0\.load="):
+        resume(folder, ["epochs=4"])
+    assert (folder / "metrics.csv").read_bytes() == before
+    assert load_run(folder).agents(load_run(folder).world(1))
