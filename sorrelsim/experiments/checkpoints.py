@@ -92,7 +92,7 @@ def save(run: Path, experiment: Experiment, progress: Progress, logs: Iterable[M
             log.copy_to(into / log.path.name)
         write_beside(into / MANIFEST, json.dumps({"format": FORMAT} | dataclasses.asdict(progress), default=float))
 
-    remove_litter(run / FOLDER)
+    remove_torn(run)
     path = swap_folder(run / FOLDER / f"turn_{progress.turns:09d}", fill)
     found = checkpoints(run)
     earlier = [each for each in found if each.progress.turns <= progress.turns]
@@ -100,6 +100,14 @@ def save(run: Path, experiment: Experiment, progress: Progress, logs: Iterable[M
         if each not in earlier[:newest]:
             remove(each.path)
     return path
+
+
+def remove_torn(run: Path) -> None:
+    """Removes what a kill left half written, or half removed."""
+    remove_litter(run / FOLDER)
+    for path in (run / FOLDER).glob("turn_*"):
+        if not (path / MANIFEST).exists():
+            remove(path)
 
 
 def remove(path: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sorrelsim.errors import tell
-from sorrelsim.experiments.checkpoints import Checkpoint, checkpoints
+from sorrelsim.experiments.checkpoints import Checkpoint, checkpoints, remove_torn
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, load_config
 from sorrelsim.experiments.facts import FORMAT, package_changes, read_facts
 from sorrelsim.experiments.loop import Experiment
@@ -80,6 +80,7 @@ def reopen(folder: Path, changes: Sequence[str] = (), trust: bool = False) -> tu
 def _restored(found: Run, config: ExperimentConfig) -> tuple[Experiment, Checkpoint | None]:
     folder = found.folder
     tidy(folder)
+    remove_torn(folder)
     saved = checkpoints(folder)
     for checkpoint in saved:
         experiment = Experiment(config, classes=found.classes, start=False)

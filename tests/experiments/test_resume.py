@@ -208,6 +208,16 @@ def test_a_damaged_checkpoint_never_stands_in_the_way_of_an_earlier_one(copied):
     assert [each.progress.turns for each in checkpoints(copied)] == [40, 34]
 
 
+def test_a_checkpoint_that_a_kill_left_half_removed_goes(copied):
+    newest, older = (each.path for each in checkpoints(copied))
+    for left in (older, copied / "checkpoint" / "turn_000000017"):
+        shutil.copytree(newest, left, dirs_exist_ok=True)
+        (left / "manifest.json").unlink()
+    (copied / "run.yaml").unlink()  # as if the kill had come before the end was told
+    resume(copied)
+    assert [path.name for path in (copied / "checkpoint").iterdir()] == [newest.name]
+
+
 def test_without_a_whole_checkpoint_nothing_is_lost(copied):
     for each in checkpoints(copied):
         (each.path / "models" / "ddqn.safetensors").unlink()
