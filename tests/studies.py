@@ -24,13 +24,14 @@ def begin(*arguments, cwd, **options):
 
 
 def end(process, code=0, timeout=240):
-    """Waits for the end of a command; returns what it wrote."""
+    """Waits for the end of a command, with a code or one of several; returns what it wrote."""
     try:
         output, error = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         process.kill()  # its own processes go with it
         raise
-    assert process.returncode == code, f"ended with {process.returncode}\n{output}\n{error}"
+    allowed = code if isinstance(code, tuple) else (code,)
+    assert process.returncode in allowed, f"ended with {process.returncode}\n{output}\n{error}"
     return output + error
 
 
