@@ -148,6 +148,7 @@ def _train(experiment: Experiment, keeper: Keeper, watchers: Sequence[Watcher]) 
         if keeper.state_due():
             keeper.save_state()
     if row and not last:  # a stop was asked for since that epoch's end
+        keeper.save(keeper.epoch)
         keeper.save_state(TRIES)
         if "eval_way" not in row and not experiment.hurrying:
             _doing(watchers, "evaluating")

@@ -148,10 +148,14 @@ def test_a_stop_between_two_epochs_is_evaluated_and_saved_too(tmp_path):
                 experiment.stop()
 
         def doing(self, what):
-            pass
+            if what == "evaluating":  # which may take longer than whoever asked waits
+                assert_whole(next(tmp_path.glob("*-001")))
+                looked.append(experiment.epoch)
 
+    looked = []
     folder = run(experiment, watcher=Stops())
     assert assert_whole(folder)["epoch"].tolist() == [1, 2, 3]
     assert runs.read_metrics(folder)["eval_way"][-1] == "sampled"
     assert load_run(folder).facts["end"] == "stopped"
     assert checkpoints(folder)[0].progress.epoch == 3
+    assert looked == [3]
