@@ -80,3 +80,16 @@ def test_a_cache_that_cannot_be_written_keeps_nobody_from_compiling(tmp_path, mo
     monkeypatch.setenv("SORRELSIM_CACHE", str(tmp_path / "cache"))
     with store.compiling("x"), store.compiling("y"):
         pass
+
+
+def test_a_folder_is_locked_without_a_file_in_it(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "in\n"
+        with pytest.raises(Occupied, match="another process"), alone(tmp_path):
+            pytest.fail("two were inside")
+    finally:
+        process.kill()
+        process.communicate()
+    with alone(tmp_path, wait=5):
+        assert not list(tmp_path.iterdir())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from sorrelsim.models.bots.view import STEPS, View
 from sorrelsim.models.ranges import Length, MaybeWidth
 
 if TYPE_CHECKING:
-    from sorrelsim import ObservationSpec
+    pass
 
 WALLS = ("resource", "paying", "cracked", "cracked_paying")
 
@@ -37,15 +36,9 @@ class TerritoryDefector(Bot):
 
     Config = TerritoryDefectorConfig
 
-    def __init__(
-        self,
-        observations: ObservationSpec,
-        action_names: Sequence[str],
-        n_streams: int = 1,
-        config: TerritoryDefectorConfig | None = None,
-        seed: int = 0,
-    ) -> None:
-        super().__init__(observations, action_names, n_streams, config, seed)
+    def set_up(self) -> None:
+        """Finds the id of the first colour, and the layer in which colours lie."""
+        super().set_up()
         self.first_colour = self.codes.names.index("claim_0")
         self.paint = int(self.codes.layer[self.first_colour])
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from sorrelsim.errors import ConfigError
 from sorrelsim.library.find import bare
+from sorrelsim.locks import Occupied, alone
 from sorrelsim.writing import remove_litter, write_beside
 
 
@@ -52,23 +53,13 @@ def alone_in(folder: Path) -> Iterator[None]:
     Raises:
         ConfigError: If another process runs in it.
     """
-    try:
-        import fcntl
-
-        handle = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):  # Windows
+    with contextlib.ExitStack() as stack:
+        if folder.is_dir():
+            try:
+                stack.enter_context(alone(folder))
+            except Occupied:
+                raise ConfigError(f"{folder}: another process is at this run; wait until it ends, or stop it") from None
         yield
-        return
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigError(f"{folder}: another process is at this run; wait until it ends, or stop it") from None
-        except OSError:  # a file system without locks
-            pass
-        yield
-    finally:
-        os.close(handle)
 
 
 def tidy(folder: Path) -> None:
