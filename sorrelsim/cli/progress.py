@@ -9,17 +9,15 @@ import itertools
 import math
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from sorrelsim.cli.live import LiveView
 from sorrelsim.experiments.evaluation import WAYS
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
@@ -27,10 +25,8 @@ from sorrelsim.experiments.measures import Row
 BARS = "▁▂▃▄▅▆▇█"
 
 
-class Progress:
+class Progress(LiveView):
     """Follows a run; use it as a context and hand it to :func:`sorrelsim.experiments.run.run`.
-
-    The panel is drawn by a thread of its own, a few times a second, so the loop does nothing for it.
 
     Args:
         experiment: The experiment.
@@ -38,31 +34,20 @@ class Progress:
     """
 
     def __init__(self, experiment: Experiment, console: Console) -> None:
+        super().__init__(console)
         self.experiment = experiment
-        self.console = console
         self.rows: list[Row] = []
         self.busy = "training"
         self.started = time.perf_counter()
         self._rate = 0.0
         self._begun_at = experiment.turns
         self._seen = (self.started, experiment.turns)
-        self._live: Live | None = None
 
-    def __enter__(self) -> Self:
+    def greet(self) -> None:
+        """Says what is played, and how long."""
         experiment, config = self.experiment, self.experiment.config
-        if self.console.is_terminal:
-            self._live = Live(get_renderable=self.panel, console=self.console, refresh_per_second=5, transient=True)
-            self._live.start()
-        else:
-            said = f"{self.title()}: {config.epochs} epochs of {config.turns} turns, {experiment.total_turns} in all"
-            self.console.print(said + (f"; it goes on after turn {experiment.turns}" if experiment.turns else ""))
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        if self._live:
-            self._live.stop()
+        said = f"{self.title()}: {config.epochs} epochs of {config.turns} turns, {experiment.total_turns} in all"
+        self.console.print(said + (f"; it goes on after turn {experiment.turns}" if experiment.turns else ""))
 
     def epoch(self, row: Row) -> None:
         """Takes in an epoch's metrics."""

@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from types import TracebackType
 from typing import Self
 
 from rich import box
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from sorrelsim.cli.live import LiveView
 from sorrelsim.cli.progress import clock, number
 from sorrelsim.experiments.study_file import place_of
 from sorrelsim.launch.launcher import Launch, Status
@@ -29,7 +28,7 @@ EVERY = 60.0
 """Seconds between two lines about the whole study, where the output is no terminal."""
 
 
-class StudyProgress:
+class StudyProgress(LiveView):
     """Follows a launch; use it as a context.
 
     Args:
@@ -38,25 +37,18 @@ class StudyProgress:
     """
 
     def __init__(self, launch: Launch, console: Console) -> None:
-        self.launch, self.study, self.console = launch, launch.study, console
+        super().__init__(console)
+        self.launch, self.study = launch, launch.study
         self._said = time.monotonic()
-        self._live: Live | None = None
         self._states = {status.run.name: (status.state, status.kills) for status in launch.statuses}
 
     def __enter__(self) -> Self:
         self.launch.changed = self.changed
-        if self.console.is_terminal:
-            self._live = Live(get_renderable=self.panel, console=self.console, refresh_per_second=4, transient=True)
-            self._live.start()
-        else:
-            self._say(f"{self.title()}: {self.counts()}")
-        return self
+        return super().__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
-    ) -> None:
-        if self._live:
-            self._live.stop()
+    def greet(self) -> None:
+        """Says what is compared, and how its runs stand."""
+        self._say(f"{self.title()}: {self.counts()}")
 
     def changed(self, status: Status) -> None:
         """Takes in that something about a run has changed."""
