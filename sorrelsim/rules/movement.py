@@ -266,6 +266,16 @@ def walk(w, i):
 
 
 @rule
+def walk_all(w):
+    """Walks all agents by their :data:`ABSOLUTE` actions, in a fresh random order; other actions move nobody."""
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if w.action[i] < ROTATING and w.out[i] == 0 and w.frozen[i] == 0:
+            walk(w, i)
+
+
+@rule
 def n_present(w):
     """Returns how many agents are on the grid."""
     present = 0
