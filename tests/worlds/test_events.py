@@ -24,7 +24,7 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "resource_health": 1, "regrowth_probability": 0.5, "regrowth_delay": 1,
     },
     "tag": {"map": CROWD, "n_agents": 4},
-    "iowa": {}, "treasure_hunt": {}, "tmaze": {"length": 1},
+    "iowa": {}, "treasure_hunt": {}, "tmaze": {"length": 1}, "two_keys": {},
 }  # fmt: skip
 
 
