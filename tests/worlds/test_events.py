@@ -24,6 +24,7 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "resource_health": 1, "regrowth_probability": 0.5, "regrowth_delay": 1,
     },
     "tag": {"map": CROWD, "n_agents": 4},
+    "wolfpack": {"map": CROWD.replace("PPPPPPW\nWPP", "PPPP  W\nW  ", 1), "n_agents": 3},
     "iowa": {}, "treasure_hunt": {}, "tmaze": {"length": 1},
     "gathering": {"map": CROWD.replace("WPPPPPPW", "WAAAPPPW", 1), "n_agents": 3, "apple_delay": 2, "tagged_steps": 2},
     "two_keys": {},
