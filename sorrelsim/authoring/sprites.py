@@ -88,6 +88,15 @@ WALL = pixels("""
     dddddddk
 """)
 
+
+def numbered(digit: int, colour: str = "w", under: Sprite | None = None) -> Sprite:
+    """Returns a digit, 0 to 9, of a colour of :data:`PALETTE`, on a sprite or by itself."""
+    rgba = np.zeros((SIZE, SIZE, 4), np.uint8) if under is None else under.rgba.copy()
+    lit = np.array(list(_DIGITS[digit])).reshape(5, 3) == "#"
+    rgba[2:7, 3:6][lit] = (*PALETTE[colour], 255)
+    return Sprite(rgba)
+
+
 MARK = pixels("""
     k......k
     .k....k.
@@ -121,6 +130,11 @@ KEY = pixels("""
     ...Y..Y.
     ........
 """)
+
+_DIGITS = (  # three columns and five rows each, row by row
+    "#### ## ## ####", " # ##  #  # ###", "##   # # #  ###", "##   # #   ### ", "# ## ####  #  #",
+    "####  ##   ### ", " ###  #### ####", "###  #  # #  # ", "#### ##### ####", "#### ####  ### ",
+)  # fmt: skip
 
 _AGENT = """
     ...aa...

@@ -25,6 +25,7 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
     },
     "tag": {"map": CROWD, "n_agents": 4},
     "wolfpack": {"map": CROWD.replace("PPPPPPW\nWPP", "PPPP  W\nW  ", 1), "n_agents": 3},
+    "level_based_foraging": {"map": CROWD.replace("PPPPPP", "2P2P2P"), "n_agents": 4, "n_food": 0},
     "iowa": {}, "treasure_hunt": {}, "tmaze": {"length": 1},
     "gathering": {"map": CROWD.replace("WPPPPPPW", "WAAAPPPW", 1), "n_agents": 3, "apple_delay": 2, "tagged_steps": 2},
     "two_keys": {},

@@ -19,11 +19,12 @@ QUIETLY = settings(
 def scenes(draw, cls):
     """A world of 2 copies on one of its maps or on a random one in its legend, and a seed for the actions."""
     preset = draw(st.sampled_from([None, *cls.presets]))
-    n_agents = draw(st.integers(1, 6))
+    chosen = cls.presets.get(preset, {}).get("map", next(iter(cls.maps)))
+    spawn_glyphs = (cls.presets.get(preset, {}).get("sites") or cls.sites)["spawns"]
+    n_agents = draw(st.integers(1, min(6, sum(cls.maps[chosen].count(glyph) for glyph in spawn_glyphs))))
     given_map = draw(st.booleans())
     setup = {"preset": preset, "n_agents": n_agents, "seed": draw(st.integers(0, 2**63)), "compiled": False}
     if given_map:
-        chosen = cls.presets.get(preset, {}).get("map", next(iter(cls.maps)))
         glyphs = sorted(set(cls.maps[chosen]) - {"\n"})
         height, width = draw(st.integers(5, 11)), draw(st.integers(6, 12))
         rng = np.random.default_rng(draw(st.integers(0, 2**32)))
@@ -31,7 +32,7 @@ def scenes(draw, cls):
         cells[[0, -1]] = cells[:, [0, -1]] = "W"
         spots = rng.choice((height - 2) * (width - 2), size=n_agents, replace=False)
         rows, cols = np.divmod(spots, width - 2)
-        cells[rows + 1, cols + 1] = (cls.presets.get(preset, {}).get("sites") or cls.sites)["spawns"][0]
+        cells[rows + 1, cols + 1] = spawn_glyphs[0]
         setup["map"] = "\n".join("".join(row) for row in cells) + "\n"
     return cls(2, **setup), draw(st.integers(0, 2**32))
 
@@ -143,7 +144,23 @@ def tag_counts(world, copy):
     assert np.argwhere(ring).tolist() == [world.pos[copy, world.copies.state["it"][copy, 0]].tolist()]
 
 
+def foraging_counts(world, copy):
+    things = world.grid[copy, ..., world.codes.layer[world.kinds.FOOD_1]]
+    assert world.copies.state["left"][copy, 0] == (things >= world.kinds.FOOD_1).sum()
+    badges = world.grid[copy, ..., world.codes.layer[world.kinds.LEVEL_1]].astype(int)
+    rows, cols = world.pos[copy].T
+    assert (badges[rows, cols] - world.kinds.LEVEL_1 + 1 == world.copies.state["level"][copy]).all()
+    assert (badges > 0).sum() == world.n_agents
+
+
+def wolfpack_counts(world, copy):
+    prey = world.grid[copy, ..., world.codes.layer[world.kinds.PREY]] == world.kinds.PREY
+    assert np.argwhere(prey).tolist() in ([world.copies.state["prey"][copy].tolist()], [])
+
+
 COUNTS = {
+    "level_based_foraging": foraging_counts,
+    "wolfpack": wolfpack_counts,
     "cleanup": cleanup_counts,
     "harvest": harvest_counts,
     "allelopathic_harvest": allelopathic_counts,
