@@ -33,45 +33,19 @@ FIRST_MOVE, LOAD = ACTIONS.index("up"), ACTIONS.index("load")
 STRONGEST, LARGEST = 3, 9  # levels of agents and of food: the three weakest agents can always load it
 
 
-FRUIT = sprites.pixels("""
-    ....nGG.
-    .rrrnrG.
-    rrrrrrrr
-    rrrrrrrr
-    rrrrrrrr
-    rrrrrrrr
-    rrrrrrrR
-    .rrrrRR.
-""")
-
-
-BADGE = sprites.pixels("""
-    ........
-    ..kkkkk.
-    ..kkkkk.
-    ..kkkkk.
-    ..kkkkk.
-    ..kkkkk.
-    ..kkkkk.
-    ..kkkkk.
-""")
-
-
 def food(level):
-    return kind(str(level), solid=True, sprite=sprites.numbered(level, "w", FRUIT))
+    return kind(str(level), solid=True)
 
 
-def badge(level, glyph):
-    """What an agent of that level wears."""
-    return kind(glyph, layer="mark", on_maps=False, sprite=sprites.numbered(level, "w", BADGE))
+def badge(glyph):
+    """What an agent of a level wears."""
+    return kind(glyph, layer="mark", on_maps=False)
 
 
 class Kind(Kinds):
     WALL = kind("W", solid=True, sprite=sprites.WALL)
     FOOD_1, FOOD_2, FOOD_3, FOOD_4, FOOD_5, FOOD_6, FOOD_7, FOOD_8, FOOD_9 = map(food, range(1, LARGEST + 1))
-    LEVEL_1 = badge(1, "a")
-    LEVEL_2 = badge(2, "b")
-    LEVEL_3 = badge(3, "c")
+    LEVEL_1, LEVEL_2, LEVEL_3 = map(badge, "abc")
 
 
 @dataclass(frozen=True)
@@ -247,15 +221,47 @@ W      W
 WWWWWWWW
 """
 
+FRUIT = sprites.pixels("""
+    ....nGG.
+    .rrrnrG.
+    rrrrrrrr
+    rrrrrrrr
+    rrrrrrrr
+    rrrrrrrr
+    rrrrrrrR
+    .rrrrRR.
+""")
+BADGE = sprites.pixels("""
+    ........
+    ..kkkkk.
+    ..kkkkk.
+    ..kkkkk.
+    ..kkkkk.
+    ..kkkkk.
+    ..kkkkk.
+    ..kkkkk.
+""")
+Kind.paint(
+    **{f"FOOD_{k}": sprites.numbered(k, "w", FRUIT) for k in range(1, LARGEST + 1)},
+    **{f"LEVEL_{k}": sprites.numbered(k, "w", BADGE) for k in range(1, STRONGEST + 1)},
+)
 
-def benchmark(size, n_agents, n_food, coop=False, sight=None):
-    """Returns a benchmark's usual name, and what it sets."""
-    name = f"{'' if sight is None else f'{sight}s-'}{size}x{size}-{n_agents}p-{n_food}f{'-coop' if coop else ''}"
-    window = Window.centred(size if sight is None else sight)
+
+def benchmark(size, n_agents, n_food, coop, sight):
+    """Returns a benchmark's usual name, and what it sets; it shows the whole field if no sight is given."""
+    name = f"{f'{sight}s-' if sight else ''}{size}x{size}-{n_agents}p-{n_food}f{'-coop' if coop else ''}"
+    window = Window.centred(sight or size)
     return name, {"map": f"{size}x{size}", "n_agents": n_agents, "n_food": n_food, "coop": coop, "window": window}
 
 
-SIZES = ((8, 2, 3), (8, 2, 2, True), (10, 3, 3), (15, 3, 5), (15, 4, 3), (15, 4, 5))
+BENCHMARKS = (
+    (8, 2, 3, False),
+    (8, 2, 2, True),
+    (10, 3, 3, False),
+    (15, 3, 5, False),
+    (15, 4, 3, False),
+    (15, 4, 5, False),
+)
 
 
 class LevelBasedForaging(Gridworld):
@@ -272,8 +278,7 @@ class LevelBasedForaging(Gridworld):
     start = (movement.scatter, draw_levels, lay_food)
     rules = (walk, load, end)
     presets = {
-        **dict(benchmark(*size) for size in SIZES),
-        **dict(benchmark(*(*size, False)[:4], sight=2) for size in SIZES),
+        **dict(benchmark(*each, sight) for sight in (0, 2) for each in BENCHMARKS),
         "socialjax": {
             "map": "socialjax", "n_agents": 4, "window": Window(4, 3, 4, 3, rotate=False), "n_food": 4, "tries": 4,
             "apart": False, "max_food_level": 3, "normalized": False, "failed_value": -0.1, "lots": True,

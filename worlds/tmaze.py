@@ -6,7 +6,7 @@ Dilemma and source
 Actions
     up, down, left, right: one cell on the map.
 Observation
-    Three by three cells around the agent, north up.
+    Three by three cells around the agent, north up; a window that shows the start from the junction needs no memory.
 Rewards
     +4 for the door of the colour of the floor at the start, -0.1 for the other; -0.1 for walking into a wall.
 Ends when

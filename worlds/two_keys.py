@@ -4,7 +4,7 @@ Dilemma and source
     None: a test of cooperation. In the preset ``costly`` only staying away is safe, as in Claus and Boutilier 1998,
     "The dynamics of reinforcement learning in cooperative multiagent systems".
 Actions
-    up, down, left, right: one cell on the map; turn the key on which one stands.
+    up, down, left, right: one cell on the map; noop; turn the key on which one stands.
 Observation
     Five by five cells around the agent, north up.
 Rewards
@@ -24,7 +24,7 @@ from enum import auto
 from sorrelsim import Events, Gridworld, Kinds, Window, kind, param, rule, sprites
 from sorrelsim.rules import episode, grid, movement
 
-ACTIONS = (*movement.ABSOLUTE, "turn")
+ACTIONS = (*movement.ABSOLUTE, "noop", "turn")
 TURN = ACTIONS.index("turn")
 
 

@@ -5,7 +5,9 @@ import pytest
 from boards import act, seat, share_ok
 
 import sorrelsim
-from sorrelsim.testing import check_world
+from sorrelsim.experiments.mixtures import mix, play_mixture, stage_of
+from sorrelsim.experiments.players import player_of
+from sorrelsim.testing import check_model, check_world
 from sorrelsim.worlds.tmaze import Kind
 
 MAZE = """
@@ -93,3 +95,12 @@ def test_several_start_behind_each_other_and_the_first_through_a_door_ends_it():
     seat(world, (1, 2, "N"), (2, 3, "N"))
     assert act(world, "left", "up") == [4.0, 0.0]
     assert world.terminated.all()
+
+
+def test_who_remembers_is_always_right():
+    check_model("tmaze_rememberer", "tmaze", steps=12)
+    stage = stage_of("tmaze", ["compiled=false"])
+    found = play_mixture(stage, mix([([0], player_of("tmaze_rememberer"))], 1), 20, 3).episodes
+    # Seven steps up to the junction, and two aside, with nothing on the way but the door.
+    assert set(found.returns.ravel()) == {4.0}
+    assert set(found.lengths) == {9}

@@ -5,7 +5,9 @@ import pytest
 from boards import act, seat
 
 import sorrelsim
-from sorrelsim.testing import check_world
+from sorrelsim.experiments.mixtures import mix, play_mixture, stage_of
+from sorrelsim.experiments.players import player_of
+from sorrelsim.testing import check_model, check_world
 
 HALL = """
 WWWWWWW
@@ -72,3 +74,13 @@ def test_from_one_key_of_the_room_the_other_is_in_view():
     act(world, "turn", "up")
     keys = world.obs[0, 0, ..., world.codes.layer[world.kinds.KEY]] == world.kinds.KEY
     assert np.argwhere(keys).tolist() == [[2, 2], [2, 4]]
+
+
+def test_two_players_who_wait_for_each_other_never_turn_alone():
+    check_model("two_keys_cooperator", "two_keys", steps=12)
+    stage = stage_of("two_keys", ["compiled=false", "preset=costly"])
+    found = play_mixture(stage, mix([([0, 1], player_of("two_keys_cooperator"))], 2), 10, 3).episodes
+    events = dict(zip(found.event_names, found.events.T, strict=True))
+    assert events["turned_alone"].sum() == 0
+    # No walk from a spawn cell to a key is longer than 5 steps, so 50 steps hold some five openings at least.
+    assert found.returns.mean() > 5
