@@ -111,6 +111,107 @@ APPLE = pixels("""
     ........
 """)
 
+CRATES = pixels("""
+    nnnnnnnn
+    nNttttNn
+    ntNttNtn
+    nttNNttn
+    nttNNttn
+    ntNttNtn
+    nNttttNn
+    nnnnnnnn
+""")
+
+DOOR = pixels("""
+    nnnnnnnn
+    nttnttnN
+    nttnttnN
+    nttnttnN
+    nttnttnN
+    nttnttnN
+    nttnttnN
+    NNNNNNNN
+""")
+
+RUBBLE = pixels("""
+    ........
+    .n...N..
+    ..N.....
+    .....nn.
+    .Nn.....
+    ......N.
+    ..n.N...
+    ........
+""")
+
+TEAM_COLOURS = ((214, 62, 54), (48, 110, 214))
+"""Red and blue, of team 0 and team 1."""
+
+SPLASH, SQUARE, LAMP, FLAG, BODY = (
+    """
+    aa.aaaaa
+    aaaaaaaA
+    aaAaaaa.
+    aaaaaaaa
+    .aaaaaaa
+    aaaaaAaa
+    aAaaaaaa
+    aaaaa.aa
+    """,
+    """
+    wwwwwwww
+    waaaaaaw
+    waAaaaaw
+    waaaaaaw
+    waaaaaaw
+    waaaaAaw
+    waaaaaaw
+    wwwwwwww
+    """,
+    """
+    dddddddd
+    d.kkkk.d
+    dkaaaakd
+    dkaAAakd
+    dkBbbBkd
+    dkbbbbkd
+    d.kkkk.d
+    dddddddd
+    """,
+    """
+    wwwwwwwk
+    waaaaawk
+    wbbbbbwk
+    wwwwwwwk
+    ......wk
+    ......wk
+    ......wk
+    ......wk
+    """,
+    """
+    ..bbbb..
+    .baaaab.
+    ba....ab
+    ba.aa.ab
+    ba.aa.ab
+    ba....ab
+    .baaaab.
+    ..bbbb..
+    """,
+)
+"""Pictures in a team's colour, for :func:`coloured`: paint on the ground, a square to hold, a lamp, a flag, and an
+agent's body but for its eyes."""
+
+
+def coloured(
+    art: str, colour: tuple[int, int, int], second: tuple[int, int, int] | None = None, opacity: int = 255
+) -> Sprite:
+    """Reads a sprite whose letters a and b are two colours (b as a, unless given), and A and B darker ones of them."""
+    other = colour if second is None else second
+    dark, darker = (tuple(int(0.62 * part) for part in each) for each in (colour, other))
+    return pixels(art, opacity, a=colour, A=dark, b=other, B=darker)  # type: ignore[arg-type]
+
+
 _AGENT = """
     ...aa...
     ..aaaa..

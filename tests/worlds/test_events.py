@@ -24,6 +24,10 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "resource_health": 1, "regrowth_probability": 0.5, "regrowth_delay": 1,
     },
     "tag": {"map": CROWD, "n_agents": 4},
+    "paintball": {
+        "map": "WWWWWWWW\nWPQPQPQW\nWPFQGPQW\nWQPQPQPW\nWWWWWWWW\n", "n_agents": 4, "health": 1, "timeout": 3,
+        "spray_cooldown": 0,
+    },
     "iowa": {}, "treasure_hunt": {},
 }  # fmt: skip
 
@@ -79,6 +83,7 @@ PAIRS = (  # of each pair: whose count it must equal, by whom it did or to whom 
     ("allelopathic_harvest", "zap", "whom", "zaps_received"),
     ("mushrooms", "zap", "whom", "zaps_received"),
     ("territory", "zap", "whom", "zaps_received"),
+    ("paintball", "zap", "agent", "removals"),
     ("tag", "tag", "agent", "tags"),
     ("tag", "tag", "whom", "tagged"),
     ("gift", "gift", "agent", "gifts_given"),
