@@ -28,6 +28,7 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "map": "WWWWWWWW\nWPQPQPQW\nWPFQGPQW\nWQPQPQPW\nWWWWWWWW\n", "n_agents": 4, "health": 1, "timeout": 3,
         "spray_cooldown": 0,
     },
+    "chemistry": {"map": "~~~~~~\n~abhc~\n~FxG~~\n~~~~~~\n", "n_agents": 4},
     "iowa": {}, "treasure_hunt": {},
 }  # fmt: skip
 
