@@ -29,6 +29,11 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
     "iowa": {}, "treasure_hunt": {}, "tmaze": {"length": 1},
     "gathering": {"map": CROWD.replace("WPPPPPPW", "WAAAPPPW", 1), "n_agents": 3, "apple_delay": 2, "tagged_steps": 2},
     "two_keys": {},
+    "paintball": {
+        "map": "WWWWWWWW\nWPQPQPQW\nWPFQGPQW\nWQPQPQPW\nWWWWWWWW\n", "n_agents": 4, "health": 1, "timeout": 3,
+        "spray_cooldown": 0,
+    },
+    "chemistry": {"map": "~~~~~~\n~abhc~\n~FxG~~\n~~~~~~\n", "n_agents": 4},
 }  # fmt: skip
 
 
@@ -84,6 +89,7 @@ PAIRS = (  # of each pair: whose count it must equal, by whom it did or to whom 
     ("mushrooms", "zap", "whom", "zaps_received"),
     ("territory", "zap", "whom", "zaps_received"),
     ("gathering", "tag", "whom", "hits_taken"),
+    ("paintball", "zap", "agent", "removals"),
     ("tag", "tag", "agent", "tags"),
     ("tag", "tag", "whom", "tagged"),
     ("gift", "gift", "agent", "gifts_given"),
