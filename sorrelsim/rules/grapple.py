@@ -1,7 +1,7 @@
 """Grappling: an agent holds the one before it, and shoves it away or pulls it near.
 
 A world that uses it declares, each ``per_agent()``, the state ``held_by`` (slot + 1 of who holds the agent since this
-step, 0 for nobody) and ``stunned`` (steps for which it cannot grapple), and has three actions in a row, :data:`ACTIONS`.
+step, 0 for nobody) and ``stunned`` (steps for which it cannot grapple), and has the three :data:`ACTIONS` in a row.
 Source: ``Grappling`` of Melting Pot 2.
 """
 

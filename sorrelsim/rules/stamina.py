@@ -1,11 +1,11 @@
 """Stamina: an agent that exerts itself tires, and a tired one stands still between its moves until it has rested.
 
-A world that uses it declares, each ``per_agent()``, the state ``stamina`` (what is left), ``efforts`` (costly steps that
-are not yet paid for), ``strained`` (1 if the last free step was costly) and ``locked`` (steps of a lock still to come),
-and orders its rules: :func:`fill` at the start, :func:`lock` before the moves, :func:`spend` once per step and agent,
+A world that uses it declares, each ``per_agent()``, the state ``stamina`` (what is left), ``efforts`` (costly steps not
+yet paid for), ``strained`` (1 if the last free step was costly) and ``locked`` (steps of a lock still to come), and
+orders its rules: :func:`fill` at the start, :func:`lock` before the moves, :func:`spend` once per step and agent,
 :func:`~sorrelsim.rules.movement.thaw` and :func:`show` last. A lock holds an agent by ``w.frozen``: turning and walking
-are void, and what else a locked agent may do is for the world to say. Its stamina stays as it is until the lock is over,
-even if something else frees the agent sooner. Source: ``Stamina`` of Melting Pot 2.
+are void, and what else a locked agent may do is for the world to say. Its stamina stays as it is until the lock is
+over, even if something else frees the agent sooner. Source: ``Stamina`` of Melting Pot 2.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def test_a_hold_takes_the_place_of_a_longer_freeze():
 
 
 def test_the_last_to_hold_is_the_holder_and_any_shove_follows_its_facing():
-    # 0 looks east and shoves; 2 looks north from below and only holds. Whoever holds last leads: east or north, half each.
+    # 0 looks east and shoves; 2 looks north from below and only holds. The last to hold leads: half each.
     n = 400
     world = ring("...\n01.\n.2.", "ENN", n_worlds=n)
     act(world, SHOVE, NOOP, HOLD)
