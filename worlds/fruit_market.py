@@ -69,7 +69,7 @@ class Params:
     tree_probability: tuple = probability((0.05, 0.05))  # that a cell for trees bears an apple tree, a banana tree
     own_probability: float = probability(1.0)  # of a harvest of an agent's own kind, per step on a ripe tree
     other_probability: float = probability(0.04)  # of the other kind
-    harvest: int = param(2, low=0)  # fruit from a tree
+    harvest: int = param(2, low=0, high=1000)  # fruit from a tree
     ripening: int = param(50, low=1)  # steps after which a tree is ripe again
     own_value: float = 1.0  # of eating a fruit of the agent's own kind
     other_value: float = 8.0  # of eating the other
@@ -87,7 +87,7 @@ class Params:
 
 
 STATE = {
-    "inventory": per_agent(shape=(2,), low=0),  # apples and bananas held
+    "inventory": per_agent(shape=(2,), low=0, high=10**9),  # apples and bananas held
     "offer": per_agent(shape=(2,), low=-3, high=2),  # of apples and bananas, positive where they are wanted
     "hunger": per_agent(low=0),  # steps since the last meal
     "picked": per_cell(low=0, high="turn"),  # step in which the tree was harvested
