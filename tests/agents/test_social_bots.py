@@ -11,7 +11,7 @@ from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
 from sorrelsim.testing import check_model
 
-WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest", "fruit_market")
+WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest", "fruit_market", "factory_commons")
 
 
 def played(world, changes, *names, episodes=2, steps=150):
@@ -157,3 +157,18 @@ def test_traders_eat_what_they_like_and_the_self_sufficient_what_they_grow():
     two = ["fruit_market_cooperator", "fruit_market_cooperator", "fruit_market_cooperator:wants=2"]
     kept, _ = played("fruit_market", settings, *two, episodes=1)
     assert kept["trades"].sum() == 0
+
+
+WORKSHOP = "WWWWWWWWW\nW lsC lt W\nW Oj  O# W\nW  z   z W\nW Cx C x W\nW        W\nWWWWWWWWW"
+
+
+def test_keepers_keep_cubes_and_burners_burn_them():
+    settings = [f'map="{WORKSHOP}"'.replace("\n", "\\n"), "n_agents=1"]
+    kept, returns = played("factory_commons", settings, "factory_commons_cooperator", episodes=1, steps=300)
+    assert kept["cubes_kept"].sum() >= 3
+    assert kept["cubes_burnt"].sum() == 0
+    assert returns.sum() >= 2
+    burnt, returns = played("factory_commons", settings, "factory_commons_defector", episodes=1, steps=300)
+    assert burnt["cubes_kept"].sum() == 0
+    assert 1 <= burnt["cubes_burnt"].sum() <= 3  # there were three
+    assert returns.sum() == 2 * burnt["cubes_burnt"].sum()

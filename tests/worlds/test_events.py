@@ -24,6 +24,7 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "resource_health": 1, "regrowth_probability": 0.5, "regrowth_delay": 1,
     },
     "tag": {"map": CROWD, "n_agents": 4},
+    "factory_commons": {"map": "WWWWWW\nWaaaaW\nW    W\nWaaaaW\nWWWWWW\n", "n_agents": 4},
     "fruit_market": {
         "map": CROWD.replace("WPPPPPPW", "WAABBPPW", 1), "n_agents": 4, "other_probability": 0.5, "ripening": 2,
     },
@@ -92,6 +93,7 @@ PAIRS = (  # of each pair: whose count it must equal, by whom it did or to whom 
     ("fruit_market", "trade", "agent", "trades"),
     ("fruit_market", "trade", "whom", "trades"),
     ("fruit_market", "hold", "agent", "holds"),
+    ("factory_commons", "hold", "agent", "holds"),
     ("coins", "coin_taken", "whom", "coins_lost"),
     ("matrix_game", "interaction", "agent", "interactions"),
     ("matrix_game", "interaction", "whom", "interactions"),
