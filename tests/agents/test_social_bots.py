@@ -159,7 +159,7 @@ def test_traders_eat_what_they_like_and_the_self_sufficient_what_they_grow():
     assert kept["trades"].sum() == 0
 
 
-WORKSHOP = "WWWWWWWWW\nW lsC lt W\nW Oj  O# W\nW  z   z W\nW Cx C x W\nW        W\nWWWWWWWWW"
+WORKSHOP = "WWWWWWWWWW\nW lsC lt W\nW Oj  O# W\nW  z   z W\nW Cx C x W\nW        W\nWWWWWWWWWW"
 
 
 def test_keepers_keep_cubes_and_burners_burn_them():
