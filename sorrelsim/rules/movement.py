@@ -112,19 +112,22 @@ def move(w):
         i = w.order[k]
         if w.out[i] != 0 or w.frozen[i] > 0:
             continue
-        action = w.action[i]
-        if action == FORWARD:
-            step(w, i, w.facing[i])
-        elif action == BACKWARD:
-            step(w, i, (w.facing[i] + 2) & 3)
-        elif action == STEP_LEFT:
-            step(w, i, (w.facing[i] + 3) & 3)
-        elif action == STEP_RIGHT:
-            step(w, i, (w.facing[i] + 1) & 3)
-        elif action == TURN_LEFT:
+        way = course(w, i)
+        if way >= 0:
+            step(w, i, way)
+        elif w.action[i] == TURN_LEFT:
             turn(w, i, (w.facing[i] + 3) & 3)
-        elif action == TURN_RIGHT:
+        elif w.action[i] == TURN_RIGHT:
             turn(w, i, (w.facing[i] + 1) & 3)
+
+
+@rule
+def course(w, i):
+    """Returns the map direction in which the :data:`EGOCENTRIC` action of agent ``i`` would walk it, or -1."""
+    action = w.action[i]
+    if action < FORWARD or action > STEP_RIGHT:
+        return -1
+    return (w.facing[i] + (0, 2, 3, 1)[action - FORWARD]) & 3
 
 
 @rule
