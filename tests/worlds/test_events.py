@@ -17,6 +17,7 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "map": CROWD.replace("WPPPPPPW", "WRRRRRRW", 1), "n_agents": 4, "freeze_steps": 2, "mark_steps": 4,
         "zap_cooldown": 9,
     },
+    "collaborative_cooking": {"map": "OCOCO\nPP#PP\nO#C#O\nPP#PP\nOCOCO\n", "n_agents": 4},
     "coins": {"map": "WWWWWWW\nW_CCC_W\nWCCCCCW\nW_CCC_W\nWWWWWWW\n", "n_agents": 4, "coin_probability": 0.2},
     "gift": {"map": CROWD.replace("P", "T").replace("TTTTTT", "PPPPTT", 1), "n_agents": 4, "token_probability": 0.2},
     "matrix_game": {
