@@ -105,21 +105,42 @@ def move(w):
     draw.agent_order(w)
     for k in range(w.n_agents):
         i = w.order[k]
-        if w.out[i] != 0 or w.frozen[i] > 0:
-            continue
-        action = w.action[i]
-        if action == FORWARD:
-            step(w, i, w.facing[i])
-        elif action == BACKWARD:
-            step(w, i, (w.facing[i] + 2) & 3)
-        elif action == STEP_LEFT:
-            step(w, i, (w.facing[i] + 3) & 3)
-        elif action == STEP_RIGHT:
-            step(w, i, (w.facing[i] + 1) & 3)
-        elif action == TURN_LEFT:
-            turn(w, i, (w.facing[i] + 3) & 3)
-        elif action == TURN_RIGHT:
-            turn(w, i, (w.facing[i] + 1) & 3)
+        if w.out[i] == 0 and w.frozen[i] <= 0:
+            act(w, i)
+
+
+@rule
+def act(w, i):
+    """Carries out the :data:`EGOCENTRIC` action of agent ``i``; it must be on the grid and free to move."""
+    direction = course(w, i)
+    if direction >= 0:
+        step(w, i, direction)
+    elif w.action[i] == TURN_LEFT:
+        turn(w, i, (w.facing[i] + 3) & 3)
+    elif w.action[i] == TURN_RIGHT:
+        turn(w, i, (w.facing[i] + 1) & 3)
+
+
+@rule
+def course(w, i):
+    """Returns the map direction in which the :data:`EGOCENTRIC` action of agent ``i`` walks; -1 if it does not walk."""
+    action = w.action[i]
+    if action < FORWARD or action > STEP_RIGHT:
+        return -1
+    return (w.facing[i] + (0, 2, 3, 1)[action - FORWARD]) & 3
+
+
+@rule
+def enters(w, i, kind):
+    """Returns whether agent ``i`` walks by its :data:`EGOCENTRIC` action onto something in the layer of ``kind``.
+
+    For ground that stops some agents only, whom a world then does not let :func:`act`.
+    """
+    direction = course(w, i)
+    if direction < 0:
+        return False
+    row, col = ahead(w, i, direction)
+    return inside(w, row, col) and w.grid[row, col, w.layer[kind]] != 0
 
 
 @rule
@@ -224,10 +245,20 @@ def send_off_zapped(w):
 def respawn(w):
     """Counts down the agents that are out; each whose time is over returns to a free cell of ``spawns``, or waits."""
     for i in range(w.n_agents):
-        if w.out[i] > 1:
-            w.out[i] -= 1
-        elif w.out[i] == 1:
-            spawn_at(w, i, w.spawns)
+        come_back(w, i, w.spawns)
+
+
+@rule
+def come_back(w, i, cells):
+    """Counts down agent ``i`` if it is out; returns whether its time was over and it is back on a cell of a site.
+
+    Where none is free it waits. Worlds of roles call it with the spawns of a role, others :func:`respawn`.
+    """
+    if w.out[i] > 1:
+        w.out[i] -= 1
+    elif w.out[i] == 1:
+        return spawn_at(w, i, cells)
+    return False
 
 
 @rule

@@ -24,6 +24,10 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "map": "WWWWWWWW\nW1PP12PW\nW12PP2PW\nWP12P12W\nWWWWWWWW\n", "n_agents": 4, "freeze_steps": 2, "timeout": 3,
         "resource_health": 1, "regrowth_probability": 0.5, "regrowth_delay": 1,
     },
+    "predator_prey": {
+        "map": "WWWWWWWW\nWXXPPAaW\nWPPXAPaW\nWXPPPAPW\nWWWWWWWW\n", "n_agents": 8, "n_predators": 3,
+        "respawn_steps": 5, "apple_regrowth": 0.1,
+    },
     "tag": {"map": CROWD, "n_agents": 4},
     "iowa": {}, "treasure_hunt": {},
 }  # fmt: skip
