@@ -145,6 +145,17 @@ def _bar(left: int) -> Sprite:
 STAMINA_BARS = tuple(_bar(left) for left in range(13))
 """What :func:`sorrelsim.rules.stamina.show` lays over those who have 0 to 12 of their stamina left."""
 
+KEY = pixels("""
+    ........
+    .yyy....
+    yy.yy...
+    y...yyyy
+    yy.yyyYY
+    .yyyY.yY
+    ...Y..Y.
+    ........
+""")
+
 _AGENT = """
     ...aa...
     ..aaaa..

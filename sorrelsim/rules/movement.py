@@ -7,7 +7,7 @@ it returns for one that is out, and ``GONE`` for one that never returns. ``w.fro
 from __future__ import annotations
 
 from sorrelsim.rules import draw
-from sorrelsim.rules.grid import inside, is_free, is_solid, wrapped
+from sorrelsim.rules.grid import inside, is_solid, pick_free, wrapped
 from sorrelsim.rules.rule import rule
 
 EGOCENTRIC = ("noop", "forward", "backward", "step_left", "step_right", "turn_left", "turn_right")
@@ -38,8 +38,13 @@ def col_step(facing):
 @rule
 def ahead(w, i, direction):
     """Returns the cell (row, col) one step from agent ``i`` in a map direction; it may lie beyond the map's edge."""
-    row = w.pos[i, 0] + row_step(direction)
-    col = w.pos[i, 1] + col_step(direction)
+    return beside(w, w.pos[i, 0], w.pos[i, 1], direction)
+
+
+@rule
+def beside(w, row, col, direction):
+    """Returns the cell (row, col) one step from another in a map direction; it may lie beyond the map's edge."""
+    row, col = row + row_step(direction), col + col_step(direction)
     if w.wrap:
         row, col = wrapped(row, w.height), wrapped(col, w.width)
     return row, col
@@ -112,9 +117,9 @@ def move(w):
 @rule
 def act(w, i):
     """Carries out the :data:`EGOCENTRIC` action of agent ``i``; it must be on the grid and free to move."""
-    direction = course(w, i)
-    if direction >= 0:
-        step(w, i, direction)
+    way = course(w, i)
+    if way >= 0:
+        step(w, i, way)
     elif w.action[i] == TURN_LEFT:
         turn(w, i, (w.facing[i] + 3) & 3)
     elif w.action[i] == TURN_RIGHT:
@@ -123,7 +128,7 @@ def act(w, i):
 
 @rule
 def course(w, i):
-    """Returns the map direction in which the :data:`EGOCENTRIC` action of agent ``i`` walks; -1 if it does not walk."""
+    """Returns the map direction in which the :data:`EGOCENTRIC` action of agent ``i`` would walk it, or -1."""
     action = w.action[i]
     if action < FORWARD or action > STEP_RIGHT:
         return -1
@@ -136,10 +141,10 @@ def enters(w, i, kind):
 
     For ground that stops some agents only, whom a world then does not let :func:`act`.
     """
-    direction = course(w, i)
-    if direction < 0:
+    way = course(w, i)
+    if way < 0:
         return False
-    row, col = ahead(w, i, direction)
+    row, col = ahead(w, i, way)
     return inside(w, row, col) and w.grid[row, col, w.layer[kind]] != 0
 
 
@@ -179,23 +184,13 @@ def scatter(w):
 @rule
 def spawn_at(w, i, cells):
     """Puts agent ``i`` on a uniformly random free cell of a site, with a random facing; False if none is free."""
-    n = cells.shape[0]
-    free = 0
-    for k in range(n):
-        if is_free(w, cells[k, 0], cells[k, 1]):
-            free += 1
-    if free == 0:
+    k = pick_free(w, cells)
+    if k < 0:
         return False
-    chosen = draw.below(w, free)
-    for k in range(n):
-        if is_free(w, cells[k, 0], cells[k, 1]):
-            if chosen == 0:
-                w.facing[i] = draw.below(w, 4)
-                w.out[i] = 0
-                place(w, i, cells[k, 0], cells[k, 1])
-                return True
-            chosen -= 1
-    return False
+    w.facing[i] = draw.below(w, 4)
+    w.out[i] = 0
+    place(w, i, cells[k, 0], cells[k, 1])
+    return True
 
 
 @rule
@@ -245,7 +240,8 @@ def send_off_zapped(w):
 def respawn(w):
     """Counts down the agents that are out; each whose time is over returns to a free cell of ``spawns``, or waits."""
     for i in range(w.n_agents):
-        come_back(w, i, w.spawns)
+        if w.out[i] > 0:
+            come_back(w, i, w.spawns)
 
 
 @rule
@@ -296,6 +292,16 @@ def walk(w, i):
     if faces_wall(w, i, direction):
         w.reward[i] += w.p.bump_value
     return False
+
+
+@rule
+def walk_all(w):
+    """Walks all agents by their :data:`ABSOLUTE` actions, in a fresh random order; other actions move nobody."""
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if w.action[i] < ROTATING and w.out[i] == 0 and w.frozen[i] == 0:
+            walk(w, i)
 
 
 @rule
