@@ -243,7 +243,7 @@ def is_ready(w, i, j):
 @rule
 def come_back(w):
     for i in range(w.n_agents):
-        if movement.come_back(w, i, w.predator_spawns if is_predator(w, i) else w.prey_spawns):
+        if movement.is_due(w, i) and movement.spawn_at(w, i, w.predator_spawns if is_predator(w, i) else w.prey_spawns):
             stamina.fill(w, i, w.p.most_stamina)
 
 

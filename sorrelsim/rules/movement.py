@@ -240,21 +240,20 @@ def send_off_zapped(w):
 def respawn(w):
     """Counts down the agents that are out; each whose time is over returns to a free cell of ``spawns``, or waits."""
     for i in range(w.n_agents):
-        if w.out[i] > 0:
-            come_back(w, i, w.spawns)
+        if is_due(w, i):
+            spawn_at(w, i, w.spawns)
 
 
 @rule
-def come_back(w, i, cells):
-    """Counts down agent ``i`` if it is out; returns whether its time was over and it is back on a cell of a site.
+def is_due(w, i):
+    """Counts down agent ``i`` if it is out; returns whether its time is over, so that it is to come back.
 
-    Where none is free it waits. Worlds of roles call it with the spawns of a role, others :func:`respawn`.
+    For worlds of roles, which then call :func:`spawn_at` with the spawns of its role; others use :func:`respawn`.
     """
     if w.out[i] > 1:
         w.out[i] -= 1
-    elif w.out[i] == 1:
-        return spawn_at(w, i, cells)
-    return False
+        return False
+    return w.out[i] == 1
 
 
 @rule
