@@ -26,19 +26,11 @@ from sorrelsim.library.make import make
 from sorrelsim.library.pages import Setting, settings_of
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import TRANSFORMS
-<<<<<<< HEAD
-from sorrelsim.rules import beams, draw, episode, grid, movement, sanctions, together
+from sorrelsim.rules import beams, draw, episode, grapple, grasp, grid, movement, sanctions, stamina, teams, together
 from sorrelsim.rules import events as noting
 
 DOCS = Path(__file__).parent
-ROOMS = (grid, movement, together, draw, beams, sanctions, episode, noting)
-=======
-from sorrelsim.rules import beams, draw, episode, grapple, grasp, grid, movement, sanctions, stamina
-from sorrelsim.rules import events as noting
-
-DOCS = Path(__file__).parent
-ROOMS = (grid, movement, draw, beams, sanctions, stamina, grapple, grasp, episode, noting)
->>>>>>> w-trade
+ROOMS = (grid, movement, together, draw, beams, sanctions, stamina, grapple, grasp, teams, episode, noting)
 SIZES = (
     ("n_agents", "int", "Number of agents."),
     ("height, width", "int", "Rows and columns of the map."),

@@ -120,6 +120,30 @@ APPLE = pixels("""
     ........
 """)
 
+ACORN = pixels("""
+    ........
+    ...n....
+    ..NNNN..
+    .NNNNNN.
+    ..tnnn..
+    ..tnnn..
+    ...nn...
+    ........
+""")
+
+_GRASS = """
+    aabaaaba
+    abaaacaa
+    aaacaaab
+    caaabaaa
+    aabaaaca
+    aaacabaa
+    baaaaaab
+    acabaaaa
+"""
+TALL_GRASS = pixels(_GRASS, a=PALETTE["G"], b=PALETTE["F"], c=PALETTE["l"])
+SHORT_GRASS = pixels(_GRASS, a=(64, 108, 58), b=(52, 90, 50), c=(92, 140, 74))
+
 
 def _bar(left: int) -> Sprite:
     """Returns six pixels above an agent: yellow for what is left of six, green for what is left beyond, else red."""

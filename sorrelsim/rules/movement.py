@@ -110,15 +110,20 @@ def move(w):
     draw.agent_order(w)
     for k in range(w.n_agents):
         i = w.order[k]
-        if w.out[i] != 0 or w.frozen[i] > 0:
-            continue
-        way = course(w, i)
-        if way >= 0:
-            step(w, i, way)
-        elif w.action[i] == TURN_LEFT:
-            turn(w, i, (w.facing[i] + 3) & 3)
-        elif w.action[i] == TURN_RIGHT:
-            turn(w, i, (w.facing[i] + 1) & 3)
+        if w.out[i] == 0 and w.frozen[i] <= 0:
+            act(w, i)
+
+
+@rule
+def act(w, i):
+    """Carries out the :data:`EGOCENTRIC` action of agent ``i``; it must be on the grid and free to move."""
+    way = course(w, i)
+    if way >= 0:
+        step(w, i, way)
+    elif w.action[i] == TURN_LEFT:
+        turn(w, i, (w.facing[i] + 3) & 3)
+    elif w.action[i] == TURN_RIGHT:
+        turn(w, i, (w.facing[i] + 1) & 3)
 
 
 @rule
@@ -128,6 +133,19 @@ def course(w, i):
     if action < FORWARD or action > STEP_RIGHT:
         return -1
     return (w.facing[i] + (0, 2, 3, 1)[action - FORWARD]) & 3
+
+
+@rule
+def enters(w, i, kind):
+    """Returns whether agent ``i`` walks by its :data:`EGOCENTRIC` action onto something in the layer of ``kind``.
+
+    For ground that stops some agents only, whom a world then does not let :func:`act`.
+    """
+    way = course(w, i)
+    if way < 0:
+        return False
+    row, col = ahead(w, i, way)
+    return inside(w, row, col) and w.grid[row, col, w.layer[kind]] != 0
 
 
 @rule
@@ -222,10 +240,20 @@ def send_off_zapped(w):
 def respawn(w):
     """Counts down the agents that are out; each whose time is over returns to a free cell of ``spawns``, or waits."""
     for i in range(w.n_agents):
-        if w.out[i] > 1:
-            w.out[i] -= 1
-        elif w.out[i] == 1:
+        if is_due(w, i):
             spawn_at(w, i, w.spawns)
+
+
+@rule
+def is_due(w, i):
+    """Counts down agent ``i`` if it is out; returns whether its time is over, so that it is to come back.
+
+    For worlds of roles, which then call :func:`spawn_at` with the spawns of its role; others use :func:`respawn`.
+    """
+    if w.out[i] > 1:
+        w.out[i] -= 1
+        return False
+    return w.out[i] == 1
 
 
 @rule

@@ -17,11 +17,16 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "map": CROWD.replace("WPPPPPPW", "WRRRRRRW", 1), "n_agents": 4, "freeze_steps": 2, "mark_steps": 4,
         "zap_cooldown": 9,
     },
+    "collaborative_cooking": {"map": "OCOCO\nPP#PP\nO#C#O\nPP#PP\nOCOCO\n", "n_agents": 4},
     "coins": {"map": "WWWWWWW\nW_CCC_W\nWCCCCCW\nW_CCC_W\nWWWWWWW\n", "n_agents": 4, "coin_probability": 0.2},
     "gift": {"map": CROWD.replace("P", "T").replace("TTTTTT", "PPPPTT", 1), "n_agents": 4, "token_probability": 0.2},
     "matrix_game": {
         "map": "WWWWWWWW\nW1PP12PW\nW12PP2PW\nWP12P12W\nWWWWWWWW\n", "n_agents": 4, "freeze_steps": 2, "timeout": 3,
         "resource_health": 1, "regrowth_probability": 0.5, "regrowth_delay": 1,
+    },
+    "predator_prey": {
+        "map": "WWWWWWWW\nWXXPPAaW\nWPPXAPaW\nWXPPPAPW\nWWWWWWWW\n", "n_agents": 8, "n_predators": 3,
+        "respawn_steps": 5, "apple_regrowth": 0.1,
     },
     "tag": {"map": CROWD, "n_agents": 4},
     "factory_commons": {"map": "WWWWWW\nWaaaaW\nW    W\nWaaaaW\nWWWWWW\n", "n_agents": 4},
