@@ -11,7 +11,7 @@ from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
 from sorrelsim.testing import check_model
 
-WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest")
+WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest", "coop_mining")
 
 
 def played(world, changes, *names, episodes=2, steps=150):
@@ -100,6 +100,17 @@ def test_planters_make_one_colour_of_the_field_and_free_riders_do_not():
     assert red > 0.6 * (red + green + blue)
     assert planted > 60
     assert berries["defector"][1] == 0
+
+
+def test_gold_miners_find_each_other_and_iron_miners_leave_gold():
+    settings = ["iron_probability=0.002", "gold_probability=0.002"]
+    mined, rich = played("coop_mining", settings, "coop_mining_cooperator", episodes=1)
+    assert mined["gold_extractions"].sum() >= 6
+    assert mined["iron_hits"].sum() == 0
+    mined, poor = played("coop_mining", settings, "coop_mining_defector", episodes=1)
+    assert mined["iron_hits"].sum() > 20
+    assert mined["gold_hits"].sum() == 0
+    assert rich.sum() > poor.sum()
 
 
 def test_tit_for_tat_in_coins_pays_back_and_forgives():

@@ -24,6 +24,10 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "resource_health": 1, "regrowth_probability": 0.5, "regrowth_delay": 1,
     },
     "tag": {"map": CROWD, "n_agents": 4},
+    "coop_mining": {
+        "map": CROWD.replace("WPPPPPPW", "WOOOOOOW", 1), "n_agents": 5, "gold_probability": 0.2, "gold_window": 9,
+        "iron_probability": 0.02,
+    },
     "iowa": {}, "treasure_hunt": {},
 }  # fmt: skip
 
@@ -84,6 +88,8 @@ PAIRS = (  # of each pair: whose count it must equal, by whom it did or to whom 
     ("gift", "gift", "agent", "gifts_given"),
     ("coins", "coin_taken", "whom", "coins_lost"),
     ("matrix_game", "interaction", "agent", "interactions"),
+    ("coop_mining", "extraction_pair", "agent", "gold_extractions"),
+    ("coop_mining", "extraction_pair", "whom", "gold_extractions"),
     ("matrix_game", "interaction", "whom", "interactions"),
 )
 

@@ -143,6 +143,13 @@ def tag_counts(world, copy):
     assert np.argwhere(ring).tolist() == [world.pos[copy, world.copies.state["it"][copy, 0]].tolist()]
 
 
+def coop_mining_counts(world, copy):
+    ore = world.kinds.FLASHING_GOLD
+    flashing = world.grid[copy, ..., world.codes.layer[ore]] == ore
+    assert np.array_equal(world.copies.state["miner"][copy] > 0, flashing)
+    assert world.copies.state["flashing"][copy, 0] == flashing.sum()
+
+
 COUNTS = {
     "cleanup": cleanup_counts,
     "harvest": harvest_counts,
@@ -150,6 +157,7 @@ COUNTS = {
     "territory": territory_counts,
     "matrix_game": matrix_counts,
     "tag": tag_counts,
+    "coop_mining": coop_mining_counts,
 }
 
 
