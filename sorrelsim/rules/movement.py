@@ -96,6 +96,30 @@ def step(w, i, direction):
 
 
 @rule
+def course(w, i):
+    """Returns the map direction in which the :data:`EGOCENTRIC` action of agent ``i`` leads; -1 if it is no step."""
+    action = w.action[i]
+    if action == FORWARD:
+        return w.facing[i]
+    if action == BACKWARD:
+        return (w.facing[i] + 2) & 3
+    if action == STEP_LEFT:
+        return (w.facing[i] + 3) & 3
+    if action == STEP_RIGHT:
+        return (w.facing[i] + 1) & 3
+    return -1
+
+
+@rule
+def rotate(w, i):
+    """Rotates agent ``i`` if its action is turn_left or turn_right of :data:`EGOCENTRIC`."""
+    if w.action[i] == TURN_LEFT:
+        turn(w, i, (w.facing[i] + 3) & 3)
+    elif w.action[i] == TURN_RIGHT:
+        turn(w, i, (w.facing[i] + 1) & 3)
+
+
+@rule
 def move(w):
     """Carries out the :data:`EGOCENTRIC` actions, agents in a fresh random order, on live occupancy.
 
@@ -107,19 +131,11 @@ def move(w):
         i = w.order[k]
         if w.out[i] != 0 or w.frozen[i] > 0:
             continue
-        action = w.action[i]
-        if action == FORWARD:
-            step(w, i, w.facing[i])
-        elif action == BACKWARD:
-            step(w, i, (w.facing[i] + 2) & 3)
-        elif action == STEP_LEFT:
-            step(w, i, (w.facing[i] + 3) & 3)
-        elif action == STEP_RIGHT:
-            step(w, i, (w.facing[i] + 1) & 3)
-        elif action == TURN_LEFT:
-            turn(w, i, (w.facing[i] + 3) & 3)
-        elif action == TURN_RIGHT:
-            turn(w, i, (w.facing[i] + 1) & 3)
+        direction = course(w, i)
+        if direction >= 0:
+            step(w, i, direction)
+        else:
+            rotate(w, i)
 
 
 @rule
@@ -242,6 +258,20 @@ def unmark(w, kind):
     for i in range(w.n_agents):
         if w.out[i] == 0:
             w.grid[w.pos[i, 0], w.pos[i, 1], w.layer[kind]] = 0
+
+
+@rule
+def beside(w, i):
+    """Returns a uniformly random cell (row, col) of that of agent ``i`` and the four next to it that are not solid."""
+    chosen_row, chosen_col = w.pos[i, 0], w.pos[i, 1]
+    seen = 1
+    for direction in range(4):
+        row, col = ahead(w, i, direction)
+        if inside(w, row, col) and not is_solid(w, row, col):
+            seen += 1
+            if draw.below(w, seen) == 0:
+                chosen_row, chosen_col = row, col
+    return chosen_row, chosen_col
 
 
 @rule

@@ -11,7 +11,7 @@ from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
 from sorrelsim.testing import check_model
 
-WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest", "coop_mining")
+WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest", "coop_mining", "daycare")
 
 
 def played(world, changes, *names, episodes=2, steps=150):
@@ -111,6 +111,20 @@ def test_gold_miners_find_each_other_and_iron_miners_leave_gold():
     assert mined["iron_hits"].sum() > 20
     assert mined["gold_hits"].sum() == 0
     assert rich.sum() > poor.sum()
+
+
+def test_who_is_understood_is_fed():
+    fed, (child, parent) = played("daycare", [], "daycare_cooperator", "daycare_cooperator", episodes=3, steps=400)
+    assert child >= 4
+    assert parent == 0
+    assert fed["fruit_dropped"][1] >= 4
+    assert fed["failed_grasps"][0] > 50
+    starved, (child, parent) = played("daycare", [], "daycare_cooperator", "daycare_defector", episodes=3, steps=400)
+    assert child < 4
+    assert parent > 20
+    assert starved["fruit_dropped"][1] == 0
+    idle, _ = played("daycare", [], "daycare_defector", "daycare_cooperator", episodes=1, steps=250)
+    assert idle["failed_grasps"][0] == idle["bananas_eaten"][0] == 0
 
 
 def test_tit_for_tat_in_coins_pays_back_and_forgives():

@@ -28,6 +28,9 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "map": CROWD.replace("WPPPPPPW", "WOOOOOOW", 1), "n_agents": 5, "gold_probability": 0.2, "gold_window": 9,
         "iron_probability": 0.02,
     },
+    "daycare": {
+        "map": "WWWWWWW\nWPs PsW\nW Ps  W\nWs  bPW\nWWWWWWW\n", "n_agents": 4, "child_grasp": 1, "regrowth_steps": 1,
+    },
     "iowa": {}, "treasure_hunt": {},
 }  # fmt: skip
 
