@@ -275,6 +275,16 @@ def beside(w, i):
 
 
 @rule
+def has_in_window(w, i, j, forward, back, left, right):
+    """Returns whether agent ``j`` stands in a window of so many cells around agent ``i``, turned to its facing."""
+    ahead_of, right_of = w.facing[i], (w.facing[i] + 1) & 3
+    rows, cols = w.pos[j, 0] - w.pos[i, 0], w.pos[j, 1] - w.pos[i, 1]
+    far = rows * row_step(ahead_of) + cols * col_step(ahead_of)
+    aside = rows * row_step(right_of) + cols * col_step(right_of)
+    return far <= forward and -far <= back and aside <= right and -aside <= left
+
+
+@rule
 def faces_wall(w, i, direction):
     """Returns whether something solid, or the map's edge, keeps agent ``i`` from a step; agents do not count."""
     row, col = ahead(w, i, direction)

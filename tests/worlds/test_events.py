@@ -31,6 +31,10 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
     "daycare": {
         "map": "WWWWWWW\nWPs PsW\nW Ps  W\nWs  bPW\nWWWWWWW\n", "n_agents": 4, "child_grasp": 1, "regrowth_steps": 1,
     },
+    "hidden_agenda": {
+        "map": CROWD.replace("P", "*").replace("W******W", "W@=@=**W", 1) + "WVVVVVDW\nWWWWWWWW\n", "tag_cooldown": 5,
+        "vote_every": 9, "vote_steps": 4, "goal": 99,
+    },
     "iowa": {}, "treasure_hunt": {},
 }  # fmt: skip
 
@@ -91,6 +95,7 @@ PAIRS = (  # of each pair: whose count it must equal, by whom it did or to whom 
     ("gift", "gift", "agent", "gifts_given"),
     ("coins", "coin_taken", "whom", "coins_lost"),
     ("matrix_game", "interaction", "agent", "interactions"),
+    ("hidden_agenda", "tag_hit", "whom", "tagged"),
     ("coop_mining", "extraction_pair", "agent", "gold_extractions"),
     ("coop_mining", "extraction_pair", "whom", "gold_extractions"),
     ("matrix_game", "interaction", "whom", "interactions"),
