@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sorrelsim.authoring.slots import spread_out
 from sorrelsim.settings import ConfigError, flag, parse_config, whole
 
 REACH = 127  # cells, in each direction
@@ -104,14 +105,10 @@ def by_slot(windows: Slots, other: Window, n_agents: int, world: str) -> tuple[W
         if len(windows) != n_agents:
             raise ValueError(f"{world}: {len(windows)} windows; allowed: one for each of the {n_agents} slots")
         windows = dict(enumerate(windows))
-    found: dict[int, Window] = {}
-    for key, window in windows.items():
+    found: dict[int, Window] = spread_out(windows, "windows", world)
+    for slot, window in found.items():
         if not isinstance(window, Window):
-            raise ValueError(f"{world}: the window of slot {key!r} is {window!r}; allowed: a Window")
-        for slot in key if isinstance(key, range) else [whole(key, f"{world}: a slot in windows", 0, 2**31 - 1)]:
-            if slot in found:
-                raise ValueError(f"{world}: windows names slot {slot} twice")
-            found[slot] = window  # slots that a smaller number of agents leaves out do no harm
+            raise ValueError(f"{world}: the window of slot {slot} is {window!r}; allowed: a Window")
     each = tuple(found.get(slot, other) for slot in range(n_agents))
     if len({(window.rotate, window.whole_map) for window in each}) > 1:
         raise ValueError(f"{world}: the windows of all slots rotate or none does, and show the whole map or none does")

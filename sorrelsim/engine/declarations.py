@@ -204,6 +204,11 @@ def _at_least_1(value: Any) -> Iterable[str]:
         yield f"{value!r:.60} is no whole number from 1; write 3"
 
 
+def _seen_as(value: Any) -> Iterable[str]:
+    if not isinstance(value, Mapping):
+        yield f"{value!r:.60} is no mapping of slots to what they see; write {{0: {{Kind.TREE: Kind.SHRUB}}}}"
+
+
 def _looks(value: Any) -> Iterable[str]:
     if value not in ("other", "individual"):
         yield unknown("look of agents", value, ("other", "individual"))
@@ -230,6 +235,7 @@ CHECKS: dict[str, Callable[[Any], Iterable[str]]] = {
     "n_agents": _at_least_1,
     "actions": _names("names of actions", '("noop", "forward") or movement.EGOCENTRIC'),
     "window": _one(Window, "Window(forward=9) or Window.full()"),
+    "seen_as": _seen_as,
     "looks": _looks,
     "show_facing": _one(bool, "True or False"),
     "scalars": _scalars,

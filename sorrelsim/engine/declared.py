@@ -14,6 +14,7 @@ from sorrelsim.authoring.events import event_names, pairs_of
 from sorrelsim.authoring.kinds import Kinds
 from sorrelsim.authoring.maps import MapError, Needs, check_needs, find_map, read_map
 from sorrelsim.authoring.params import read_params
+from sorrelsim.authoring.slots import taken_for
 from sorrelsim.authoring.state import StateSpec
 from sorrelsim.authoring.window import Slots, Window, by_slot, hull, read_window
 from sorrelsim.errors import unknown
@@ -52,6 +53,8 @@ class Declared:
         window: What an agent sees.
         windows: Where agents see differently far, windows by slot or range of slots, or one for each; ``window`` is
             that of the others. Observations have the size of all reaches together; cells beyond a slot's own are 0.
+        seen_as: What slots take things for: by slot or range of slots, kinds to kinds of the same layer, or to 0 for
+            nothing, ``{0: {Kind.TREE: Kind.SHRUB}}``. Observations show it so; rules see what is there.
         looks: ``"other"`` or ``"individual"``: whether other agents can be told apart.
         show_facing: Whether an agent's direction is visible to others.
         scalars: Name to length of what is observed beside the grid, filled by ``observe``.
@@ -80,6 +83,7 @@ class Declared:
     actions: Sequence[str] = ()
     window: Window = Window()
     windows: Slots = ()
+    seen_as: Mapping[Any, Mapping[Any, Any]] = {}
     looks: str = "other"
     show_facing: bool = False
     scalars: Mapping[str, int] = {}
@@ -120,6 +124,7 @@ class Declared:
         self.events, self.pairs = event_names(self.events), pairs_of(self.events)
         self.n_actions = len(self.action_names)
         self.codes = codebook(self.kinds, tuple(self.layers), self.n_agents, self.looks, self.show_facing)
+        self.taken_for = taken_for(self.seen_as, self.kinds, self.codes, self.n_agents, self.name)
         self.map_name, text = find_map(preset_map if map is None else map, self.maps, self.name)
         self.map = read_map(self.map_name, text, self.kinds, self.codes, self.sites, self.legend)
         self.map_text = text

@@ -152,6 +152,7 @@ def engine_fields(world: Declared, copies: Copies) -> list[Field]:
     less = [[getattr(window, side) - getattr(own, side) for side in SIDES] for own in world.slot_windows]
     return [
         *([Field("less", np.array(less, np.int32), "shared")] if np.any(less) else []),
+        *([Field("taken_for", world.taken_for, "shared")] if world.seen_as else []),
         *of_table(copies, "engine"),
         Field("counts", copies.of["events"].reshape(world.n_worlds, -1), "copy"),
         Field("seen", copies.notes.seen, "given"),

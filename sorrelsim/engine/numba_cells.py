@@ -53,6 +53,11 @@ def _copy_cells(target, source):
     return step.copy_cells_compiled
 
 
+@overload(view.mistake_row, jit_options=OPTIONS)
+def _mistake_row(bytes_into, i, taken_for):
+    return view.mistake_row_compiled
+
+
 @overload(view.fill_row, jit_options=OPTIONS)
 def _fill_row(cells_into, i):
     return view.fill_row_compiled

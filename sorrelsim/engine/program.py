@@ -35,6 +35,7 @@ if mode == STEP:
         again = True
         view(w, e, e.final_cells, e.final_bytes)
         @trim e.final_cells
+        @deceive e.final_bytes
         @scalars e.final_scalars
         @mask e.final_mask
 if again:
@@ -44,6 +45,7 @@ if again:
     @start
 view(w, e, e.cells_into, e.bytes_into)
 @trim e.cells_into
+@deceive e.bytes_into
 @scalars e.scalars_into
 @mask e.mask_into
 """
@@ -58,6 +60,7 @@ class Program:
         name: The world's name.
         rules, start, observe, allowed: As the world declares them.
         trims: Whether slots see differently far.
+        deceives: Whether slots take things for others.
         fields, engine_fields, params: What stands in ``w``, ``e`` and ``w.p``; of ``e``, less what is of an answer.
         state_names: What the world declares as state, zero at the start of an episode.
         answer: An answer like all that are to come, of which ``e`` has fields as well.
@@ -73,6 +76,7 @@ class Program:
     observe: Callable | None
     allowed: Callable | None
     trims: bool
+    deceives: bool
     fields: Sequence[Field]
     engine_fields: Sequence[Field]
     params: Sequence[Field]
@@ -106,6 +110,7 @@ class Program:
             observe=type(world).observe,
             allowed=type(world).allowed,
             trims=any(window != world.window for window in world.slot_windows),
+            deceives=bool(world.seen_as),
             fields=rules_fields(world, copies),
             engine_fields=[*engine_fields(world, copies), *finals],
             params=of_table(copies, "params"),
@@ -137,6 +142,7 @@ class Program:
             scalars=lambda into: _filled("observe", into, "0.0") if self.observe else [],
             mask=lambda into: _filled("allowed", into, "1") if self.allowed else [],
             trim=lambda into: [f"trim(w, e, {into})"] if self.trims else [],
+            deceive=lambda into: [f"deceive(w, e, {into})"] if self.deceives else [],
         )
 
     def source(self) -> str:
@@ -209,7 +215,7 @@ def namespace(program: Program) -> dict[str, Any]:
     """What the text calls: the engine's functions and the world's rules, by their names there."""
     called: list[Callable] = [
         step.set_turn, step.begin, step.finish, step.restore, step.fill, view.view,
-        *([view.trim] if program.trims else []),
+        *([view.trim] if program.trims else []), *([view.deceive] if program.deceives else []),
     ]  # fmt: skip
     space: dict[str, Any] = {function.__name__: function for function in called}
     space |= {f"rule_{k}": function for k, function in enumerate(program.rules)}

@@ -73,13 +73,15 @@ def map_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Positi
     def look(i: int) -> tuple[Colour, int]:
         return sprites.agent_colour(i), int(world.facing[0, i])
 
-    return _map_scene(world, slot, mine, before, np.ones((world.height, world.width), np.bool_), look)
+    seen = np.ones((world.height, world.width), np.bool_)
+    return _map_scene(world, slot, mine, before, world.grid[0].copy(), seen, look)
 
 
 def window_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None = None) -> Scene:
     """Returns what the agent in a slot sees, laid on the map, north up: fog hides the rest.
 
-    Others look as in its observation: all alike unless the world tells them apart, without facing unless it is shown.
+    All looks as in its observation: things as what it takes them for, others alike unless the world tells them apart,
+    without facing unless it is shown.
     """
 
     def look(i: int) -> tuple[Colour, int]:
@@ -88,15 +90,15 @@ def window_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Pos
         colour = sprites.agent_colour(i) if world.looks == "individual" else sprites.PALETTE["o"]
         return colour, int(world.facing[0, i]) if world.codes.facing else 0
 
-    return _map_scene(world, slot, mine, before, window_cells(world, slot), look)
+    cells = world.taken_for[slot][world.grid[0]]
+    return _map_scene(world, slot, mine, before, cells, window_cells(world, slot), look)
 
 
 def _map_scene(
-    world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None, seen: np.ndarray,
+    world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None, cells: np.ndarray, seen: np.ndarray,
     look: Callable[[int], tuple[Colour, int]],
 ) -> Scene:  # fmt: skip
-    """Returns the cells of the map that are ``seen``, and the agents on them, by ``look`` in what colour and facing."""
-    cells = world.grid[0].copy()
+    """Returns the cells that are ``seen``, and the agents on them, by ``look`` in what colour and facing."""
     layer = world.codes.agent_layer
     cells[..., layer] = 0
     cells[~seen] = 0

@@ -2,10 +2,38 @@
 
 ``draw`` random numbers, ``grid`` cells and neighbours, ``movement`` walking, placing and being out, ``together``
 walking all at once, ``beams`` beams and zaps, ``sanctions`` by degrees, ``stamina`` tiring and resting, ``grapple``
-holding others, ``grasp`` carrying things, ``teams`` two of them, ``episode`` how an episode ends, ``events`` who did
-what to whom.
+holding others, ``grasp`` carrying things, ``carrying`` things held at arm's length, ``teams`` two of them, ``episode``
+how an episode ends, ``events`` who did what to whom.
 """
 
-from sorrelsim.rules import beams, draw, episode, events, grapple, grasp, grid, movement, sanctions, stamina, teams, together
+from sorrelsim.rules import (
+    beams,
+    carrying,
+    draw,
+    episode,
+    events,
+    grapple,
+    grasp,
+    grid,
+    movement,
+    sanctions,
+    stamina,
+    teams,
+    together,
+)
 
-__all__ = ["beams", "draw", "episode", "events", "grapple", "grasp", "grid", "movement", "sanctions", "stamina", "teams", "together"]
+__all__ = [
+    "beams",
+    "carrying",
+    "draw",
+    "episode",
+    "events",
+    "grapple",
+    "grasp",
+    "grid",
+    "movement",
+    "sanctions",
+    "stamina",
+    "teams",
+    "together",
+]

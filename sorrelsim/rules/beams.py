@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sorrelsim.rules import events
-from sorrelsim.rules.grid import inside, wrapped
+from sorrelsim.rules.grid import inside, is_solid, wrapped
 from sorrelsim.rules.movement import col_step, row_step
 from sorrelsim.rules.rule import rule
 
@@ -118,6 +118,25 @@ def column(w, i, beam, cells, side, n):
         row += dr
         col += dc
     return n
+
+
+@rule
+def first(w, i, side, direction, reach):
+    """Returns the agent that a straight look meets before any wall, or -1; for maps that do not wrap.
+
+    It goes ``reach`` cells in a map direction, from the one after the cell ``side`` steps to the right of agent ``i``.
+    """
+    right = (w.facing[i] + 1) & 3
+    row = w.pos[i, 0] + side * row_step(right)
+    col = w.pos[i, 1] + side * col_step(right)
+    for _ in range(reach):
+        row += row_step(direction)
+        col += col_step(direction)
+        if not inside(w, row, col) or is_solid(w, row, col):
+            return -1
+        if w.occupant[row, col] >= 0:
+            return w.occupant[row, col]
+    return -1
 
 
 @rule

@@ -72,6 +72,20 @@ def below(w, n):
 
 
 @rule
+def weighted(w, weights):
+    """Returns an index into ``weights``, drawn in proportion to them; the first if all are 0."""
+    total = 0.0
+    for k in range(weights.shape[0]):
+        total += weights[k]
+    left = total * uniform(w)
+    for k in range(weights.shape[0]):
+        left -= weights[k]
+        if left < 0.0:
+            return k
+    return 0
+
+
+@rule
 def agent_order(w):
     """Puts the slots in a fresh uniformly random order into ``w.order`` (Fisher and Yates) and returns it."""
     for k in range(w.n_agents):

@@ -101,6 +101,24 @@ def step(w, i, direction):
 
 
 @rule
+def course(w, i):
+    """Returns the map direction in which the :data:`EGOCENTRIC` action of agent ``i`` leads; -1 if it is no step."""
+    action = w.action[i]
+    if action < FORWARD or action > STEP_RIGHT:
+        return -1
+    return (w.facing[i] + (0, 2, 3, 1)[action - FORWARD]) & 3
+
+
+@rule
+def rotate(w, i):
+    """Rotates agent ``i`` if its action is turn_left or turn_right of :data:`EGOCENTRIC`."""
+    if w.action[i] == TURN_LEFT:
+        turn(w, i, (w.facing[i] + 3) & 3)
+    elif w.action[i] == TURN_RIGHT:
+        turn(w, i, (w.facing[i] + 1) & 3)
+
+
+@rule
 def move(w):
     """Carries out the :data:`EGOCENTRIC` actions, agents in a fresh random order, on live occupancy.
 
@@ -117,22 +135,11 @@ def move(w):
 @rule
 def act(w, i):
     """Carries out the :data:`EGOCENTRIC` action of agent ``i``; it must be on the grid and free to move."""
-    way = course(w, i)
-    if way >= 0:
-        step(w, i, way)
-    elif w.action[i] == TURN_LEFT:
-        turn(w, i, (w.facing[i] + 3) & 3)
-    elif w.action[i] == TURN_RIGHT:
-        turn(w, i, (w.facing[i] + 1) & 3)
-
-
-@rule
-def course(w, i):
-    """Returns the map direction in which the :data:`EGOCENTRIC` action of agent ``i`` would walk it, or -1."""
-    action = w.action[i]
-    if action < FORWARD or action > STEP_RIGHT:
-        return -1
-    return (w.facing[i] + (0, 2, 3, 1)[action - FORWARD]) & 3
+    direction = course(w, i)
+    if direction >= 0:
+        step(w, i, direction)
+    else:
+        rotate(w, i)
 
 
 @rule
@@ -270,6 +277,30 @@ def unmark(w, kind):
     for i in range(w.n_agents):
         if w.out[i] == 0:
             w.grid[w.pos[i, 0], w.pos[i, 1], w.layer[kind]] = 0
+
+
+@rule
+def nearby(w, i):
+    """Returns a uniformly random cell (row, col) of that of agent ``i`` and the four next to it that are not solid."""
+    chosen_row, chosen_col = w.pos[i, 0], w.pos[i, 1]
+    seen = 1
+    for direction in range(4):
+        row, col = ahead(w, i, direction)
+        if inside(w, row, col) and not is_solid(w, row, col):
+            seen += 1
+            if draw.below(w, seen) == 0:
+                chosen_row, chosen_col = row, col
+    return chosen_row, chosen_col
+
+
+@rule
+def has_in_window(w, i, j, forward, back, left, right):
+    """Returns whether agent ``j`` stands in a window of so many cells around agent ``i``, turned to its facing."""
+    ahead_of, right_of = w.facing[i], (w.facing[i] + 1) & 3
+    rows, cols = w.pos[j, 0] - w.pos[i, 0], w.pos[j, 1] - w.pos[i, 1]
+    far = rows * row_step(ahead_of) + cols * col_step(ahead_of)
+    aside = rows * row_step(right_of) + cols * col_step(right_of)
+    return far <= forward and -far <= back and aside <= right and -aside <= left
 
 
 @rule

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from boards import seat
 
 import sorrelsim
 from sorrelsim.experiments.mixtures import mix, play_mixture, stage_of
@@ -11,7 +12,10 @@ from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
 from sorrelsim.testing import check_model
 
-WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest", "fruit_market", "factory_commons")
+WORLDS = (
+    "gift", "mushrooms", "territory", "allelopathic_harvest", "fruit_market", "factory_commons", "coop_mining",
+    "daycare",
+)  # fmt: skip
 
 
 def played(world, changes, *names, episodes=2, steps=150):
@@ -100,6 +104,65 @@ def test_planters_make_one_colour_of_the_field_and_free_riders_do_not():
     assert red > 0.6 * (red + green + blue)
     assert planted > 60
     assert berries["defector"][1] == 0
+
+
+def test_gold_miners_find_each_other_and_iron_miners_leave_gold():
+    settings = ["iron_probability=0.002", "gold_probability=0.002"]
+    mined, rich = played("coop_mining", settings, "coop_mining_cooperator", episodes=1)
+    assert mined["gold_extractions"].sum() >= 6
+    assert mined["iron_hits"].sum() == 0
+    mined, poor = played("coop_mining", settings, "coop_mining_defector", episodes=1)
+    assert mined["iron_hits"].sum() > 20
+    assert mined["gold_hits"].sum() == 0
+    assert rich.sum() > poor.sum()
+
+
+def test_who_is_understood_is_fed():
+    fed, (child, parent) = played("daycare", [], "daycare_cooperator", "daycare_cooperator", episodes=3, steps=400)
+    assert child >= 4
+    assert parent == 0
+    assert fed["fruit_dropped"][1] >= 4
+    assert fed["failed_grasps"][0] > 50
+    starved, (child, parent) = played("daycare", [], "daycare_cooperator", "daycare_defector", episodes=3, steps=400)
+    assert child < 4
+    assert parent > 20
+    assert starved["fruit_dropped"][1] == 0
+    idle, _ = played("daycare", [], "daycare_defector", "daycare_cooperator", episodes=1, steps=250)
+    assert idle["failed_grasps"][0] == idle["bananas_eaten"][0] == 0
+
+
+@pytest.mark.parametrize("name", ["hidden_agenda_worker", "hidden_agenda_hunter"])
+def test_players_of_hidden_agenda_keep_the_contract(name):
+    check_model(name, "hidden_agenda", steps=12)
+
+
+def test_workers_bring_gems_and_a_hunter_freezes_who_is_alone():
+    workers = ["hidden_agenda_worker"] * 4
+    brought, _ = played("hidden_agenda", [], *workers, "hidden_agenda_worker", episodes=2, steps=200)
+    assert brought["deposits"].sum() > 5
+    assert brought["tags"].sum() == 0
+    hunted, returns = played("hidden_agenda", [], *workers, "hidden_agenda_hunter", episodes=3, steps=3000)
+    assert hunted["tagged"].sum() >= 1
+    assert hunted["tags"][:4].sum() == 0
+    assert abs(returns[:4].sum() + 4 * returns[4]) < 1e-9
+    assert hunted["ballots_cast"].sum() > 0
+
+
+def test_a_worker_votes_for_the_one_whom_it_saw():
+    """Slot 4 freezes slot 2, which cannot get away, before the eyes of 0 and 3; slot 1 saw nobody, and abstains."""
+    room = "WWWWWWWWWW\nW        W\nW    W   W\nW   W W  W\nW        W\nW*****   W\nWVVVVVDDDW\nWWWWWWWWWW"
+    world = sorrelsim.make("hidden_agenda", map=room, compiled=False, tag_cooldown=0)
+    seat(world, (1, 2, "S"), (1, 8, "N"), (3, 5, "S"), (4, 8, "S"), (4, 5, "N"))
+    world.step(np.zeros((1, 5), int))
+    model = find_class("hidden_agenda_worker", "agents", BaseModel).to_play(world.observations, world.action_names, 4)
+    agent = Agent(world, [0, 1, 2, 3], model, learn=False)
+    for action in ("tag", "noop"):
+        agent.transition(world)
+        ballots = [world.action_names[k] for k in world.submitted[0, :4]]
+        world.submit([4], np.array([[world.action_names.index(action)]]))
+        world.step()
+        agent.remember(world)
+    assert ballots[:2] + ballots[3:] == ["vote_5", "abstain", "vote_5"]
 
 
 def test_tit_for_tat_in_coins_pays_back_and_forgives():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, probability, rule
+from sorrelsim import Gridworld, Kinds, Window, kind, param, per_agent, probability, rule, sprites
 from sorrelsim.models.agent import Agent
 from sorrelsim.rules import draw, episode, grid, movement
 from sorrelsim.testing.failures import Broken
@@ -285,6 +285,70 @@ def test_bad_windows_are_explained(window, message):
 )
 def test_bad_windows_of_a_world_are_explained(windows, message):
     cls = type("Blind", (Sights,), {"windows": windows, "__module__": __name__})
+    with pytest.raises(ValueError, match=message):
+        cls(1, compiled=False)
+
+
+# ---------------------------------------------------------------------------------- what slots take things for
+
+
+class Fruits(Kinds):
+    WALL = kind("W", solid=True)
+    APPLE = kind("A", sprite=sprites.APPLE)
+    PEAR = kind("p", sprite=sprites.plain("y"))
+    PATH = kind("_", layer="ground", sprite=sprites.plain("t"))
+
+
+class Tastes(Corridors):
+    """Slot 0 takes pears for apples, slots 1 and beyond see no paths; slot 2 sees all as it is."""
+
+    allowed = None
+    kinds = Fruits
+    maps = {"room": "WWWWWWW\nW_Ap__W\nWPPPApW\nWWWWWWW\n"}
+    seen_as = {0: {Fruits.PEAR: Fruits.APPLE}, range(1, 9, 2): {Fruits.PATH: 0}}
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_slots_see_what_they_take_things_for_and_nothing_else_changes(compiled):
+    world = Tastes(3, 5, compiled=compiled, max_steps=25)
+    plain = type("Plain", (Tastes,), {"seen_as": {}, "__module__": __name__})(3, 5, compiled=False, max_steps=25)
+    apple, pear, path = Fruits.APPLE, Fruits.PEAR, Fruits.PATH
+    mistaken = ended = 0
+    for step, true in zip(random_steps(world, 40), random_steps(plain, 40), strict=True):
+        pairs = [(step[0], true[0])]
+        pairs += [(step[4]["final_obs"], true[4]["final_obs"])] if step[4]["ended"].any() else []
+        ended += len(pairs) - 1
+        for seen, there in pairs:
+            np.testing.assert_array_equal(seen[:, 0], np.where(there[:, 0] == pear, apple, there[:, 0]))
+            np.testing.assert_array_equal(seen[:, 1], np.where(there[:, 1] == path, 0, there[:, 1]))
+            np.testing.assert_array_equal(seen[:, 2], there[:, 2])
+            mistaken += (there[:, 0] == pear).sum() + (there[:, 1] == path).sum()
+        np.testing.assert_array_equal(world.grid, plain.grid)
+    assert mistaken > 0
+    assert ended == 1
+
+
+def test_pictures_and_text_show_it_too():
+    plain = type("Plain", (Tastes,), {"seen_as": {}, "__module__": __name__})
+    for form in ("rgb", "ascii", "one_hot"):
+        seen, there = (cls(1, 5, compiled=False, observation=form, window="full").obs for cls in (Tastes, plain))
+        assert not np.array_equal(seen[0, 0], there[0, 0])
+        np.testing.assert_array_equal(seen[0, 2], there[0, 2])
+
+
+@pytest.mark.parametrize(
+    ("seen_as", "message"),
+    [
+        ({0: {Fruits.PEAR: Fruits.PATH}}, "slot 0 cannot see PEAR as PATH, which lies in another layer"),
+        ({0: {5: 0}}, "names 5, which is no Fruits"),
+        ({0: Fruits.PEAR}, "seen_as of slot 0 is"),
+        ({0: {}, range(2): {}}, "seen_as names slot 0 twice"),
+        ({"0": {}}, "a slot in seen_as is '0'"),
+        ([1], "seen_as: .* is no mapping of slots to what they see"),
+    ],
+)
+def test_bad_appearances_are_explained(seen_as, message):
+    cls = type("Odd", (Tastes,), {"seen_as": seen_as, "__module__": __name__})
     with pytest.raises(ValueError, match=message):
         cls(1, compiled=False)
 

@@ -37,6 +37,15 @@ def test_the_map_is_what_render_gives(world):
     np.testing.assert_allclose(pixels(scene).astype(int), world.render().astype(int), atol=1)
 
 
+def test_the_own_window_shows_things_as_what_they_are_taken_for(world):
+    dirt = type(world).kinds.DIRT
+    clean = type("Clean", (type(world),), {"seen_as": {1: {dirt: 0}}, "__module__": __name__})
+    made = clean(1, 4, compiled=False, map=MAP, n_agents=2, window="full")
+    shown = [(scenes.window_scene(made, slot, ()).cells == dirt).any() for slot in (0, 1)]
+    assert shown == [True, False]
+    assert (scenes.map_scene(made, 1, ()).cells == dirt).any()
+
+
 def test_own_eyes_are_the_observation(world):
     for slot in range(5):
         scene = scenes.scene_of(world, "eyes", slot, ())

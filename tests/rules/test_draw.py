@@ -85,6 +85,15 @@ def test_fresh_draws_without_replacement_within_a_step_and_uniformly():
     assert all(share_ok(firsts.count(k), 3000, 1 / 6) for k in range(6))
 
 
+def test_weighted_draws_in_proportion():
+    w, n = Stream(3), 6000
+    found = np.bincount([draw.weighted(w, np.array([3.0, 0.0, 1.0, 2.0])) for _ in range(n)], minlength=4)
+    assert found[1] == 0
+    for k, p in ((0, 1 / 2), (2, 1 / 6), (3, 1 / 3)):
+        assert share_ok(found[k], n, p)
+    assert {draw.weighted(w, np.zeros(3)) for _ in range(9)} == {0}
+
+
 def test_a_copys_stream_depends_on_seed_and_copy_alone():
     np.testing.assert_array_equal(draw.streams(11, 4096)[:18], draw.streams(11, 18))
     assert len({tuple(stream) for stream in draw.streams(11, 4096)}) == 4096

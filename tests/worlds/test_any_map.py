@@ -8,7 +8,10 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.library.find import find_class, names
 
 STEPS = 200
-AGENTS = {"territory": 9}  # a kernel for each number of agents that can be told apart: the usual one
+AGENTS = {
+    "territory": 9,
+    "hidden_agenda": 5,
+}  # agents that can be told apart: a kernel for each number
 
 
 def glyphs_of(cls):

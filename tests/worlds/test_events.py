@@ -43,6 +43,17 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "spray_cooldown": 0,
     },
     "chemistry": {"map": "~~~~~~\n~abhc~\n~FxG~~\n~~~~~~\n", "n_agents": 4},
+    "coop_mining": {
+        "map": CROWD.replace("WPPPPPPW", "WOOOOOOW", 1), "n_agents": 5, "gold_probability": 0.2, "gold_window": 9,
+        "iron_probability": 0.02,
+    },
+    "daycare": {
+        "map": "WWWWWWW\nWPs PsW\nW Ps  W\nWs  bPW\nWWWWWWW\n", "n_agents": 4, "child_grasp": 1, "regrowth_steps": 1,
+    },
+    "hidden_agenda": {
+        "map": CROWD.replace("P", "*").replace("W******W", "W@=@=**W", 1) + "WVVVVVDW\nWWWWWWWW\n", "tag_cooldown": 5,
+        "vote_every": 9, "vote_steps": 4, "goal": 99,
+    },
 }  # fmt: skip
 
 
@@ -108,6 +119,9 @@ PAIRS = (  # of each pair: whose count it must equal, by whom it did or to whom 
     ("factory_commons", "hold", "agent", "holds"),
     ("coins", "coin_taken", "whom", "coins_lost"),
     ("matrix_game", "interaction", "agent", "interactions"),
+    ("hidden_agenda", "tag_hit", "whom", "tagged"),
+    ("coop_mining", "extraction_pair", "agent", "gold_extractions"),
+    ("coop_mining", "extraction_pair", "whom", "gold_extractions"),
     ("matrix_game", "interaction", "whom", "interactions"),
 )
 

@@ -158,6 +158,13 @@ def wolfpack_counts(world, copy):
     assert np.argwhere(prey).tolist() in ([world.copies.state["prey"][copy].tolist()], [])
 
 
+def coop_mining_counts(world, copy):
+    ore = world.kinds.FLASHING_GOLD
+    flashing = world.grid[copy, ..., world.codes.layer[ore]] == ore
+    assert np.array_equal(world.copies.state["miner"][copy] > 0, flashing)
+    assert world.copies.state["flashing"][copy, 0] == flashing.sum()
+
+
 COUNTS = {
     "level_based_foraging": foraging_counts,
     "wolfpack": wolfpack_counts,
@@ -167,6 +174,7 @@ COUNTS = {
     "territory": territory_counts,
     "matrix_game": matrix_counts,
     "tag": tag_counts,
+    "coop_mining": coop_mining_counts,
 }
 
 
