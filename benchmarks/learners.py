@@ -1,6 +1,6 @@
 """What a learner costs beside its bare network: everything counted, over the same forward and backward passes alone.
 
-    python benchmarks/learners.py [--threads 2] [--rounds 5] [--cases ppo ppo-socialjax iqn ddqn]
+    python benchmarks/learners.py [--threads 2] [--rounds 5] [--cases ppo ppo-socialjax a2c pqn iqn ddqn]
 
 Each round times the whole learner (acting, stepping, storing, sampling, updating) and then its bare network: the same
 modules on real states, called as often and at the same batch sizes, a sum of the outputs for a loss, without optimiser,
@@ -17,12 +17,15 @@ import numpy as np
 import torch
 
 import sorrelsim
+from sorrelsim.agents.learners.a2c import A2C
 from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
+from sorrelsim.agents.learners.pqn import PQN
 from sorrelsim.models.agent import Agent
+from sorrelsim.models.torch.on_policy_model import OnPolicyModel
 
-BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "iqn": 1.5, "ddqn": 1.5}
+BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "a2c": 1.3, "pqn": 1.3, "iqn": 1.5, "ddqn": 1.5}
 
 
 def run(agent: Agent, world: object, n_steps: int) -> None:
@@ -41,28 +44,32 @@ def states_of(world: object) -> dict[str, torch.Tensor]:
     }
 
 
-def ppo(kind: str, copies: int, n_steps: int) -> tuple[Callable[[], None], Callable[[], None], int]:
-    """PPO on Clean Up, 7 slots sharing it: one rollout, and the passes of one rollout."""
+def on_policy(
+    learner: type[OnPolicyModel], kind: str, copies: int, n_steps: int, passes: tuple[int, int] = (2, 4)
+) -> tuple[Callable[[], None], Callable[[], None], int]:
+    """A learner on Clean Up, 7 slots sharing it: one rollout, and the passes of one rollout (how many, minibatches)."""
     world = sorrelsim.make("cleanup", n_worlds=copies, seed=0)
     streams = copies * world.n_agents
-    config = {"n_steps": n_steps, "n_epochs": 2, "n_minibatches": 4, "network": {"kind": kind}}
-    model = PPO.from_config(world.observations, world.action_names, streams, config)
+    n_epochs, n_minibatches = passes
+    config = {"n_steps": n_steps, "n_epochs": n_epochs, "n_minibatches": n_minibatches, "network": {"kind": kind}}
+    model = learner.from_config(world.observations, world.action_names, streams, config)
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, n_steps)
     net, acting = model.networks["net"], states_of(world)
     # A minibatch as training draws it: states of the whole rollout in random order.
-    order = np.random.default_rng(0).permutation(n_steps * streams)[: n_steps * streams // 4]
+    order = np.random.default_rng(0).permutation(n_steps * streams)[: n_steps * streams // n_minibatches]
     lived = {name: part.reshape(-1, *part.shape[2:])[order] for name, part in model.memory.states.items()}
     batch = {name: torch.from_numpy(part) for name, part in lived.items()}
+    ask = (lambda parts: [net(**parts)]) if learner is PQN else net
 
     def bare() -> None:
         with torch.inference_mode():
             for _ in range(n_steps + 1):  # one for the state after the last
-                net(acting)
-        for _ in range(8):
-            logits, values = net(batch)
+                ask(acting)
+        for _ in range(n_epochs * n_minibatches):
+            results = ask(batch)
             net.zero_grad(set_to_none=True)
-            (logits.sum() + values.sum()).backward()
+            sum(result.sum() for result in results).backward()
 
     return lambda: run(agent, world, n_steps), bare, n_steps * streams
 
@@ -113,8 +120,10 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     sorrelsim.set_threads(asked.threads)
     build = {
-        "ppo": lambda: ppo("mlp", asked.copies, 64),
-        "ppo-socialjax": lambda: ppo("socialjax", max(1, asked.copies // 8), 32),
+        "ppo": lambda: on_policy(PPO, "mlp", asked.copies, 64),
+        "ppo-socialjax": lambda: on_policy(PPO, "socialjax", max(1, asked.copies // 8), 32),
+        "a2c": lambda: on_policy(A2C, "mlp", asked.copies, 5, (1, 1)),
+        "pqn": lambda: on_policy(PQN, "mlp", asked.copies, 64),
         "iqn": lambda: replay(IQN),
         "ddqn": lambda: replay(DDQN),
     }

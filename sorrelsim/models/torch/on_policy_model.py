@@ -7,7 +7,7 @@ the rollout is full, ``train_step`` works out advantages, goes over it in miniba
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -106,7 +106,7 @@ class OnPolicyModel(TorchModel):
         """Makes a policy what acts, its networks the learner's and Adam what moves them, and a rollout for it."""
         self.policy, self.networks = policy, policy.networks
         parameters = [p for net in self.networks.values() for p in net.parameters()]
-        self.optimizers = {"adam": Adam(parameters, eps=1e-5)}
+        self.optimizers = {"adam": self.optimizer(parameters)}
         c = self.config
         columns: dict[str, Column] = dict(policy.columns)
         for name, tensor in self.new_carry(1).items():
@@ -116,6 +116,10 @@ class OnPolicyModel(TorchModel):
             Rollout(self.observations, c.n_steps, self.n_streams, c.n_frames, columns) if self.n_streams else None  # type: ignore[assignment]
         )
         self._next_value = np.zeros(self.n_streams, np.float32)
+
+    def optimizer(self, parameters: Iterable[Tensor]) -> Adam:
+        """Returns what moves the networks."""
+        return Adam(parameters, eps=1e-5)
 
     def default_policy(self) -> Policy:
         """Returns the policy of the default network: one encoder, with heads for actions and value."""
@@ -144,6 +148,9 @@ class OnPolicyModel(TorchModel):
 
     # Acting
 
+    def before_acting(self) -> None:
+        """Called before the forward pass that chooses actions; by default does nothing."""
+
     def new_carry(self, n_streams: int) -> dict[str, Any]:
         """Returns the recurrent core's state, zeros; empty if there is none."""
         return self.policy.new_carry(n_streams)
@@ -155,6 +162,7 @@ class OnPolicyModel(TorchModel):
             seat = Seat(len(next(iter(as_parts(states).values()))))
             seat.carry = self.new_carry(seat.n_streams)
         mask = None if seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
+        self.before_acting()
         kept: dict[str, np.ndarray] = {}
         if learning and self._recurrent and self.memory.size % self.config.sequence_length == 0:
             # A sequence of the rollout begins; acting moves the carry on in place.

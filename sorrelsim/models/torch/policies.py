@@ -1,7 +1,7 @@
 """What acts and is learned from on policy: the default network or a user's own actor and critic, behind one face.
 
 An on-policy learner asks a ``Policy`` for choices and values while it acts, and for its terms of a minibatch while it
-learns, not which of the two it has. Only a loss may tell ``Logits`` from ``Terms``, to be quicker with the first.
+learns, not which of the two it has.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sorrelsim.models.memory.rollout import Column
+from sorrelsim.models.torch.distributions import Logits, Terms, choose
 from sorrelsim.models.torch.encoders import NetworkConfig
-from sorrelsim.models.torch.losses import mask_logits
 from sorrelsim.models.torch.recurrent import Carry, Kind, Trunk, named
 from sorrelsim.models.torch.signatures import check_network, column, read_network, split_extras
 
@@ -41,21 +40,6 @@ class Choice(NamedTuple):
     values: Tensor | None = None
     known: Mapping[str, Tensor] = {}
     extras: Any = None
-
-
-class Logits(NamedTuple):
-    """What a policy that gives logits says of a minibatch: [..., actions] and [...]."""
-
-    logits: Tensor
-    values: Tensor
-
-
-class Terms(NamedTuple):
-    """What any policy says of the actions of a minibatch, each [...]."""
-
-    log_probs: Tensor
-    entropy: Tensor
-    values: Tensor
 
 
 OF_ACTIONS: dict[str, Column] = {"log_probs": ((), np.float32)}
@@ -99,7 +83,7 @@ class Policy(ABC):
     def terms(self, batch: dict[str, Tensor]) -> Any:
         """Returns what it says, with gradients, of a minibatch as ``OnPolicyModel.loss`` gets it.
 
-        Policies of actors and critics return ``Logits`` or ``Terms``.
+        Policies of actors and critics say it in one of the forms of ``distributions``.
         """
 
 
@@ -123,9 +107,7 @@ class ActorCritic(Trunk):
             nn.init.orthogonal_(self.heads.weight[:-1], 0.01)
             nn.init.orthogonal_(self.heads.weight[-1:], 1.0)
             self.heads.bias.zero_()
-            if self.cell is not None:
-                for name, parameter in self.cell.named_parameters():
-                    nn.init.zeros_(parameter) if "bias" in name else nn.init.orthogonal_(parameter)
+        self.core_orthogonal()
 
     def forward(self, parts: Mapping[str, Tensor]) -> Logits:
         """Turns states to logits [batch, actions] and values [batch], without the recurrent core."""
@@ -154,12 +136,9 @@ class DefaultPolicy(Policy):
         self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
     ) -> Choice:
         """Draws actions from the softmax of the logits, or takes the largest."""
-        logits, values = self.net.split(self.net.step(parts, carry))
-        log_p = F.log_softmax(mask_logits(logits, mask), 1)
-        actions = log_p.argmax(1) if draw is None else draw_actions(log_p, draw)
-        if not valued:
-            return Choice(actions)
-        return Choice(actions, values, {"log_probs": log_p.gather(1, actions.unsqueeze(1)).squeeze(1)})
+        said = self.net.split(self.net.step(parts, carry))
+        actions, log_probs = choose(said, mask, draw)
+        return Choice(actions, said.values, {"log_probs": log_probs}) if valued else Choice(actions)
 
     def values(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Tensor:
         """Returns the value head's estimates."""
@@ -168,6 +147,70 @@ class DefaultPolicy(Policy):
     def terms(self, batch: dict[str, Tensor]) -> Logits:
         """Returns logits and values; steps come as [length, sequences, ...] where there is a recurrent core."""
         return self.net.split(self.net.features(batch))
+
+
+class Headed(Trunk):
+    """A network of its own for the policy, or for values: a trunk and one linear head."""
+
+    def __init__(
+        self,
+        observations: ObservationSpec,
+        n_frames: int,
+        n_out: int,
+        network: NetworkConfig,
+        recurrent: Kind,
+        size: int,
+        gain: float,
+    ) -> None:
+        super().__init__(observations, n_frames, network, recurrent, size)
+        self.head = nn.Linear(self.n_features, n_out)
+        self.encoder.orthogonal()
+        self.core_orthogonal()
+        nn.init.orthogonal_(self.head.weight, gain)
+        nn.init.zeros_(self.head.bias)
+
+
+class SeparatePolicy(Policy):
+    """An actor and a critic that share nothing, so that one can be moved and the other stays where it is."""
+
+    columns: ClassVar[dict[str, Column]] = OF_ACTIONS
+
+    def __init__(self, actor: Headed, critic: Headed) -> None:
+        self.actor, self.critic = actor, critic
+        self.networks = {"actor": actor, "critic": critic}
+
+    def new_carry(self, n: int) -> Carry:
+        """Returns the state of both recurrent cores, zeros, under names that begin with the network's."""
+        nets = {"actor": self.actor, "critic": self.critic}
+        return {f"{name} {key}": kept for name, net in nets.items() for key, kept in net.new_carry(n).items()}
+
+    def act(
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+    ) -> Choice:
+        """Draws actions from what the actor says, or takes the likeliest."""
+        values = self.values(parts, carry, mask)  # also where they are not asked for, the critic's core goes on
+        said = self._said(self.actor.head(self.actor.step(parts, named(carry, "actor "))), values)
+        actions, log_probs = choose(said, mask, draw)
+        return Choice(actions, values, {"log_probs": log_probs}) if valued else Choice(actions)
+
+    def values(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Tensor:
+        """Returns the critic's estimates, moving its part of the carry on."""
+        return self.critic.head(self.critic.step(parts, named(carry, "critic "))).squeeze(-1)
+
+    def terms(self, batch: dict[str, Tensor]) -> Logits:
+        """Returns what the actor says, and the critic's estimates."""
+        return self.choices(batch)._replace(values=self.estimates(batch))
+
+    def choices(self, batch: dict[str, Tensor]) -> Logits:
+        """Returns what the actor says, with values as they were when acting."""
+        return self._said(self.actor.head(self.actor.features(batch, "carry actor ")), batch["values"])
+
+    def estimates(self, batch: dict[str, Tensor]) -> Tensor:
+        """Returns the critic's estimates of a minibatch, with gradients, [...]."""
+        return self.critic.head(self.critic.features(batch, "carry critic ")).squeeze(-1)
+
+    def _said(self, results: Tensor, values: Tensor) -> Logits:
+        return Logits(results, values)
 
 
 class OwnPolicy(Policy):
@@ -215,10 +258,17 @@ class OwnPolicy(Policy):
 
     def terms(self, batch: dict[str, Tensor]) -> Terms:
         """Returns what the actor says of the actions taken, and the critic of the states."""
-        parts = named(batch, "part ")
+        return self.choices(batch)._replace(values=self.estimates(batch))
+
+    def choices(self, batch: dict[str, Tensor]) -> Terms:
+        """Returns what the actor says of the actions taken, with values as they were when acting."""
         actions = batch["actions"].unflatten(0, self._given)
-        (_, log_probs, entropy), _ = self._ask(parts, actions, batch.get("masks"), False)
-        return Terms(column(log_probs), column(entropy), self.values(parts, {}, None))
+        (_, log_probs, entropy), _ = self._ask(named(batch, "part "), actions, batch.get("masks"), False)
+        return Terms(column(log_probs), column(entropy), batch["values"])
+
+    def estimates(self, batch: dict[str, Tensor]) -> Tensor:
+        """Returns the critic's estimates of a minibatch, with gradients, [batch]."""
+        return self.values(named(batch, "part "), {}, None)
 
     def _ask(self, parts: dict[str, Tensor], action: Tensor | None, mask: Tensor | None, greedy: bool) -> Any:
         if mask is not None and "action_mask" not in self._takes:
@@ -253,14 +303,3 @@ def _given_shape(actor: nn.Module, zeros: dict[str, Tensor], signature: str, own
             f"  found     forward{inspect.signature(actor.forward)} -> {given.tolist()} for {action.tolist()}"
         )
     return shape
-
-
-def draw_actions(log_p: Tensor, generator: torch.Generator) -> Tensor:
-    """Draws actions by their log-probabilities, by inversion: one uniform number per row, int64 [batch].
-
-    The number stays below the sum of the probabilities whatever the rounding, so that no action of probability 0 is
-    ever drawn.
-    """
-    edges = log_p.exp().cumsum(1)
-    place = torch.rand(len(edges), 1, generator=generator, device=edges.device) * (1 - 1e-6)
-    return (edges <= place * edges[:, -1:]).sum(1)
