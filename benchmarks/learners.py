@@ -1,6 +1,6 @@
 """What a learner costs beside its bare network: everything counted, over the same forward and backward passes alone.
 
-    python benchmarks/learners.py [--threads 2] [--rounds 5] [--cases ppo ppo-socialjax a2c pqn iqn ddqn]
+    python benchmarks/learners.py [--threads 2] [--rounds 5] [--cases ppo ppo-socialjax a2c trpo pqn iqn ddqn]
 
 Each round times the whole learner (acting, stepping, storing, sampling, updating) and then its bare network: the same
 modules on real states, called as often and at the same batch sizes, a sum of the outputs for a loss, without optimiser,
@@ -22,10 +22,11 @@ from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
 from sorrelsim.agents.learners.pqn import PQN
+from sorrelsim.agents.learners.trpo import TRPO
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.torch.on_policy_model import OnPolicyModel
 
-BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "a2c": 1.3, "pqn": 1.3, "iqn": 1.5, "ddqn": 1.5}
+BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "a2c": 1.3, "trpo": 1.3, "pqn": 1.3, "iqn": 1.5, "ddqn": 1.5}
 
 
 def run(agent: Agent, world: object, n_steps: int) -> None:
@@ -70,6 +71,37 @@ def on_policy(
             results = ask(batch)
             net.zero_grad(set_to_none=True)
             sum(result.sum() for result in results).backward()
+
+    return lambda: run(agent, world, n_steps), bare, n_steps * streams
+
+
+def trpo(copies: int, n_steps: int) -> tuple[Callable[[], None], Callable[[], None], int]:
+    """TRPO on Clean Up, 7 slots sharing it: one rollout, its step of the actor and five passes of the critic."""
+    world = sorrelsim.make("cleanup", n_worlds=copies, seed=0)
+    streams = copies * world.n_agents
+    model = TRPO.from_config(world.observations, world.action_names, streams, {"n_steps": n_steps})
+    agent, c = Agent(world, range(world.n_agents), model), model.config
+    run(agent, world, n_steps)
+    actor, critic, acting = model.policy.actor, model.policy.critic, states_of(world)
+    whole = {name: torch.from_numpy(part.reshape(-1, *part.shape[2:])) for name, part in model.memory.states.items()}
+    order = torch.randperm(n_steps * streams)[: n_steps * streams // c.n_minibatches]
+    batch = {name: part[order] for name, part in whole.items()}
+    parameters = list(actor.parameters())
+
+    def bare() -> None:
+        with torch.inference_mode():
+            for _ in range(n_steps + 1):
+                actor.head(actor.encoder(acting)), critic.head(critic.encoder(acting))
+            actor.head(actor.encoder(whole))  # the line search, at its least
+        total = actor.head(actor.encoder(whole)).sum()
+        slopes = [torch.autograd.grad(total, parameters, create_graph=True) for _ in range(2)]  # objective and KL
+        for _ in range(c.cg_iterations + 1):
+            torch.autograd.grad(
+                sum(slope.sum() for slope in slopes[1]), parameters, retain_graph=True, allow_unused=True
+            )
+        for _ in range(c.n_epochs * c.n_minibatches):
+            critic.zero_grad(set_to_none=True)
+            critic.head(critic.encoder(batch)).sum().backward()
 
     return lambda: run(agent, world, n_steps), bare, n_steps * streams
 
@@ -123,6 +155,7 @@ def main() -> None:
         "ppo": lambda: on_policy(PPO, "mlp", asked.copies, 64),
         "ppo-socialjax": lambda: on_policy(PPO, "socialjax", max(1, asked.copies // 8), 32),
         "a2c": lambda: on_policy(A2C, "mlp", asked.copies, 5, (1, 1)),
+        "trpo": lambda: trpo(asked.copies, 64),
         "pqn": lambda: on_policy(PQN, "mlp", asked.copies, 64),
         "iqn": lambda: replay(IQN),
         "ddqn": lambda: replay(DDQN),

@@ -20,7 +20,7 @@ def trained(name, seed, tmp_path, *changes):
     return runs.read_metrics(run(Experiment(path, [f"seed={seed}", f"runs={tmp_path}", *changes])))
 
 
-@pytest.mark.parametrize("learner", ["iqn", "ddqn", "ppo", "pqn", "a2c"])
+@pytest.mark.parametrize("learner", ["iqn", "ddqn", "ppo", "pqn", "a2c", "trpo"])
 def test_treasure_hunters_collect(learner, seed, tmp_path):
     """Random play gets about 12; who always takes the best thing within a step gets about 180."""
     changes = "evaluation.n_worlds=100", "evaluation.ways=[greedy]"

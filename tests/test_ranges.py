@@ -187,6 +187,7 @@ LOWEST = {
     "iqn": {"batch_size": 1, "memory_size": 200, "warmup": 0, "steps_between_updates": 1, "noisy": True},
     "ppo": {"n_steps": 4},
     "a2c": {"n_steps": 4, "sequence_length": 4},
+    "trpo": {"n_steps": 4},
     "pqn": {"n_steps": 4},
 }
 

@@ -15,7 +15,6 @@ the first steps are not ten times as long as those to come; its gradients' norm 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -55,9 +54,9 @@ class A2C(OnPolicyModel):
     config: A2CConfig
     shown = ("policy_loss", "value_loss", "entropy")
 
-    def optimizer(self, parameters: Iterable[Tensor]) -> Adam:
+    def optimizer(self) -> Adam:
         """Returns RMSprop with a decay of 0.99: Adam whose first moment is the gradient itself."""
-        return Adam(parameters, eps=1e-5, betas=(0.0, 0.99))
+        return Adam(self.all_parameters(), eps=1e-5, betas=(0.0, 0.99))
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns the policy gradient's loss, the weighted value loss and the entropy bonus as one, and each alone."""

@@ -8,11 +8,14 @@ import torch
 from fakes import CodeWorld, play
 from torch import nn
 
+from sorrelsim.agents.learners import trpo
 from sorrelsim.agents.learners.a2c import A2C
 from sorrelsim.agents.learners.pqn import PQN, QPolicy, q_loss
+from sorrelsim.agents.learners.trpo import TRPO, conjugate_gradient, fisher_product, line_search
 from sorrelsim.models.agent import Agent
+from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.torch.adam import Adam
-from sorrelsim.models.torch.distributions import Logits, Terms
+from sorrelsim.models.torch.distributions import Logits, Terms, divergence
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
 from sorrelsim.models.torch.losses import mask_logits
 from sorrelsim.models.torch.policy_losses import actor_critic_loss, normalised
@@ -21,6 +24,11 @@ SMALL = {"network": {"hidden": [32]}, "recurrent_size": 16, "gamma": 0.5}
 KINDS = {
     "a2c": (A2C, {"learning_rate": 1e-2}),
     "a2c lstm": (A2C, {"learning_rate": 1e-2, "recurrent": "lstm", "n_steps": 10}),
+    "trpo": (TRPO, {"n_steps": 16, "learning_rate": 1e-2, "max_kl": 0.05}),
+    "trpo gru": (
+        TRPO,
+        {"n_steps": 16, "sequence_length": 8, "learning_rate": 1e-2, "max_kl": 0.05, "recurrent": "gru"},
+    ),
     "pqn": (PQN, {"n_steps": 8, "learning_rate": 1e-2, "epsilon_steps": 1000}),
     "pqn gru": (
         PQN,
@@ -125,6 +133,167 @@ def test_lambda_returns_by_hand():
     expected = [9.875, 6.5, 7.5, 15.5, 2, 6, 24, 24, 24]
     np.testing.assert_allclose(batch["returns"].numpy()[order], np.sort(expected))
     np.testing.assert_allclose((model.advantages() + memory.values).ravel(), expected)
+
+
+# -------------------------------------------------------------------------------------------------------- trust region
+
+
+def test_conjugate_gradients_by_hand():
+    """4x + y = 1 and x + 3y = 2: x = 1/11, y = 7/11, after two iterations; after one b b.b / (b A b) = b 5 / 20."""
+    matrix, b = torch.tensor([[4.0, 1.0], [1.0, 3.0]]), torch.tensor([1.0, 2.0])
+    torch.testing.assert_close(conjugate_gradient(matrix.mv, b, 2), torch.tensor([1.0, 7.0]) / 11)
+    torch.testing.assert_close(conjugate_gradient(matrix.mv, b, 1), b / 4)
+    torch.testing.assert_close(conjugate_gradient(matrix.mv, b, 50), torch.tensor([1.0, 7.0]) / 11)
+
+
+def test_divergences_by_hand():
+    """From (1/2, 1/2) to (1/4, 3/4): (log 2 + log 2/3) / 2; of the action taken, 1/4 / (1/2) - 1 - log 1/2."""
+    old, new = (Logits(torch.tensor([p]).log(), torch.zeros(1)) for p in ([0.5, 0.5], [0.25, 0.75]))
+    batch = {"actions": torch.tensor([0])}
+    torch.testing.assert_close(divergence(old, new, batch), torch.tensor([0.5 * np.log(4 / 3)], dtype=torch.float32))
+    assert divergence(old, old, batch) == 0
+    old, new = (Terms(torch.tensor([p]).log(), torch.zeros(1), torch.zeros(1)) for p in (0.5, 0.25))
+    torch.testing.assert_close(divergence(old, new, batch), torch.tensor([np.log(2) - 0.5], dtype=torch.float32))
+
+
+def lived(kind, world, steps=16, **changes):
+    """A learner with a full rollout that it has not learned from, and the rollout."""
+    model = build(kind, world, **changes)
+    model.train_step = dict
+    play([Agent(world, [0, 1], model)], world, steps)
+    del model.train_step
+    return model, model.whole()
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("kind", ["trpo", "trpo gru"])
+def test_fisher_products_are_finite_differences_of_the_divergences_slope(kind, masked):
+    """F v = (slope of KL at theta + h v - slope at theta - h v) / 2h in float64; v F v = 2 KL(theta + h v) / h^2."""
+    model, batch = lived(kind, CodeWorld(masked=masked))
+    actor = model.networks["actor"]
+    single = {name: tensor.clone() for name, tensor in actor.state_dict().items()}
+    draw = torch.Generator().manual_seed(0)
+    parameters = model.parameters("actor")
+    vector = torch.randn(sum(p.numel() for p in parameters), generator=draw)
+
+    def product(v):
+        said = model.policy.choices(batch)
+        old = Logits(said.logits.detach(), said.values)
+        return fisher_product(divergence(old, said, batch).mean(), parameters, 0.1)(v) - 0.1 * v
+
+    found = product(vector)  # in float32, through the compiled first layer
+    actor.double()
+    with torch.no_grad():
+        for parameter in parameters:  # away from the first, nearly even policy
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=draw))
+    batch = {name: t.double() if t.dtype == torch.float32 else t for name, t in batch.items()}
+    exact, wide, h = product(vector.double()), vector.double(), 1e-5
+    old = Logits(model.policy.choices(batch).logits.detach(), batch["values"])
+    start = torch.nn.utils.parameters_to_vector(parameters).detach()
+
+    def at(theta):
+        torch.nn.utils.vector_to_parameters(theta, parameters)
+        kl = divergence(old, model.policy.choices(batch), batch).mean()
+        slope = torch.autograd.grad(kl, parameters)
+        return kl.item(), torch.cat([each.reshape(-1) for each in slope])
+
+    difference = (at(start + h * wide)[1] - at(start - h * wide)[1]) / (2 * h)
+    torch.testing.assert_close(exact, difference, rtol=1e-4, atol=1e-8)
+    assert wide @ exact == pytest.approx(2 * at(start + h * wide)[0] / h**2, rel=1e-3)
+    actor.load_state_dict(single)
+    torch.testing.assert_close(found.double(), product(vector.double()), rtol=1e-3, atol=1e-7)
+
+
+def test_the_fisher_matrix_of_an_actor_of_ones_own_is_that_of_its_log_probabilities():
+    """Mean of g g' over the actions taken, g the slope of each one's log-probability."""
+    logits = torch.tensor([0.3, -0.2, 0.1], requires_grad=True)
+    taken = torch.tensor([0, 2, 2, 1])
+    log_probs = torch.log_softmax(logits, 0)[taken]
+    said = Terms(log_probs, torch.zeros(4), torch.zeros(4))
+    old = Terms(log_probs.detach(), torch.zeros(4), torch.zeros(4))
+    slopes = torch.stack([torch.autograd.grad(each, logits, retain_graph=True)[0] for each in log_probs])
+    product = fisher_product(divergence(old, said, {}).mean(), [logits], 0.5)
+    vector = torch.tensor([1.0, 2.0, 4.0])
+    torch.testing.assert_close(product(vector), slopes.T @ (slopes @ vector) / 4 + 0.5 * vector)
+
+
+def test_a_step_is_shortened_until_it_is_accepted_and_else_not_taken():
+    """From 1 by 8, halved: 9, 5, 3 are tried."""
+    place, tried = torch.ones(2), []
+
+    def accept():
+        tried.append(place[0].item())
+        return place[0] <= limit
+
+    limit = 4
+    assert line_search([place], torch.tensor([8.0, 16.0]), 5, 0.5, accept) == 0.25
+    assert tried == [9, 5, 3]
+    assert place.tolist() == [3, 5]
+    limit = 0
+    assert line_search([place], torch.tensor([8.0, 16.0]), 3, 0.5, accept) == 0
+    assert place.tolist() == [3, 5]
+
+
+def test_a_step_stays_within_its_region_and_raises_the_objective():
+    model, batch = lived("trpo", CodeWorld())
+    before = model.policy.choices(batch)
+    old = copy.deepcopy([p.detach() for p in model.parameters("actor")])
+    told = model.policy_step(batch)
+    now = model.policy.choices(batch)
+    assert 0 < told["step"] <= 1
+    kl = divergence(Logits(before.logits.detach(), before.values), now, batch).mean().item()
+    assert told["kl"] == pytest.approx(kl, rel=1e-5)
+    assert 0 < kl <= 0.05
+    assert told["policy_loss"] < 0
+    assert any(not torch.equal(a, b) for a, b in zip(old, model.parameters("actor"), strict=True))
+
+
+@pytest.mark.parametrize("fault", ["it lowers the objective", "it leaves the region"])
+def test_a_step_that_fails_is_not_taken(fault, monkeypatch):
+    model, batch = lived("trpo", CodeWorld())
+    if fault == "it lowers the objective":
+        monkeypatch.setattr(trpo, "conjugate_gradient", lambda *given: -conjugate_gradient(*given))
+    else:
+        monkeypatch.setattr(trpo, "divergence", lambda *given: divergence(*given) * 1.0 + (0.06 * (len(calls) > 0)))
+    calls = []
+    search = trpo.line_search
+
+    def noted(*given):
+        calls.append(given)
+        return search(*given)
+
+    monkeypatch.setattr(trpo, "line_search", noted)
+    old = copy.deepcopy([p.detach() for p in model.parameters("actor")])
+    told = model.policy_step(batch)
+    assert len(calls) == 1
+    assert (told["step"], told["kl"], told["policy_loss"]) == (0, 0, 0)
+    for a, b in zip(old, model.parameters("actor"), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_fitting_the_critic_leaves_the_actor_alone():
+    model, batch = lived("trpo", CodeWorld())
+    model.policy_step = lambda batch: {"kl": 0.0}
+    old = copy.deepcopy([p.detach() for p in model.parameters("actor")])
+    with torch.no_grad():
+        before = model.loss(batch)[0].item()
+    model.train_step()
+    assert model.loss(batch)[0].item() < before
+    assert all(torch.equal(a, b) for a, b in zip(old, model.parameters("actor"), strict=True))
+
+
+def test_a_rollout_that_is_not_finite_moves_nothing_and_stops_training():
+    world = CodeWorld()
+    model = build("trpo", world)
+    agent = Agent(world, [0, 1], model)
+    play([agent], world, 15)
+    old = copy.deepcopy(model.networks)
+    model.memory.rewards[:] = np.nan
+    with pytest.raises(TrainingDiverged, match="TRPO"):
+        play([agent], world, 1)
+    for name, net in model.networks.items():
+        for key, tensor in net.state_dict().items():
+            assert torch.equal(tensor, old[name].state_dict()[key])
 
 
 # ------------------------------------------------------------------------------------------------------------ epsilon
@@ -248,7 +417,7 @@ def test_next_states_and_last_states_are_valued_by_what_is_allowed_there():
 
 
 @pytest.mark.parametrize("terminates", [False, True])
-@pytest.mark.parametrize("kind", ["a2c", "pqn"])
+@pytest.mark.parametrize("kind", ["a2c", "trpo", "pqn"])
 def test_what_is_cut_short_is_worth_its_last_state_and_what_terminated_nothing(kind, terminates):
     world = CodeWorld(n_worlds=2, n_agents=1, length=3, terminates=terminates)
     model = build(kind, world, n_steps=100, sequence_length=100)
@@ -273,7 +442,7 @@ def test_learns_to_name_codes(kind):
     world = CodeWorld(n_worlds=8)
     model = build(kind, world)
     play([Agent(world, [0, 1], model)], world, 320)
-    assert {"loss", *model.shown} == set(model.take_losses())
+    assert {"loss", *model.shown} <= set(model.take_losses())
     judge = Agent(world, [0, 1], model, learn=False, explore=False)
     assert play([judge], world, 40).mean() > 0.9
 
@@ -352,3 +521,50 @@ def test_a_network_that_does_not_fit_pqn_is_told_what_is_expected_and_found():
         PQN(*given, network=Table([[0.0] * 3]))
     with pytest.raises(ValueError, match="recurrent is a setting of the default network"):
         PQN(*given, PQN.Config(recurrent="gru"), network=OwnQ())
+
+
+class OwnActor(nn.Module):
+    """Takes its parts by position and the action as [B, 1]; honours masks."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(13, 3)
+
+    def forward(self, state_0, state_1, action=None, action_mask=None):
+        logits = self.layer(torch.cat([state_0.flatten(1).float(), state_1], 1))
+        if action_mask is not None:
+            logits = logits.masked_fill(~action_mask, -1e9)
+        choice = torch.distributions.Categorical(logits=logits)
+        action = choice.sample().unsqueeze(1) if action is None else action
+        return action, choice.log_prob(action.reshape(-1)), choice.entropy(), logits.argmax(1)
+
+
+class OwnCritic(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(13, 1)
+
+    def forward(self, state_0, state_1):
+        return self.layer(torch.cat([state_0.flatten(1).float(), state_1], 1))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("kind", [A2C, TRPO])
+def test_actors_and_critics_of_ones_own_learn(kind, masked):
+    world = TwoParts(masked=masked)
+    model = kind(
+        world.observations, world.action_names, 8, kind.Config(n_steps=5), actor=OwnActor(), critic=OwnCritic()
+    )
+    before = copy.deepcopy({name: net.state_dict() for name, net in model.networks.items()})
+    play([Agent(world, [0, 1], model)], world, 10)
+    assert model.extras.shape == (8,)
+    for name, net in model.networks.items():
+        assert not torch.equal(before[name]["layer.weight"], net.layer.weight), name
+
+
+def test_trpo_refuses_an_actor_and_a_critic_that_share():
+    world = TwoParts()
+    actor, critic = OwnActor(), OwnCritic()
+    critic.trunk = actor.layer
+    with pytest.raises(ValueError, match="must share no parameters"):
+        TRPO(world.observations, world.action_names, 8, actor=actor, critic=critic)

@@ -7,7 +7,7 @@ the rollout is full, ``train_step`` works out advantages, goes over it in miniba
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -104,9 +104,8 @@ class OnPolicyModel(TorchModel):
 
     def take_policy(self, policy: Policy) -> None:
         """Makes a policy what acts, its networks the learner's and Adam what moves them, and a rollout for it."""
-        self.policy, self.networks = policy, policy.networks
-        parameters = [p for net in self.networks.values() for p in net.parameters()]
-        self.optimizers = {"adam": self.optimizer(parameters)}
+        self.policy, self.networks, self._parameters = policy, policy.networks, {}
+        self.optimizers = {"adam": self.optimizer()}
         c = self.config
         columns: dict[str, Column] = dict(policy.columns)
         for name, tensor in self.new_carry(1).items():
@@ -117,9 +116,13 @@ class OnPolicyModel(TorchModel):
         )
         self._next_value = np.zeros(self.n_streams, np.float32)
 
-    def optimizer(self, parameters: Iterable[Tensor]) -> Adam:
+    def optimizer(self) -> Adam:
         """Returns what moves the networks."""
-        return Adam(parameters, eps=1e-5)
+        return Adam(self.all_parameters(), eps=1e-5)
+
+    def all_parameters(self) -> list[Tensor]:
+        """Returns the parameters of all networks."""
+        return [p for name in self.networks for p in self.parameters(name)]
 
     def default_policy(self) -> Policy:
         """Returns the policy of the default network: one encoder, with heads for actions and value."""
@@ -252,7 +255,16 @@ class OnPolicyModel(TorchModel):
 
     def minibatches(self) -> Iterator[dict[str, Tensor]]:
         """Yields the rollout's steps, or sequences of them, in random parts, once per pass; see ``loss``."""
-        m, c, advantages = self.memory, self.config, self.advantages()
+        c, data, axis = self.config, self.whole(), 1 if self._recurrent else 0
+        n = data["actions"].shape[axis]
+        for _ in range(c.n_epochs):
+            order = torch.randperm(n, generator=self.generator, device=self.device)
+            for index in order.tensor_split(min(c.n_minibatches, n)):
+                yield {name: tensor.index_select(axis, index) for name, tensor in data.items()}
+
+    def whole(self) -> dict[str, Tensor]:
+        """Returns the whole rollout as one minibatch, in order; see ``loss``."""
+        m, advantages = self.memory, self.advantages()
         arrays = {f"part {name}": part for name, part in m.states.items()} | {
             "actions": m.actions,
             "values": m.values,
@@ -262,15 +274,12 @@ class OnPolicyModel(TorchModel):
         }
         if m.masks is not None:
             arrays["masks"] = m.masks
-        starts = {name: column[:: c.sequence_length] for name, column in m.columns.items() if name.startswith("carry ")}
-        data = to_device(arrays | {name: m.columns[name] for name in self.policy.columns} | starts, self.device)
-        axis = 1 if starts else 0
-        data = self._sequences(data) if starts else {name: tensor.flatten(0, 1) for name, tensor in data.items()}
-        n = data["actions"].shape[axis]
-        for _ in range(c.n_epochs):
-            order = torch.randperm(n, generator=self.generator, device=self.device)
-            for index in order.tensor_split(min(c.n_minibatches, n)):
-                yield {name: tensor.index_select(axis, index) for name, tensor in data.items()}
+        for name, column in m.columns.items():
+            arrays[name] = column[:: self.config.sequence_length] if name.startswith("carry ") else column
+        data = to_device(arrays, self.device)
+        if self._recurrent:
+            return self._sequences(data)
+        return {name: tensor.flatten(0, 1) for name, tensor in data.items()}
 
     def _sequences(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
         """Cuts [n_steps, n_streams, ...] into [length, sequences, ...], with the carry that each starts from."""
