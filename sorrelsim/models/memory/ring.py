@@ -26,6 +26,7 @@ from sorrelsim.models.memory.saved import check_ring
 from sorrelsim.observations.parts import Parts
 
 if TYPE_CHECKING:
+    from sorrelsim.observations.actions import ActionSpec
     from sorrelsim.observations.spec import ObservationSpec
 
 MASK = "action mask"
@@ -41,11 +42,12 @@ class Ring:
         observations: What one slot observes.
         n_rows: Rows.
         n_streams: Columns.
+        action_spec: What one slot can do; None means one of several actions.
 
     Attributes:
         parts: Shape and dtype of each part's frame, the mask's too once there is one.
         frames: Frames acted on by part, [n_rows, n_streams, *shape].
-        actions: int32 [n_rows, n_streams].
+        actions: int32 [n_rows, n_streams], or float32 [n_rows, n_streams, *shape] where they are continuous.
         rewards: float32 [n_rows, n_streams].
         kind: What came of each step, uint8 [n_rows, n_streams]: one of those in ``replay_kernels``.
         final_index: Where in the table the step's true last frame lies, int32 [n_rows, n_streams]; -1 if nowhere.
@@ -54,7 +56,9 @@ class Ring:
         size: Rows written.
     """
 
-    def __init__(self, observations: ObservationSpec, n_rows: int, n_streams: int) -> None:
+    def __init__(
+        self, observations: ObservationSpec, n_rows: int, n_streams: int, action_spec: ActionSpec | None = None
+    ) -> None:
         self.n_rows, self.n_streams = n_rows, n_streams
         self.parts: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
         self.frames: Parts = {}
@@ -63,7 +67,10 @@ class Ring:
         for name, part in observations.parts.items():
             self._keep(name, tuple(part.shape), np.dtype(part.dtype))
         rows = (n_rows, n_streams)
-        self.actions, self.rewards = np.zeros(rows, np.int32), np.zeros(rows, np.float32)
+        continuous = action_spec is not None and not action_spec.names
+        shape = action_spec.shape if action_spec is not None else ()
+        self.actions = np.zeros((*rows, *shape), np.float32 if continuous else np.int32)
+        self.rewards = np.zeros(rows, np.float32)
         self.kind = np.zeros(rows, np.uint8)
         self.final_index = np.full(rows, -1, np.int32)
         self.head = self.size = 0
@@ -83,7 +90,7 @@ class Ring:
 
         Args:
             parts: The frames acted on, by part, the mask among them.
-            action: [n_streams].
+            action: [n_streams, ...].
             reward: [n_streams].
             kind: What came of the steps, [n_streams].
             finals: Last frames of the streams that ended, in order of stream; None keeps none.
@@ -184,7 +191,7 @@ class Ring:
                 f"{sorted(frames)}; this one {self.n_rows} x {self.n_streams} of {sorted(self.frames)}"
             )
         parts = {name: part for name, part in parts.items() if name != MASK or MASK in frames}
-        check_ring(state, parts, self.n_rows, self.n_streams)
+        check_ring(state, parts, self.actions)
 
     # Inside
 

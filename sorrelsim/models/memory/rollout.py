@@ -16,6 +16,7 @@ from sorrelsim.models.memory.saved import check_rollout
 from sorrelsim.observations.parts import Observation, as_parts
 
 if TYPE_CHECKING:
+    from sorrelsim.observations.actions import ActionSpec
     from sorrelsim.observations.spec import ObservationSpec
 
 
@@ -27,10 +28,11 @@ class Rollout:
         n_steps: Rows.
         n_streams: Parallel streams.
         n_frames: Frames in a state; states are kept whole, since a rollout is short.
+        action_spec: What one slot can do; None means one of several actions.
 
     Attributes:
         states: States by part name, [n_steps, n_streams, (n_frames,) *shape].
-        actions: int64 [n_steps, n_streams].
+        actions: int64 [n_steps, n_streams], or float32 [n_steps, n_streams, *shape] where they are continuous.
         log_probs: Of the actions under the policy that took them, float32 [n_steps, n_streams].
         values: Estimates for the states, float32 [n_steps, n_streams].
         rewards: float32 [n_steps, n_streams].
@@ -41,14 +43,22 @@ class Rollout:
         size: Rows filled.
     """
 
-    def __init__(self, observations: ObservationSpec, n_steps: int, n_streams: int, n_frames: int = 1) -> None:
+    def __init__(
+        self,
+        observations: ObservationSpec,
+        n_steps: int,
+        n_streams: int,
+        n_frames: int = 1,
+        action_spec: ActionSpec | None = None,
+    ) -> None:
         self.n_steps, self.n_streams = n_steps, n_streams
         rows = (n_steps, n_streams)
         frames = () if n_frames == 1 else (n_frames,)
         self.states = {
             name: np.zeros((*rows, *frames, *part.shape), part.dtype) for name, part in observations.parts.items()
         }
-        self.actions = np.zeros(rows, np.int64)
+        shape, dtype = ((), np.int64) if action_spec is None else (action_spec.shape, action_spec.dtype)
+        self.actions = np.zeros((*rows, *shape), dtype)
         self.log_probs, self.values, self.rewards, self.final_values = (np.zeros(rows, np.float32) for _ in range(4))
         self.terminated, self.ended = np.zeros(rows, bool), np.zeros(rows, bool)
         self.masks: np.ndarray | None = None

@@ -99,7 +99,9 @@ class OnPolicyModel(TorchModel):
         parameters = [p for net in self.networks.values() for p in net.parameters()]
         self.optimizers = {"adam": Adam(parameters, eps=1e-5)}
         c = self.config
-        self.memory = Rollout(observations, c.n_steps, n_streams, c.n_frames) if n_streams else None  # type: ignore[assignment]
+        self.memory = (
+            Rollout(observations, c.n_steps, n_streams, c.n_frames, self.action_spec) if n_streams else None  # type: ignore[assignment]
+        )
         # The carry that each sequence of the rollout starts from, [sequences in time, n_streams, size].
         self._chunk_carries = {
             name: tensor.unsqueeze(0).repeat(c.n_steps // c.sequence_length, 1, 1)

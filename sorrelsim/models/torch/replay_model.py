@@ -89,6 +89,7 @@ class ReplayModel(TorchModel):
                 c.gamma,
                 self.priority_exponent,
                 seed=self.spawned(0),
+                action_spec=self.action_spec,
             )
         self.extras: Any = None
         self._due = 0
