@@ -61,7 +61,7 @@ class Remembering:
                 self.n_streams,
                 self.n_frames,
                 seed=self.spawned(0),
-                action_spec=self.action_spec,
+                action=self.action_spec.column,
             )
         return self._memory
 

@@ -70,6 +70,11 @@ class ActionSpec:
         return np.dtype(np.int64 if self.names else np.float32)
 
     @property
+    def column(self) -> tuple[tuple[int, ...], np.dtype]:
+        """Shape and dtype of an action, as memories take it."""
+        return self.shape, self.dtype
+
+    @property
     def size(self) -> int:
         """Numbers that decide on an action: how many names there are, or how many numbers an action has."""
         return len(self.names) or len(self.low)

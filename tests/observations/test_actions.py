@@ -100,7 +100,7 @@ def test_a_world_of_continuous_actions_cuts_episodes_off_and_goes_on_from_its_st
 
 def test_memories_hold_numbers_and_restore_them():
     seen = ObservationSpec({"grid": Part((1,), np.dtype(np.float32))})
-    memory, other, named = (Buffer(seen, 10, 2, action_spec=spec) for spec in (PUSH, PUSH, None))
+    memory, other, named = (Buffer(seen, 10, 2, action=spec.column) for spec in (PUSH, PUSH, ActionSpec(("a",))))
     for k in range(4):
         memory.add(np.full((2, 1), k), np.full((2, 2), 0.1 * k), [k, k], [False, False])
     memory.add_empty()
@@ -115,8 +115,8 @@ def test_memories_hold_numbers_and_restore_them():
     damaged["actions"][0, 1, 0] = np.nan
     with pytest.raises(ValueError, match=r"actions\[0, 1, 0\] is nan"):
         other.load_state_dict(damaged)
-    rollout, again = (Rollout(seen, 3, 2, action_spec=PUSH) for _ in range(2))
-    rollout.add_choice(np.ones((2, 1)), np.full((2, 2), -0.75), np.zeros(2), np.zeros(2), None)
+    rollout, again = (Rollout(seen, 3, 2, action=PUSH.column) for _ in range(2))
+    rollout.add_choice(np.ones((2, 1)), np.full((2, 2), -0.75), np.zeros(2))
     rollout.add_outcome(np.zeros(2), np.zeros(2, bool), np.zeros(2, bool))
     again.load_state_dict(rollout.state_dict())
     assert again.actions[0].tolist() == [[-0.75, -0.75]] * 2

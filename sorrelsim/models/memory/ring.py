@@ -26,7 +26,7 @@ from sorrelsim.models.memory.saved import check_ring
 from sorrelsim.observations.parts import Parts
 
 if TYPE_CHECKING:
-    from sorrelsim.observations.actions import ActionSpec
+    from sorrelsim.models.memory.rollout import Column
     from sorrelsim.observations.spec import ObservationSpec
 
 MASK = "action mask"
@@ -42,12 +42,12 @@ class Ring:
         observations: What one slot observes.
         n_rows: Rows.
         n_streams: Columns.
-        action_spec: What one slot can do; None means one of several actions.
+        action: Shape and dtype of an action.
 
     Attributes:
         parts: Shape and dtype of each part's frame, the mask's too once there is one.
         frames: Frames acted on by part, [n_rows, n_streams, *shape].
-        actions: int32 [n_rows, n_streams], or float32 [n_rows, n_streams, *shape] where they are continuous.
+        actions: int32 [n_rows, n_streams], or [n_rows, n_streams, *shape] of the shape and dtype given.
         rewards: float32 [n_rows, n_streams].
         kind: What came of each step, uint8 [n_rows, n_streams]: one of those in ``replay_kernels``.
         final_index: Where in the table the step's true last frame lies, int32 [n_rows, n_streams]; -1 if nowhere.
@@ -57,7 +57,7 @@ class Ring:
     """
 
     def __init__(
-        self, observations: ObservationSpec, n_rows: int, n_streams: int, action_spec: ActionSpec | None = None
+        self, observations: ObservationSpec, n_rows: int, n_streams: int, action: Column = ((), np.int64)
     ) -> None:
         self.n_rows, self.n_streams = n_rows, n_streams
         self.parts: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
@@ -67,9 +67,8 @@ class Ring:
         for name, part in observations.parts.items():
             self._keep(name, tuple(part.shape), np.dtype(part.dtype))
         rows = (n_rows, n_streams)
-        continuous = action_spec is not None and not action_spec.names
-        shape = action_spec.shape if action_spec is not None else ()
-        self.actions = np.zeros((*rows, *shape), np.float32 if continuous else np.int32)
+        shape, dtype = action
+        self.actions = np.zeros((*rows, *shape), np.int32 if dtype == np.int64 else dtype)
         self.rewards = np.zeros(rows, np.float32)
         self.kind = np.zeros(rows, np.uint8)
         self.final_index = np.full(rows, -1, np.int32)

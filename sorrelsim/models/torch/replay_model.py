@@ -89,7 +89,7 @@ class ReplayModel(TorchModel):
                 c.gamma,
                 self.priority_exponent,
                 seed=self.spawned(0),
-                action_spec=self.action_spec,
+                action=self.action_spec.column,
             )
         self.extras: Any = None
         self._due = 0
