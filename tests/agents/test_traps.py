@@ -12,6 +12,7 @@ from fakes import CodeWorld, play
 from torch import nn
 
 from sorrelsim.agents.learners.ddqn import DDQN
+from sorrelsim.agents.learners.dqn import DQN
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
 from sorrelsim.library.transforms import make_transform
@@ -83,7 +84,9 @@ def batch_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [(IQN, {}), (DDQN, {}), (DDQN, {"prioritised": True, "priority_correction_steps": 1000})]
+    ("kind", "options"),
+    [(IQN, {}), (DDQN, {}), (DQN, {})]
+    + [(kind, {"prioritised": True, "priority_correction_steps": 1000}) for kind in (IQN, DDQN, DQN)],
 )
 @pytest.mark.parametrize("double", [True, False])
 def test_a_gradient_step_by_hand(kind, options, double):
@@ -115,7 +118,8 @@ def test_a_gradient_step_by_hand(kind, options, double):
     assert loss == pytest.approx(float((huber * [1.0, 0.5, 0.5] * shares).sum() / 3), rel=1e-5)
     if options:  # beta is half-way from .4 to 1 after 500 of 1000 agent-steps
         assert asked == [(4, pytest.approx(0.7))]
-        assert [told[k] for k in range(3)] == pytest.approx([3.5, 2.0, 1.0 if double else 2.5])
+        errors = huber * shares if kind is IQN else [3.5, 2.0, 1.0 if double else 2.5]
+        assert [told[k] for k in range(3)] == pytest.approx(list(errors), rel=1e-5)
     else:
         assert told == {}
 
