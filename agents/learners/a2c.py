@@ -1,4 +1,4 @@
-"""A2C: the advantage actor-critic (Mnih et al. 2016), all streams in step; feed-forward or recurrent, masks honoured.
+"""A2C: the advantage actor-critic (Mnih et al. 2016), all streams in step; discrete or continuous, may be recurrent.
 
 After every ``n_steps`` steps one gradient step is taken down
 
@@ -51,6 +51,7 @@ class A2C(OnPolicyModel):
     """An A2C learner; see ``OnPolicyModel`` for its arguments, an actor and a critic of one's own among them."""
 
     Config = A2CConfig
+    acts = ("discrete", "continuous")
     config: A2CConfig
     shown = ("policy_loss", "value_loss", "entropy")
 

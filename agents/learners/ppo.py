@@ -1,4 +1,4 @@
-"""PPO: proximal policy optimisation (Schulman et al. 2017), feed-forward or recurrent (GRU, LSTM), masks honoured.
+"""PPO: proximal policy optimisation (Schulman et al. 2017), discrete or continuous, feed-forward or recurrent.
 
 ``OnPolicyModel`` acts, stores and hands out minibatches; here are PPO's settings and its loss.
 """
@@ -151,6 +151,7 @@ class PPO(OnPolicyModel):
     """A PPO learner; see ``OnPolicyModel`` for its arguments, an actor and a critic of one's own among them."""
 
     Config = PPOConfig
+    acts = ("discrete", "continuous")
     config: PPOConfig
     shown = ("policy_loss", "value_loss", "entropy", "kl")
 

@@ -1,4 +1,4 @@
-"""TRPO: trust region policy optimisation (Schulman et al. 2015), feed-forward or recurrent, masks honoured.
+"""TRPO: trust region policy optimisation (Schulman et al. 2015), discrete or continuous, feed-forward or recurrent.
 
 After every ``n_steps`` steps the actor takes one step that raises the surrogate objective
 
@@ -30,7 +30,8 @@ from sorrelsim.models.ranges import BatchSize, Draws, Passes, Positive, Rate, Sh
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.distributions import as_terms, divergence
 from sorrelsim.models.torch.on_policy_model import OnPolicyConfig, OnPolicyModel
-from sorrelsim.models.torch.policies import Headed, OwnPolicy, Policy, SeparatePolicy
+from sorrelsim.models.torch.own_policy import OwnPolicy
+from sorrelsim.models.torch.policies import Headed, Policy, SeparatePolicy
 from sorrelsim.models.torch.policy_losses import normalised
 from sorrelsim.models.torch.symbolic import SymbolicLinear
 
@@ -139,6 +140,7 @@ class TRPO(OnPolicyModel):
     """
 
     Config = TRPOConfig
+    acts = ("discrete", "continuous")
     config: TRPOConfig
     policy: SeparatePolicy | OwnPolicy
 
@@ -146,8 +148,8 @@ class TRPO(OnPolicyModel):
         """Returns the policy of the default networks, one for the actor and one for the critic."""
         c = self.config
         shape = c.network, c.recurrent, c.recurrent_size
-        actor = Headed(self.observations, c.n_frames, self.action_space, *shape, gain=0.01)
-        critic = Headed(self.observations, c.n_frames, 1, *shape, gain=1.0)
+        actor = Headed(self.observations, c.n_frames, self.action_spec, *shape, gain=0.01)
+        critic = Headed(self.observations, c.n_frames, None, *shape, gain=1.0)
         for layer in actor.modules():
             if isinstance(layer, SymbolicLinear):
                 layer.twice = True

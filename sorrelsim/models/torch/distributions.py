@@ -7,13 +7,16 @@ of the actions taken. A loss asks ``as_terms``, whichever it is; only one that w
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from sorrelsim.models.torch.losses import mask_logits
+
+if TYPE_CHECKING:
+    from sorrelsim.observations.actions import ActionSpec
 
 
 class Logits(NamedTuple):
@@ -37,6 +40,32 @@ class Terms(NamedTuple):
     log_probs: Tensor
     entropy: Tensor
     values: Tensor
+
+
+class Spread(nn.Module):
+    """Makes a Gaussian of a head's results: the deviations are learned apart from what is seen.
+
+    Numbers that have a least and a most are thought of in halves of their range about its middle, so that a head that
+    says 0 means the middle, and the deviation begins at half of the range; others as they are, with deviation 1. What
+    is drawn beyond the range is cut off by the Agent, and learned from as it was drawn.
+
+    Args:
+        actions: What can be done.
+    """
+
+    def __init__(self, actions: ActionSpec) -> None:
+        super().__init__()
+        low, high = torch.tensor(actions.low), torch.tensor(actions.high)
+        bounded = torch.isfinite(low) & torch.isfinite(high)
+        self.log_stds = nn.Parameter(torch.zeros(actions.size))
+        self.register_buffer("middles", torch.where(bounded, (low + high) / 2, 0.0), persistent=False)
+        self.register_buffer("halves", torch.where(bounded, (high - low) / 2, 1.0), persistent=False)
+        self.middles: Tensor
+        self.halves: Tensor
+
+    def forward(self, results: Tensor, values: Tensor) -> Gaussian:
+        """Turns a head's results, [..., size], to a Gaussian."""
+        return Gaussian(self.middles + self.halves * results, self.log_stds + self.halves.log(), values)
 
 
 def choose(said: Logits | Gaussian, mask: Tensor | None, draw: torch.Generator | None) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,8 @@ from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import to_device
-from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, OwnPolicy, Policy
+from sorrelsim.models.torch.own_policy import OwnPolicy
+from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, Policy
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import Observation, Parts, as_parts
 
@@ -55,14 +56,15 @@ class OnPolicyConfig(TorchConfig):
 
 
 class OnPolicyModel(TorchModel):
-    """A learner on policy with discrete actions. A subclass gives the ``loss`` of a minibatch.
+    """A learner on policy. A subclass gives the ``loss`` of a minibatch, and says in ``acts`` what it can take.
 
     The arguments not listed are those of every model.
 
     Args:
         actor: A network of one's own, ``forward(<part>=[batch, ...], ..., action=None) -> action, log_prob[batch],
-            entropy[batch]``; a given action is returned as it is. It may also take ``action_mask`` (bool [batch,
-            actions] or None) and ``greedy`` (bool). The parts may be called ``state``, ``state_0`` and on.
+            entropy[batch]``; a given action is returned as it is; continuous ones are [batch, *shape]. It may also take
+            ``action_mask`` (bool [batch, actions] or None) and ``greedy`` (bool). The parts may be called ``state``,
+            ``state_0`` and on.
         critic: Its value network, ``forward(<part>=[batch, ...], ...) -> value[batch, 1]``.
 
     Attributes:
@@ -99,7 +101,8 @@ class OnPolicyModel(TorchModel):
                 policy = self.default_policy()
         else:
             self.refuse_recurrence()
-            policy = OwnPolicy(actor.to(self.device), critic.to(self.device), self.zero_states(), self.name)
+            networks = actor.to(self.device), critic.to(self.device)
+            policy = OwnPolicy(*networks, self.action_spec, self.zero_states(), self.name)
         self.take_policy(policy)
 
     def take_policy(self, policy: Policy) -> None:
@@ -129,7 +132,7 @@ class OnPolicyModel(TorchModel):
     def default_policy(self) -> Policy:
         """Returns the policy of the default network: one encoder, with heads for actions and value."""
         c = self.config
-        net = ActorCritic(self.observations, c.n_frames, self.action_space, c.network, c.recurrent, c.recurrent_size)
+        net = ActorCritic(self.observations, c.n_frames, self.action_spec, c.network, c.recurrent, c.recurrent_size)
         return DefaultPolicy(net.to(self.device))
 
     def refuse_recurrence(self) -> None:
@@ -176,7 +179,7 @@ class OnPolicyModel(TorchModel):
             draw = self.generator if self.explores(seat) else None
             chosen = self.policy.act(self.tensors(states), seat.carry, mask, draw, learning)
             self.extras = chosen.extras
-            actions = chosen.actions.cpu().numpy()
+            actions = chosen.actions.cpu().numpy().reshape(-1, *self.action_spec.shape)
             if chosen.values is not None:
                 kept |= {name: tensor.cpu().numpy() for name, tensor in chosen.known.items()}
                 self.memory.add_choice(states, actions, chosen.values.cpu().numpy(), seat.mask, kept)
