@@ -72,8 +72,8 @@ class Drawn(NamedTuple):
     Attributes:
         states: By part name.
         following: The states n steps later, or the true last ones of episodes that ended sooner.
-        data: By name: actions, rewards, valid, weights, discounts (0 where nothing follows), next_masks if the world
-            has masks.
+        data: By name: actions, rewards, valid, weights, discounts (0 where nothing follows), masks and next_masks if
+            the world has masks.
         places: Where the steps lie in the memory, for their priorities; None without them.
     """
 
@@ -181,8 +181,8 @@ class ReplayModel(TorchModel):
             "weights": batch.weights,
             "discounts": batch.discounts * (1 - batch.dones),
         }
-        if batch.next_masks is not None:
-            arrays["next_masks"] = batch.next_masks
+        if batch.masks is not None and batch.next_masks is not None:
+            arrays |= {"masks": batch.masks, "next_masks": batch.next_masks}
         data = to_device(arrays, self.device)
         parts = self.observations.parts
         return Drawn(
