@@ -187,6 +187,7 @@ class Agent:
                 lambda: as_public(self._next_states(world, ended)),
                 self.seat,
                 final_mask,
+                None if world.action_mask is None else self._streams(world.action_mask),
             )
         )
         if self.learn:

@@ -390,11 +390,17 @@ def test_advantages_know_three_kinds_of_what_comes_next():
 
 
 def test_a_rollout_half_filled_survives_saving():
-    rollout = Rollout(SPEC, 4, 2)
-    rollout.add_choice(frame(3, 2), np.array([0, 1]), np.zeros(2), np.ones(2), np.array([[True, False]] * 2))
+    columns = {"plan": ((3,), np.float32), "mood": ((), np.int8)}
+    rollout = Rollout(SPEC, 4, 2, columns=columns)
+    kept = {"plan": np.arange(6).reshape(2, 3), "mood": np.array([-1, 1])}
+    rollout.add_choice(frame(3, 2), np.array([0, 1]), np.ones(2), np.array([[True, False]] * 2), kept)
     rollout.add_outcome(np.ones(2), np.zeros(2, bool), np.ones(2, bool))
-    other = Rollout(SPEC, 4, 2)
+    other = Rollout(SPEC, 4, 2, columns=columns)
     other.load_state_dict(rollout.state_dict())
+    for name, array in kept.items():
+        np.testing.assert_array_equal(other.columns[name][0], array)
+    with pytest.raises(ValueError, match="plan"):
+        Rollout(SPEC, 4, 2).load_state_dict(rollout.state_dict())
     assert len(other) == 2
     np.testing.assert_array_equal(other.masks[0], [[True, False]] * 2)
     np.testing.assert_array_equal(other.states["grid"][0], frame(3, 2))

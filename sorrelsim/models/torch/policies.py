@@ -9,15 +9,17 @@ from __future__ import annotations
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
+from sorrelsim.models.memory.rollout import Column
+from sorrelsim.models.torch.encoders import NetworkConfig
 from sorrelsim.models.torch.losses import mask_logits
-from sorrelsim.models.torch.recurrent import CARRIES, Carry, Kind, advance, unroll
+from sorrelsim.models.torch.recurrent import Carry, Kind, Trunk, named
 from sorrelsim.models.torch.signatures import check_network, column, read_network, split_extras
 
 if TYPE_CHECKING:
@@ -29,14 +31,15 @@ class Choice(NamedTuple):
 
     Attributes:
         actions: int64 [batch].
-        log_probs: Theirs, [batch].
         values: Estimates for the states, [batch], or None if they were not asked for.
+        known: What else it knows of its choice and wants to find again when it learns, by name; see
+            ``Policy.columns``. Empty if values were not asked for.
         extras: What the network returned beyond its listed results.
     """
 
     actions: Tensor
-    log_probs: Tensor
-    values: Tensor | None
+    values: Tensor | None = None
+    known: Mapping[str, Tensor] = {}
     extras: Any = None
 
 
@@ -55,13 +58,19 @@ class Terms(NamedTuple):
     values: Tensor
 
 
+OF_ACTIONS: dict[str, Column] = {"log_probs": ((), np.float32)}
+"""What a policy that draws from probabilities notes of its choices: the log-probabilities of the actions taken."""
+
+
 class Policy(ABC):
     """What acts and is learned from on policy.
 
     Attributes:
+        columns: (class) Shape and dtype of what it notes of its choices, by name.
         networks: What has parameters, by the name under which a checkpoint holds it.
     """
 
+    columns: ClassVar[dict[str, Column]] = {}
     networks: dict[str, nn.Module]
 
     def new_carry(self, n: int) -> Carry:
@@ -83,15 +92,18 @@ class Policy(ABC):
         """
 
     @abstractmethod
-    def values(self, parts: dict[str, Tensor], carry: Carry) -> Tensor:
-        """Returns estimates for a batch of states, [batch]; the carry is moved on in place."""
+    def values(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Tensor:
+        """Returns estimates for a batch of states, [batch]; arguments as of ``act``."""
 
     @abstractmethod
-    def terms(self, batch: dict[str, Tensor]) -> Logits | Terms:
-        """Returns what it says, with gradients, of a minibatch as ``OnPolicyModel.loss`` gets it."""
+    def terms(self, batch: dict[str, Tensor]) -> Any:
+        """Returns what it says, with gradients, of a minibatch as ``OnPolicyModel.loss`` gets it.
+
+        Policies of actors and critics return ``Logits`` or ``Terms``.
+        """
 
 
-class ActorCritic(nn.Module):
+class ActorCritic(Trunk):
     """The default network: one encoder, an optional recurrent core, and heads for policy and value."""
 
     def __init__(
@@ -103,15 +115,9 @@ class ActorCritic(nn.Module):
         recurrent: Kind,
         size: int,
     ) -> None:
-        super().__init__()
-        self.encoder = build_encoder(observations, n_frames, network)
-        width = self.encoder.n_features
-        self.cell: nn.GRUCell | nn.LSTMCell | None = None
-        if recurrent != "none":
-            self.cell = (nn.GRUCell if recurrent == "gru" else nn.LSTMCell)(width, size)
-            width = size
+        super().__init__(observations, n_frames, network, recurrent, size)
         # Policy and value in one product; the two parts are initialised apart.
-        self.heads = nn.Linear(width, n_actions + 1)
+        self.heads = nn.Linear(self.n_features, n_actions + 1)
         self.encoder.orthogonal()
         with torch.no_grad():
             nn.init.orthogonal_(self.heads.weight[:-1], 0.01)
@@ -134,47 +140,34 @@ class ActorCritic(nn.Module):
 class DefaultPolicy(Policy):
     """An ``ActorCritic``: actions are drawn from the softmax of its logits."""
 
-    def __init__(self, net: ActorCritic, recurrent: Kind, size: int) -> None:
+    columns: ClassVar[dict[str, Column]] = OF_ACTIONS
+
+    def __init__(self, net: ActorCritic) -> None:
         self.net = net
         self.networks = {"net": net}
-        self._carried = CARRIES[recurrent]
-        self._size = size
 
     def new_carry(self, n: int) -> Carry:
         """Returns the recurrent core's state, zeros; empty if there is none."""
-        device = self.net.heads.weight.device
-        return {name: torch.zeros(n, self._size, device=device) for name in self._carried}
+        return self.net.new_carry(n)
 
     def act(
         self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
     ) -> Choice:
         """Draws actions from the softmax of the logits, or takes the largest."""
-        logits, values = self._step(parts, carry)
+        logits, values = self.net.split(self.net.step(parts, carry))
         log_p = F.log_softmax(mask_logits(logits, mask), 1)
         actions = log_p.argmax(1) if draw is None else draw_actions(log_p, draw)
-        return Choice(actions, log_p.gather(1, actions.unsqueeze(1)).squeeze(1), values if valued else None)
+        if not valued:
+            return Choice(actions)
+        return Choice(actions, values, {"log_probs": log_p.gather(1, actions.unsqueeze(1)).squeeze(1)})
 
-    def values(self, parts: dict[str, Tensor], carry: Carry) -> Tensor:
+    def values(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Tensor:
         """Returns the value head's estimates."""
-        return self._step(parts, carry).values
+        return self.net.split(self.net.step(parts, carry)).values
 
     def terms(self, batch: dict[str, Tensor]) -> Logits:
         """Returns logits and values; steps come as [length, sequences, ...] where there is a recurrent core."""
-        net, parts, ended = self.net, named(batch, "part "), batch["ended"]
-        if net.cell is None:
-            return net(parts)
-        features = net.encoder({name: part.flatten(0, 1) for name, part in parts.items()}).unflatten(0, ended.shape)
-        carry = {name: kept[0] for name, kept in named(batch, "carry ").items()}
-        return net.split(unroll(net.cell, features, carry, ended))
-
-    def _step(self, parts: dict[str, Tensor], carry: Carry) -> Logits:
-        net = self.net
-        if net.cell is None:
-            return net(parts)
-        moved = advance(net.cell, net.encoder(parts), carry)
-        for name, tensor in moved.items():
-            carry[name].copy_(tensor)
-        return net.split(moved["h"])
+        return self.net.split(self.net.features(batch))
 
 
 class OwnPolicy(Policy):
@@ -191,6 +184,8 @@ class OwnPolicy(Policy):
         TypeError: If arguments have other names.
         ValueError: If results have other shapes, or a given action is not returned as it is.
     """
+
+    columns: ClassVar[dict[str, Column]] = OF_ACTIONS
 
     def __init__(self, actor: nn.Module, critic: nn.Module, zeros: dict[str, Tensor], owner: str) -> None:
         self.networks = {"actor": actor, "critic": critic}
@@ -210,10 +205,11 @@ class OwnPolicy(Policy):
     ) -> Choice:
         """Asks the actor for actions, and the critic for values where they are asked for."""
         (actions, log_probs, _), extras = self._ask(parts, None, mask, draw is None)
-        values = self.values(parts, carry) if valued else None
-        return Choice(column(actions), column(log_probs), values, extras)
+        if not valued:
+            return Choice(column(actions), extras=extras)
+        return Choice(column(actions), self.values(parts, carry, mask), {"log_probs": column(log_probs)}, extras)
 
-    def values(self, parts: dict[str, Tensor], carry: Carry) -> Tensor:
+    def values(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Tensor:
         """Returns the critic's estimates."""
         return column(split_extras(self._read_critic(self.networks["critic"], parts), 1)[0])
 
@@ -222,7 +218,7 @@ class OwnPolicy(Policy):
         parts = named(batch, "part ")
         actions = batch["actions"].unflatten(0, self._given)
         (_, log_probs, entropy), _ = self._ask(parts, actions, batch.get("masks"), False)
-        return Terms(column(log_probs), column(entropy), self.values(parts, {}))
+        return Terms(column(log_probs), column(entropy), self.values(parts, {}, None))
 
     def _ask(self, parts: dict[str, Tensor], action: Tensor | None, mask: Tensor | None, greedy: bool) -> Any:
         if mask is not None and "action_mask" not in self._takes:
@@ -268,8 +264,3 @@ def draw_actions(log_p: Tensor, generator: torch.Generator) -> Tensor:
     edges = log_p.exp().cumsum(1)
     place = torch.rand(len(edges), 1, generator=generator, device=edges.device) * (1 - 1e-6)
     return (edges <= place * edges[:, -1:]).sum(1)
-
-
-def named(batch: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Returns what a minibatch holds under names of a prefix, by the rest of the name."""
-    return {name.removeprefix(prefix): tensor for name, tensor in batch.items() if name.startswith(prefix)}
