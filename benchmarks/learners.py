@@ -25,6 +25,7 @@ from sorrelsim.agents.learners.dueling import Dueling
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
 from sorrelsim.agents.learners.qr_dqn import QRDQN
+from sorrelsim.agents.learners.r2d2 import R2D2
 from sorrelsim.agents.learners.rainbow import Rainbow
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.torch.value_model import ValueModel
@@ -38,7 +39,7 @@ REPLAY: dict[str, type[ValueModel]] = {
     "qr_dqn": QRDQN,
     "rainbow": Rainbow,
 }
-BAR = {"ppo": 1.3, "ppo-socialjax": 1.25} | dict.fromkeys(REPLAY, 1.5)
+BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "r2d2": 1.5} | dict.fromkeys(REPLAY, 1.5)
 
 
 def run(agent: Agent, world: object, n_steps: int) -> None:
@@ -112,6 +113,35 @@ def replay(kind: type[ValueModel]) -> tuple[Callable[[], None], Callable[[], Non
     return lambda: run(agent, world, 10), bare, 10 * streams
 
 
+def r2d2() -> tuple[Callable[[], None], Callable[[], None], int]:
+    """R2D2 on treasure hunt, 32 copies, a gradient step on 32 sequences in 32 agent-steps: ten world-steps."""
+    world = sorrelsim.make("treasure_hunt", n_worlds=32, seed=0)
+    streams = 32 * world.n_agents
+    model = R2D2.from_config(world.observations, world.action_names, streams, {"warmup": streams * 10})
+    agent = Agent(world, range(world.n_agents), model)
+    run(agent, world, 50)
+    acting, carry = states_of(world), model.new_carry(streams)
+    online, target = model.networks["online"], model.networks["target"]
+    batch, c = model.next_batch().states, model.config
+    before = {name: part[: c.burn_in].contiguous() for name, part in batch.items()}
+    after = {name: part[c.burn_in :].contiguous() for name, part in batch.items()}
+    start = model.new_carry(c.batch_size)
+
+    def bare() -> None:
+        for _ in range(10):
+            with torch.inference_mode():
+                online(**acting, **carry)
+            for _ in range(streams // 32):
+                with torch.no_grad():
+                    for net in (online, target):
+                        net.run(before, start)
+                    target.values(target.run(after, start)[0])
+                online.zero_grad(set_to_none=True)
+                online.values(online.run(after, start)[0]).sum().backward()
+
+    return lambda: run(agent, world, 10), bare, 10 * streams
+
+
 def clock(work: Callable[[], None]) -> float:
     """Seconds that some work takes."""
     start = time.perf_counter()
@@ -132,6 +162,7 @@ def main() -> None:
     build = {
         "ppo": lambda: ppo("mlp", asked.copies, 64),
         "ppo-socialjax": lambda: ppo("socialjax", max(1, asked.copies // 8), 32),
+        "r2d2": r2d2,
     } | {name: functools.partial(replay, kind) for name, kind in REPLAY.items()}
     for case in asked.cases:
         whole, bare, n_agent_steps = build[case]()

@@ -187,6 +187,14 @@ LOWEST = {
     "iqn": {"batch_size": 1, "memory_size": 200, "warmup": 0, "steps_between_updates": 1, "noisy": True},
     "qr_dqn": {"batch_size": 1, "memory_size": 200, "warmup": 0, "steps_between_updates": 1, "dueling": True},
     "rainbow": {"batch_size": 1, "memory_size": 200, "warmup": 0, "steps_between_updates": 1, "n_atoms": 3},
+    "r2d2": {
+        "batch_size": 1,
+        "memory_size": 200,
+        "warmup": 0,
+        "steps_between_updates": 1,
+        "sequence_length": 2,
+        "recurrent_size": 2,
+    },
     "ppo": {"n_steps": 4},
 }
 

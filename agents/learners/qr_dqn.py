@@ -108,11 +108,11 @@ class QRDQN(ValueModel):
             net = network or QuantilesNet(observations, n_actions, c)
         shape = c.n_quantiles, n_actions
         self.take_network(
-            net, f"forward({', '.join(observations.parts)}) -> quantiles[B, {shape[0]}, {shape[1]}]", (2, *shape)
+            net, f"forward({', '.join(observations.parts)}) -> quantiles[B, {shape[0]}, {shape[1]}]", [(2, *shape)]
         )
         self._taus = (torch.arange(c.n_quantiles, device=self.device).unsqueeze(0) + 0.5) / c.n_quantiles
 
-    def action_values(self, parts: Tensors) -> tuple[Tensor, Any]:
+    def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
         """Returns mean quantiles, [batch, actions], and what else the network returned."""
         quantiles, extras = self.ask("online", parts)
         return quantiles.mean(1), extras

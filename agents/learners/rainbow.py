@@ -134,10 +134,10 @@ class Rainbow(ValueModel):
         with self.seeded_init():
             net = network or DistQNet(observations, n_actions, c)
         signature = f"forward({', '.join(observations.parts)}) -> probabilities[B, {n_actions}, {c.n_atoms}]"
-        self.take_network(net, signature, (2, n_actions, c.n_atoms))
+        self.take_network(net, signature, [(2, n_actions, c.n_atoms)])
         self._atoms = torch.linspace(c.value_min, c.value_max, c.n_atoms, device=self.device)
 
-    def action_values(self, parts: Tensors) -> tuple[Tensor, Any]:
+    def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
         """Returns the means of the distributions, [batch, actions], and what else the network returned."""
         probabilities, extras = self.ask("online", parts)
         return probabilities @ self._atoms, extras
