@@ -143,25 +143,34 @@ class Buffer:
 
     def _write(self, parts: Parts, action: Any, reward: Any, kind: Any, finals: Parts | None) -> None:
         """Writes a row of the ring, and says which steps can be drawn now."""
-        ring, n = self.ring, self.n_streams
+        ring = self.ring
         overwritten = ring.head if ring.size == ring.n_rows else None
         ring.write(parts, action, reward, kind, finals)
         self._since_empty = 0 if np.ndim(kind) == 0 and kind == EMPTY else self._since_empty + 1
-        if self.priorities is None:
-            return
+        if self.priorities is not None:
+            self._prioritise(self.priorities, overwritten)
+
+    def _prioritise(self, priorities: Priorities, overwritten: int | None) -> None:
+        """Gives what can be drawn since a row was written the priority of new steps, and takes away what cannot now.
+
+        Args:
+            priorities: The memory's.
+            overwritten: The row that was written, if another lay there.
+        """
+        ring, n = self.ring, self.n_streams
         if overwritten is not None:
-            self.priorities.fill(overwritten * n, overwritten * n + n, 0.0)
+            priorities.fill(overwritten * n, overwritten * n + n, 0.0)
         if ring.size == ring.n_rows:  # stacks of the oldest rows cross the write head
             for age in range(self.n_frames - 1):
                 start = (ring.head + age) % ring.n_rows * n
-                self.priorities.fill(start, start + n, 0.0)
+                priorities.fill(start, start + n, 0.0)
         if ring.size > self.n_step:  # a step can be drawn once its window is complete
             start = (ring.head - 1 - self.n_step) % ring.n_rows * n
             if self._since_empty > self.n_step:
-                self.priorities.fill(start, start + n, self.priorities.top)
+                priorities.fill(start, start + n, priorities.top)
             else:
                 places = np.arange(start, start + n)
-                self.priorities.put(places, self._whole(places) * self.priorities.top)
+                priorities.put(places, self._whole(places) * priorities.top)
 
     def _whole(self, places: np.ndarray) -> np.ndarray:
         """Returns 1 for places whose window is complete and crosses no empty row, else 0: float64 [n]."""

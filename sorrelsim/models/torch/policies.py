@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sorrelsim.models.memory.rollout import Column
 from sorrelsim.models.torch.distributions import Gaussian, Logits, Spread, choose
+from sorrelsim.models.torch.distributions import draw_actions as draw_actions
 from sorrelsim.models.torch.encoders import NetworkConfig
 from sorrelsim.models.torch.recurrent import Carry, Kind, Trunk, named
 
