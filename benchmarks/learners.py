@@ -1,6 +1,6 @@
 """What a learner costs beside its bare network: everything counted, over the same forward and backward passes alone.
 
-    python benchmarks/learners.py [--threads 2] [--rounds 5] [--cases ppo ppo-socialjax iqn ddqn]
+    python benchmarks/learners.py [--threads 2] [--rounds 5] [--cases ppo iqn ddqn ...]
 
 Each round times the whole learner (acting, stepping, storing, sampling, updating) and then its bare network: the same
 modules on real states, called as often and at the same batch sizes, a sum of the outputs for a loss, without optimiser,
@@ -10,6 +10,7 @@ clipping or world. Rounds alternate, so that a busy machine slows both; the medi
 from __future__ import annotations
 
 import argparse
+import functools
 import time
 from collections.abc import Callable
 
@@ -18,11 +19,27 @@ import torch
 
 import sorrelsim
 from sorrelsim.agents.learners.ddqn import DDQN
+from sorrelsim.agents.learners.dqn import DQN
+from sorrelsim.agents.learners.dqn_prioritised import DQNPrioritised
+from sorrelsim.agents.learners.dueling import Dueling
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
+from sorrelsim.agents.learners.qr_dqn import QRDQN
+from sorrelsim.agents.learners.r2d2 import R2D2
+from sorrelsim.agents.learners.rainbow import Rainbow
 from sorrelsim.models.agent import Agent
+from sorrelsim.models.torch.value_model import ValueModel
 
-BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "iqn": 1.5, "ddqn": 1.5}
+REPLAY: dict[str, type[ValueModel]] = {
+    "iqn": IQN,
+    "dqn": DQN,
+    "ddqn": DDQN,
+    "dueling": Dueling,
+    "dqn_prioritised": DQNPrioritised,
+    "qr_dqn": QRDQN,
+    "rainbow": Rainbow,
+}
+BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "r2d2": 1.5} | dict.fromkeys(REPLAY, 1.5)
 
 
 def run(agent: Agent, world: object, n_steps: int) -> None:
@@ -67,8 +84,8 @@ def ppo(kind: str, copies: int, n_steps: int) -> tuple[Callable[[], None], Calla
     return lambda: run(agent, world, n_steps), bare, n_steps * streams
 
 
-def replay(kind: type[IQN] | type[DDQN]) -> tuple[Callable[[], None], Callable[[], None], int]:
-    """IQN or DDQN on treasure hunt, 32 copies, one gradient step in 4 agent-steps, batch 64: ten world-steps."""
+def replay(kind: type[ValueModel]) -> tuple[Callable[[], None], Callable[[], None], int]:
+    """A learner of values on treasure hunt, 32 copies, a gradient step in 4 agent-steps, batch 64: ten world-steps."""
     world = sorrelsim.make("treasure_hunt", n_worlds=32, seed=0)
     streams = 32 * world.n_agents
     config = {"warmup": streams * 10, "steps_between_updates": 4, "batch_size": 64}
@@ -88,9 +105,39 @@ def replay(kind: type[IQN] | type[DDQN]) -> tuple[Callable[[], None], Callable[[
             for _ in range(streams // 4):
                 with torch.no_grad():
                     target(**batch, **few)
-                    online(**batch, **few)
+                    if model.config.double:
+                        online(**batch, **few)
                 online.zero_grad(set_to_none=True)
                 online(**batch, **few).sum().backward()
+
+    return lambda: run(agent, world, 10), bare, 10 * streams
+
+
+def r2d2() -> tuple[Callable[[], None], Callable[[], None], int]:
+    """R2D2 on treasure hunt, 32 copies, a gradient step on 32 sequences in 32 agent-steps: ten world-steps."""
+    world = sorrelsim.make("treasure_hunt", n_worlds=32, seed=0)
+    streams = 32 * world.n_agents
+    model = R2D2.from_config(world.observations, world.action_names, streams, {"warmup": streams * 10})
+    agent = Agent(world, range(world.n_agents), model)
+    run(agent, world, 50)
+    acting, carry = states_of(world), model.new_carry(streams)
+    online, target = model.networks["online"], model.networks["target"]
+    batch, c = model.next_batch().states, model.config
+    before = {name: part[: c.burn_in].contiguous() for name, part in batch.items()}
+    after = {name: part[c.burn_in :].contiguous() for name, part in batch.items()}
+    start = model.new_carry(c.batch_size)
+
+    def bare() -> None:
+        for _ in range(10):
+            with torch.inference_mode():
+                online(**acting, **carry)
+            for _ in range(streams // 32):
+                with torch.no_grad():
+                    for net in (online, target):
+                        net.run(before, start)
+                    target.values(target.run(after, start)[0])
+                online.zero_grad(set_to_none=True)
+                online.values(online.run(after, start)[0]).sum().backward()
 
     return lambda: run(agent, world, 10), bare, 10 * streams
 
@@ -115,9 +162,8 @@ def main() -> None:
     build = {
         "ppo": lambda: ppo("mlp", asked.copies, 64),
         "ppo-socialjax": lambda: ppo("socialjax", max(1, asked.copies // 8), 32),
-        "iqn": lambda: replay(IQN),
-        "ddqn": lambda: replay(DDQN),
-    }
+        "r2d2": r2d2,
+    } | {name: functools.partial(replay, kind) for name, kind in REPLAY.items()}
     for case in asked.cases:
         whole, bare, n_agent_steps = build[case]()
         whole(), bare()  # what is compiled or allocated on first use

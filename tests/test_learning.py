@@ -19,7 +19,7 @@ def trained(name, seed, tmp_path, *changes):
     return runs.read_metrics(run(Experiment(path, [f"seed={seed}", f"runs={tmp_path}", *changes])))
 
 
-@pytest.mark.parametrize("learner", ["iqn", "ddqn", "ppo"])
+@pytest.mark.parametrize("learner", ["iqn", "ddqn", "qr_dqn", "rainbow", "ppo"])
 def test_treasure_hunters_collect(learner, seed, tmp_path):
     """Random play gets about 12; who always takes the best thing within a step gets about 180."""
     changes = "evaluation.n_worlds=100", "evaluation.ways=[greedy]"
@@ -28,6 +28,27 @@ def test_treasure_hunters_collect(learner, seed, tmp_path):
     print(f"{learner}, seed {seed}: {own:.1f}, greedy {greedy:.1f} after {metrics['seconds'][-1]:.0f} s")
     assert greedy >= 180
     assert own >= 170  # PPO is meant to be played sampled, and now and then draws a step aside
+
+
+@pytest.mark.parametrize("learner", ["dqn", "dueling", "dqn_prioritised"])
+def test_presets_collect_treasure_with_the_settings_of_ddqn(learner, seed, tmp_path):
+    changes = f"seats.0.model={learner}", "evaluation.n_worlds=100", "evaluation.ways=[greedy]"
+    if learner != "dueling":
+        changes += ("seats.0.config.target_every=null",)
+    greedy = trained("treasure_hunt_ddqn", seed, tmp_path, *changes)["eval_greedy_return_mean"][-1]
+    print(f"{learner}, seed {seed}: greedy {greedy:.1f}")
+    assert greedy >= 175
+
+
+def test_who_remembers_finds_the_door_of_the_t_maze_and_who_does_not_guesses(seed, tmp_path):
+    """4 for the right door, -0.1 for the other: guessing gets 1.95 at most."""
+    changes = "evaluation.n_worlds=200", "evaluation.ways=[greedy]"
+    remembers = trained("tmaze_r2d2", seed, tmp_path, *changes)["eval_greedy_return_mean"][-1]
+    forgets = "seats=[{model: ddqn, config: {gamma: 0.95, epsilon_steps: 60000, steps_between_updates: 16}}]"
+    guesses = trained("tmaze_r2d2", seed, tmp_path, *changes, forgets)["eval_greedy_return_mean"][-1]
+    print(f"seed {seed}: {remembers:.2f} with memory, {guesses:.2f} without")
+    assert remembers > 3.8
+    assert guesses < 2.4
 
 
 def test_coins_is_a_dilemma(seed, tmp_path):

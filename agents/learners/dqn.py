@@ -90,9 +90,9 @@ class DQN(ValueModel):
         c, n_actions = self.config, self.action_space
         with self.seeded_init():
             net = network or QNet(observations, c.n_frames, n_actions, c.network, c.dueling, c.noisy, c.noise_sigma)
-        self.take_network(net, f"forward({', '.join(observations.parts)}) -> q[B, {n_actions}]", (2, n_actions))
+        self.take_network(net, f"forward({', '.join(observations.parts)}) -> q[B, {n_actions}]", [(2, n_actions)])
 
-    def action_values(self, parts: Tensors) -> tuple[Tensor, Any]:
+    def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
         """Returns the values of all actions, [batch, actions], and what else the network returned."""
         return self.ask("online", parts)
 

@@ -110,9 +110,9 @@ class IQN(ValueModel):
             )
         signature = f"forward({', '.join(observations.parts)}, taus[B, n]) -> quantiles[B, n, {n_actions}]"
         taus = torch.full((2, 3), 0.5, device=self.device)
-        self.take_network(net, signature, (2, 3, n_actions), {"taus": taus})
+        self.take_network(net, signature, [(2, 3, n_actions)], {"taus": taus})
 
-    def action_values(self, parts: Tensors) -> tuple[Tensor, Any]:
+    def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
         """Returns mean quantiles at random fractions, the same for every state, [batch, actions]."""
         batch = next(iter(parts.values())).shape[0]
         taus = torch.rand(1, self.config.n_acting_taus, generator=self.generator, device=self.device)

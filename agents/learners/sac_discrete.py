@@ -7,8 +7,9 @@ With pi(s) the probabilities of all actions and Q(s) their values by two critics
 - temperature: alpha moves until the entropy -pi(s) . log pi(s) is what is aimed at (eq. 11, of log alpha).
 
 What is aimed at is a share of the entropy of random play, by default less than the paper's 0.98, which leaves hardly
-any policy. Forbidden actions have no probability, and do not count among those that could be played. Departures: that share, and
-forbidden actions, of which the paper has none.
+any policy. Forbidden actions have no probability, and do not count among those that could be played.
+
+Departures: that share, and forbidden actions, of which the paper has none.
 """
 
 from __future__ import annotations

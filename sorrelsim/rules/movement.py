@@ -201,13 +201,15 @@ def remove(w, i, steps):
 def send_off(w, marks, steps):
     """Takes every marked agent out for ``steps`` steps (0: to a random spawn at once) and wipes the marks.
 
-    Called after all beams, so that mutual zaps both land. ``marks`` is state of the world's own, ``int[agent]``.
+    Called after all beams, so that mutual zaps both land. The step itself does not count as one of a time out: with
+    :func:`respawn` later in it, ``steps + 1`` observations miss who is out. ``marks`` is state of the world's own,
+    ``int[agent]``. Source: Melting Pot 2.
     """
     for i in range(w.n_agents):
         if marks[i] != 0:
             marks[i] = 0
             if steps > 0:
-                remove(w, i, steps)
+                remove(w, i, steps + 1)
             else:
                 resite(w, i, w.spawns)
 
@@ -263,6 +265,16 @@ def walk(w, i):
     if faces_wall(w, i, direction):
         w.reward[i] += w.p.bump_value
     return False
+
+
+@rule
+def walk_all(w):
+    """Walks all agents by their :data:`ABSOLUTE` actions, in a fresh random order; other actions move nobody."""
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if w.action[i] < ROTATING and w.out[i] == 0 and w.frozen[i] == 0:
+            walk(w, i)
 
 
 @rule

@@ -1,6 +1,7 @@
-"""IQN and DDQN: their losses by hand, targets, options, resuming, learning."""
+"""Learners of values: their losses by hand, targets, options, resuming, learning."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -10,7 +11,11 @@ from torch import nn
 
 from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.dqn import DQN
+from sorrelsim.agents.learners.dqn_prioritised import DQNPrioritised
+from sorrelsim.agents.learners.dueling import Dueling
 from sorrelsim.agents.learners.iqn import IQN
+from sorrelsim.agents.learners.qr_dqn import QRDQN
+from sorrelsim.agents.learners.rainbow import Rainbow
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.torch.exploration import epsilon_greedy
@@ -30,6 +35,12 @@ OPTIONS = [
     (IQN, {"double": False, "target_every": 50, "n_frames": 2}),
     (IQN, {"prioritised": True}),
     (DQN, {"noisy": True}),
+    (Dueling, {}),
+    (DQNPrioritised, {}),
+    (QRDQN, {"n_quantiles": 8}),
+    (QRDQN, {"dueling": True, "noisy": True, "prioritised": True, "double": False}),
+    (Rainbow, {"n_atoms": 21, "value_min": -1, "value_max": 9, "gamma": 0.8}),
+    (Rainbow, {"dueling": False, "noisy": False, "epsilon_start": 1.0, "gamma": 0.8, "target_every": 50}),
     (DDQN, {}),
     (DDQN, {"dueling": True, "prioritised": True, "n_step": 3}),
     (DDQN, {"double": False, "target_every": 50, "n_frames": 2}),
@@ -209,6 +220,18 @@ def test_a_loss_that_is_nan_stops_training_with_sound_networks(kind):
     with pytest.raises(TrainingDiverged, match=kind.__name__):
         model.learn(8)
     assert all(torch.isfinite(p).all() for p in model.networks["online"].parameters())
+
+
+def test_names_are_presets_that_differ_in_what_they_say():
+    """What is not named in a preset is what DQN has, but for DDQN's target, which moves softly as it always did."""
+    plain = dataclasses.asdict(DQN.Config())
+    for kind, changes in (
+        (DDQN, {"double": True, "target_every": None}),
+        (Dueling, {"double": True, "target_every": None, "dueling": True}),
+        (DQNPrioritised, {"prioritised": True}),
+    ):
+        assert dataclasses.asdict(kind.Config()) == plain | changes, kind
+        assert kind.losses is DQN.losses
 
 
 class OwnQ(nn.Module):

@@ -15,6 +15,8 @@ from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.dqn import DQN
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
+from sorrelsim.agents.learners.qr_dqn import QRDQN
+from sorrelsim.agents.learners.rainbow import Rainbow
 from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel, TrainingDiverged
@@ -304,7 +306,10 @@ def test_an_actor_of_ones_own_gets_the_masks_in_acting_and_in_its_loss():
     assert actor.given == [(False, 8)] * 4 + [(True, 16)] * 2
 
 
-@pytest.mark.parametrize(("kind", "recurrent"), [(IQN, ""), (DDQN, ""), (PPO, "none"), (PPO, "gru"), (PPO, "lstm")])
+@pytest.mark.parametrize(
+    ("kind", "recurrent"),
+    [(IQN, ""), (DDQN, ""), (QRDQN, ""), (Rainbow, ""), (PPO, "none"), (PPO, "gru"), (PPO, "lstm")],
+)
 @pytest.mark.parametrize("explore", [True, False])
 def test_no_forbidden_action_is_chosen_however_good_it_looks(kind, recurrent, explore):
     """A model that learned to name codes in a world without masks plays where the right answer is forbidden."""
@@ -332,6 +337,8 @@ def test_no_forbidden_action_is_chosen_however_good_it_looks(kind, recurrent, ex
     [
         (DDQN, {"prioritised": True, "anneal_steps": 4000}),
         (IQN, {"noisy": True, "n_frames": 2}),
+        (QRDQN, {"dueling": True, "n_quantiles": 4}),
+        (Rainbow, {"n_frames": 2, "n_atoms": 7}),
         (PPO, {"recurrent": "gru"}),
     ],
 )

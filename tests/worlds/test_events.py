@@ -24,7 +24,9 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "resource_health": 1, "regrowth_probability": 0.5, "regrowth_delay": 1,
     },
     "tag": {"map": CROWD, "n_agents": 4},
-    "iowa": {}, "treasure_hunt": {},
+    "iowa": {}, "treasure_hunt": {}, "tmaze": {"length": 1},
+    "gathering": {"map": CROWD.replace("WPPPPPPW", "WAAAPPPW", 1), "n_agents": 3, "apple_delay": 2, "tagged_steps": 2},
+    "two_keys": {},
 }  # fmt: skip
 
 
@@ -79,6 +81,7 @@ PAIRS = (  # of each pair: whose count it must equal, by whom it did or to whom 
     ("allelopathic_harvest", "zap", "whom", "zaps_received"),
     ("mushrooms", "zap", "whom", "zaps_received"),
     ("territory", "zap", "whom", "zaps_received"),
+    ("gathering", "tag", "whom", "hits_taken"),
     ("tag", "tag", "agent", "tags"),
     ("tag", "tag", "whom", "tagged"),
     ("gift", "gift", "agent", "gifts_given"),
@@ -96,11 +99,11 @@ def test_both_agents_are_those_that_are_counted(name, pair, by, event):
     np.testing.assert_array_equal(per_agent(rows, pair, world, by), counts[..., world.events.index(event)])
 
 
-@pytest.mark.parametrize("name", ["allelopathic_harvest", "mushrooms", "territory"])
+@pytest.mark.parametrize("name", ["allelopathic_harvest", "gathering", "mushrooms", "territory"])
 def test_a_zap_says_whether_it_removes(name):
     world = made(name)
     rows, counts = played(world)
-    chosen = (rows["what"] == "zap") & (rows["removes"] == 1)
+    chosen = np.isin(rows["what"], ["zap", "tag"]) & (rows["removes"] == 1)
     keys = set(zip(*(rows[key][chosen].tolist() for key in ("copy", "turn", "whom")), strict=True))
     removed = np.zeros((world.n_worlds, world.n_agents))
     for copy, _, whom in keys:  # two zaps of one step may both send the same agent away

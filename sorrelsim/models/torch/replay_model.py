@@ -156,8 +156,7 @@ class ReplayModel(TorchModel):
         """
         c, size = self.config, self.config.batch_size
         if c.prioritised:
-            beta = linear(c.priority_correction, 1.0, self.agent_steps, c.priority_correction_steps)
-            batch = self.memory.sample(size, beta)
+            batch = self.memory.sample(size, self.priority_correction())
             return self.batch_tensors(batch)._replace(places=batch.index)
         if not self._drawn:
             most = max(1, min(self._due, 1024 // size, len(self.memory) // size))
@@ -169,6 +168,11 @@ class ReplayModel(TorchModel):
             ]
             self._drawn = [Drawn(*each) for each in zip(*cut, strict=True)][::-1]
         return self._drawn.pop()
+
+    def priority_correction(self) -> float:
+        """Returns how much of the bias of priorities the weights undo now (beta)."""
+        c = self.config
+        return linear(c.priority_correction, 1.0, self.agent_steps, c.priority_correction_steps)
 
     def batch_tensors(self, batch: Batch) -> Drawn:
         """Brings a batch to the device, in one transfer."""

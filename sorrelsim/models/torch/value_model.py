@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,14 +57,18 @@ class ValueModel(ReplayModel):
     extras: Any = None
 
     def take_network(
-        self, net: nn.Module, signature: str, expected: tuple[int, ...], further: Mapping[str, Tensor] | None = None
+        self,
+        net: nn.Module,
+        signature: str,
+        expected: Sequence[tuple[int, ...]],
+        further: Mapping[str, Tensor] | None = None,
     ) -> None:
         """Makes a network, if it fits, its network "online", a copy of it "target", and Adam what moves it.
 
         Args:
             net: The default network, or one of one's own.
             signature: How it is to be called, for errors.
-            expected: Shape of its first result on a batch of two.
+            expected: Shapes of its listed results on a batch of two.
             further: What it is given beside the parts of states, by name: a batch of two.
 
         Raises:
@@ -72,30 +76,37 @@ class ValueModel(ReplayModel):
             ValueError: If its result has another shape.
         """
         net = net.to(self.device)
-        check_network(net, self.zero_states(), signature, [expected], self.name, further)
+        check_network(net, self.zero_states(), signature, expected, self.name, further)
+        self._listed = len(expected)
         self._read = read_network(net, list(self.observations.parts), list(further or ()), signature, self.name)
         self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
         self.targets = {"target": "online"}
         self.optimizers = {"adam": Adam(net.parameters())}
 
-    def ask(self, network: str, parts: Tensors, **further: Tensor) -> tuple[Tensor, Any]:
-        """Returns what a network answers for a batch of states, and what it returned beyond that."""
-        return split_extras(self._read(self.networks[network], parts, **further), 1)
+    def ask(self, network: str, parts: Tensors, **further: Tensor) -> tuple[Any, Any]:
+        """Returns what a network answers for a batch of states, one result as it is, and what it returned beyond."""
+        return split_extras(self._read(self.networks[network], parts, **further), self._listed)
 
     # Acting
 
     @abstractmethod
-    def action_values(self, parts: Tensors) -> tuple[Tensor, Any]:
-        """Returns the values of all actions, [batch, actions], and what else the network returned."""
+    def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
+        """Returns the values of all actions, [batch, actions], and what else the network returned.
+
+        Args:
+            parts: The states.
+            carry: What a recurrent network remembers of their streams, moved on in place; empty for others.
+        """
 
     def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
         """Returns the allowed actions of the highest value, or random ones with chance epsilon; one pass for all."""
         exploring, parts = self.explores(seat), self.tensors(states)
+        n = len(next(iter(parts.values())))
+        carry = self.new_carry(n) if seat is None else seat.carry
         if self.config.noisy:  # new noise on the weights, for each stream its own, or none
-            n = len(next(iter(parts.values())))
             set_noise(self.networks["online"], self.generator if exploring else None, n)
         with self.acting(), torch.inference_mode():
-            values, self.extras = self.action_values(parts)
+            values, self.extras = self.action_values(parts, carry)
             mask = None if seat is None else seat.mask
             return epsilon_greedy(values, mask, self.epsilon if exploring else 0.0, self.rng)
 
