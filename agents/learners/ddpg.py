@@ -50,7 +50,7 @@ class DDPG(DeterministicModel):
         with self.critics_held():
             action = self.policy("actor", states, data.get("masks"))
             actor_loss = self.descend_actor(-self.value("critic", states, action), data)
-        return {"critic_loss": critic_loss, "actor_loss": actor_loss}, errors.detach()
+        return {"loss": critic_loss, "actor_loss": actor_loss}, errors.detach()
 
     def critic_losses(self, errors: Tensor) -> Tensor:
         """Returns the losses of TD errors, of the same shape."""

@@ -139,4 +139,4 @@ class SACDiscrete(SoftModel):
         surplus = entropy - self.config.target_entropy * most.log()
         shown = {"temperature": alpha.item(), "entropy": entropy.mean().item()}
         shown["temperature_loss"] = self.descend_temperature(surplus, data)
-        return {"critic_loss": critic_loss, "actor_loss": actor_loss} | shown, errors.detach().abs().mean(0)
+        return {"loss": critic_loss, "actor_loss": actor_loss} | shown, errors.detach().abs().mean(0)
