@@ -214,10 +214,9 @@ def write_model(name: str, folder: str | Path = ".", like: str | None = None) ->
     if like not in learners:
         raise ValueError(unknown("learner", like, learners))
     text = learners[like].read_text(encoding="utf-8")
-    continuous = 'acts = ("continuous",)' in text
-    test = (
-        LEARNS.replace('{{"name": "treasure_hunt", "compiled": False}}', '"gym:Pendulum-v1"') if continuous else LEARNS
-    )
+    test = LEARNS
+    if 'acts = ("continuous",)' in text:
+        test = test.replace('{{"name": "treasure_hunt", "compiled": False}}', '"gym:Pendulum-v1"')
     return _write("model", name, _template(text, like), Path(folder), test)
 
 
