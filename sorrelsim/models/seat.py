@@ -43,7 +43,7 @@ class Transition:
 
     Attributes:
         obs: The frame acted on, [n_streams, *shape], or by part name.
-        action: int64 [n_streams].
+        action: int64 [n_streams], or float32 [n_streams, *shape] where actions are continuous, as the model chose them.
         reward: float64 [n_streams], after the reward transform.
         terminated: bool [n_streams].
         truncated: bool [n_streams]; never true where terminated is.

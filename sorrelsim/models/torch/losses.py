@@ -114,3 +114,14 @@ def quantiles_of_action(quantiles: Tensor, actions: Tensor) -> Tensor:
     """Returns the quantiles of one action per sample: [batch, n, actions] and int64 [batch] to [batch, n]."""
     index = actions.view(-1, 1, 1).expand(-1, quantiles.shape[1], 1)
     return quantiles.gather(2, index).squeeze(2)
+
+
+def td_targets(rewards: Tensor, discounts: Tensor, following: Tensor) -> Tensor:
+    """Returns what actions should be worth, r + discount * value of what follows, [batch].
+
+    Args:
+        rewards: n-step returns, [batch].
+        discounts: gamma to the n, 0 where nothing follows, [batch].
+        following: [batch].
+    """
+    return rewards + discounts * following

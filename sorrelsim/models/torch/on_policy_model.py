@@ -113,7 +113,9 @@ class OnPolicyModel(TorchModel):
             columns[f"carry {name}"] = tuple(tensor.shape[1:]), np.float32
         self._recurrent = bool(self.new_carry(1))
         self.memory = (
-            Rollout(self.observations, c.n_steps, self.n_streams, c.n_frames, columns) if self.n_streams else None  # type: ignore[assignment]
+            Rollout(self.observations, c.n_steps, self.n_streams, c.n_frames, columns, self.action_spec.column)
+            if self.n_streams
+            else None  # type: ignore[assignment]
         )
         self._next_value = np.zeros(self.n_streams, np.float32)
 

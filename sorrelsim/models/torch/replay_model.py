@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from sorrelsim.models.memory.replay import Batch, Buffer
+from sorrelsim.models.memory.rollout import Column
 from sorrelsim.models.ranges import BatchSize, Capacity, Every, Exponent, Length, Probability, Share, Steps
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.devices import to_device
@@ -71,8 +72,8 @@ class Drawn(NamedTuple):
     Attributes:
         states: By part name.
         following: The states n steps later, or the true last ones of episodes that ended sooner.
-        data: By name: actions, rewards, valid, weights, discounts (0 where nothing follows), next_masks if the world
-            has masks.
+        data: By name: actions, rewards, valid, weights, discounts (0 where nothing follows), masks and next_masks if
+            the world has masks.
         places: Where the steps lie in the memory, for their priorities; None without them.
     """
 
@@ -117,7 +118,13 @@ class ReplayModel(TorchModel):
             c.gamma,
             c.priority_exponent if c.prioritised else 0.0,
             seed=self.spawned(0),
+            action=self.action_column,
         )
+
+    @property
+    def action_column(self) -> Column:
+        """Shape and dtype of what its memory holds of an action."""
+        return self.action_spec.column
 
     # When it learns
 
@@ -178,8 +185,8 @@ class ReplayModel(TorchModel):
             "weights": batch.weights,
             "discounts": batch.discounts * (1 - batch.dones),
         }
-        if batch.next_masks is not None:
-            arrays["next_masks"] = batch.next_masks
+        if batch.masks is not None and batch.next_masks is not None:
+            arrays |= {"masks": batch.masks, "next_masks": batch.next_masks}
         data = to_device(arrays, self.device)
         parts = self.observations.parts
         return Drawn(

@@ -124,9 +124,10 @@ class TorchModel(BaseModel):
             finally:
                 torch.set_num_threads(threads)
 
-    def take_action(self, state: Observation) -> int:
+    def take_action(self, state: Observation) -> Any:
         """Chooses an action for one state, as a batch of one."""
-        return int(self.take_actions({name: part[None] for name, part in as_parts(state).items()})[0])
+        chosen = self.take_actions({name: part[None] for name, part in as_parts(state).items()})[0]
+        return int(chosen) if self.action_names else chosen
 
     def tensors(self, states: Observation) -> dict[str, Tensor]:
         """Returns states by part name as tensors on the model's device."""
