@@ -19,20 +19,28 @@ import torch
 
 import sorrelsim
 from sorrelsim.agents.learners.a2c import A2C
+from sorrelsim.agents.learners.ddpg import DDPG
+from sorrelsim.agents.learners.ddpg_prioritised import DDPGPrioritised
 from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.dqn import DQN
 from sorrelsim.agents.learners.dqn_prioritised import DQNPrioritised
 from sorrelsim.agents.learners.dueling import Dueling
+from sorrelsim.agents.learners.hddpg import HDDPG
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
 from sorrelsim.agents.learners.pqn import PQN
 from sorrelsim.agents.learners.qr_dqn import QRDQN
 from sorrelsim.agents.learners.r2d2 import R2D2
 from sorrelsim.agents.learners.rainbow import Rainbow
+from sorrelsim.agents.learners.sac import SAC
+from sorrelsim.agents.learners.sac_discrete import SACDiscrete
+from sorrelsim.agents.learners.td3 import TD3
 from sorrelsim.agents.learners.trpo import TRPO
 from sorrelsim.models.agent import Agent
+from sorrelsim.models.torch.actor_critic_model import ActorCriticModel
 from sorrelsim.models.torch.on_policy_model import OnPolicyModel
 from sorrelsim.models.torch.value_model import ValueModel
+from sorrelsim.testing.plane import Plane
 
 REPLAY: dict[str, type[ValueModel]] = {
     "iqn": IQN,
@@ -44,7 +52,15 @@ REPLAY: dict[str, type[ValueModel]] = {
     "rainbow": Rainbow,
 }
 ON_POLICY = {"ppo": 1.3, "ppo-socialjax": 1.25, "a2c": 1.3, "trpo": 1.3, "pqn": 1.3}
-BAR = ON_POLICY | {"r2d2": 1.5} | dict.fromkeys(REPLAY, 1.5)
+ACTOR_CRITICS: dict[str, type[ActorCriticModel]] = {
+    "ddpg": DDPG,
+    "ddpg_prioritised": DDPGPrioritised,
+    "hddpg": HDDPG,
+    "td3": TD3,
+    "sac": SAC,
+    "sac_discrete": SACDiscrete,
+}
+BAR = ON_POLICY | {"r2d2": 1.5} | dict.fromkeys([*REPLAY, *ACTOR_CRITICS], 1.5)
 
 
 def run(agent: Agent, world: object, n_steps: int) -> None:
@@ -181,6 +197,52 @@ def r2d2() -> tuple[Callable[[], None], Callable[[], None], int]:
     return lambda: run(agent, world, 10), bare, 10 * streams
 
 
+def actor_critic(kind: type[ActorCriticModel]) -> tuple[Callable[[], None], Callable[[], None], int]:
+    """A learner with an actor and critics on the plane (one of named actions on treasure hunt), else as ``replay``."""
+    named = kind is SACDiscrete
+    world = sorrelsim.make("treasure_hunt", n_worlds=32, seed=0) if named else Plane(32)
+    streams = 32 * world.n_agents
+    config = {"warmup": streams * 10, "steps_between_updates": 4}
+    model = kind.from_config(world.observations, world.action_names or world.action_spec, streams, config)
+    agent = Agent(world, range(world.n_agents), model)
+    run(agent, world, 20)
+    acting, size, nets = states_of(world), model.config.batch_size, model.networks
+    drawn = model.batch_tensors(model.memory.sample(size))
+    batch = {name: part.contiguous() for name, part in drawn.states.items()}
+    done = {} if named else {"action": drawn.data["actions"].contiguous()}
+    delay = 2 if kind is TD3 else 1
+    improving = list(nets["actor"].parameters())
+    valued_by = model.critics[:1] if kind is TD3 else model.critics
+
+    def does() -> torch.Tensor:
+        answer = nets["actor"](**batch)
+        return answer[0] if isinstance(answer, tuple) else answer
+
+    def descends(step: int) -> None:
+        with torch.no_grad():
+            nets["actor"](**batch)
+            for name in model.critics:
+                nets[f"{name}_target"](**batch, **done)
+                if named:  # what the actor learns from
+                    nets[name](**batch)
+        for name in model.critics:
+            nets[name].zero_grad(set_to_none=True)
+        sum(nets[name](**batch, **done).sum() for name in model.critics).backward()
+        if step % delay == 0:
+            action = does()
+            values = [action] if named else [nets[name](**batch, action=action) for name in valued_by]
+            torch.autograd.grad(sum(value.sum() for value in values), improving, allow_unused=True)
+
+    def bare() -> None:
+        for _ in range(10):
+            with torch.inference_mode():
+                nets["actor"](**acting)
+            for step in range(streams // 4):
+                descends(step)
+
+    return lambda: run(agent, world, 10), bare, 10 * streams
+
+
 def clock(work: Callable[[], None]) -> float:
     """Seconds that some work takes."""
     start = time.perf_counter()
@@ -206,6 +268,7 @@ def main() -> None:
         "pqn": lambda: on_policy(PQN, "mlp", asked.copies, 64),
         "r2d2": r2d2,
     } | {name: functools.partial(replay, kind) for name, kind in REPLAY.items()}
+    build |= {name: functools.partial(actor_critic, kind) for name, kind in ACTOR_CRITICS.items()}
     for case in asked.cases:
         whole, bare, n_agent_steps = build[case]()
         whole(), bare()  # what is compiled or allocated on first use
@@ -215,7 +278,7 @@ def main() -> None:
             ratios.append(seconds / alone)
             rates.append(n_agent_steps / seconds)
         print(
-            f"{case:14} {np.median(ratios):5.2f} x bare network (bar {BAR[case]}; rounds "
+            f"{case:16} {np.median(ratios):5.2f} x bare network (bar {BAR[case]}; rounds "
             f"{', '.join(f'{ratio:.2f}' for ratio in ratios)})  {np.median(rates):8,.0f} agent-steps/s",
             flush=True,
         )

@@ -11,8 +11,8 @@ gives the probabilities of all, the world's action is drawn from them, and the c
 part of the world.
 
 Departures: neither batch normalisation nor weight decay, targets that move by .005, not .001, normal noise by default,
-and any actions until the warm-up is over. Noise on weights is drawn anew every ``noise.every`` gradient steps and serves
-all streams, whose episodes do not begin together; the actor then has layer normalisation.
+and any actions until the warm-up is over. Noise on weights is drawn anew every ``noise.every`` gradient steps and
+serves all streams, whose episodes do not begin together; the actor then has layer normalisation.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class DDPG(DeterministicModel):
         with self.critics_held():
             action = self.policy("actor", states, data.get("masks"))
             actor_loss = self.descend_actor(-self.value("critic", states, action), data)
-        return {"critic_loss": critic_loss, "actor_loss": actor_loss}, errors.detach()
+        return {"loss": critic_loss, "actor_loss": actor_loss}, errors.detach()
 
     def critic_losses(self, errors: Tensor) -> Tensor:
         """Returns the losses of TD errors, of the same shape."""

@@ -179,4 +179,4 @@ class SAC(SoftModel):
             actor_loss = self.descend_actor(alpha * log_prob - value, data)
         surplus = -log_prob.detach() - self.target_entropy
         shown = {"temperature": alpha.item(), "temperature_loss": self.descend_temperature(surplus, data)}
-        return {"critic_loss": critic_loss, "actor_loss": actor_loss} | shown, errors.detach().abs().mean(0)
+        return {"loss": critic_loss, "actor_loss": actor_loss} | shown, errors.detach().abs().mean(0)

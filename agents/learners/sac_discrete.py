@@ -7,8 +7,9 @@ With pi(s) the probabilities of all actions and Q(s) their values by two critics
 - temperature: alpha moves until the entropy -pi(s) . log pi(s) is what is aimed at (eq. 11, of log alpha).
 
 What is aimed at is a share of the entropy of random play, by default less than the paper's 0.98, which leaves hardly
-any policy. Forbidden actions have no probability, and do not count among those that could be played. Departures: that share, and
-forbidden actions, of which the paper has none.
+any policy. Forbidden actions have no probability, and do not count among those that could be played.
+
+Departures: that share, and forbidden actions, of which the paper has none.
 """
 
 from __future__ import annotations
@@ -138,4 +139,4 @@ class SACDiscrete(SoftModel):
         surplus = entropy - self.config.target_entropy * most.log()
         shown = {"temperature": alpha.item(), "entropy": entropy.mean().item()}
         shown["temperature_loss"] = self.descend_temperature(surplus, data)
-        return {"critic_loss": critic_loss, "actor_loss": actor_loss} | shown, errors.detach().abs().mean(0)
+        return {"loss": critic_loss, "actor_loss": actor_loss} | shown, errors.detach().abs().mean(0)

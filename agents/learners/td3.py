@@ -47,7 +47,7 @@ class TD3(DeterministicModel):
             later = torch.minimum(*(self.value(f"{name}_target", following, action) for name in self.critics))
             targets = td_targets(data["rewards"], data["discounts"], later)
         errors = torch.stack([targets - self.value(name, states, data["actions"]) for name in self.critics])
-        shown = {"critic_loss": self.descend_critics((errors**2).sum(0), data)}
+        shown = {"loss": self.descend_critics((errors**2).sum(0), data)}
         if (self.gradient_steps + 1) % self.config.policy_delay == 0:
             with self.critics_held():
                 action = self.policy("actor", states, data.get("masks"))

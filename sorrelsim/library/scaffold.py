@@ -175,7 +175,7 @@ def test_{name}_keeps_the_contract():
 def test_{name}_learns():
     world = {{"name": "treasure_hunt", "compiled": False}}
     seats = [{{"slots": "all", "model": "{path}"}}]
-    training = Experiment({{"world": world, "n_worlds": 4, "seats": seats, "epochs": 1, "turns": 200}})
+    training = Experiment({{"world": world, "n_worlds": 6, "seats": seats, "epochs": 1, "turns": 200}})
     losses = [row["loss"] for row in training.epochs()]
     assert training.models[0].gradient_steps > 0
     assert math.isfinite(losses[-1])
@@ -213,7 +213,11 @@ def write_model(name: str, folder: str | Path = ".", like: str | None = None) ->
     learners = {each: path for each, path in shipped("agents").items() if path.parent.name == "learners"}
     if like not in learners:
         raise ValueError(unknown("learner", like, learners))
-    return _write("model", name, _template(learners[like].read_text(encoding="utf-8"), like), Path(folder), LEARNS)
+    text = learners[like].read_text(encoding="utf-8")
+    test = LEARNS
+    if 'acts = ("continuous",)' in text:
+        test = test.replace('{{"name": "treasure_hunt", "compiled": False}}', '"gym:Pendulum-v1"')
+    return _write("model", name, _template(text, like), Path(folder), test)
 
 
 def _template(text: str, like: str) -> str:

@@ -184,7 +184,7 @@ def test_a_step_of_ddpg_by_hand():
     model = on_a_line(DDPG, [3.0])
     shown, errors = model.gradient_step(*batch())
     torch.testing.assert_close(errors, torch.tensor([-3.5, 4.0, -5.0]))
-    assert shown == pytest.approx({"critic_loss": 17.75, "actor_loss": -4.99})
+    assert shown == pytest.approx({"loss": 17.75, "actor_loss": -4.99})
     assert model.networks["critic"].weight.grad.item() == pytest.approx(8)  # the actor's step leaves it alone
     assert model.networks["critic"].weight.item() == pytest.approx(2.99, abs=1e-5)
     assert model.networks["actor"].weight.grad.item() == pytest.approx(-5.98)
@@ -201,13 +201,13 @@ def test_importance_weights_and_validity_reach_both_losses():
     """
     model = on_a_line(DDPGPrioritised, [3.0])
     shown, _ = model.gradient_step(*batch((1.0, 0.5, 1.0), (1.0, 1.0, 0.0)))
-    assert shown == pytest.approx({"critic_loss": 10.125, "actor_loss": -2.495})
+    assert shown == pytest.approx({"loss": 10.125, "actor_loss": -2.495})
 
 
 def test_a_step_of_hysteretic_ddpg_by_hand():
     """Errors -3.5, 4 and -5 of DDPG: (.5 * 12.25 + 1.25 * 16 + .5 * 25) / 3 = 12.875."""
     shown, _ = on_a_line(HDDPG, [3.0]).gradient_step(*batch())
-    assert shown["critic_loss"] == pytest.approx(12.875)
+    assert shown["loss"] == pytest.approx(12.875)
 
 
 def test_td3_takes_the_lesser_critic_and_delays_its_actor():
@@ -220,14 +220,14 @@ def test_td3_takes_the_lesser_critic_and_delays_its_actor():
     before = model.state_dict()
     shown, errors = model.gradient_step(*batch())
     model.after_gradient_step()
-    assert shown == pytest.approx({"critic_loss": 62.5 / 3})
+    assert shown == pytest.approx({"loss": 62.5 / 3})
     torch.testing.assert_close(errors, torch.tensor([4.0, 0.0, 3.0]))
     for name, net in model.networks.items():
         moved = net.weight.item() != before["networks"][name]["weight"].item()
         assert moved == (name in ("critic", "critic_2")), name
     shown, _ = model.gradient_step(*batch())
     model.after_gradient_step()
-    assert set(shown) == {"critic_loss", "actor_loss"}
+    assert set(shown) == {"loss", "actor_loss"}
     for name, net in model.networks.items():
         assert net.weight.item() != before["networks"][name]["weight"].item(), name
     # The actor goes up the first critic, which likes large actions, not the second.
@@ -268,7 +268,7 @@ def test_a_step_of_sac_by_hand():
     model = SAC(LINE, ActionSpec.box([-10.0], [10.0]), 1, config, actor=Still(0.5), critics=critics)
     assert model.target_entropy == pytest.approx(math.log(10) - 1)
     shown, _ = model.gradient_step(*batch())
-    assert shown["critic_loss"] == pytest.approx(62.6525 / 3)
+    assert shown["loss"] == pytest.approx(62.6525 / 3)
     assert critics[1].weight.item() == pytest.approx(-0.99, abs=1e-5)
     assert shown["actor_loss"] == pytest.approx(-0.96, abs=1e-5)
     assert shown["temperature"] == pytest.approx(0.1)
@@ -311,7 +311,7 @@ def test_a_step_of_discrete_sac_by_hand():
     data = {"actions": torch.tensor([1, 0]), "rewards": torch.ones(2), "discounts": torch.tensor([0.5, 0.0])}
     states = {"grid": torch.zeros(2, 1)}
     shown, errors = model.gradient_step(states, states, data | {"valid": torch.ones(2), "weights": torch.ones(2)})
-    assert shown["critic_loss"] == pytest.approx(1.68549, abs=1e-5)
+    assert shown["loss"] == pytest.approx(1.68549, abs=1e-5)
     torch.testing.assert_close(errors, torch.tensor([1.0, 0.5]), atol=1e-5, rtol=0)  # (1.43069 + .56931) / 2
     assert shown["actor_loss"] == pytest.approx(-1.14363, abs=1e-4)
     assert shown["temperature_loss"] == pytest.approx(-0.55779, abs=1e-5)

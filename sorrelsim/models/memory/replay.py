@@ -65,16 +65,14 @@ class Buffer:
         seed: int | np.random.SeedSequence = 0,
         action: Column = ((), np.int64),
     ) -> None:
-        n_rows = capacity // n_streams
-        if n_rows < n_step + n_frames + 1:
+        n_rows, least = capacity // n_streams, n_step + n_frames + 1
+        if n_rows < least:
             raise ValueError(
                 f"a memory of {capacity} frames for {n_streams} streams has {n_rows} rows; {n_frames} frames and "
-                f"{n_step} steps need at least {n_step + n_frames + 1} rows: "
-                f"{(n_step + n_frames + 1) * n_streams} frames"
+                f"{n_step} steps need at least {least} rows: {least * n_streams} frames"
             )
         self.n_streams, self.n_frames, self.n_step, self.gamma = n_streams, n_frames, n_step, gamma
-        self.capacity = n_rows * n_streams
-        self.rng = np.random.default_rng(seed)
+        self.capacity, self.rng = n_rows * n_streams, np.random.default_rng(seed)
         self.ring = Ring(observations, n_rows, n_streams, action)
         self.priorities = Priorities(self.capacity, priority_exponent) if priority_exponent > 0 else None
         self._part_names = tuple(observations.parts)
@@ -248,9 +246,7 @@ class Buffer:
             masks = ring.gather(MASK, rows, streams, 1, untouched)[:, 0]
             next_masks = ring.gather(MASK, following, streams, 1, untouched)[:, 0]
             next_masks[~next_masks.any(1)] = True  # where nothing follows
-        actions = ring.actions[rows, streams]
-        if actions.dtype == np.int32:
-            actions = actions.astype(np.int64)
+        actions = ring.done(rows, streams)
         return Batch(states, actions, returns, next_states, dones, valid, discounts, weights, index, masks, next_masks)
 
     def _states(self, rows: np.ndarray, streams: np.ndarray, whole: np.ndarray) -> Observation:

@@ -123,6 +123,11 @@ class Ring:
         )
         return into.view(dtype).reshape(len(rows), depth, *shape)
 
+    def done(self, rows: np.ndarray, streams: np.ndarray) -> np.ndarray:
+        """Returns what was done in some steps: int64 [n], or as it is kept, [n, *shape]."""
+        actions: np.ndarray = self.actions[rows, streams]
+        return actions.astype(np.int64) if actions.dtype == np.int32 else actions
+
     def clear(self) -> None:
         """Forgets everything."""
         self.head = self.size = 0
