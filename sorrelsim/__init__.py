@@ -10,6 +10,7 @@ from sorrelsim import moved
 __version__ = "0.1.0"
 
 _HOME = {
+    "ActionSpec": "observations.actions",
     "Agent": "models.agent",
     "BaseModel": "models.base",
     "Buffer": "models.memory.replay",
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from sorrelsim.models.base import BaseModel as BaseModel
     from sorrelsim.models.memory.replay import Buffer as Buffer
     from sorrelsim.models.torch.torch_model import TorchModel as TorchModel
+    from sorrelsim.observations.actions import ActionSpec as ActionSpec
     from sorrelsim.observations.spec import ObservationSpec as ObservationSpec
     from sorrelsim.play.person import Person as Person
     from sorrelsim.play.person_window import person_window as person_window

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from sorrelsim.models.playing import play_step
+from sorrelsim.observations.actions import ActionSpec
 from sorrelsim.observations.parts import as_parts
 from sorrelsim.observations.spec import ObservationSpec, Part
 
@@ -30,6 +31,10 @@ class CodeWorld:
         self._submitted = np.zeros((n_worlds, n_agents), np.int64)
         self.info = {}
         self.obs = self._observe()
+
+    @property
+    def action_spec(self):
+        return ActionSpec(self.action_names)
 
     @property
     def parts(self):

@@ -1,7 +1,7 @@
 """IQN: implicit quantile networks (Dabney et al. 2018), with double, dueling and noisy variants and n-step returns.
 
 The network maps a state and quantile fractions tau to quantiles of the return; actions follow their mean.
-``ReplayModel`` acts, remembers and draws; here are the settings, the default network and the loss.
+``ValueModel`` acts, remembers and draws; here are the settings, the default network and the loss.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from torch import Tensor, nn
 
 from sorrelsim.models.ranges import Draws, Positive, Width
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
-from sorrelsim.models.torch.losses import mask_values, weighted_mean
-from sorrelsim.models.torch.modes import in_learning
-from sorrelsim.models.torch.noisy import NoisyLinear, set_noise
-from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel
+from sorrelsim.models.torch.losses import combined, mask_values, quantile_huber_loss, quantiles_of_action
+from sorrelsim.models.torch.noisy import noisy_or_plain
+from sorrelsim.models.torch.value_model import Tensors, ValueConfig, ValueModel
 
 if TYPE_CHECKING:
     from sorrelsim import ObservationSpec
 
 
 @dataclass(frozen=True)
-class IQNConfig(ReplayConfig):
+class IQNConfig(ValueConfig):
     """Settings of IQN."""
 
     n_cosines: Width = 64
@@ -39,12 +38,6 @@ class IQNConfig(ReplayConfig):
     """Fractions averaged to choose an action (K)."""
     kappa: Positive = 1.0
     """Width of the Huber loss's quadratic part."""
-    double: bool = True
-    """The online network chooses the target's action."""
-    dueling: bool = False
-    """Separate streams for the state's value and the actions' advantages."""
-    noisy: bool = False
-    """Learned noise on the head's weights explores instead of epsilon; set both epsilons to 0 with it."""
 
 
 class QuantileNet(nn.Module):
@@ -59,11 +52,12 @@ class QuantileNet(nn.Module):
         n_cosines: int = 64,
         dueling: bool = False,
         noisy: bool = False,
+        noise_sigma: float = 0.5,
     ) -> None:
         super().__init__()
         self.encoder = build_encoder(observations, n_frames, network)
         width = self.encoder.n_features
-        linear = NoisyLinear if noisy else nn.Linear
+        linear = noisy_or_plain(noisy, noise_sigma)
         self.tau_layer = nn.Linear(n_cosines, width)
         self.register_buffer("frequencies", math.pi * torch.arange(1, n_cosines + 1), persistent=False)
         self.frequencies: Tensor
@@ -81,28 +75,10 @@ class QuantileNet(nn.Module):
         advantage = self.advantage(hidden)
         if self.value is None:
             return advantage
-        return self.value(hidden) + advantage - advantage.mean(-1, keepdim=True)
+        return combined(self.value(hidden), advantage, -1)
 
 
-def quantile_huber_loss(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa: float = 1.0) -> Tensor:
-    """Returns the quantile Huber loss of each sample (Dabney et al. 2018, eq. 3): a mean over targets, a sum over taus.
-
-    Args:
-        quantiles: Predicted, [batch, n].
-        taus: Their fractions, [batch or 1, n].
-        targets: Sampled returns, [batch, m].
-        kappa: Width of the quadratic part.
-
-    Returns:
-        [batch].
-    """
-    delta = targets.unsqueeze(1) - quantiles.unsqueeze(2)  # [batch, n, m]
-    size = delta.abs()
-    huber = torch.where(size <= kappa, 0.5 * delta * delta, kappa * (size - 0.5 * kappa)) / kappa
-    return ((taus.unsqueeze(2) - (delta < 0).float()).abs() * huber).mean(2).sum(1)
-
-
-class IQN(ReplayModel):
+class IQN(ValueModel):
     """An IQN learner; the arguments not listed are those of every model.
 
     Args:
@@ -130,52 +106,33 @@ class IQN(ReplayModel):
         c, n_actions = self.config, self.action_space
         with self.seeded_init():
             net = network or QuantileNet(
-                observations, c.n_frames, n_actions, c.network, c.n_cosines, c.dueling, c.noisy
+                observations, c.n_frames, n_actions, c.network, c.n_cosines, c.dueling, c.noisy, c.noise_sigma
             )
         signature = f"forward({', '.join(observations.parts)}, taus[B, n]) -> quantiles[B, n, {n_actions}]"
         taus = torch.full((2, 3), 0.5, device=self.device)
-        self.take_network(net, signature, (2, 3, n_actions), {"taus": taus})
+        self.take_network(net, signature, [(2, 3, n_actions)], {"taus": taus})
 
-    def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
+    def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
         """Returns mean quantiles at random fractions, the same for every state, [batch, actions]."""
         batch = next(iter(parts.values())).shape[0]
         taus = torch.rand(1, self.config.n_acting_taus, generator=self.generator, device=self.device)
         quantiles, extras = self.ask("online", parts, taus=taus.expand(batch, -1))
         return quantiles.mean(1), extras
 
-    def before_acting(self, exploring: bool, n_rows: int) -> None:
-        """Draws new noise on the weights, for each stream its own, or silences it."""
-        if self.config.noisy:
-            set_noise(self.networks["online"], self.generator if exploring else None, n_rows)
-
-    @in_learning
-    def train_step(self) -> dict[str, float]:
-        """Takes one gradient step on a sampled batch."""
+    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor, Tensor]:
+        """Returns the quantile Huber loss of each sample, as which it is prioritised too."""
         c = self.config
-        states, next_states, data = self.next_batch()
-        if c.noisy:
-            set_noise(self.networks["online"], self.generator)
-            set_noise(self.networks["target"], self.generator)
         with torch.no_grad():
-            following, _ = self._quantiles("target", next_states, c.n_target_taus)  # [batch, n', actions]
-            chooser = self._quantiles("online", next_states, c.n_target_taus)[0] if c.double else following
+            later, _ = self._quantiles("target", following, c.n_target_taus)  # [batch, n', actions]
+            chooser = self._quantiles("online", following, c.n_target_taus)[0] if c.double else later
             best = mask_values(chooser.mean(1), data.get("next_masks")).argmax(1)
-            targets = data["rewards"].unsqueeze(1) + data["discounts"].unsqueeze(1) * _of_action(following, best)
+            targets = data["rewards"].unsqueeze(1) + data["discounts"].unsqueeze(1) * quantiles_of_action(later, best)
         quantiles, taus = self._quantiles("online", states, c.n_taus)
-        losses = quantile_huber_loss(_of_action(quantiles, data["actions"]), taus, targets, c.kappa)
-        loss = weighted_mean(losses, data["valid"], data["weights"])
-        value = self.descend(loss, "adam")
-        self.after_gradient_step()
-        return {"loss": value}
+        losses = quantile_huber_loss(quantiles_of_action(quantiles, data["actions"]), taus, targets, c.kappa)
+        return losses, losses
 
-    def _quantiles(self, network: str, parts: dict[str, Tensor], n_taus: int) -> tuple[Tensor, Tensor]:
+    def _quantiles(self, network: str, parts: Tensors, n_taus: int) -> tuple[Tensor, Tensor]:
         """Returns quantiles at fresh fractions, [batch, n_taus, actions], and the fractions."""
         batch = next(iter(parts.values())).shape[0]
         taus = torch.rand(batch, n_taus, generator=self.generator, device=self.device)
         return self.ask(network, parts, taus=taus)[0], taus
-
-
-def _of_action(quantiles: Tensor, actions: Tensor) -> Tensor:
-    """Returns the quantiles of one action per sample: [batch, n, actions] and int64 [batch] to [batch, n]."""
-    index = actions.view(-1, 1, 1).expand(-1, quantiles.shape[1], 1)
-    return quantiles.gather(2, index).squeeze(2)

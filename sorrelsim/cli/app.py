@@ -186,11 +186,15 @@ def new_world(
 @new_app.command("model")
 def new_model(
     name: Annotated[str, typer.Argument(help="Its name: lower case, such as tit_for_tat.")],
+    like: Annotated[
+        str | None,
+        typer.Option(help="Begin as this learner of the library, such as dqn, ppo or sac.", metavar="LEARNER"),
+    ] = None,
 ) -> None:
-    """Write agents/NAME.py, a small model that plays at once, and its test."""
+    """Write agents/NAME.py, a small model that plays at once, or with --like one that learns, and its test."""
     from sorrelsim.library.scaffold import write_model
 
-    for path in write_model(name):
+    for path in write_model(name, like=like):
         typer.echo(f"wrote {path}")
     typer.echo(
         f"check it: sorrelsim check {name}   use it: 'model: {name}' in a config, or "

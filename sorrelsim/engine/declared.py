@@ -18,6 +18,7 @@ from sorrelsim.authoring.slots import taken_for
 from sorrelsim.authoring.state import StateSpec
 from sorrelsim.authoring.window import Slots, Window, by_slot, hull, read_window
 from sorrelsim.errors import unknown
+from sorrelsim.observations.actions import ActionSpec
 from sorrelsim.observations.spec import ObservationSpec
 from sorrelsim.settings import flag, whole
 
@@ -121,6 +122,7 @@ class Declared:
             raise ValueError(unknown("look of agents", self.looks, ("other", "individual")))
         self._set_windows(window)
         self.action_names = tuple(self.actions)
+        self.action_spec = ActionSpec(self.action_names)
         self.events, self.pairs = event_names(self.events), pairs_of(self.events)
         self.n_actions = len(self.action_names)
         self.codes = codebook(self.kinds, tuple(self.layers), self.n_agents, self.looks, self.show_facing)

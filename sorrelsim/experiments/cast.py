@@ -53,9 +53,10 @@ class Streams:
     ) -> None:
         self.world, self.copies, self.slots, self.identity = world, copies, slots, identity
         self.name, self.n_worlds = world.name, len(copies)
-        self.n_actions, self.action_names = len(world.action_names), world.action_names
+        self.action_spec, self.action_names = world.action_spec, world.action_names
+        self.n_actions = len(world.action_names)
         self.observations = world.observations if identity is None else with_identity(world.observations, identity[1])
-        self.actions = np.zeros(len(copies), np.int64)
+        self.actions = np.zeros((len(copies), *self.action_spec.shape), self.action_spec.dtype)
 
     def as_world(self) -> Playable:
         """Returns itself, as what an Agent takes."""
@@ -137,7 +138,8 @@ class Cast:
     def __init__(self, world: Gridworld, who: np.ndarray, seated: dict[tuple[int, int], Seated]) -> None:
         self._world = world
         self._slots = np.arange(world.n_agents)
-        self._actions = np.zeros((world.n_worlds, world.n_agents), np.int64)
+        spec = world.action_spec
+        self._actions = np.zeros((world.n_worlds, world.n_agents, *spec.shape), spec.dtype)
         self._over = np.zeros(world.n_worlds, np.bool_)
         self._asked = world.n_worlds
         self.models = [each.model for each in seated.values()]

@@ -74,7 +74,9 @@ class Scripted:
         if can_learn(cls):
             raise ConfigError(f"{self.name} is a learner, which plays nothing sensible untrained; give a run of it")
         try:
-            return Seated(cls.to_play(world.observations, world.action_names, 1, self.settings, seed))
+            return Seated(
+                cls.to_play(world.observations, world.action_names or world.action_spec, 1, self.settings, seed)
+            )
         except (ValueError, TypeError) as error:
             raise ConfigError(f"{self.label} cannot play {world.name}: {error}") from error
 

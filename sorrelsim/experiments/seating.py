@@ -15,12 +15,13 @@ from sorrelsim.authoring.params import deal
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, SeatConfig
-from sorrelsim.library.find import bare
+from sorrelsim.library.find import LIBRARY, bare, find_class, shipped
 from sorrelsim.library.make import make_of
 from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent, with_identity
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import RewardTransform
+from sorrelsim.observations.actions import KINDS
 from sorrelsim.outside.make import is_outside, make_outside
 
 
@@ -148,26 +149,40 @@ def make_model(
         start: Whether it starts from the networks of the saved model that its config names, if it names one.
 
     Raises:
-        ConfigError: If there is no such model, it does not take a setting, or actions are continuous.
+        ConfigError: If there is no such model, it does not take a setting, or not actions of such a kind.
     """
     observations = world.observations
     if place.config.identity:
         observations = with_identity(observations, len(place.slots))
     n_streams = world.n_worlds * len(place.slots)
-    if not world.action_names:
-        raise ConfigError(
-            f"seat {place.name}: {place.config.model} chooses among numbered actions, those of {world.name} are "
-            "continuous; 'bins: 5' in world: makes 5 values of each number to choose among"
-        )
     try:
         cls = (classes or Classes()).model(place.config.model)
+        check_actions(cls, world)
         build = cls.from_config if learn and place.config.learn else cls.to_play
-        model = build(observations, world.action_names, n_streams, place.config.config, place.seed)
+        model = build(observations, world.action_names or world.action_spec, n_streams, place.config.config, place.seed)
         if start and place.config.load:
             model.load_weights(place.config.load)
     except (ValueError, TypeError, OSError, MemoryError) as error:
         raise ConfigError(f"seat {place.name}: {error}") from error
     return model
+
+
+def check_actions(cls: type[BaseModel], world: Gridworld) -> None:
+    """Checks that a model can act in a world.
+
+    Raises:
+        ValueError: If it takes actions of another kind; the library's learners that can act there are named.
+    """
+    kind = world.action_spec.kind
+    if kind in cls.acts:
+        return
+    able = [name for name, path in shipped("agents").items() if path.parent.name == "learners"]
+    able = [name for name in able if kind in find_class(LIBRARY + name, "agents", BaseModel).acts]
+    further = "" if kind == "discrete" else "; or 'bins: 5' in world: makes 5 values of each number to choose among"
+    raise ValueError(
+        f"{cls.__name__} acts by {' or '.join(KINDS[each] for each in cls.acts)}, and actions of {world.name} are "
+        f"{KINDS[kind]}; learners that can act there: {', '.join(able) or 'none'}{further}"
+    )
 
 
 def transform_of(seat: SeatConfig, classes: Classes | None = None) -> RewardTransform | None:

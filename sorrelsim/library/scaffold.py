@@ -1,11 +1,18 @@
-"""``sorrelsim new``: a world or a model that runs at once, to be changed into one's own, and its two-line test."""
+"""``sorrelsim new``: a world or a model that runs at once, to be changed into one's own, and its short test.
+
+A learner is begun as one of the library's, whose file is taken over under another name: what one starts from is what is
+trained and tested here.
+"""
 
 from __future__ import annotations
 
+import ast
 import keyword
+import re
 import sys
 from pathlib import Path
 
+from sorrelsim.errors import unknown
 from sorrelsim.library.find import LIBRARY, shipped
 from sorrelsim.writing import write_beside
 
@@ -154,6 +161,27 @@ def test_{name}_keeps_the_contract():
     check_{what}("{path}")
 """
 
+LEARNS = """\
+import math
+
+from sorrelsim import Experiment
+from sorrelsim.testing import check_model
+
+
+def test_{name}_keeps_the_contract():
+    check_model("{path}")
+
+
+def test_{name}_learns():
+    world = {{"name": "treasure_hunt", "compiled": False}}
+    seats = [{{"slots": "all", "model": "{path}"}}]
+    training = Experiment({{"world": world, "n_worlds": 6, "seats": seats, "epochs": 1, "turns": 200}})
+    losses = [row["loss"] for row in training.epochs()]
+    assert training.models[0].gradient_steps > 0
+    assert math.isfinite(losses[-1])
+    # Beyond this: its loss by hand, and what it reaches from three seeds.
+"""
+
 
 def write_world(name: str, folder: str | Path = ".") -> list[Path]:
     """Writes ``worlds/NAME.py`` and ``tests/test_NAME.py``; returns their paths.
@@ -169,12 +197,48 @@ def write_world(name: str, folder: str | Path = ".") -> list[Path]:
     return _write("world", name, WORLD, Path(folder))
 
 
-def write_model(name: str, folder: str | Path = ".") -> list[Path]:
-    """Writes ``agents/NAME.py`` and ``tests/test_NAME.py``; otherwise as :func:`write_world`."""
-    return _write("model", name, MODEL, Path(folder))
+def write_model(name: str, folder: str | Path = ".", like: str | None = None) -> list[Path]:
+    """Writes ``agents/NAME.py`` and ``tests/test_NAME.py``; otherwise as :func:`write_world`.
+
+    Args:
+        name: Its name.
+        folder: The folder of the study.
+        like: The learner of the library that it begins as; None begins with a player that does not learn.
+
+    Raises:
+        ValueError: As :func:`write_world` does, and if there is no such learner; the nearest is named.
+    """
+    if like is None:
+        return _write("model", name, MODEL, Path(folder))
+    learners = {each: path for each, path in shipped("agents").items() if path.parent.name == "learners"}
+    if like not in learners:
+        raise ValueError(unknown("learner", like, learners))
+    text = learners[like].read_text(encoding="utf-8")
+    test = LEARNS
+    if 'acts = ("continuous",)' in text:
+        test = test.replace('{{"name": "treasure_hunt", "compiled": False}}', '"gym:Pendulum-v1"')
+    return _write("model", name, _template(text, like), Path(folder), test)
 
 
-def _write(what: str, name: str, template: str, folder: Path) -> list[Path]:
+def _template(text: str, like: str) -> str:
+    """Returns a learner's file with blanks for its title and its class's name, as :func:`_write` fills them in."""
+    tree = ast.parse(text)
+    learner, config = next(
+        (cls.name, ast.unparse(line.value))
+        for cls in tree.body
+        if isinstance(cls, ast.ClassDef)
+        for line in cls.body
+        if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "Config"
+    )
+    said = ast.get_docstring(tree, clean=False) or ""
+    text = text.replace(said.partition("\n")[0], f"<title>: begun as {like}, to be changed into one's own.", 1)
+    for found, blank in ((config, "<cls>Config"), (learner, "<cls>")):
+        text = re.sub(rf"\b{found}\b", blank, text)
+    text = text.replace("{", "{{").replace("}", "}}")
+    return text.replace("<title>", "{title}").replace("<cls>", "{cls}")
+
+
+def _write(what: str, name: str, template: str, folder: Path, test_of: str = TEST) -> list[Path]:
     home = {"world": "worlds", "model": "agents"}[what]
     if not name.isidentifier() or name != name.lower() or name.startswith("_"):
         raise ValueError(
@@ -198,5 +262,5 @@ def _write(what: str, name: str, template: str, folder: Path) -> list[Path]:
             raise ValueError(f"{file} is there already; nothing was written")
     title, cls = name.replace("_", " ").capitalize(), "".join(part.capitalize() for part in name.split("_"))
     write_beside(path, template.format(title=title, cls=cls, max_steps=500))
-    write_beside(test, TEST.format(what=what, name=name, path=f"{home}/{name}.py"))
+    write_beside(test, test_of.format(what=what, name=name, path=f"{home}/{name}.py"))
     return [path, test]

@@ -18,7 +18,7 @@ from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import Individual, RewardTransform
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.observations.parts import Observation, Parts, as_public
-from sorrelsim.observations.signature import listed, of_names
+from sorrelsim.observations.signature import listed
 
 if TYPE_CHECKING:
     from sorrelsim.observations.playable import Playable
@@ -92,7 +92,7 @@ class Agent:
                 f"{self.slots.size} slots make {n_streams}"
             )
         self._compare(world, model)
-        self.model = model
+        self.model, self._spec = model, model.action_spec
         # Its own copy: a transform that two agents shared would take every step's rewards twice.
         self.transform = copy.deepcopy(transform) if transform is not None else Individual()
         if explore is None:
@@ -120,11 +120,11 @@ class Agent:
         shown = world.observations
         if IDENTITY in model.observations.parts and IDENTITY not in shown.parts:
             shown = with_identity(shown, self.slots.size)
-        found = of_names("action", model.action_names, world.action_names, "in the model", "in the world")
+        found = world.action_spec.differences(model.action_spec, "in the model", "in the world")
         found += shown.differences(model.observations, "in the model", "in the world")
         if found:
-            same = model.action_names == tuple(world.action_names)
-            what = "other observations" if same else f"actions {model.action_names}, not {tuple(world.action_names)}"
+            ours, theirs = model.action_spec, world.action_spec
+            what = "other observations" if ours == theirs else f"actions {ours.told()}, not {theirs.told()}"
             raise ValueError(f"{model.name} was built for {what}; what differs:{listed(found)}")
 
     @property
@@ -137,7 +137,8 @@ class Agent:
         states, mask = self.observe(world), world.action_mask
         self.seat.mask = None if mask is None else self._streams(mask)
         self._actions = self.model.take_actions(states, self.seat)
-        world.submit(self.slots, self._actions.reshape(self.n_worlds, self.slots.size))
+        chosen = self._spec.clip(self._actions).reshape(self.n_worlds, self.slots.size, *self._spec.shape)
+        world.submit(self.slots, chosen)
 
     def overrule(self, slot: int, action: int) -> None:
         """Takes in that somebody else acts in one of its slots: the model is told of that action as what was done.
@@ -145,9 +146,9 @@ class Agent:
         Call it between ``transition`` and ``remember``; not where it learns, for its own choice is what it learns from.
         """
         assert self._actions is not None
-        done = self._actions.reshape(self.n_worlds, -1).copy()
+        done = self._actions.reshape(self.n_worlds, self.slots.size, *self._spec.shape).copy()
         done[:, self.slots == slot] = action
-        self._actions = done.reshape(-1)
+        self._actions = done.reshape(-1, *self._spec.shape)
 
     def observe(self, world: Playable) -> Observation:
         """Takes the world's latest frames in and returns the states of all streams, as the model gets them."""
@@ -187,6 +188,7 @@ class Agent:
                 lambda: as_public(self._next_states(world, ended)),
                 self.seat,
                 final_mask,
+                None if world.action_mask is None else self._streams(world.action_mask),
             )
         )
         if self.learn:

@@ -22,6 +22,7 @@ from sorrelsim.models.remembering import Remembering
 from sorrelsim.models.saved_model import Saved
 from sorrelsim.models.seat import Seat
 from sorrelsim.models.seat import Transition as Transition
+from sorrelsim.observations.actions import KINDS, ActionSpec
 from sorrelsim.observations.parts import Observation, as_parts, as_public
 from sorrelsim.settings import check_settings, parse_config
 
@@ -45,7 +46,8 @@ class BaseModel(Exploring, Remembering, Saved):
 
     Args:
         observations: What one slot observes, usually ``world.observations``.
-        action_names: The actions' names, usually ``world.action_names``; an action is an index into it.
+        action_names: The actions' names, usually ``world.action_names``, of which an action is an index; or an
+            ``ActionSpec``, usually ``world.action_spec``, which is how continuous actions are given.
         n_streams: Streams it learns from, copies x slots; the columns of its memory. 0 for one that only plays.
         config: An instance of the class's ``Config``; None means all defaults.
         seed: Seed of the model's own random generator.
@@ -55,6 +57,9 @@ class BaseModel(Exploring, Remembering, Saved):
         plays_without_streams: (class) Whether it is built for no streams where it only plays, and so without a memory.
         plays: (class) How the model is meant to be played, in evaluations, films and windows: "sampled", as it acts in
             training, or "greedy", its best action always.
+        acts: (class) The kinds of actions that it can take: "discrete", "continuous" or both.
+        action_spec: What it can do.
+        action_names: The actions' names; none where they are continuous.
         config: The settings, an instance of it.
         rng: The model's numpy generator; use no other source of chance.
         agent_steps: Agent-steps that it has been given to remember.
@@ -62,16 +67,17 @@ class BaseModel(Exploring, Remembering, Saved):
 
     Raises:
         TypeError: If the config is not an instance of ``Config``, or the observations are no ``ObservationSpec``.
-        ValueError: If a setting is out of range.
+        ValueError: If a setting is out of range, or actions are of a kind that it cannot take.
     """
 
     Config: ClassVar[type] = NoConfig
     plays_without_streams: ClassVar[bool] = False
+    acts: ClassVar[tuple[str, ...]] = ("discrete",)
 
     def __init__(
         self,
         observations: ObservationSpec,
-        action_names: Sequence[str],
+        action_names: Sequence[str] | ActionSpec,
         n_streams: int = 1,
         config: Any = None,
         seed: int = 0,
@@ -91,7 +97,13 @@ class BaseModel(Exploring, Remembering, Saved):
         if dataclasses.is_dataclass(config):
             check_settings(config)
         self.observations = observations
-        self.action_names = tuple(action_names)
+        self.action_spec = ActionSpec.of(action_names)
+        if self.action_spec.kind not in self.acts:
+            raise ValueError(
+                f"{type(self).__name__} acts by {' or '.join(KINDS[kind] for kind in self.acts)}; actions here are "
+                f"{KINDS[self.action_spec.kind]}: {self.action_spec.told()}"
+            )
+        self.action_names = self.action_spec.names
         self.n_streams = int(n_streams)
         self.config: Any = self.Config() if config is None else config
         self.seed = int(seed)
@@ -108,7 +120,7 @@ class BaseModel(Exploring, Remembering, Saved):
     def from_config(
         cls,
         observations: ObservationSpec,
-        action_names: Sequence[str],
+        action_names: Sequence[str] | ActionSpec,
         n_streams: int = 1,
         config: Mapping[str, Any] | None = None,
         seed: int = 0,
@@ -124,7 +136,7 @@ class BaseModel(Exploring, Remembering, Saved):
     def to_play(
         cls,
         observations: ObservationSpec,
-        action_names: Sequence[str],
+        action_names: Sequence[str] | ActionSpec,
         n_streams: int = 1,
         config: Mapping[str, Any] | None = None,
         seed: int = 0,
@@ -141,7 +153,7 @@ class BaseModel(Exploring, Remembering, Saved):
 
     @property
     def action_space(self) -> int:
-        """Number of actions."""
+        """Number of actions; 0 where they are continuous."""
         return len(self.action_names)
 
     @property
@@ -157,7 +169,7 @@ class BaseModel(Exploring, Remembering, Saved):
         """
         if self.is_filled:
             return self
-        other = type(self)(self.observations, self.action_names, n_streams, self.config, self.seed)
+        other = type(self)(self.observations, self.action_names or self.action_spec, n_streams, self.config, self.seed)
         other.load_state_dict(self.state_dict())
         other.exploring = self.exploring
         return other
@@ -165,8 +177,8 @@ class BaseModel(Exploring, Remembering, Saved):
     # Acting
 
     @abstractmethod
-    def take_action(self, state: Observation) -> int:
-        """Chooses an action for one state, [*shape], or by part name."""
+    def take_action(self, state: Observation) -> Any:
+        """Chooses an action for one state, [*shape], or by part name: an index, or numbers of the action's shape."""
 
     def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
         """Chooses actions for a batch of states, [n_streams, *shape], or by part name; by default one by one.
@@ -177,12 +189,14 @@ class BaseModel(Exploring, Remembering, Saved):
                 own mode.
 
         Returns:
-            int64 [n_streams].
+            int64 [n_streams], or float32 [n_streams, *shape] where actions are continuous.
         """
         parts = as_parts(states)
         n = len(next(iter(parts.values())))
         one_by_one = (as_public({name: part[i] for name, part in parts.items()}) for i in range(n))
-        return np.fromiter(map(self.take_action, one_by_one), np.int64, n)
+        if self.action_spec.names:
+            return np.fromiter(map(self.take_action, one_by_one), np.int64, n)
+        return np.array([self.take_action(state) for state in one_by_one], np.float32)
 
     def new_carry(self, n_streams: int) -> dict[str, Any]:
         """Returns what must be remembered per stream between steps: arrays of one row per stream, as at the start."""

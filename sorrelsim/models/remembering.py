@@ -10,6 +10,7 @@ import numpy as np
 from sorrelsim.models.seat import Seat, Transition
 
 if TYPE_CHECKING:
+    from sorrelsim.observations.actions import ActionSpec
     from sorrelsim.observations.spec import ObservationSpec
 
 
@@ -17,6 +18,7 @@ class Remembering:
     """A memory of steps, which only one Agent at a time may fill."""
 
     observations: ObservationSpec
+    action_spec: ActionSpec
     n_streams: int
     config: Any
     seed: int
@@ -54,7 +56,12 @@ class Remembering:
 
             n_rows = max(self.memory_size // self.n_streams, self.n_frames + 2)
             self.memory = Buffer(
-                self.observations, n_rows * self.n_streams, self.n_streams, self.n_frames, seed=self.spawned(0)
+                self.observations,
+                n_rows * self.n_streams,
+                self.n_streams,
+                self.n_frames,
+                seed=self.spawned(0),
+                action=self.action_spec.column,
             )
         return self._memory
 

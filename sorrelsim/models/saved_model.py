@@ -6,7 +6,7 @@ import contextlib
 import copy
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import numpy as np
 
 from sorrelsim.models import checked
 from sorrelsim.models.checkpoint import CheckpointError, load_tree, save_tree
-from sorrelsim.observations.signature import listed, of_names
+from sorrelsim.observations.actions import ActionSpec
+from sorrelsim.observations.signature import listed
 from sorrelsim.observations.spec import ObservationSpec
 
 SIGNATURE = "signature"
@@ -39,7 +40,7 @@ class Saved(ABC):
     """What a model's file holds and how it is taken over; ``BaseModel`` says what the attributes are."""
 
     observations: ObservationSpec
-    action_names: tuple[str, ...]
+    action_spec: ActionSpec
     config: Any
     memory: Any
     rng: np.random.Generator
@@ -97,13 +98,13 @@ class Saved(ABC):
         check_model(state, self.name)
         check_counters(state, self.rng)
         if "memory" in state and self.memory is not None:
-            check_actions(state["memory"], len(self.action_names))
+            check_actions(state["memory"], len(self.action_spec.names))
 
     def save(self, path: str | Path, memory: bool = False) -> None:
         """Writes a checkpoint, whole or not at all; with ``memory``, everything that resuming needs."""
         shown = {
             "observations": self.observations.signature(),
-            "actions": list(self.action_names),
+            "actions": self.action_spec.signature(),
             "n_frames": self.n_frames,
         }
         save_tree(path, self.to_arrays(self.state_dict(memory)) | {SIGNATURE: shown})
@@ -145,7 +146,7 @@ class Saved(ABC):
             check_model(state, self.name)
             shown = state.pop(SIGNATURE, None)
             if shown is not None:
-                _compare(shown, self.observations, self.action_names, self.n_frames)
+                _compare(shown, self.observations, self.action_spec, self.n_frames)
             self.load_state_dict(self.from_arrays(choose(state)))
         except Exception as error:  # a model's own load_state_dict may meet such a file unprepared, and half way
             with contextlib.suppress(Exception):
@@ -156,10 +157,10 @@ class Saved(ABC):
             ) from error
 
 
-def _compare(shown: Any, observations: ObservationSpec, actions: Sequence[str], n_frames: int) -> None:
+def _compare(shown: Any, observations: ObservationSpec, actions: ActionSpec, n_frames: int) -> None:
     try:
         there, here = "in the checkpoint", "here"
-        found = of_names("action", shown["actions"], actions, there, here)
+        found = actions.differences(shown["actions"], there, here)
         found += observations.differences(shown["observations"], there, here)
         if shown["n_frames"] != n_frames:
             found.append(f"n_frames is {shown['n_frames']} {there}, {n_frames} {here}")

@@ -43,7 +43,7 @@ class Transition:
 
     Attributes:
         obs: The frame acted on, [n_streams, *shape], or by part name.
-        action: int64 [n_streams].
+        action: int64 [n_streams], or float32 [n_streams, *shape] where actions are continuous, as the model chose them.
         reward: float64 [n_streams], after the reward transform.
         terminated: bool [n_streams].
         truncated: bool [n_streams]; never true where terminated is.
@@ -51,6 +51,7 @@ class Transition:
         final_obs: True last frames of those streams, [n_ended, *shape], or None if none ended.
         final_states: The same with earlier frames stacked; equals final_obs for a model of one frame.
         final_mask: What was allowed there, bool [n_ended, n_actions], or None where the world has no masks.
+        next_mask: What is allowed in the states that come next, bool [n_streams, n_actions], or None likewise.
         next_states: Call it for the states that come next (an ended stream's is its new episode's first).
         seat: The seat that acted.
     """
@@ -66,3 +67,4 @@ class Transition:
     next_states: Callable[[], Observation]
     seat: Seat
     final_mask: np.ndarray | None = None
+    next_mask: np.ndarray | None = None

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sorrelsim.observations.actions import ActionSpec
 from sorrelsim.observations.parts import Parts
 from sorrelsim.observations.spec import ObservationSpec
 
@@ -18,8 +19,9 @@ class Playable(Protocol):
         name: Its name.
         n_worlds: Number of copies.
         n_agents: Number of slots in each.
-        n_actions: Number of actions.
-        action_names: Their names; an action is an index into them.
+        action_spec: What each agent can do.
+        n_actions: Number of actions; 0 where they are continuous.
+        action_names: Their names, of which an action is an index; none where they are continuous.
         observations: What one slot observes.
         action_mask: Allowed actions now, ``bool[copy, agent, action]``, or None if all are.
         parts: The latest observations by part, ``[copy, agent, ...]``.
@@ -43,13 +45,16 @@ class Playable(Protocol):
     info: dict[str, Any]
 
     @property
+    def action_spec(self) -> ActionSpec: ...
+
+    @property
     def parts(self) -> Parts: ...
 
     @property
     def final_parts(self) -> Parts | None: ...
 
     def submit(self, slots: Sequence[int] | np.ndarray, actions: np.ndarray) -> None:
-        """Lays down the actions ``int[copy, len(slots)]`` of some slots, for the next :meth:`step`."""
+        """Lays down the actions ``[copy, len(slots), *shape]`` of some slots, for the next :meth:`step`."""
 
     def step(self, actions: Any = None) -> Any:
         """Lets every agent of every copy act at once."""

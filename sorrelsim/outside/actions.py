@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
+from sorrelsim.observations.actions import ActionSpec
+
 MOST = 10_000
 """Numbered actions, at most."""
 
@@ -25,12 +27,18 @@ class Actions:
 
     names: tuple[str, ...]
     values: tuple[Any, ...]
-    space: spaces.Space[Any]
+    space: Any
+
+    @property
+    def spec(self) -> ActionSpec:
+        """What an agent can do."""
+        return ActionSpec(self.names) if self.names else ActionSpec.box(self.space.low, self.space.high)
 
     def taken(self, chosen: np.ndarray) -> list[list[Any]]:
         """Returns what the copies take for actions ``[copy, agent, ...]``: by number, or as they are where none are."""
         if not self.values:
-            return [list(row) for row in chosen.astype(self.space.dtype)]
+            whole = np.issubdtype(self.space.dtype, np.integer)
+            return [list(row) for row in (np.rint(chosen) if whole else chosen).astype(self.space.dtype)]
         return [[self.values[action] for action in row] for row in chosen.tolist()]
 
 

@@ -28,8 +28,9 @@ class OutsideWorld:
         version: The environment's version.
 
     Attributes:
-        action_space: What each agent does. Where it is continuous and there are no ``bins``, ``action_names`` is empty
-            and :meth:`step` takes ``float[copy, agent, ...]``; models that choose by number cannot act in it then.
+        action_space: What each agent does, as the environment says it.
+        action_spec: The same, as models take it. Where it is continuous and there are no ``bins``, ``action_names`` is
+            empty and :meth:`step` takes ``float[copy, agent, ...]``.
         events, preset: What is counted: nothing; and none.
         episode_return: Rewards so far of the running episodes, ``[copy, agent]``.
         filmed: Whether :meth:`render` has pictures.
@@ -51,7 +52,8 @@ class OutsideWorld:
         self.n_worlds, self.n_agents = len(self._copies), self._copies[0].n_agents
         self._actions = actions_of(self._copies[0].action_space, bins, name)
         self.action_space = self._actions.space
-        self.action_names = self._actions.names
+        self.action_spec = self._actions.spec
+        self.action_names = self.action_spec.names
         self.n_actions = len(self.action_names)
         self._reader = Reader(self._copies[0].observation_space, name)
         self.observations = self._reader.spec
@@ -59,10 +61,8 @@ class OutsideWorld:
         self.preset: str | None = None
         self.action_mask: np.ndarray | None = None
         self.filmed = getattr(self._copies[0].env, "render_mode", None) == "rgb_array"
-        kind = () if self.n_actions else tuple(self.action_space.shape or ())
-        self._submitted = np.zeros(
-            (self.n_worlds, self.n_agents, *kind), np.int64 if self.n_actions else self.action_space.dtype
-        )
+        of = (self.n_worlds, self.n_agents, *self.action_spec.shape)
+        self._submitted = np.zeros(of, self.action_spec.dtype)
         self._steps = 0
         self.reset(seed)
 
@@ -94,7 +94,7 @@ class OutsideWorld:
         return as_public(self.parts)
 
     def submit(self, slots: Sequence[int] | np.ndarray, actions: np.ndarray) -> None:
-        """Takes actions for the next step, ``int[copy, len(slots)]``."""
+        """Takes actions for the next step, ``int[copy, len(slots)]``, or ``float[copy, len(slots), ...]``."""
         self._submitted[:, slots] = actions
 
     def step(self, actions: Any = None) -> tuple[Observation, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:

@@ -21,6 +21,7 @@ from sorrelsim.library.find import NotFound, find_class, locate, names
 from sorrelsim.models.base import BaseModel
 from sorrelsim.testing import model_checks, world_checks
 from sorrelsim.testing.failures import Broken, CheckFailed, file_of, load
+from sorrelsim.testing.plane import plane
 
 __all__ = ["CheckFailed", "check_file", "check_model", "check_world"]
 
@@ -139,7 +140,8 @@ def check_model(
 
     Args:
         model: Its name, file or class.
-        world: The world that it plays in, if not as in :func:`check_file`.
+        world: The world that it plays in, if not as in :func:`check_file`; one that acts only by numbers plays in
+            :class:`~sorrelsim.testing.plane.Plane`.
         steps: Turns to play.
         compiled: Whether that world is compiled.
         say: Called with what was found in order.
@@ -148,9 +150,10 @@ def check_model(
         CheckFailed: With everything that is wrong.
     """
     cls = model if isinstance(model, type) else load(model, "agents", BaseModel)
-    world = world or _world_of(cls)
     problems: list[str] = []
-    make = partial(_make, world, compiled)
+    make: Callable[[int], Gridworld] = partial(_make, world or _world_of(cls), compiled)
+    if world is None and "discrete" not in cls.acts:
+        make = plane
     checks = (model_checks.page, model_checks.builds, model_checks.answers, model_checks.plays, model_checks.replays)
     for check in (*checks, model_checks.saves, model_checks.resumes):
         try:

@@ -28,7 +28,7 @@ def page(cls: type[BaseModel], make: Maker, steps: int) -> str:
 
 def _build(cls: type[BaseModel], world: Gridworld, slots: int, seed: int = 0) -> BaseModel:
     with blamed(f"{cls.__name__}(observations, action_names, n_streams, config, seed) fails", cls):
-        return cls(world.observations, world.action_names, world.n_worlds * slots, None, seed)
+        return cls(world.observations, world.action_names or world.action_spec, world.n_worlds * slots, None, seed)
 
 
 def builds(cls: type[BaseModel], make: Maker, steps: int) -> str:
@@ -42,7 +42,7 @@ def builds(cls: type[BaseModel], make: Maker, steps: int) -> str:
     if not hasattr(model, "rng"):
         raise Broken(f"{cls.__name__}.__init__ does not call super().__init__(...)")
     with blamed(f"{cls.__name__}.from_config with no settings fails", cls):
-        cls.from_config(world.observations, world.action_names, 2, {}, 0)
+        cls.from_config(world.observations, world.action_names or world.action_spec, 2, {}, 0)
     return f"{cls.__name__} builds"
 
 
@@ -61,23 +61,47 @@ def answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
     kept = {name: part.copy() for name, part in as_parts(states).items()}
     with blamed("asked for an action it fails", cls):
         single = model.take_action(one)
+    _is_action(single, world)
+    with blamed("asked for a batch of actions it fails", cls):
+        batch = np.asarray(model.take_actions(states, Seat(n, model.new_carry(n))))
+    _are_actions(batch, n, world)
+    if any(not np.array_equal(part, kept[name]) for name, part in as_parts(states).items()):
+        raise Broken("take_actions writes into the states, which are only lent")
+    return "it answers one state and a batch with allowed actions"
+
+
+def _is_action(single: object, world: Gridworld) -> None:
+    """Holds the answer for one state to the world's actions."""
+    if not world.action_names:
+        _are_numbers("take_action", np.asarray(single), world.action_spec.shape)
+        return
     if isinstance(single, bool) or not isinstance(single, int | np.integer):
         raise Broken(
             f"take_action returns {single!r} ({type(single).__name__}); it returns an int, an index into the actions"
         )
-    if not 0 <= single < model.action_space:
-        raise Broken(
-            f"take_action returns {single}; allowed: 0 to {model.action_space - 1} ({', '.join(world.action_names)})"
-        )
-    with blamed("asked for a batch of actions it fails", cls):
-        batch = np.asarray(model.take_actions(states, Seat(n, model.new_carry(n))))
+    last = len(world.action_names) - 1
+    if not 0 <= single <= last:
+        raise Broken(f"take_action returns {single}; allowed: 0 to {last} ({', '.join(world.action_names)})")
+
+
+def _are_actions(batch: np.ndarray, n: int, world: Gridworld) -> None:
+    """Holds the answers for n states to the world's actions."""
+    if not world.action_names:
+        _are_numbers("take_actions", batch, (n, *world.action_spec.shape))
+        return
     if batch.shape != (n,) or batch.dtype.kind not in "iu":
         raise Broken(f"take_actions returns {batch.dtype}{list(batch.shape)} for {n} states; it returns integers [{n}]")
-    if batch.min() < 0 or batch.max() >= model.action_space:
-        raise Broken(f"take_actions returns {batch.tolist()}; allowed: 0 to {model.action_space - 1}")
-    if any(not np.array_equal(part, kept[name]) for name, part in as_parts(states).items()):
-        raise Broken("take_actions writes into the states, which are only lent")
-    return "it answers one state and a batch with allowed actions"
+    last = len(world.action_names) - 1
+    if batch.min() < 0 or batch.max() > last:
+        raise Broken(f"take_actions returns {batch.tolist()}; allowed: 0 to {last}")
+
+
+def _are_numbers(what: str, found: np.ndarray, shape: tuple[int, ...]) -> None:
+    """Holds continuous actions to their shape; what lies beyond the range is cut off later."""
+    if found.dtype.kind != "f" or found.shape != shape:
+        raise Broken(f"{what} returns {found.dtype}{list(found.shape)}; it returns floats {list(shape)}")
+    if not np.isfinite(found).all():
+        raise Broken(f"{what} returns {found.tolist()}, which is not finite")
 
 
 def _play(cls: type[BaseModel], make: Maker, steps: int, seed: int = 0) -> tuple[BaseModel, np.ndarray]:

@@ -11,12 +11,14 @@ from torch import nn
 from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
+from sorrelsim.agents.learners.qr_dqn import QRDQN
+from sorrelsim.agents.learners.rainbow import Rainbow
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.torch.on_policy_model import OnPolicyModel
 from sorrelsim.models.torch.torch_model import TorchModel
 from sorrelsim.observations.spec import ObservationSpec, Part
 
-LEARNERS = [IQN, DDQN, PPO]
+LEARNERS = [IQN, DDQN, QRDQN, Rainbow, PPO]
 SMALL = {"n_steps": 4, "n_epochs": 1, "n_minibatches": 2}
 
 
@@ -78,6 +80,14 @@ class Quantiles(Core):
         return self.hand_back(seen.unsqueeze(1) + taus.unsqueeze(2))
 
 
+class Distributions(Core):
+    """Five quantiles of three actions, or five atoms each, by the config's 15 numbers."""
+
+    def run(self, given):
+        seen = self.out(first([v for k, v in given.items() if k != "self"]))
+        return self.hand_back(seen.unflatten(1, self.each).softmax(2))
+
+
 class Actor(Core):
     """Draws from torch's global generator, as users do."""
 
@@ -111,6 +121,11 @@ def build(kind, world, head, shape="[B]", extras=(), seed=0, weights=0, **change
                 "actor": with_forward(Actor, f"{head}, action=None")(3, shape, extras),
                 "critic": with_forward(Value, head)(1, shape, extras),
             }
+        elif kind in (QRDQN, Rainbow):
+            network = with_forward(Distributions, head)(15, shape, extras)
+            network.each = (5, 3) if kind is QRDQN else (3, 5)
+            networks = {"network": network}
+            changes |= {"n_quantiles": 5} if kind is QRDQN else {"n_atoms": 5}
         elif kind is IQN:
             networks = {"network": with_forward(Quantiles, f"{head}, taus")(3, shape, extras)}
         else:

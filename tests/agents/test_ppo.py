@@ -11,8 +11,8 @@ from torch import nn
 from sorrelsim.agents.learners.ppo import PPO, LossOfLogits, PPOConfig, loss_of_terms, ppo_loss, value_loss
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
+from sorrelsim.models.torch.distributions import Terms, draw_actions
 from sorrelsim.models.torch.losses import mask_logits
-from sorrelsim.models.torch.policies import Terms, draw_actions
 
 FAST = {
     "n_steps": 16,
@@ -184,6 +184,26 @@ def test_resuming_equals_not_stopping(options, tmp_path):
     assert model.take_losses() == other.take_losses()
     for name, tensor in model.networks["net"].state_dict().items():
         assert torch.equal(tensor, other.networks["net"].state_dict()[name]), name
+
+
+@pytest.mark.parametrize("recurrent", ["gru", "lstm"])
+def test_a_checkpoint_of_before_holds_the_carries_beside_the_rollout(recurrent):
+    """[sequences in time, n_streams, size], where they now lie in the rollout's columns: at rows 0 and 8 of 16."""
+    world = CodeWorld()
+    model, other = build(world, {"recurrent": recurrent}), build(world, {"recurrent": recurrent}, seed=9)
+    play([Agent(world, [0, 1], model)], world, 28)  # a rollout, and 12 steps of the next
+    state = copy.deepcopy(model.state_dict())
+    columns = {name: state["memory"]["arrays"].pop(f"carry {name}") for name in model.new_carry(1)}
+    for column in columns.values():
+        assert column[0].any()
+        assert column[8].any()
+    state["chunk_carries"] = {name: torch.from_numpy(column[::8].copy()) for name, column in columns.items()}
+    other.load_state_dict(state)
+    for name, column in columns.items():
+        np.testing.assert_array_equal(other.memory.columns[f"carry {name}"][:12:8], column[::8])
+    state["chunk_carries"]["h"] = torch.zeros(2, 3, 16)
+    with pytest.raises(ValueError, match="carry h"):
+        other.load_state_dict(state)
 
 
 def test_a_seat_that_does_not_learn_leaves_the_rollout_alone():

@@ -1,6 +1,7 @@
-"""IQN and DDQN: their losses by hand, targets, options, resuming, learning."""
+"""Learners of values: their losses by hand, targets, options, resuming, learning."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -8,11 +9,17 @@ import torch
 from fakes import CodeWorld, play
 from torch import nn
 
-from sorrelsim.agents.learners.ddqn import DDQN, q_targets, td_loss
-from sorrelsim.agents.learners.iqn import IQN, quantile_huber_loss
+from sorrelsim.agents.learners.ddqn import DDQN
+from sorrelsim.agents.learners.dqn import DQN
+from sorrelsim.agents.learners.dqn_prioritised import DQNPrioritised
+from sorrelsim.agents.learners.dueling import Dueling
+from sorrelsim.agents.learners.iqn import IQN
+from sorrelsim.agents.learners.qr_dqn import QRDQN
+from sorrelsim.agents.learners.rainbow import Rainbow
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
-from sorrelsim.models.torch.losses import weighted_mean
+from sorrelsim.models.torch.exploration import epsilon_greedy
+from sorrelsim.models.torch.losses import q_targets, quantile_huber_loss, td_loss, weighted_mean
 
 FAST = {
     "memory_size": 4000,
@@ -26,6 +33,14 @@ OPTIONS = [
     (IQN, {}),
     (IQN, {"dueling": True, "noisy": True}),
     (IQN, {"double": False, "target_every": 50, "n_frames": 2}),
+    (IQN, {"prioritised": True}),
+    (DQN, {"noisy": True}),
+    (Dueling, {}),
+    (DQNPrioritised, {}),
+    (QRDQN, {"n_quantiles": 8}),
+    (QRDQN, {"dueling": True, "noisy": True, "prioritised": True, "double": False}),
+    (Rainbow, {"n_atoms": 21, "value_min": -1, "value_max": 9, "gamma": 0.8}),
+    (Rainbow, {"dueling": False, "noisy": False, "epsilon_start": 1.0, "gamma": 0.8, "target_every": 50}),
     (DDQN, {}),
     (DDQN, {"dueling": True, "prioritised": True, "n_step": 3}),
     (DDQN, {"double": False, "target_every": 50, "n_frames": 2}),
@@ -69,6 +84,20 @@ def test_double_q_targets_by_hand():
     torch.testing.assert_close(q_targets(rewards, discounts, following, chooser), torch.tensor([5.5, 1.0]))
 
 
+def test_epsilon_is_tossed_for_in_every_stream_by_its_own_chance():
+    """Streams of even numbers never explore, the others always do: of the two actions allowed each half the time."""
+    values = torch.tensor([[0.0, 1.0, 2.0]]).repeat(4000, 1)
+    mask = np.tile([True, True, False], (4000, 1))
+    taken = epsilon_greedy(values, mask, np.arange(4000) % 2.0, np.random.default_rng(0))
+    assert (taken[::2] == 1).all()
+    np.testing.assert_allclose(np.bincount(taken[1::2], minlength=3) / 2000, [0.5, 0.5, 0.0], atol=0.04)
+    both = epsilon_greedy(values, None, 0.3, np.random.default_rng(0))
+    assert (both == 2).mean() == pytest.approx(0.7 + 0.1, abs=0.03)
+    rng = np.random.default_rng(5)
+    epsilon_greedy(values, mask, 0.0, rng)
+    assert rng.random() == np.random.default_rng(5).random()  # nothing was drawn
+
+
 def test_importance_weights_and_validity_reach_the_loss():
     losses, valid, weights = (
         torch.tensor([2.0, 4.0, 100.0]),
@@ -110,7 +139,8 @@ def test_td_loss_by_hand():
     values = torch.tensor([[1.0, 0.0], [0.0, 3.0], [0.0, 0.0]], requires_grad=True)
     targets, valid = torch.tensor([1.5, 0.0, 100.0]), torch.tensor([1.0, 1.0, 0.0])
     weights = torch.tensor([1.0, 0.5, 1.0]) * valid
-    loss, errors = td_loss(values, torch.tensor([0, 1, 0]), targets, weights, valid)
+    losses, errors = td_loss(values, torch.tensor([0, 1, 0]), targets)
+    loss = weighted_mean(losses, valid, weights)
     torch.testing.assert_close(loss, torch.tensor(0.6875))
     torch.testing.assert_close(errors, torch.tensor([0.5, -3.0, 100.0]))
     loss.backward()
@@ -190,6 +220,18 @@ def test_a_loss_that_is_nan_stops_training_with_sound_networks(kind):
     with pytest.raises(TrainingDiverged, match=kind.__name__):
         model.learn(8)
     assert all(torch.isfinite(p).all() for p in model.networks["online"].parameters())
+
+
+def test_names_are_presets_that_differ_in_what_they_say():
+    """What is not named in a preset is what DQN has, but for DDQN's target, which moves softly as it always did."""
+    plain = dataclasses.asdict(DQN.Config())
+    for kind, changes in (
+        (DDQN, {"double": True, "target_every": None}),
+        (Dueling, {"double": True, "target_every": None, "dueling": True}),
+        (DQNPrioritised, {"prioritised": True}),
+    ):
+        assert dataclasses.asdict(kind.Config()) == plain | changes, kind
+        assert kind.losses is DQN.losses
 
 
 class OwnQ(nn.Module):

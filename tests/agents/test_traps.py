@@ -12,8 +12,11 @@ from fakes import CodeWorld, play
 from torch import nn
 
 from sorrelsim.agents.learners.ddqn import DDQN
+from sorrelsim.agents.learners.dqn import DQN
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
+from sorrelsim.agents.learners.qr_dqn import QRDQN
+from sorrelsim.agents.learners.rainbow import Rainbow
 from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel, TrainingDiverged
@@ -83,7 +86,9 @@ def batch_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [(IQN, {}), (DDQN, {}), (DDQN, {"prioritised": True, "priority_correction_steps": 1000})]
+    ("kind", "options"),
+    [(IQN, {}), (DDQN, {}), (DQN, {})]
+    + [(kind, {"prioritised": True, "priority_correction_steps": 1000}) for kind in (IQN, DDQN, DQN)],
 )
 @pytest.mark.parametrize("double", [True, False])
 def test_a_gradient_step_by_hand(kind, options, double):
@@ -115,7 +120,8 @@ def test_a_gradient_step_by_hand(kind, options, double):
     assert loss == pytest.approx(float((huber * [1.0, 0.5, 0.5] * shares).sum() / 3), rel=1e-5)
     if options:  # beta is half-way from .4 to 1 after 500 of 1000 agent-steps
         assert asked == [(4, pytest.approx(0.7))]
-        assert [told[k] for k in range(3)] == pytest.approx([3.5, 2.0, 1.0 if double else 2.5])
+        errors = huber * shares if kind is IQN else [3.5, 2.0, 1.0 if double else 2.5]
+        assert [told[k] for k in range(3)] == pytest.approx(list(errors), rel=1e-5)
     else:
         assert told == {}
 
@@ -300,7 +306,10 @@ def test_an_actor_of_ones_own_gets_the_masks_in_acting_and_in_its_loss():
     assert actor.given == [(False, 8)] * 4 + [(True, 16)] * 2
 
 
-@pytest.mark.parametrize(("kind", "recurrent"), [(IQN, ""), (DDQN, ""), (PPO, "none"), (PPO, "gru"), (PPO, "lstm")])
+@pytest.mark.parametrize(
+    ("kind", "recurrent"),
+    [(IQN, ""), (DDQN, ""), (QRDQN, ""), (Rainbow, ""), (PPO, "none"), (PPO, "gru"), (PPO, "lstm")],
+)
 @pytest.mark.parametrize("explore", [True, False])
 def test_no_forbidden_action_is_chosen_however_good_it_looks(kind, recurrent, explore):
     """A model that learned to name codes in a world without masks plays where the right answer is forbidden."""
@@ -328,6 +337,8 @@ def test_no_forbidden_action_is_chosen_however_good_it_looks(kind, recurrent, ex
     [
         (DDQN, {"prioritised": True, "anneal_steps": 4000}),
         (IQN, {"noisy": True, "n_frames": 2}),
+        (QRDQN, {"dueling": True, "n_quantiles": 4}),
+        (Rainbow, {"n_frames": 2, "n_atoms": 7}),
         (PPO, {"recurrent": "gru"}),
     ],
 )

@@ -33,6 +33,8 @@ POLICY = {"network": {"hidden": [8]}, "n_steps": 8, "n_minibatches": 2, "n_epoch
 HUNT = {"name": "treasure_hunt", "max_steps": 13, "compiled": False, "n_agents": 3, "spawn_probability": 0.05}
 IQN = {"model": "iqn", "config": REPLAY | {"noisy": True, "dueling": True}}
 DDQN = {"model": "ddqn", "config": REPLAY | {"n_frames": 3}}
+RAINBOW = {"model": "rainbow", "config": REPLAY | {"n_atoms": 5}}
+R2D2 = {"model": "r2d2", "config": REPLAY | {"sequence_length": 4, "burn_in": 2, "recurrent_size": 6}}
 PPO = {"model": "ppo", "config": POLICY}
 
 
@@ -99,6 +101,8 @@ KINDS = {
     "ddqn of stacked frames, shared": ([DDQN | {"slots": "all"}], HUNT, {}),
     "ddqn of stacked frames, each its own": ([DDQN], HUNT, {}),
     "prioritised": ([{"model": "ddqn", "config": REPLAY | {"prioritised": True}}], HUNT, {}),
+    "rainbow": ([RAINBOW | {"slots": "all"}], HUNT, {}),
+    "r2d2, each its own": ([R2D2], HUNT, {}),
     "ppo": ([PPO | {"slots": "all", "identity": True}], HUNT, {}),
     "gru": ([{"model": "ppo", "config": POLICY | {"recurrent": "gru", "recurrent_size": 6}}], HUNT, {}),
     "lstm": ([{"model": "ppo", "config": POLICY | {"recurrent": "lstm", "recurrent_size": 6}}], HUNT, {}),

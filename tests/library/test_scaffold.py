@@ -1,13 +1,17 @@
 """What ``sorrelsim new`` writes runs at once, and so does its test."""
 
+import dataclasses
 import os
+import re
 import subprocess
 import sys
 
 import pytest
 
 import sorrelsim
+from sorrelsim.library.find import find_class, shipped
 from sorrelsim.library.scaffold import write_model, write_world
+from sorrelsim.models.base import BaseModel
 from sorrelsim.testing import check_model, check_world
 
 
@@ -25,9 +29,6 @@ def test_a_new_world_plays_and_pays(tmp_path):
 def test_a_new_model_acts_and_takes_settings(tmp_path):
     path, _ = write_model("tit_for_tat", tmp_path)
     check_model(path, steps=20)
-    from sorrelsim.library.find import find_class
-    from sorrelsim.models.base import BaseModel
-
     world = sorrelsim.make("treasure_hunt", 1, compiled=False)
     cls = find_class(path, "agents", BaseModel)
     model = cls.from_config(world.observations, world.action_names, 1, {"favourite": 2, "liking": 1.0})
@@ -50,6 +51,46 @@ def test_the_model_s_test_passes_under_pytest(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 passed" in done.stdout
+
+
+LEARNERS = sorted(name for name, path in shipped("agents").items() if path.parent.name == "learners")
+
+
+@pytest.mark.parametrize("like", LEARNERS)
+def test_a_new_learner_is_the_library_s_under_its_own_name(like, tmp_path):
+    """It builds, and begins with the networks and settings of the one that it is like."""
+    path, test = write_model("my_own", tmp_path, like)
+    ours, own = find_class(f"pkg:{like}", "agents", BaseModel), find_class(path, "agents", BaseModel)
+    assert own.__name__ == "MyOwn"
+    assert own.Config.__name__ == "MyOwnConfig"
+    assert own.Config is not ours.Config
+    assert dataclasses.asdict(own.Config()) == dataclasses.asdict(ours.Config())
+    text = path.read_text()
+    assert text.startswith(f'"""My own: begun as {like}, to be changed into one\'s own.\n')
+    assert not re.search(rf"^class {ours.__name__}\b", text, re.M)
+    assert "<" + "cls>" not in text
+    compile(test.read_text(), str(test), "exec")
+
+
+@pytest.mark.parametrize("like", ["dqn", "sac"])
+def test_a_new_learner_s_tests_pass_under_pytest(like, tmp_path):
+    """``sac`` acts by numbers, so its test trains on a pendulum."""
+    write_model("my_own", tmp_path, like)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=tmp_path, capture_output=True, text=True, env=os.environ, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+def test_a_learner_like_none_there_is_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no learner 'rainbwo'; did you mean 'rainbow'"):
+        write_model("my_own", tmp_path, "rainbwo")
+    assert not list(tmp_path.iterdir())
+    for name, said in (("dqn", "is the name of a model of the library"), ("Own", "is no name for a model")):
+        with pytest.raises(ValueError, match=said):
+            write_model(name, tmp_path, "dqn")
 
 
 @pytest.mark.parametrize("name", ["Berry", "1st", "class", "a-b", "_hidden", ""])

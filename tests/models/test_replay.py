@@ -272,6 +272,19 @@ def test_weights_are_corrected_by_beta_and_errors_count_by_size():
     np.testing.assert_allclose(counts / counts.sum(), [1 / 8, 1 / 8, 2 / 8, 4 / 8], atol=0.03)
 
 
+def test_a_row_that_was_overwritten_since_it_was_drawn_gets_no_priority():
+    """Rows 0 to 3 can be drawn of a ring of 6; a sixth and seventh step overwrite row 0, which then awaits its next."""
+    buffer = Buffer(SPEC, 6, priority_exponent=1.0)
+    fill(buffer, [(10 + t, 0.0, "", 0) for t in range(5)])
+    places = np.arange(4)
+    fill(buffer, [(20 + t, 0.0, "", 0) for t in range(2)])
+    buffer.update_priorities(places, np.array([1000.0, 2.0, 3.0, 4.0]))
+    leaves = buffer.priorities.tree[len(buffer.priorities.tree) // 2 :][:6]
+    # Rows 4 and 5 have that of new steps, 1; row 0 is the newest, whose window is not complete.
+    np.testing.assert_allclose(leaves, [0.0, 2.0, 3.0, 4.0, 1.0, 1.0], rtol=1e-5)
+    assert buffer.priorities.top == pytest.approx(4.0)
+
+
 def test_masks_follow_the_state_and_end_with_the_episode():
     """The mask allows action 1 at even steps; after an episode's end everything is allowed, for nothing is known."""
     buffer, seen = Buffer(SPEC, 100), set()
@@ -377,11 +390,17 @@ def test_advantages_know_three_kinds_of_what_comes_next():
 
 
 def test_a_rollout_half_filled_survives_saving():
-    rollout = Rollout(SPEC, 4, 2)
-    rollout.add_choice(frame(3, 2), np.array([0, 1]), np.zeros(2), np.ones(2), np.array([[True, False]] * 2))
+    columns = {"plan": ((3,), np.float32), "mood": ((), np.int8)}
+    rollout = Rollout(SPEC, 4, 2, columns=columns)
+    kept = {"plan": np.arange(6).reshape(2, 3), "mood": np.array([-1, 1])}
+    rollout.add_choice(frame(3, 2), np.array([0, 1]), np.ones(2), np.array([[True, False]] * 2), kept)
     rollout.add_outcome(np.ones(2), np.zeros(2, bool), np.ones(2, bool))
-    other = Rollout(SPEC, 4, 2)
+    other = Rollout(SPEC, 4, 2, columns=columns)
     other.load_state_dict(rollout.state_dict())
+    for name, array in kept.items():
+        np.testing.assert_array_equal(other.columns[name][0], array)
+    with pytest.raises(ValueError, match="plan"):
+        Rollout(SPEC, 4, 2).load_state_dict(rollout.state_dict())
     assert len(other) == 2
     np.testing.assert_array_equal(other.masks[0], [[True, False]] * 2)
     np.testing.assert_array_equal(other.states["grid"][0], frame(3, 2))

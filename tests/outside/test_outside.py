@@ -13,6 +13,7 @@ from sorrelsim.errors import ConfigError
 from sorrelsim.experiments.resume import resume
 from sorrelsim.experiments.run import load_run, run
 from sorrelsim.library.trust import Untrusted
+from sorrelsim.observations.actions import ActionSpec
 from sorrelsim.outside.make import is_outside, make_outside, runs_code
 
 gymnasium = pytest.importorskip("gymnasium", reason="gymnasium is not installed")
@@ -142,14 +143,15 @@ def test_observations_of_all_kinds_of_numbers():
         Reader(spaces.Sequence(spaces.Discrete(3)), "it")
 
 
-def test_continuous_actions_can_be_played_by_hand_and_are_refused_by_who_chooses_by_number():
+def test_continuous_actions_can_be_played_by_hand_and_are_refused_by_who_chooses_by_name():
     world = make_outside("gym:Pendulum-v1", 2)
     assert (world.action_names, world.action_space.shape) == ((), (1,))
+    assert world.action_spec == ActionSpec.box(-2.0, 2.0, [1])
     world.step(np.full((2, 1, 1), 0.5, np.float32))
     assert (world.reward < 0).all()
-    settings = {"world": "gym:Pendulum-v1", "seats": [{"model": "ppo"}], "n_worlds": 2}
+    settings = {"world": "gym:Pendulum-v1", "seats": [{"model": "ddqn"}], "n_worlds": 2}
     with pytest.raises(
-        ConfigError, match="ppo chooses among numbered actions, those of gym:Pendulum-v1 are continuous"
+        ConfigError, match="DDQN acts by one of several named actions, and actions of gym:Pendulum-v1 are numbers"
     ):
         Experiment(settings)
     experiment = Experiment(settings | {"world": {"name": "gym:Pendulum-v1", "bins": 3}})

@@ -17,7 +17,7 @@ class Batch:
 
     Attributes:
         states: [batch, *shape], or [batch, n_frames, *shape] if frames are stacked; dicts of these by part name.
-        actions: int64 [batch].
+        actions: int64 [batch], or [batch, *shape] of the memory's shape and dtype.
         rewards: n-step returns, float32 [batch].
         next_states: States n steps later, or the episode's true last one if it ended sooner; shaped as states.
         dones: float32 [batch], 1 where the window ended by termination: there nothing follows.

@@ -37,8 +37,12 @@ class Priorities:
         replay_kernels.tree_set(self.tree, index, values)
 
     def update(self, index: np.ndarray, errors: np.ndarray) -> None:
-        """Sets the priorities of places to (|error| + 1e-6) ** exponent."""
+        """Sets the priorities of places to (|error| + 1e-6) ** exponent.
+
+        A place that has lost its priority since it was drawn, for what lay there was overwritten, gets none.
+        """
         values = (np.abs(errors.astype(np.float64)) + 1e-6) ** self.exponent
+        values *= self.tree[len(self.tree) // 2 + index] > 0
         self.top = max(self.top, float(values.max()))
         replay_kernels.tree_set(self.tree, index, values)
 

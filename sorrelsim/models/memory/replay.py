@@ -25,6 +25,7 @@ from sorrelsim.models.memory.saved import REPLAY_ENTRIES
 from sorrelsim.observations.parts import Observation, Parts, as_parts, as_public
 
 if TYPE_CHECKING:
+    from sorrelsim.models.memory.rollout import Column
     from sorrelsim.observations.spec import ObservationSpec
 
 
@@ -40,6 +41,7 @@ class Buffer:
         gamma: Discount per step, used for the n-step sum.
         priority_exponent: How much the TD error counts in sampling (alpha); 0 samples uniformly.
         seed: Seed of the sampling.
+        action: Shape and dtype of an action.
 
     Attributes:
         capacity: Frames that it can hold, a multiple of the streams.
@@ -61,18 +63,17 @@ class Buffer:
         gamma: float = 0.99,
         priority_exponent: float = 0.0,
         seed: int | np.random.SeedSequence = 0,
+        action: Column = ((), np.int64),
     ) -> None:
-        n_rows = capacity // n_streams
-        if n_rows < n_step + n_frames + 1:
+        n_rows, least = capacity // n_streams, n_step + n_frames + 1
+        if n_rows < least:
             raise ValueError(
                 f"a memory of {capacity} frames for {n_streams} streams has {n_rows} rows; {n_frames} frames and "
-                f"{n_step} steps need at least {n_step + n_frames + 1} rows: "
-                f"{(n_step + n_frames + 1) * n_streams} frames"
+                f"{n_step} steps need at least {least} rows: {least * n_streams} frames"
             )
         self.n_streams, self.n_frames, self.n_step, self.gamma = n_streams, n_frames, n_step, gamma
-        self.capacity = n_rows * n_streams
-        self.rng = np.random.default_rng(seed)
-        self.ring = Ring(observations, n_rows, n_streams)
+        self.capacity, self.rng = n_rows * n_streams, np.random.default_rng(seed)
+        self.ring = Ring(observations, n_rows, n_streams, action)
         self.priorities = Priorities(self.capacity, priority_exponent) if priority_exponent > 0 else None
         self._part_names = tuple(observations.parts)
         self._since_empty = 0  # rows written since the last empty one, or since the beginning
@@ -97,7 +98,7 @@ class Buffer:
 
         Args:
             obs: The frame acted on, [n_streams, *shape], or by part name.
-            action: [n_streams].
+            action: [n_streams], or [n_streams, *shape].
             reward: [n_streams].
             done: Terminated, bool [n_streams].
             truncated: Ended by a limit, bool [n_streams]: the value goes on beyond. None means none.
@@ -140,25 +141,34 @@ class Buffer:
 
     def _write(self, parts: Parts, action: Any, reward: Any, kind: Any, finals: Parts | None) -> None:
         """Writes a row of the ring, and says which steps can be drawn now."""
-        ring, n = self.ring, self.n_streams
+        ring = self.ring
         overwritten = ring.head if ring.size == ring.n_rows else None
         ring.write(parts, action, reward, kind, finals)
         self._since_empty = 0 if np.ndim(kind) == 0 and kind == EMPTY else self._since_empty + 1
-        if self.priorities is None:
-            return
+        if self.priorities is not None:
+            self._prioritise(self.priorities, overwritten)
+
+    def _prioritise(self, priorities: Priorities, overwritten: int | None) -> None:
+        """Gives what can be drawn since a row was written the priority of new steps, and takes away what cannot now.
+
+        Args:
+            priorities: The memory's.
+            overwritten: The row that was written, if another lay there.
+        """
+        ring, n = self.ring, self.n_streams
         if overwritten is not None:
-            self.priorities.fill(overwritten * n, overwritten * n + n, 0.0)
+            priorities.fill(overwritten * n, overwritten * n + n, 0.0)
         if ring.size == ring.n_rows:  # stacks of the oldest rows cross the write head
             for age in range(self.n_frames - 1):
                 start = (ring.head + age) % ring.n_rows * n
-                self.priorities.fill(start, start + n, 0.0)
+                priorities.fill(start, start + n, 0.0)
         if ring.size > self.n_step:  # a step can be drawn once its window is complete
             start = (ring.head - 1 - self.n_step) % ring.n_rows * n
             if self._since_empty > self.n_step:
-                self.priorities.fill(start, start + n, self.priorities.top)
+                priorities.fill(start, start + n, priorities.top)
             else:
                 places = np.arange(start, start + n)
-                self.priorities.put(places, self._whole(places) * self.priorities.top)
+                priorities.put(places, self._whole(places) * priorities.top)
 
     def _whole(self, places: np.ndarray) -> np.ndarray:
         """Returns 1 for places whose window is complete and crosses no empty row, else 0: float64 [n]."""
@@ -236,7 +246,7 @@ class Buffer:
             masks = ring.gather(MASK, rows, streams, 1, untouched)[:, 0]
             next_masks = ring.gather(MASK, following, streams, 1, untouched)[:, 0]
             next_masks[~next_masks.any(1)] = True  # where nothing follows
-        actions = ring.actions[rows, streams].astype(np.int64)
+        actions = ring.done(rows, streams)
         return Batch(states, actions, returns, next_states, dones, valid, discounts, weights, index, masks, next_masks)
 
     def _states(self, rows: np.ndarray, streams: np.ndarray, whole: np.ndarray) -> Observation:

@@ -26,6 +26,7 @@ from sorrelsim.models.memory.saved import check_ring
 from sorrelsim.observations.parts import Parts
 
 if TYPE_CHECKING:
+    from sorrelsim.models.memory.rollout import Column
     from sorrelsim.observations.spec import ObservationSpec
 
 MASK = "action mask"
@@ -41,11 +42,12 @@ class Ring:
         observations: What one slot observes.
         n_rows: Rows.
         n_streams: Columns.
+        action: Shape and dtype of an action.
 
     Attributes:
         parts: Shape and dtype of each part's frame, the mask's too once there is one.
         frames: Frames acted on by part, [n_rows, n_streams, *shape].
-        actions: int32 [n_rows, n_streams].
+        actions: int32 [n_rows, n_streams], or [n_rows, n_streams, *shape] of the shape and dtype given.
         rewards: float32 [n_rows, n_streams].
         kind: What came of each step, uint8 [n_rows, n_streams]: one of those in ``replay_kernels``.
         final_index: Where in the table the step's true last frame lies, int32 [n_rows, n_streams]; -1 if nowhere.
@@ -54,7 +56,9 @@ class Ring:
         size: Rows written.
     """
 
-    def __init__(self, observations: ObservationSpec, n_rows: int, n_streams: int) -> None:
+    def __init__(
+        self, observations: ObservationSpec, n_rows: int, n_streams: int, action: Column = ((), np.int64)
+    ) -> None:
         self.n_rows, self.n_streams = n_rows, n_streams
         self.parts: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
         self.frames: Parts = {}
@@ -63,7 +67,9 @@ class Ring:
         for name, part in observations.parts.items():
             self._keep(name, tuple(part.shape), np.dtype(part.dtype))
         rows = (n_rows, n_streams)
-        self.actions, self.rewards = np.zeros(rows, np.int32), np.zeros(rows, np.float32)
+        shape, dtype = action
+        self.actions = np.zeros((*rows, *shape), np.int32 if dtype == np.int64 else dtype)
+        self.rewards = np.zeros(rows, np.float32)
         self.kind = np.zeros(rows, np.uint8)
         self.final_index = np.full(rows, -1, np.int32)
         self.head = self.size = 0
@@ -83,7 +89,7 @@ class Ring:
 
         Args:
             parts: The frames acted on, by part, the mask among them.
-            action: [n_streams].
+            action: [n_streams, ...].
             reward: [n_streams].
             kind: What came of the steps, [n_streams].
             finals: Last frames of the streams that ended, in order of stream; None keeps none.
@@ -116,6 +122,11 @@ class Ring:
             rows, streams, self.head, self.size, self.kind, source, final, self.final_index, into, whole
         )
         return into.view(dtype).reshape(len(rows), depth, *shape)
+
+    def done(self, rows: np.ndarray, streams: np.ndarray) -> np.ndarray:
+        """Returns what was done in some steps: int64 [n], or as it is kept, [n, *shape]."""
+        actions: np.ndarray = self.actions[rows, streams]
+        return actions.astype(np.int64) if actions.dtype == np.int32 else actions
 
     def clear(self) -> None:
         """Forgets everything."""
@@ -184,7 +195,7 @@ class Ring:
                 f"{sorted(frames)}; this one {self.n_rows} x {self.n_streams} of {sorted(self.frames)}"
             )
         parts = {name: part for name, part in parts.items() if name != MASK or MASK in frames}
-        check_ring(state, parts, self.n_rows, self.n_streams)
+        check_ring(state, parts, self.actions)
 
     # Inside
 

@@ -1,7 +1,8 @@
 """On-policy memory: the last steps of all streams, in order, with what the policy knew when it acted.
 
 A learner fills a row in two halves, its choice when it acts and the outcome when it remembers; once every row is filled
-it works out advantages, learns from the whole and clears it.
+it works out advantages, learns from the whole and clears it. What one learner alone wants beside each step, such as the
+probability of its choice or the state of a recurrent core, are columns that it names.
 """
 
 from __future__ import annotations
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from sorrelsim.observations.spec import ObservationSpec
 
 
+Column = tuple[tuple[int, ...], Any]
+"""Shape and dtype of what a column holds for one step of one stream."""
+
+
 class Rollout:
     """``n_steps`` rows of ``n_streams`` steps, filled in order, used and cleared.
 
@@ -27,29 +32,40 @@ class Rollout:
         n_steps: Rows.
         n_streams: Parallel streams.
         n_frames: Frames in a state; states are kept whole, since a rollout is short.
+        columns: What else the learner keeps of a step, by name.
+        action: Shape and dtype of an action.
 
     Attributes:
         states: States by part name, [n_steps, n_streams, (n_frames,) *shape].
-        actions: int64 [n_steps, n_streams].
-        log_probs: Of the actions under the policy that took them, float32 [n_steps, n_streams].
+        actions: int64 [n_steps, n_streams], or of the shape and dtype given.
         values: Estimates for the states, float32 [n_steps, n_streams].
         rewards: float32 [n_steps, n_streams].
         terminated: bool [n_steps, n_streams].
         ended: Terminated or truncated, bool [n_steps, n_streams].
         final_values: Estimates for the true last states of truncated episodes, else 0; float32 [n_steps, n_streams].
         masks: Allowed actions, bool [n_steps, n_streams, n_actions], or None.
+        columns: The learner's own, by name, [n_steps, n_streams, *shape].
         size: Rows filled.
     """
 
-    def __init__(self, observations: ObservationSpec, n_steps: int, n_streams: int, n_frames: int = 1) -> None:
+    def __init__(
+        self,
+        observations: ObservationSpec,
+        n_steps: int,
+        n_streams: int,
+        n_frames: int = 1,
+        columns: Mapping[str, Column] | None = None,
+        action: Column = ((), np.int64),
+    ) -> None:
         self.n_steps, self.n_streams = n_steps, n_streams
         rows = (n_steps, n_streams)
         frames = () if n_frames == 1 else (n_frames,)
         self.states = {
             name: np.zeros((*rows, *frames, *part.shape), part.dtype) for name, part in observations.parts.items()
         }
-        self.actions = np.zeros(rows, np.int64)
-        self.log_probs, self.values, self.rewards, self.final_values = (np.zeros(rows, np.float32) for _ in range(4))
+        self.actions = np.zeros((*rows, *action[0]), action[1])
+        self.columns = {name: np.zeros((*rows, *shape), dtype) for name, (shape, dtype) in (columns or {}).items()}
+        self.values, self.rewards, self.final_values = (np.zeros(rows, np.float32) for _ in range(3))
         self.terminated, self.ended = np.zeros(rows, bool), np.zeros(rows, bool)
         self.masks: np.ndarray | None = None
         self.size = 0
@@ -66,15 +82,20 @@ class Rollout:
         self,
         states: Observation,
         actions: np.ndarray,
-        log_probs: np.ndarray,
         values: np.ndarray,
-        mask: np.ndarray | None,
+        mask: np.ndarray | None = None,
+        columns: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Writes what was seen and chosen into the next row; ``add_outcome`` completes it."""
+        """Writes what was seen and chosen into the next row; ``add_outcome`` completes it.
+
+        Columns that are not given keep what they hold there.
+        """
         t = self.size
         for name, part in as_parts(states).items():
             self.states[name][t] = part
-        self.actions[t], self.log_probs[t], self.values[t] = actions, log_probs, values
+        self.actions[t], self.values[t] = actions, values
+        for name, column in (columns or {}).items():
+            self.columns[name][t] = column
         if mask is not None:
             if self.masks is None:
                 self.masks = np.ones((self.n_steps, *mask.shape), bool)
@@ -137,8 +158,8 @@ class Rollout:
 
     def _arrays(self) -> dict[str, np.ndarray]:
         arrays = {f"state {name}": array for name, array in self.states.items()}
-        columns = ("actions", "log_probs", "values", "rewards", "terminated", "ended", "final_values")
-        arrays |= {name: getattr(self, name) for name in columns}
+        always = ("actions", "values", "rewards", "terminated", "ended", "final_values")
+        arrays |= {name: getattr(self, name) for name in always} | self.columns
         return arrays if self.masks is None else arrays | {"masks": self.masks}
 
 

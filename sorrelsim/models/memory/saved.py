@@ -20,18 +20,18 @@ PartShapes = Mapping[str, tuple[tuple[int, ...], np.dtype]]
 _INT32 = 2**31 - 1
 
 
-def check_ring(state: Mapping[str, Any], parts: PartShapes, n_rows: int, n_streams: int) -> None:
+def check_ring(state: Mapping[str, Any], parts: PartShapes, actions: np.ndarray) -> None:
     """Checks a saved ring of a replay memory.
 
     Args:
         state: From ``Ring.state_dict``.
         parts: Shape and dtype of each part's frame.
-        n_rows: Rows of the ring.
-        n_streams: Its columns.
+        actions: The ring's own actions, [rows, streams, ...].
 
     Raises:
         ValueError: If an array, an index or a count is not sound. It and the value are named.
     """
+    n_rows, n_streams = actions.shape[:2]
     size = checked.whole("size", state["size"], 0, n_rows)
     head = checked.whole("head", state["head"], 0, n_rows - 1)
     if size < n_rows and head != size:
@@ -39,7 +39,8 @@ def check_ring(state: Mapping[str, Any], parts: PartShapes, n_rows: int, n_strea
     rows = (size, n_streams)
     for name, (shape, dtype) in parts.items():
         checked.array(f"frames {name}", state["frames"][name], (*rows, *shape), dtype)
-    checked.array("actions", state["actions"], rows, np.int32, 0)
+    lowest = 0 if actions.dtype.kind == "i" else -np.inf
+    checked.array("actions", state["actions"], (size, *actions.shape[1:]), actions.dtype, lowest)
     checked.array("rewards", state["rewards"], rows, np.float32)
     kind = checked.array("kind", state["kind"], rows, np.uint8, GOES_ON, EMPTY)
     free = state["free"]
@@ -104,14 +105,14 @@ def check_rollout(size: Any, saved: Any, arrays: Mapping[str, np.ndarray], n_ste
     has_masks = isinstance(saved, Mapping) and "masks" in saved
     if has_masks and "masks" not in wanted:
         wanted["masks"] = np.empty((0, *np.shape(saved["masks"])[1:]), bool)
-        if wanted["masks"].shape[1:-1] != arrays["actions"].shape[1:]:
+        if wanted["masks"].shape[1:-1] != arrays["rewards"].shape[1:]:
             raise ValueError(f"masks must have a row per step and stream, not shape {list(np.shape(saved['masks']))}")
     elif not has_masks:
         wanted.pop("masks", None)
     checked.names("the saved rollout's arrays", saved, wanted)
     for name, array in wanted.items():
-        lowest = 0 if name == "actions" else -np.inf
-        highest = _INT32 if name == "actions" else np.inf
+        numbered = name == "actions" and array.dtype.kind == "i"
+        lowest, highest = (0, _INT32) if numbered else (-np.inf, np.inf)
         checked.array(name, saved[name], (n, *array.shape[1:]), array.dtype, lowest, highest)
     if (saved["terminated"] & ~saved["ended"]).any():
         at = np.argwhere(saved["terminated"] & ~saved["ended"])[0].tolist()

@@ -53,7 +53,9 @@ class MLPEncoder(nn.Module):
     at 0: of each cell one id or another adds its weights, whatever is seen, and these bend the units apart already.
     """
 
-    def __init__(self, observations: ObservationSpec, n_frames: int, config: NetworkConfig) -> None:
+    def __init__(
+        self, observations: ObservationSpec, n_frames: int, config: NetworkConfig, layer_norm: bool = False
+    ) -> None:
         super().__init__()
         self.inputs = nn.ModuleDict()
         width = config.hidden[0]
@@ -68,7 +70,9 @@ class MLPEncoder(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
         self._start_numbers(n_frames * sum(math.prod(part.shape) for part in observations.parts.values()))
         self.activation = _activation(config)
-        self.layers = _dense(width, config.hidden[1:], config)
+        if layer_norm:
+            self.activation = nn.Sequential(nn.LayerNorm(width), self.activation)
+        self.layers = _dense(width, config.hidden[1:], config, layer_norm)
         self.n_features = config.hidden[-1]
 
     def _start_numbers(self, length: int) -> None:
@@ -101,7 +105,9 @@ class MLPEncoder(nn.Module):
 class ConvEncoder(nn.Module):
     """Parts with rows and columns through convolutions, the rest beside them, then the dense layers."""
 
-    def __init__(self, observations: ObservationSpec, n_frames: int, config: NetworkConfig) -> None:
+    def __init__(
+        self, observations: ObservationSpec, n_frames: int, config: NetworkConfig, layer_norm: bool = False
+    ) -> None:
         super().__init__()
         self.n_frames = n_frames
         self.parts = dict(observations.parts)
@@ -123,7 +129,10 @@ class ConvEncoder(nn.Module):
             convolutions: list[nn.Module] = []
             before = channels * n_frames
             for size, width in zip(kernels, widths, strict=True):
-                convolutions += [nn.Conv2d(before, width, size, padding=size // 2), _activation(config)]
+                convolutions.append(nn.Conv2d(before, width, size, padding=size // 2))
+                if layer_norm:  # one group: all channels, rows and columns of a sample together
+                    convolutions.append(nn.GroupNorm(1, width))
+                convolutions.append(_activation(config))
                 before = width
             self.stacks[name] = nn.Sequential(*convolutions)
             length += before * rows * cols
@@ -133,7 +142,7 @@ class ConvEncoder(nn.Module):
                 + ", ".join(f"{name}{list(part.shape)}" for name, part in self.parts.items())
             )
         hidden = (64,) if config.kind == "socialjax" else config.hidden
-        self.layers = _dense(length, hidden, config)
+        self.layers = _dense(length, hidden, config, layer_norm)
         self.n_features = hidden[-1]
 
     def orthogonal(self) -> None:
@@ -162,9 +171,15 @@ class ConvEncoder(nn.Module):
         return self.layers(torch.cat(flat, 1) if len(flat) > 1 else flat[0])
 
 
-def build_encoder(observations: ObservationSpec, n_frames: int, config: NetworkConfig) -> MLPEncoder | ConvEncoder:
-    """Returns the encoder that a config asks for; its ``n_features`` is the length of its result."""
-    return (MLPEncoder if config.kind == "mlp" else ConvEncoder)(observations, n_frames, config)
+def build_encoder(
+    observations: ObservationSpec, n_frames: int, config: NetworkConfig, layer_norm: bool = False
+) -> MLPEncoder | ConvEncoder:
+    """Returns the encoder that a config asks for; its ``n_features`` is the length of its result.
+
+    With ``layer_norm`` the result of every layer is brought to mean 0 and deviation 1 in each sample before it is
+    activated (Ba et al. 2016), with a gain and a shift that are learned.
+    """
+    return (MLPEncoder if config.kind == "mlp" else ConvEncoder)(observations, n_frames, config, layer_norm)
 
 
 def input_scale(observations: ObservationSpec, name: str) -> float:
@@ -185,10 +200,13 @@ def _activation(config: NetworkConfig) -> nn.Module:
     return nn.ReLU() if config.activation == "relu" else nn.Tanh()
 
 
-def _dense(n_in: int, widths: tuple[int, ...], config: NetworkConfig) -> nn.Sequential:
+def _dense(n_in: int, widths: tuple[int, ...], config: NetworkConfig, layer_norm: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     for width in widths:
-        layers += [nn.Linear(n_in, width), _activation(config)]
+        layers.append(nn.Linear(n_in, width))
+        if layer_norm:
+            layers.append(nn.LayerNorm(width))
+        layers.append(_activation(config))
         n_in = width
     return nn.Sequential(*layers)
 

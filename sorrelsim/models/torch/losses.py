@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -19,3 +21,107 @@ def mask_logits(logits: Tensor, masks: Tensor | None) -> Tensor:
 def weighted_mean(losses: Tensor, valid: Tensor, weights: Tensor) -> Tensor:
     """Returns the mean over the valid samples of their weighted losses, all [batch]."""
     return losses.dot(valid * weights / valid.sum().clamp(min=1))
+
+
+def combined(value: Tensor, advantage: Tensor, axis: int) -> Tensor:
+    """Returns a state's value and its actions' advantages as values of actions (Wang et al. 2016, eq. 9).
+
+    Args:
+        value: Of length 1 along the axis.
+        advantage: One per action along the axis.
+        axis: Where the actions lie.
+    """
+    return value + advantage - advantage.mean(axis, keepdim=True)
+
+
+def q_targets(
+    rewards: Tensor, discounts: Tensor, following: Tensor, chooser: Tensor, masks: Tensor | None = None
+) -> Tensor:
+    """Returns the targets of Q-learning: r + discount * Q_target(s', argmax_a Q_chooser(s', a)).
+
+    Args:
+        rewards: n-step returns, [batch].
+        discounts: gamma to the n, 0 where nothing follows, [batch].
+        following: The target network's values of next states, [batch, actions].
+        chooser: The values that choose the action: the online network's for double Q-learning (van Hasselt et al. 2016,
+            eq. 4), ``following`` itself for plain Q-learning.
+        masks: Allowed actions there, bool [batch, actions], or None.
+
+    Returns:
+        [batch].
+    """
+    best = mask_values(chooser, masks).argmax(1, keepdim=True)
+    return rewards + discounts * following.gather(1, best).squeeze(1)
+
+
+class _HuberOfAction(torch.autograd.Function):
+    """The Huber loss of one action's values; its gradient is known at once, so no graph is recorded."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, actions: Tensor, targets: Tensor) -> Any:
+        index = actions.unsqueeze(1)
+        errors = targets - values.gather(1, index).squeeze(1)
+        slope = errors.clamp(-1.0, 1.0)
+        ctx.save_for_backward(index, slope)
+        ctx.n_actions = values.shape[1]
+        ctx.mark_non_differentiable(errors)
+        # Within the quadratic part slope is the error, and this is its half square; beyond it |error| - 1/2.
+        return slope * (errors - 0.5 * slope), errors
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        index, slope = ctx.saved_tensors
+        wide = slope.new_zeros(len(slope), ctx.n_actions)
+        return wide.scatter_(1, index, (-slope * gradients[0]).unsqueeze(1)), None, None
+
+
+def td_loss(values: Tensor, actions: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Works out the Huber loss (width 1) of the chosen actions' values.
+
+    Args:
+        values: [batch, actions].
+        actions: int64 [batch].
+        targets: [batch].
+
+    Returns:
+        The losses and the TD errors, targets minus values, both [batch].
+    """
+    return _HuberOfAction.apply(values, actions, targets)
+
+
+def quantile_huber_loss(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa: float = 1.0) -> Tensor:
+    """Returns the quantile Huber loss of each sample: a mean over targets, a sum over quantiles.
+
+    Dabney et al. 2018: "Distributional reinforcement learning with quantile regression", eq. 10; "Implicit quantile
+    networks", eq. 3.
+
+    Args:
+        quantiles: Predicted, [batch, n].
+        taus: Their fractions, [batch or 1, n].
+        targets: Sampled returns, [batch, m].
+        kappa: Width of the quadratic part.
+
+    Returns:
+        [batch].
+    """
+    delta = targets.unsqueeze(1) - quantiles.unsqueeze(2)  # [batch, n, m]
+    size = delta.abs()
+    huber = torch.where(size <= kappa, 0.5 * delta * delta, kappa * (size - 0.5 * kappa)) / kappa
+    return ((taus.unsqueeze(2) - (delta < 0).float()).abs() * huber).mean(2).sum(1)
+
+
+def quantiles_of_action(quantiles: Tensor, actions: Tensor) -> Tensor:
+    """Returns the quantiles of one action per sample: [batch, n, actions] and int64 [batch] to [batch, n]."""
+    index = actions.view(-1, 1, 1).expand(-1, quantiles.shape[1], 1)
+    return quantiles.gather(2, index).squeeze(2)
+
+
+def td_targets(rewards: Tensor, discounts: Tensor, following: Tensor) -> Tensor:
+    """Returns what actions should be worth, r + discount * value of what follows, [batch].
+
+    Args:
+        rewards: n-step returns, [batch].
+        discounts: gamma to the n, 0 where nothing follows, [batch].
+        following: [batch].
+    """
+    return rewards + discounts * following

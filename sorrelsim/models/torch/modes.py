@@ -106,7 +106,17 @@ def in_learning(step: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return inside
 
 
-_DETERMINED = {nn.Linear, nn.Conv2d, nn.Embedding, nn.GRUCell, nn.LSTMCell, nn.ReLU, nn.Tanh}
+_DETERMINED = {
+    nn.Linear,
+    nn.Conv2d,
+    nn.Embedding,
+    nn.GRUCell,
+    nn.LSTMCell,
+    nn.ReLU,
+    nn.Tanh,
+    nn.LayerNorm,
+    nn.GroupNorm,
+}
 _DETERMINED |= {nn.Sequential, nn.ModuleDict}
 _OURS = ("sorrelsim.models.", "sorrelsim.agents.learners.")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -64,6 +66,11 @@ class NoisyLinear(nn.Module):
             return F.linear(x, self.weight, self.bias) + noisy
         weight = self.weight + self.weight_sigma * torch.outer(self.noise_out, self.noise_in)
         return F.linear(x, weight, self.bias + self.bias_sigma * self.noise_out)
+
+
+def noisy_or_plain(noisy: bool, sigma: float = 0.5) -> Callable[[int, int], nn.Module]:
+    """Returns what makes a layer of (n_in, n_out): with noise of an initial size, or an ``nn.Linear``."""
+    return functools.partial(NoisyLinear, sigma=sigma) if noisy else nn.Linear
 
 
 def set_noise(net: nn.Module, generator: torch.Generator | None, n_rows: int = 0) -> None:

@@ -15,15 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sorrelsim.models import checked
-from sorrelsim.models.memory.rollout import Rollout, generalised_advantages
+from sorrelsim.models.memory.rollout import Column, Rollout, generalised_advantages
 from sorrelsim.models.noted import LOSS_LIMIT
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import to_device
-from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, OwnPolicy, Policy
-from sorrelsim.models.torch.saved_tensors import as_tensors, check_finite, unlike
+from sorrelsim.models.torch.own_policy import OwnPolicy
+from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, Policy
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import Observation, Parts, as_parts
 
@@ -57,14 +56,15 @@ class OnPolicyConfig(TorchConfig):
 
 
 class OnPolicyModel(TorchModel):
-    """A learner on policy with discrete actions. A subclass gives the ``loss`` of a minibatch.
+    """A learner on policy. A subclass gives the ``loss`` of a minibatch, and says in ``acts`` what it can take.
 
     The arguments not listed are those of every model.
 
     Args:
         actor: A network of one's own, ``forward(<part>=[batch, ...], ..., action=None) -> action, log_prob[batch],
-            entropy[batch]``; a given action is returned as it is. It may also take ``action_mask`` (bool [batch,
-            actions] or None) and ``greedy`` (bool). The parts may be called ``state``, ``state_0`` and on.
+            entropy[batch]``; a given action is returned as it is; continuous ones are [batch, *shape]. It may also take
+            ``action_mask`` (bool [batch, actions] or None) and ``greedy`` (bool). The parts may be called ``state``,
+            ``state_0`` and on.
         critic: Its value network, ``forward(<part>=[batch, ...], ...) -> value[batch, 1]``.
 
     Attributes:
@@ -94,41 +94,60 @@ class OnPolicyModel(TorchModel):
     ) -> None:
         super().__init__(observations, action_names, n_streams, config, seed)
         self.extras: Any = None
-        self.policy = self._policy(actor, critic)
-        self.networks = self.policy.networks
-        parameters = [p for net in self.networks.values() for p in net.parameters()]
-        self.optimizers = {"adam": Adam(parameters, eps=1e-5)}
-        c = self.config
-        self.memory = Rollout(observations, c.n_steps, n_streams, c.n_frames) if n_streams else None  # type: ignore[assignment]
-        # The carry that each sequence of the rollout starts from, [sequences in time, n_streams, size].
-        self._chunk_carries = {
-            name: tensor.unsqueeze(0).repeat(c.n_steps // c.sequence_length, 1, 1)
-            for name, tensor in self.new_carry(n_streams).items()
-        }
-        self._next_value = np.zeros(n_streams, np.float32)
-
-    def _policy(self, actor: nn.Module | None, critic: nn.Module | None) -> Policy:
-        c = self.config
         if (actor is None) != (critic is None):
             raise ValueError(f"{self.name} takes an actor and a critic of one's own together, or neither")
         if actor is None or critic is None:
             with self.seeded_init():
-                net = ActorCritic(
-                    self.observations, c.n_frames, self.action_space, c.network, c.recurrent, c.recurrent_size
-                )
-            return DefaultPolicy(net.to(self.device), c.recurrent, c.recurrent_size)
-        if c.recurrent != "none":
+                policy = self.default_policy()
+        else:
+            self.refuse_recurrence()
+            networks = actor.to(self.device), critic.to(self.device)
+            policy = OwnPolicy(*networks, self.action_spec, self.zero_states(), self.name)
+        self.take_policy(policy)
+
+    def take_policy(self, policy: Policy) -> None:
+        """Makes a policy what acts, its networks the learner's and Adam what moves them, and a rollout for it."""
+        self.policy, self.networks, self._parameters = policy, policy.networks, {}
+        self.optimizers = {"adam": self.optimizer()}
+        c = self.config
+        columns: dict[str, Column] = dict(policy.columns)
+        for name, tensor in self.new_carry(1).items():
+            columns[f"carry {name}"] = tuple(tensor.shape[1:]), np.float32
+        self._recurrent = bool(self.new_carry(1))
+        self.memory = (
+            Rollout(self.observations, c.n_steps, self.n_streams, c.n_frames, columns, self.action_spec.column)
+            if self.n_streams
+            else None  # type: ignore[assignment]
+        )
+        self._next_value = np.zeros(self.n_streams, np.float32)
+
+    def optimizer(self) -> Adam:
+        """Returns what moves the networks."""
+        return Adam(self.all_parameters(), eps=1e-5)
+
+    def all_parameters(self) -> list[Tensor]:
+        """Returns the parameters of all networks."""
+        return [p for name in self.networks for p in self.parameters(name)]
+
+    def default_policy(self) -> Policy:
+        """Returns the policy of the default network: one encoder, with heads for actions and value."""
+        c = self.config
+        net = ActorCritic(self.observations, c.n_frames, self.action_spec, c.network, c.recurrent, c.recurrent_size)
+        return DefaultPolicy(net.to(self.device))
+
+    def refuse_recurrence(self) -> None:
+        """Raises a ValueError if the config asks for a recurrent core, which a network of one's own cannot be given."""
+        if self.config.recurrent != "none":
             raise ValueError("recurrent is a setting of the default network; it cannot be given to one of one's own")
-        return OwnPolicy(actor.to(self.device), critic.to(self.device), self.zero_states(), self.name)
 
     @abstractmethod
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns the loss of a minibatch, a scalar, and what is shown of it: one number per name in ``shown``.
 
         Args:
-            batch: By name ``actions``, ``log_probs``, ``values`` (as they were when acting), ``advantages``,
-                ``returns``, ``ended``, ``masks`` if the world has them, ``part ...`` and, for sequences, ``carry ...``;
-                [batch, ...], or [length, sequences, ...] with a recurrent core.
+            batch: By name ``actions``, ``values`` and the policy's columns (as they were when acting), ``advantages``,
+                ``returns``, ``ended``, ``masks`` if the world has them, ``part ...`` and, for sequences, ``carry ...``,
+                [1, sequences, size]; [batch, ...], or [length, sequences, ...] with a recurrent core.
         """
 
     def enough(self, losses: Mapping[str, float]) -> bool:
@@ -136,6 +155,9 @@ class OnPolicyModel(TorchModel):
         return False
 
     # Acting
+
+    def before_acting(self) -> None:
+        """Called before the forward pass that chooses actions; by default does nothing."""
 
     def new_carry(self, n_streams: int) -> dict[str, Any]:
         """Returns the recurrent core's state, zeros; empty if there is none."""
@@ -148,24 +170,20 @@ class OnPolicyModel(TorchModel):
             seat = Seat(len(next(iter(as_parts(states).values()))))
             seat.carry = self.new_carry(seat.n_streams)
         mask = None if seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
-        if learning:
-            self._keep_carry(seat.carry)
+        self.before_acting()
+        kept: dict[str, np.ndarray] = {}
+        if learning and self._recurrent and self.memory.size % self.config.sequence_length == 0:
+            # A sequence of the rollout begins; acting moves the carry on in place.
+            kept = {f"carry {name}": tensor.cpu().numpy().copy() for name, tensor in seat.carry.items()}
         with self.acting(), torch.inference_mode():
             draw = self.generator if self.explores(seat) else None
             chosen = self.policy.act(self.tensors(states), seat.carry, mask, draw, learning)
             self.extras = chosen.extras
-            actions = chosen.actions.cpu().numpy()
+            actions = chosen.actions.cpu().numpy().reshape(-1, *self.action_spec.shape)
             if chosen.values is not None:
-                known = chosen.log_probs.cpu().numpy(), chosen.values.cpu().numpy()
-                self.memory.add_choice(states, actions, *known, seat.mask)
+                kept |= {name: tensor.cpu().numpy() for name, tensor in chosen.known.items()}
+                self.memory.add_choice(states, actions, chosen.values.cpu().numpy(), seat.mask, kept)
         return actions
-
-    def _keep_carry(self, carry: dict[str, Tensor]) -> None:
-        """Keeps the carry where a sequence of the rollout begins."""
-        chunk, step = divmod(self.memory.size, self.config.sequence_length)
-        if step == 0:
-            for name, kept in self._chunk_carries.items():
-                kept[chunk] = carry[name]
 
     def remember(self, transition: Transition) -> None:
         """Completes the rollout's row; at an episode cut short, estimates what would have followed.
@@ -183,27 +201,20 @@ class OnPolicyModel(TorchModel):
             if t.final_states is None:
                 raise ValueError("a truncated step needs final_obs: without it the next state is lost")
             last = {name: part[cut] for name, part in as_parts(t.final_states).items()}
-            self.memory.final_values[row, t.ended[cut]] = self._values(last, t.seat, t.ended[cut])
+            mask = None if t.final_mask is None else t.final_mask[cut]
+            carry = {name: tensor[torch.from_numpy(t.ended[cut])] for name, tensor in t.seat.carry.items()}
+            self.memory.final_values[row, t.ended[cut]] = self._values(last, carry, mask)
         if self.memory.full:
-            self._next_value = self._values(as_parts(t.next_states()), t.seat, None, fresh=t.ended)
+            carry = {name: tensor.clone() for name, tensor in t.seat.carry.items()}
+            if t.ended.size:
+                self.reset_carry(carry, t.ended)
+            self._next_value = self._values(as_parts(t.next_states()), carry, t.next_mask)
 
-    def _values(self, parts: Parts, seat: Seat, rows: np.ndarray | None, fresh: np.ndarray | None = None) -> np.ndarray:
-        """Returns values of states that follow the seat's last step, float32 [n]; the seat's carry is left alone.
-
-        Args:
-            parts: The states.
-            seat: Whose carry to start from.
-            rows: The streams that the states belong to; None means all.
-            fresh: Streams whose episode has just begun; None means none.
-        """
+    def _values(self, parts: Parts, carry: dict[str, Tensor], mask: np.ndarray | None) -> np.ndarray:
+        """Returns values of states, float32 [n]; arguments as of ``Policy.values``."""
+        allowed = None if mask is None else torch.from_numpy(mask).to(self.device)
         with self.acting(), torch.inference_mode():
-            carry = {
-                name: tensor.clone() if rows is None else tensor[torch.from_numpy(rows)]
-                for name, tensor in seat.carry.items()
-            }
-            if fresh is not None and fresh.size:
-                self.reset_carry(carry, fresh)
-            return self.policy.values(to_device(parts, self.device), carry).cpu().numpy()
+            return self.policy.values(to_device(parts, self.device), carry, allowed).cpu().numpy()
 
     def interrupt(self) -> None:
         """Ends running episodes in the rollout; nothing is known of what would have followed, so nothing is learned."""
@@ -249,10 +260,18 @@ class OnPolicyModel(TorchModel):
 
     def minibatches(self) -> Iterator[dict[str, Tensor]]:
         """Yields the rollout's steps, or sequences of them, in random parts, once per pass; see ``loss``."""
-        m, c, advantages = self.memory, self.config, self.advantages()
+        c, data, axis = self.config, self.whole(), 1 if self._recurrent else 0
+        n = data["actions"].shape[axis]
+        for _ in range(c.n_epochs):
+            order = torch.randperm(n, generator=self.generator, device=self.device)
+            for index in order.tensor_split(min(c.n_minibatches, n)):
+                yield {name: tensor.index_select(axis, index) for name, tensor in data.items()}
+
+    def whole(self) -> dict[str, Tensor]:
+        """Returns the whole rollout as one minibatch, in order; see ``loss``."""
+        m, advantages = self.memory, self.advantages()
         arrays = {f"part {name}": part for name, part in m.states.items()} | {
             "actions": m.actions,
-            "log_probs": m.log_probs,
             "values": m.values,
             "advantages": advantages,
             "returns": advantages + m.values,
@@ -260,43 +279,43 @@ class OnPolicyModel(TorchModel):
         }
         if m.masks is not None:
             arrays["masks"] = m.masks
-        data, axis = to_device(arrays, self.device), 1 if self._chunk_carries else 0
-        data = self._sequences(data) if axis else {name: tensor.flatten(0, 1) for name, tensor in data.items()}
-        n = data["actions"].shape[axis]
-        for _ in range(c.n_epochs):
-            order = torch.randperm(n, generator=self.generator, device=self.device)
-            for index in order.tensor_split(min(c.n_minibatches, n)):
-                yield {name: tensor.index_select(axis, index) for name, tensor in data.items()}
+        for name, column in m.columns.items():
+            arrays[name] = column[:: self.config.sequence_length] if name.startswith("carry ") else column
+        data = to_device(arrays, self.device)
+        if self._recurrent:
+            return self._sequences(data)
+        return {name: tensor.flatten(0, 1) for name, tensor in data.items()}
 
     def _sequences(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
         """Cuts [n_steps, n_streams, ...] into [length, sequences, ...], with the carry that each starts from."""
         lead = (-1, self.config.sequence_length)
-        cut = {name: tensor.unflatten(0, lead).transpose(0, 1).flatten(1, 2) for name, tensor in data.items()}
-        return cut | {f"carry {name}": kept.flatten(0, 1).unsqueeze(0) for name, kept in self._chunk_carries.items()}
+        cut = {}
+        for name, tensor in data.items():
+            if name.startswith("carry "):
+                cut[name] = tensor.flatten(0, 1).unsqueeze(0)
+            else:
+                cut[name] = tensor.unflatten(0, lead).transpose(0, 1).flatten(1, 2)
+        return cut
 
     # Saving
 
-    def state_dict(self, memory: bool = True) -> dict[str, Any]:
-        """Returns everything, including the recurrent states that the rollout's sequences start from."""
-        state = super().state_dict(memory)
-        if memory:
-            state["chunk_carries"] = {name: kept.clone() for name, kept in self._chunk_carries.items()}
-        return state
-
-    def check_state(self, state: Mapping[str, Any]) -> None:
-        """Checks a state as every learner does, and the recurrent states that the rollout's sequences start from."""
-        super().check_state(state)
-        if "chunk_carries" not in state or not self.n_streams:
-            return
-        saved = checked.names("chunk_carries", state["chunk_carries"], self._chunk_carries)
-        for name, kept in self._chunk_carries.items():
-            if said := unlike(saved[name], kept):
-                raise ValueError(f"chunk_carries.{name} {said}")
-            check_finite(saved[name], f"chunk_carries.{name}")
-
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state_dict`` gave."""
-        super().load_state_dict(state)
-        if self.n_streams:
-            for name, kept in as_tensors(state.get("chunk_carries", {})).items():
-                self._chunk_carries[name].copy_(kept)
+        super().load_state_dict(carries_in_columns(state, self.config.sequence_length))
+
+
+def carries_in_columns(state: Mapping[str, Any], length: int) -> Mapping[str, Any]:
+    """Returns a saved state with the carries that sequences start from where they are now, in the rollout's columns.
+
+    Earlier versions held them beside it, [sequences in time, n_streams, size]. What is not sound is left as it is, for
+    the rollout to say so.
+    """
+    beside, memory = state.get("chunk_carries"), state.get("memory")
+    if not isinstance(beside, Mapping) or not isinstance(memory, Mapping) or not isinstance(memory.get("arrays"), dict):
+        return state
+    arrays, size = dict(memory["arrays"]), memory.get("size")
+    for name, kept in beside.items():
+        kept = np.asarray(kept)
+        if isinstance(size, int) and kept.ndim == 3:
+            arrays[f"carry {name}"] = np.repeat(kept, length, 0)[:size]
+    return {**state, "memory": {**memory, "arrays": arrays}}

@@ -1,30 +1,32 @@
-"""What learners from a replay memory share: schedules by steps, epsilon, batches, target networks.
+"""What learners from a replay memory share: when they learn, batches, priorities, target networks, the gradient step.
 
-A subclass takes a network, gives actions' values and takes one gradient step on ``next_batch``.
+A subclass makes its ``networks``, ``optimizers`` and ``targets``, and gives its ``losses``, sample by sample; one of
+several optimisers writes ``gradient_step`` anew. Learners of actions' values go on in ``value_model``.
 """
 
 from __future__ import annotations
 
-import copy
+import math
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from sorrelsim.models.memory.replay import Batch, Buffer
-from sorrelsim.models.ranges import BatchSize, Capacity, Every, Length, Probability, Share, Steps
+from sorrelsim.models.memory.rollout import Column
+from sorrelsim.models.ranges import BatchSize, Capacity, Every, Exponent, Length, Probability, Share, Steps
 from sorrelsim.models.schedules import linear
-from sorrelsim.models.seat import Seat
-from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import to_device
-from sorrelsim.models.torch.losses import mask_values
-from sorrelsim.models.torch.signatures import check_network, read_network, split_extras
+from sorrelsim.models.torch.losses import weighted_mean
+from sorrelsim.models.torch.modes import in_learning
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
-from sorrelsim.observations.parts import Observation, as_parts
+from sorrelsim.observations.parts import as_parts
+
+Tensors = dict[str, Tensor]
+"""Tensors by name, [batch, ...]."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,6 @@ class ReplayConfig(TorchConfig):
     """Agent-steps between two gradient steps, whatever an epoch's length."""
     warmup: Steps = 1_000
     """Agent-steps before the first gradient step."""
-    epsilon_start: Probability = 1.0
-    """Chance of a random action at the start."""
-    epsilon_end: Probability = 0.05
-    """Chance of a random action from ``epsilon_steps`` on."""
-    epsilon_steps: Steps = 50_000
-    """Agent-steps over which epsilon falls, linearly."""
     batch_size: BatchSize = 64
     """Steps that a gradient step learns from."""
     memory_size: Capacity = 100_000
@@ -51,6 +47,14 @@ class ReplayConfig(TorchConfig):
     """Soft target: share of the online network blended in after each gradient step; 0.005 if neither is set."""
     target_every: Every | None = None
     """Hard target: gradient steps between two copies. Excludes target_tau."""
+    prioritised: bool = False
+    """Sample steps by their TD error (Schaul et al. 2016)."""
+    priority_exponent: Exponent = 0.6
+    """How much the TD error counts in sampling (alpha)."""
+    priority_correction: Probability = 0.4
+    """How much of the sampling's bias is corrected at first (beta)."""
+    priority_correction_steps: Steps = 100_000
+    """Agent-steps over which beta rises to 1."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -62,12 +66,29 @@ class ReplayConfig(TorchConfig):
             raise ValueError(f"batch_size {self.batch_size} is larger than memory_size {self.memory_size}")
 
 
+class Drawn(NamedTuple):
+    """A batch on the device.
+
+    Attributes:
+        states: By part name.
+        following: The states n steps later, or the true last ones of episodes that ended sooner.
+        data: By name: actions, rewards, valid, weights, discounts (0 where nothing follows), masks and next_masks if
+            the world has masks.
+        places: Where the steps lie in the memory, for their priorities; None without them.
+    """
+
+    states: Tensors
+    following: Tensors
+    data: Tensors
+    places: np.ndarray | None = None
+
+
 class ReplayModel(TorchModel):
-    """A learner from a replay memory with discrete actions. A subclass gives ``action_values`` and ``train_step``.
+    """A learner from a replay memory. A subclass gives ``losses``, or all of ``gradient_step``.
 
     Attributes:
         memory: The replay memory.
-        extras: What the network returned beyond its listed results when it acted last.
+        targets: Which network each target network follows, by their names in ``networks``.
     """
 
     Config = ReplayConfig
@@ -78,87 +99,34 @@ class ReplayModel(TorchModel):
     def set_up(self) -> None:
         """Makes its memory."""
         super().set_up()
-        c = self.config
+        self.targets: dict[str, str] = {}
         if self.n_streams:  # one that only plays needs no memory
-            self.memory = Buffer(
-                self.observations,
-                c.memory_size,
-                self.n_streams,
-                c.n_frames,
-                c.n_step,
-                c.gamma,
-                self.priority_exponent,
-                seed=self.spawned(0),
-            )
-        self.extras: Any = None
+            self.memory = self.new_memory()
         self._due = 0
         self._kept: dict[str, list[Tensor]] = {}
-        self._drawn: list[tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]] = []
+        self._drawn: list[Drawn] = []
 
-    def take_network(
-        self, net: nn.Module, signature: str, expected: tuple[int, ...], further: Mapping[str, Tensor] | None = None
-    ) -> None:
-        """Makes a network, if it fits, its network "online", a copy of it "target", and Adam what moves it.
-
-        Args:
-            net: The default network, or one of one's own.
-            signature: How it is to be called, for errors.
-            expected: Shape of its first result on a batch of two.
-            further: What it is given beside the parts of states, by name: a batch of two.
-
-        Raises:
-            TypeError: If its arguments have other names.
-            ValueError: If its result has another shape.
-        """
-        net = net.to(self.device)
-        check_network(net, self.zero_states(), signature, [expected], self.name, further)
-        self._read = read_network(net, list(self.observations.parts), list(further or ()), signature, self.name)
-        self.networks = {"online": net, "target": copy.deepcopy(net).requires_grad_(False)}
-        self.optimizers = {"adam": Adam(net.parameters())}
-
-    def ask(self, network: str, parts: dict[str, Tensor], **further: Tensor) -> tuple[Tensor, Any]:
-        """Returns what a network answers for a batch of states, and what it returned beyond that."""
-        return split_extras(self._read(self.networks[network], parts, **further), 1)
+    def new_memory(self) -> Buffer:
+        """Returns the memory that it begins with."""
+        c = self.config
+        return Buffer(
+            self.observations,
+            c.memory_size,
+            self.n_streams,
+            c.n_frames,
+            c.n_step,
+            c.gamma,
+            c.priority_exponent if c.prioritised else 0.0,
+            seed=self.spawned(0),
+            action=self.action_column,
+        )
 
     @property
-    def priority_exponent(self) -> float:
-        """How much the TD error counts in sampling; 0, the default, samples uniformly."""
-        return 0.0
+    def action_column(self) -> Column:
+        """Shape and dtype of what its memory holds of an action."""
+        return self.action_spec.column
 
-    @abstractmethod
-    def action_values(self, parts: dict[str, Tensor]) -> tuple[Tensor, Any]:
-        """Returns the values of all actions, [batch, actions], and what else the network returned."""
-
-    def before_acting(self, exploring: bool, n_rows: int) -> None:
-        """Called before the forward pass that chooses actions for ``n_rows`` streams; for noise on weights."""
-
-    def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
-        """Returns the allowed actions of the highest value, or random ones with chance epsilon; one pass for all."""
-        mask = None if seat is None else seat.mask
-        exploring = self.explores(seat)
-        parts = self.tensors(states)
-        self.before_acting(exploring, len(next(iter(parts.values()))))
-        with self.acting(), torch.inference_mode():
-            values, self.extras = self.action_values(parts)
-            allowed = None if mask is None else torch.from_numpy(mask).to(self.device)
-            best = mask_values(values, allowed).argmax(1).cpu().numpy()
-        epsilon = self.epsilon if exploring else 0.0
-        if epsilon == 0:
-            return best
-        n = len(best)
-        coins = self.rng.random(n) < epsilon  # a coin per stream, not one for all
-        # The largest of independent uniform draws among the allowed is a uniform choice among them.
-        anything = (
-            self.rng.integers(self.action_space, size=n)
-            if mask is None
-            else np.argmax(self.rng.random(mask.shape) * mask, axis=1)
-        )
-        return np.where(coins, anything, best)
-
-    def scheduled_epsilon(self) -> float:
-        """Returns epsilon by agent-steps."""
-        c = self.config
-        return linear(c.epsilon_start, c.epsilon_end, self.agent_steps, c.epsilon_steps)
+    # When it learns
 
     def updates_due(self, before: int, now: int) -> int:
         """Returns the gradient steps that fall due as agent-steps go from before to now."""
@@ -178,32 +146,36 @@ class ReplayModel(TorchModel):
             self._due = 0
             self._drawn.clear()
 
-    def next_batch(self) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
-        """Returns a fresh uniform batch as ``batch_tensors`` gives it.
+    # What it learns from
 
-        Many streams make several gradient steps fall due at once; their batches, up to 1024 rows, are drawn in one go
-        and take one transfer.
+    def next_batch(self) -> Drawn:
+        """Returns a fresh batch.
+
+        Many streams make several gradient steps fall due at once; without priorities their batches, up to 1024 rows,
+        are drawn in one go and take one transfer. With priorities each step's errors decide what the next one draws.
         """
+        c, size = self.config, self.config.batch_size
+        if c.prioritised:
+            batch = self.memory.sample(size, self.priority_correction())
+            return self.batch_tensors(batch)._replace(places=batch.index)
         if not self._drawn:
-            size = self.config.batch_size
             most = max(1, min(self._due, 1024 // size, len(self.memory) // size))
             self._due = max(0, self._due - most)
-            states, following, data = self.batch_tensors(self.memory.sample(most * size))
             cut = [
                 [dict(zip(named, rows, strict=True)) for rows in zip(*parts, strict=True)]
-                for named in (states, following, data)
+                for named in self.batch_tensors(self.memory.sample(most * size))[:3]
                 for parts in [[tensor.split(size) for tensor in named.values()]]
             ]
-            self._drawn = list(zip(*cut, strict=True))[::-1]
+            self._drawn = [Drawn(*each) for each in zip(*cut, strict=True)][::-1]
         return self._drawn.pop()
 
-    def batch_tensors(self, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor]]:
-        """Brings a batch to the device, in one transfer.
+    def priority_correction(self) -> float:
+        """Returns how much of the bias of priorities the weights undo now (beta)."""
+        c = self.config
+        return linear(c.priority_correction, 1.0, self.agent_steps, c.priority_correction_steps)
 
-        Returns:
-            States and next states by part name, and by name: actions, rewards, valid, weights, discounts (0 where
-            nothing follows), next_masks if the world has masks.
-        """
+    def batch_tensors(self, batch: Batch) -> Drawn:
+        """Brings a batch to the device, in one transfer."""
         arrays = {f"now {name}": value for name, value in as_parts(batch.states).items()}
         arrays |= {f"next {name}": value for name, value in as_parts(batch.next_states).items()}
         arrays |= {
@@ -213,28 +185,70 @@ class ReplayModel(TorchModel):
             "weights": batch.weights,
             "discounts": batch.discounts * (1 - batch.dones),
         }
-        if batch.next_masks is not None:
-            arrays["next_masks"] = batch.next_masks
+        if batch.masks is not None and batch.next_masks is not None:
+            arrays |= {"masks": batch.masks, "next_masks": batch.next_masks}
         data = to_device(arrays, self.device)
         parts = self.observations.parts
-        return (
-            {name: data[f"now {name}"] for name in parts},
-            {name: data[f"next {name}"] for name in parts},
-            data,
+        return Drawn(
+            {name: data[f"now {name}"] for name in parts}, {name: data[f"next {name}"] for name in parts}, data
         )
 
+    # The gradient step
+
+    @in_learning
+    def train_step(self) -> dict[str, float]:
+        """Takes one gradient step on a sampled batch, updates its priorities and moves the target networks."""
+        states, following, data, places = self.next_batch()
+        shown, errors = self.gradient_step(states, following, data)
+        if places is not None and all(map(math.isfinite, shown.values())):
+            self.memory.update_priorities(places, errors.cpu().numpy())
+        self.after_gradient_step()
+        return shown
+
+    def gradient_step(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[dict[str, float], Tensor]:
+        """Moves the networks a step down their loss on a batch.
+
+        By default there is one loss, the mean of ``losses`` by their importance weights, and one optimiser, "adam".
+        With several, each loss has to be weighted so.
+
+        Args:
+            states: As in ``Drawn``, and so the others.
+            following: What follows them.
+            data: What was done and paid, and what each sample counts.
+
+        Returns:
+            What is shown of it, by name, and the errors that become priorities, [batch], without gradients.
+        """
+        losses, errors = self.losses(states, following, data)
+        return {"loss": self.descend(weighted_mean(losses, data["valid"], data["weights"]), "adam")}, errors.detach()
+
+    @abstractmethod
+    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor, Tensor]:
+        """Returns the loss and the error, as which it is prioritised, of each sample, [batch]; not weighted yet.
+
+        Args:
+            states: As in ``Drawn``, and so the others.
+            following: What follows them.
+            data: What was done and paid.
+        """
+
     def after_gradient_step(self) -> None:
-        """Counts the gradient step and moves the target network."""
+        """Counts the gradient step and moves the target networks."""
         self.gradient_steps += 1
-        c, online, target = self.config, self.networks["online"], self.networks["target"]
+        self.move_targets()
+
+    def move_targets(self) -> None:
+        """Moves every target network towards the one that it follows, or at times to where that one is."""
+        every, tau = self.config.target_every, self.config.target_tau
         with torch.no_grad():
-            if c.target_every is None:
-                tau = 0.005 if c.target_tau is None else c.target_tau
-                torch._foreach_lerp_(self.parameters("target"), self.parameters("online"), tau)
-                for statistic, followed in zip(self._statistics("target"), self._statistics("online"), strict=True):
-                    statistic.copy_(followed)
-            elif self.gradient_steps % c.target_every == 0:
-                target.load_state_dict(online.state_dict())
+            for target, online in self.targets.items():
+                if every is None:
+                    share = 0.005 if tau is None else tau
+                    torch._foreach_lerp_(self.parameters(target), self.parameters(online), share)
+                    for statistic, followed in zip(self._statistics(target), self._statistics(online), strict=True):
+                        statistic.copy_(followed)
+                elif self.gradient_steps % every == 0:
+                    self.networks[target].load_state_dict(self.networks[online].state_dict())
 
     def _statistics(self, network: str) -> list[Tensor]:
         """Returns what a network keeps beside parameters, such as a batch norm's means; listed once."""

@@ -124,9 +124,10 @@ class TorchModel(BaseModel):
             finally:
                 torch.set_num_threads(threads)
 
-    def take_action(self, state: Observation) -> int:
+    def take_action(self, state: Observation) -> Any:
         """Chooses an action for one state, as a batch of one."""
-        return int(self.take_actions({name: part[None] for name, part in as_parts(state).items()})[0])
+        chosen = self.take_actions({name: part[None] for name, part in as_parts(state).items()})[0]
+        return int(chosen) if self.action_names else chosen
 
     def tensors(self, states: Observation) -> dict[str, Tensor]:
         """Returns states by part name as tensors on the model's device."""
@@ -161,8 +162,13 @@ class TorchModel(BaseModel):
             self._parameters[network] = list(self.networks[network].parameters())
         return self._parameters[network]
 
-    def descend(self, loss: Tensor, optimizer: str) -> float:
+    def descend(self, loss: Tensor, optimizer: str, learning_rate: float | None = None) -> float:
         """Takes one step of an optimiser down a loss, with the norm of all its gradients limited.
+
+        Args:
+            loss: A scalar.
+            optimizer: Which of ``optimizers``.
+            learning_rate: Step size; None takes the model's, ``learning_rate``.
 
         Returns:
             The loss; NaN if a gradient is not finite. If it is not finite, or its magnitude above ``LOSS_LIMIT``,
@@ -176,7 +182,8 @@ class TorchModel(BaseModel):
         if self._descents % _LOOK_EVERY == 0 and not (largest := adam.largest()) <= WEIGHT_LIMIT:
             told = {"loss": loss.item(), "largest weight": largest}
             raise TrainingDiverged(self.name, self.gradient_steps + 1, self.agent_steps, told)
-        return adam.descend(loss, self.learning_rate, self.config.max_grad_norm)
+        rate = self.learning_rate if learning_rate is None else learning_rate
+        return adam.descend(loss, rate, self.config.max_grad_norm)
 
     # Saving
 

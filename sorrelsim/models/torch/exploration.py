@@ -1,0 +1,34 @@
+"""How actions are chosen to explore, as pure functions of values and chance."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sorrelsim.models.torch.losses import mask_values
+
+
+def epsilon_greedy(
+    values: Tensor, mask: np.ndarray | None, epsilon: float | np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Chooses the allowed action of the highest value in each stream, or with chance epsilon any that is allowed.
+
+    Args:
+        values: [n_streams, actions].
+        mask: Allowed actions, bool [n_streams, actions], or None if all are.
+        epsilon: One chance for all, or one per stream, [n_streams]. If it is 0 for all, nothing is drawn.
+        rng: Where chance comes from.
+
+    Returns:
+        int64 [n_streams].
+    """
+    allowed = None if mask is None else torch.from_numpy(mask).to(values.device)
+    best = mask_values(values, allowed).argmax(1).cpu().numpy()
+    if not np.any(epsilon):
+        return best
+    n, n_actions = values.shape
+    coins = rng.random(n) < epsilon  # a coin per stream, not one for all
+    # The largest of independent uniform draws among the allowed is a uniform choice among them.
+    anything = rng.integers(n_actions, size=n) if mask is None else np.argmax(rng.random(mask.shape) * mask, axis=1)
+    return np.where(coins, anything, best)
