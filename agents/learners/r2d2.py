@@ -27,7 +27,7 @@ from sorrelsim.models.seat import Seat
 from sorrelsim.models.torch.devices import to_device
 from sorrelsim.models.torch.losses import combined, mask_values
 from sorrelsim.models.torch.noisy import noisy_or_plain
-from sorrelsim.models.torch.recurrent import CARRIES, Trunk
+from sorrelsim.models.torch.recurrent import CARRIES, Trunk, advance
 from sorrelsim.models.torch.replay_model import Drawn
 from sorrelsim.models.torch.value_model import Tensors, ValueConfig, ValueModel
 
@@ -101,12 +101,13 @@ class RecurrentQNet(Trunk):
         linear = noisy_or_plain(config.noisy, config.noise_sigma)
         self.advantage = linear(self.n_features, n_actions)
         self.value = linear(self.n_features, 1) if config.dueling else None
-        self._carried = CARRIES[config.recurrent]
+        self.carried = CARRIES[config.recurrent]
 
     def forward(self, **given: Tensor) -> tuple[Tensor, ...]:
         """Turns parts of states and the carry, by name, to values, [batch, actions], and the next carry."""
-        carry = {name: given.pop(name).clone() for name in self._carried}
-        return self.values(self.step(given, carry)), *carry.values()
+        carry = {name: given.pop(name) for name in self.carried}
+        moved = advance(self.cell, self.encoder(given), carry)
+        return self.values(moved["h"]), *moved.values()
 
     def values(self, features: Tensor) -> Tensor:
         """Turns what the core gives, [..., size], to values, [..., actions]."""

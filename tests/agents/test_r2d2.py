@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from fakes import CodeWorld, play
+from test_own_networks import TwoParts
 from torch import nn
 
 from sorrelsim.agents.learners.ddqn import DDQN
@@ -235,6 +236,18 @@ def test_a_network_of_ones_own_remembers_and_learns():
     assert model.gradient_steps > 0
     assert model.extras == "extra"
     assert model.memory.carries["total"].shape == (100, 8, 1)
+
+
+@pytest.mark.parametrize("options", [{}, {"n_frames": 2, "recurrent": "lstm"}])
+def test_several_parts_and_frames_are_kept_in_sequences(options):
+    world = TwoParts()
+    model = build(world, options)
+    play([Agent(world, [0, 1], model)], world, 40)
+    states = model.next_batch().states
+    frames = (2,) if "n_frames" in options else ()
+    assert states["grid"].shape == (12, 8, *frames, 2, 3, 2)  # 3 to burn in, 6 to learn from, 3 behind them
+    assert states["clock"].shape == (12, 8, *frames, 1)
+    assert np.isfinite(model.take_losses()["loss"])
 
 
 class Forgets(nn.Module):

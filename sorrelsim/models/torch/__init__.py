@@ -1,1 +1,1 @@
-"""What learners on PyTorch share: ``torch_model``, ``replay_model`` and ``on_policy_model``, and their parts."""
+"""What learners on PyTorch share: ``torch_model``, ``replay_model``, ``value_model``, ``on_policy_model``, their parts."""
