@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,9 @@ import typer
 if TYPE_CHECKING:
     from sorrelsim.play.play_window import PlayOptions
     from sorrelsim.recordings import WorldSpec
+
+EXPORTS = (".gif", ".mp4", ".csv", ".parquet")
+"""How the files end that a recording is exported to."""
 
 Speed = Annotated[float, typer.Option(min=0.1, max=60, help="Turns a second.")]
 Size = Annotated[str | None, typer.Option(help="Size of the window, such as 1280x720.")]
@@ -109,6 +113,8 @@ def watch(
         return
     from sorrelsim.recordings import load_recording
 
+    if export is not None:
+        _check_export(export)
     recording = load_recording(what, not unchecked)
     if recording.remark:
         typer.echo(f"{what}: {recording.remark}", err=True)
@@ -181,6 +187,22 @@ def _play(
             typer.echo(
                 f"kept {recorder.turns} turns in {recorder.path}; see them with: sorrelsim watch {recorder.path}"
             )
+
+
+def _check_export(export: Path) -> None:
+    """Checks that a file of this name can be written, before anything is played for it.
+
+    Raises:
+        ValueError: If nothing is written that ends like that, or it is a folder.
+        OSError: If its folder cannot be made, or written to.
+    """
+    if export.suffix not in EXPORTS:
+        raise ValueError(f"--export {export}: a film ends in .gif or .mp4, a table in .csv or .parquet")
+    if export.is_dir():
+        raise ValueError(f"--export {export} is a folder; name a file")
+    export.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=export.parent):
+        pass
 
 
 def _slots(humans: str | None, slot: int) -> list[int]:

@@ -195,8 +195,9 @@ class Session:
         if slot in self.humans:
             raise ValueError(f"slot {slot} is taken by another person")
         self._check_for_a_person(slot)
-        self.humans[place] = slot
-        self.note(f"person {place} plays slot {slot}")
+        left, self.humans[place] = self.humans[place], slot
+        if self.recorder is not None:
+            self.recorder.sit(place, slot, left, self.players[left], self.clock())
 
     def _check_for_a_person(self, slot: int) -> None:
         if not 0 <= slot < self.world.n_agents:

@@ -58,7 +58,7 @@ def _stream(value: Any) -> bool:
 
 HEADER: dict[str, tuple[str, Check]] = {
     "format": (repr(FORMAT), lambda value: value == FORMAT),
-    "version": (f"1 or {VERSION}", lambda value: type(value) is int and value in (1, VERSION)),
+    "version": (f"1 to {VERSION}", _whole(1, VERSION)),
     "world": ("a name or a file", lambda value: _text(value) and value != ""),
     "world_version": ("a whole number", _whole(0, 2**63)),
     "world_hash": ("hexadecimal digits", _text),
@@ -100,6 +100,13 @@ LINES: dict[str, dict[str, tuple[bool, str, Check]]] = {
         "reset": (True, "true", lambda value: value is True),
         "ms": (True, "milliseconds", _finite),
         "rng": (False, "a random stream", _stream),
+    },
+    "person": {
+        "person": (True, "a person's number", _whole(0, MOST_AGENTS - 1)),
+        "slot": (True, "a slot", _whole(0, MOST_AGENTS - 1)),
+        "left": (True, "a slot", _whole(0, MOST_AGENTS - 1)),
+        "player": (True, "a label", _text),
+        "ms": (True, "milliseconds", _finite),
     },
     "note": {"note": (True, "a text", _text), "ms": (True, "milliseconds", _finite)},
     "closed": {

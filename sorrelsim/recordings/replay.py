@@ -19,7 +19,8 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.errors import unknown
 from sorrelsim.library.find import NotFound, find_class
 from sorrelsim.library.trust import require_library
-from sorrelsim.recordings.spec import VERSION, RecordingError, WorldSpec, state_hash, world_hash
+from sorrelsim.recordings.seating import Seating
+from sorrelsim.recordings.spec import MARKED, RecordingError, WorldSpec, state_hash, world_hash
 
 SNAPSHOT_EVERY = 64
 """Turns between two snapshots."""
@@ -48,6 +49,7 @@ class Recorded:
         hashes: Turn number (0 the first state) to state hash after it.
         keys: Every key that went down or up, as in the file.
         notes: Everything else, as in the file.
+        seatings: Who sat where, from which turn on, oldest first.
         cut: Whether the file ended in the middle of a line.
         closed: Whether its last line says that all that was written is there, unchanged.
     """
@@ -64,6 +66,7 @@ class Recorded:
     hashes: dict[int, str]
     keys: list[dict[str, Any]]
     notes: list[dict[str, Any]]
+    seatings: list[Seating]
     cut: bool
     closed: bool
 
@@ -75,12 +78,16 @@ class Recorded:
         """How to make its world."""
         return WorldSpec(self.header["world"], self.header["seed"], self.header["settings"])
 
+    def seating(self, turn: int) -> Seating:
+        """Returns who sat where in a turn, numbered from 1."""
+        return next(seating for seating in reversed(self.seatings) if seating.since <= max(1, turn))
+
     @property
     def remark(self) -> str:
         """What a reader should know of the file in a line; empty if it came to its end."""
         if self.closed:
             return ""
-        if self.header["version"] < VERSION:
+        if self.header["version"] < MARKED:
             return "Format version 1: changes after its last state hash cannot be seen."
         return f"Unfinished: it was cut off, and this is all up to its last whole line, {len(self)} turns."
 
@@ -192,7 +199,7 @@ class Replay:
             self._part(f"state {recorded}, here {here}")
 
     def _part(self, what: str) -> None:
-        changed = "" if self.recording.header["version"] == VERSION else ", or the file was"
+        changed = "" if self.recording.header["version"] >= MARKED else ", or the file was"
         raise RecordingError(
             f"{self.recording.path}: the replay parts from the recording at turn {self.turn}: recorded {what}. "
             f"The rules of {self.world.name} or its library have changed{changed}"

@@ -19,12 +19,18 @@ from sorrelsim.recordings.replay import Replay
 from sorrelsim.writing import write_beside
 
 FACINGS = ("north", "east", "south", "west")
+COLUMNS = {
+    "turn": int, "episode": int, "step": int, "ms": float, "slot": int, "player": str, "human": bool, "since": int,
+    "action": int, "action_name": str, "key_ms": float, "reward": float, "row": int, "col": int, "facing": str,
+    "out": int, "episode_ended": bool,
+}  # fmt: skip
+"""The columns of the table, each with its type; ``key_ms``, ``row``, ``col`` and ``facing`` may be empty."""
 
 
 def rows(replay: Replay) -> Iterator[dict[str, Any]]:
     """Plays a session, and yields one row per turn and slot: where the agent stood, what it did, what it got."""
     session, world = replay.recording, replay.world
-    players, humans, names = (session.header[key] for key in ("players", "humans", "actions"))
+    names = session.header["actions"]
     episode = step = 1
     for turn in range(len(session)):
         if session.restarts[turn + 1]:
@@ -32,11 +38,13 @@ def rows(replay: Replay) -> Iterator[dict[str, Any]]:
             episode, step = episode + (step > 1), 1
         pos, facing, out = world.pos[0].tolist(), world.facing[0].tolist(), world.out[0].tolist()
         replay.forward()
+        seating = session.seating(turn + 1)
         for slot in range(world.n_agents):
             here, action, pressed = out[slot] == 0, int(session.actions[turn, slot]), session.pressed[turn, slot]
             yield {
                 "turn": turn + 1, "episode": episode, "step": step, "ms": float(session.ms[turn]), "slot": slot,
-                "player": players[slot], "human": slot in humans, "action": action, "action_name": names[action],
+                "player": seating.players[slot], "human": slot in seating.people, "since": seating.joined[slot],
+                "action": action, "action_name": names[action],
                 "key_ms": None if np.isnan(pressed) else float(pressed),
                 "reward": float(session.rewards[turn, slot]),
                 "row": pos[slot][0] if here else None, "col": pos[slot][1] if here else None,
@@ -56,12 +64,10 @@ def save(table: Iterable[dict[str, Any]], path: str | Path) -> None:
     """
     path = Path(path)
     if path.suffix == ".csv":
-        file, writer = io.StringIO(newline=""), None
-        for row in table:
-            if writer is None:
-                writer = csv.DictWriter(file, row)
-                writer.writeheader()
-            writer.writerow(row)
+        file = io.StringIO(newline="")
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(table)
         write_beside(path, file.getvalue())
     elif path.suffix == ".parquet":
         try:
@@ -69,7 +75,9 @@ def save(table: Iterable[dict[str, Any]], path: str | Path) -> None:
             import pyarrow.parquet
         except ImportError:
             raise ValueError(f"{path}: Parquet needs pyarrow (pip install pyarrow); or name a .csv file") from None
-        whole = pyarrow.Table.from_pylist(list(table))
+        types = {int: pyarrow.int64(), float: pyarrow.float64(), str: pyarrow.string(), bool: pyarrow.bool_()}
+        schema = pyarrow.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
+        whole = pyarrow.Table.from_pylist(list(table), schema)
         write_beside(path, lambda file: pyarrow.parquet.write_table(whole, file))
     else:
         raise ValueError(f"{path}: a table ends in .csv or .parquet")
@@ -78,18 +86,21 @@ def save(table: Iterable[dict[str, Any]], path: str | Path) -> None:
 def to_buffer(replay: Replay, slots: Sequence[int] | None, n_frames: int, n_step: int) -> Buffer:
     """Plays a session into a memory that learners sample from; see ``Recording.to_buffer``."""
     session, world = replay.recording, replay.world
-    chosen = list(slots if slots is not None else session.header["humans"] or range(session.header["n_agents"]))
-    length = max(len(session) + len(session.restarts), n_step + n_frames + 1)
+    always = slots if slots is not None else () if session.header["humans"] else range(session.header["n_agents"])
+    chosen = list(always or session.header["humans"])
+    length = max(len(session) + len(session.restarts) + len(session.seatings), n_step + n_frames + 1)
     buffer = Buffer(world.observations, length * len(chosen), len(chosen), n_frames, n_step)
 
     def pick(parts: Parts) -> Parts:
         return {name: part[0, chosen] for name, part in parts.items()}
 
     for turn in range(len(session)):
+        moved = list(always or session.seating(turn + 1).people) != chosen
         if session.restarts[turn + 1]:
             replay.restart()
-            if turn:
-                buffer.add_empty()  # a boundary: the episode before was left unfinished
+        if turn and (moved or session.restarts[turn + 1]):
+            buffer.add_empty()  # a boundary: an episode, or one's place in it, was left unfinished
+        chosen = list(always or session.seating(turn + 1).people)
         seen = pick(world.parts)
         replay.forward()
         final = world.final_parts

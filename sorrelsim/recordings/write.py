@@ -121,8 +121,20 @@ class Recorder:
             line["rng"], self._rng = self._rng, world.rng[0].tolist()
         self._write(line)
 
+    def sit(self, person: int, slot: int, left: int, player: str, ms: float) -> None:
+        """Records that a person changed to another slot.
+
+        Args:
+            person: Which of the people, from 0.
+            slot: Where they play now.
+            left: Where they played before.
+            player: Who plays there now.
+            ms: When, in milliseconds since the session began.
+        """
+        self._write({"person": person, "slot": slot, "left": left, "player": player, "ms": round(ms, 2)})
+
     def note(self, text: str, ms: float) -> None:
-        """Records anything else: a pause, another slot, another speed."""
+        """Records anything else: a pause, another view, another speed."""
         self._write({"note": text, "ms": round(ms, 2)})
 
     def _write(self, line: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """The commands: what they do without a screen, and what they say to wrong input."""
 
+import re
 import subprocess
 import sys
 
@@ -182,3 +183,32 @@ def test_trained_agents_are_watched_live_and_played_with_in_their_own_world(tmp_
     assert load_recording(out).header["players"] == ["person", "Random"]
     wrong = run("play", "cleanup", "--others", folder)
     assert "were trained in 'treasure_hunt', not in 'cleanup'" in str(wrong.exception)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a.txt", r"a film ends in \.gif or \.mp4, a table in \.csv or \.parquet"),
+        ("file/a.gif", "file"),
+        ("folder.gif", "is a folder; name a file"),
+    ],
+)
+def test_an_export_that_cannot_be_is_told_before_anything_is_drawn(tmp_path, closes_at_once, monkeypatch, name, message):
+    kept = keep_a_session(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.gif").mkdir()
+
+    def replay(*_, **__):
+        raise AssertionError("it was replayed")
+
+    monkeypatch.setattr("sorrelsim.recordings.read.Recording.replay", replay)
+    done = run("watch", kept, "--export", tmp_path / name)
+    assert done.exit_code != 0
+    assert re.search(message, str(done.exception))
+    assert isinstance(done.exception, ValueError | OSError)
+
+
+def test_an_export_makes_the_folder_that_it_needs(tmp_path, closes_at_once):
+    kept = keep_a_session(tmp_path)
+    assert run("watch", kept, "--export", tmp_path / "new" / "a.csv").exit_code == 0
+    assert (tmp_path / "new" / "a.csv").is_file()

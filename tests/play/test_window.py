@@ -209,7 +209,8 @@ def test_every_key_and_note_is_recorded_and_the_session_replays(tmp_path):
     assert recording.actions[:2, 0].tolist() == [6, 7]
     assert recording.actions[2, 1] == 1
     assert recording.pressed[0, 0] == recording.keys[0]["ms"]
-    assert any("slot 1" in note["note"] for note in recording.notes)
+    assert (recording.seating(2).people, recording.seating(3).people) == ((0,), (1,))
+    assert recording.seating(3).players[1] == "person"
     replay = recording.replay()
     replay.go(3)
     assert state_hash(replay.world) == end
@@ -293,6 +294,28 @@ def watch(path, **options):
     from sorrelsim.play.replay_window import ReplayWindow
 
     return ReplayWindow(load_recording(path), size=(960, 600), **options)
+
+
+def test_the_viewer_stops_before_a_turn_that_does_not_replay(tmp_path):
+    from recording_files import lines_of, reseal
+
+    window = open_window(tmp_path / "a.jsonl", mode="turns")
+    for _ in range(10):
+        press(window, "w")
+    window.close()
+    lines = lines_of(tmp_path / "a.jsonl")
+    seventh = next(k for k, line in enumerate(lines) if line.get("t") == 7)
+    lines[seventh]["r"][0] += 5.0  # a reward that the world never paid
+    reseal(tmp_path / "a.jsonl", lines)
+    viewer = watch(tmp_path / "a.jsonl")
+    press(viewer, "end")
+    assert (viewer.turn, viewer.done) == (6, False)
+    assert "parts from the recording at turn 7" in viewer.info().problem
+    screen(viewer)
+    press(viewer, "right")
+    assert viewer.turn == 6
+    press(viewer, "home", "right")
+    assert viewer.turn == 1
 
 
 def test_the_viewer_steps_scrubs_and_plays_both_ways(tmp_path):

@@ -254,3 +254,87 @@ def test_it_shows_itself_in_a_notebook(tmp_path):
     assert recording._repr_png_().startswith(b"\x89PNG")
     assert recording.spec.make()._repr_png_().startswith(b"\x89PNG")
     assert "3 turns" in repr(recording)
+
+
+def change_seats(path):
+    """A session of two turns in slot 0, one after moving to 2, and two after moving on to 1; five turns in all."""
+    spec = WorldSpec("treasure_hunt", 3, {"map": FIELD, "n_agents": 3})
+    made = spec.make()
+    agents, labels = seat_opponents(made, "random", 3, [0])
+    session = Session(made, agents, labels, [0], Recorder(path, spec, made, ["person", *labels[1:]], [0]))
+    for turn in range(5):
+        if turn in (2, 3):
+            session.sit(0, 2 if turn == 2 else 1)
+        session.step({session.humans[0]: turn % 4}, {session.humans[0]: 7.25})
+    session.close()
+
+
+def test_who_changes_slots_is_followed_by_table_and_memory(tmp_path):
+    change_seats(tmp_path / "a.jsonl")
+    recording = load_recording(tmp_path / "a.jsonl")
+    assert [seating.since for seating in recording.seatings] == [1, 3, 4]
+    rows = list(recording.rows())
+    # The person's slot by turn is 0, 0, 2, 1, 1; whoever sits elsewhere is a random agent, and no person.
+    assert [row["slot"] for row in rows if row["human"]] == [0, 0, 2, 1, 1]
+    assert [row["slot"] for row in rows if row["player"] == "person"] == [0, 0, 2, 1, 1]
+    assert {row["player"] for row in rows if not row["human"]} == {"random"}
+    assert [row["key_ms"] for row in rows if row["human"]] == [7.25] * 5
+    # Since which turn the one who sits there has: slot 1 is taken in turn 4, slot 2 taken in 3 and left in 4.
+    assert [[row["since"] for row in rows if row["slot"] == slot] for slot in range(3)] == [
+        [1, 1, 3, 3, 3], [1, 1, 1, 4, 4], [1, 1, 3, 4, 4]]  # fmt: skip
+    buffer = recording.to_buffer()
+    state = buffer.state_dict()
+    # One stream, the person's, in which each change of slots is a boundary (kind 3).
+    assert (buffer.n_streams, len(buffer)) == (1, 7)
+    assert state["kind"][:7, 0].tolist() == [0, 0, 3, 0, 3, 0, 0]
+    assert state["actions"][[0, 1, 3, 5, 6], 0].tolist() == [0, 1, 2, 3, 0]
+    played = recording.to_buffer(slots=[0]).state_dict()
+    np.testing.assert_array_equal(played["actions"][:5, 0], recording.actions[:, 0])
+
+
+def test_a_change_of_slots_in_a_file_of_before_is_read_from_its_note(tmp_path):
+    change_seats(tmp_path / "a.jsonl")
+    lines = [
+        {"note": f"person {line['person']} plays slot {line['slot']}", "ms": line["ms"]} if "person" in line else line
+        for line in lines_of(tmp_path / "a.jsonl")
+    ]
+    reseal(tmp_path / "a.jsonl", [lines[0] | {"version": 2}, *lines[1:]])
+    rows = list(load_recording(tmp_path / "a.jsonl").rows())
+    assert [row["slot"] for row in rows if row["human"]] == [0, 0, 2, 1, 1]
+    assert [row["player"] for row in rows if row["slot"] == 0] == ["person"] * 2 + ["unknown"] * 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"person": 1}, "person 1, where 1 play"),
+        ({"slot": 3}, "person 0 cannot change to slot 3"),
+        ({"slot": 0}, "person 0 cannot change to slot 0"),
+        ({"left": 1}, "person 0 left slot 1, and sat in slot 0"),
+        ({"player": 5}, "player is a label"),
+    ],
+)
+def test_a_change_of_slots_that_cannot_be_names_its_line(tmp_path, changed, message):
+    change_seats(tmp_path / "a.jsonl")
+    lines = lines_of(tmp_path / "a.jsonl")
+    at = next(k for k, line in enumerate(lines) if "person" in line)
+    lines[at] |= changed
+    reseal(tmp_path / "a.jsonl", lines)
+    with pytest.raises(RecordingError, match=rf"line {at + 1}: damaged \({message}"):
+        load_recording(tmp_path / "a.jsonl")
+
+
+def test_a_session_of_no_turns_and_no_keys_has_a_table_with_header_and_types(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    record(tmp_path / "a.jsonl", turns=0)
+    recording = load_recording(tmp_path / "a.jsonl")
+    recording.save_table(tmp_path / "a.csv")
+    (header,) = (tmp_path / "a.csv").read_text().splitlines()
+    assert header.startswith("turn,episode,step,ms,slot,player,human,since,action,action_name,key_ms,reward,")
+    recording.save_table(tmp_path / "a.parquet")
+    empty = parquet.read_table(tmp_path / "a.parquet")
+    assert (empty.num_rows, empty.column_names) == (0, header.split(","))
+    record(tmp_path / "b.jsonl", turns=2, humans=())
+    load_recording(tmp_path / "b.jsonl").save_table(tmp_path / "b.parquet")
+    assert parquet.read_table(tmp_path / "b.parquet").schema.equals(empty.schema)
+    assert str(empty.schema.field("key_ms").type) == "double"
