@@ -179,7 +179,9 @@ def _play(
     if kept is not None:
         shown = ["person" if slot in people else label for slot, label in enumerate(labels)]
         recorder = Recorder(kept, spec, world, shown, people)
-    window = PlayWindow(Session(world, agents, labels, people, recorder), options)
+    session = Session(world, agents, labels, people, recorder)
+    session.ready()
+    window = PlayWindow(session, options)
     try:
         window.run()
     finally:

@@ -33,9 +33,9 @@ def seat_opponents(
     Raises:
         ValueError: If there is no such player; the message has the nearest match.
     """
+    apply_threads()
     if Path(others).is_dir():
         return _of_run(world, Path(others), trust)
-    apply_threads()
     names = [name.strip() for name in others.split(",") if name.strip()] or ["random"]
     free = [slot for slot in range(world.n_agents) if slot not in (humans or [])]
     agents, labels = [], []

@@ -1,6 +1,7 @@
 """A session: a world, who plays its slots, what happened, and the recording. Knows nothing of windows.
 
-A window hands it the people's actions; the agents choose theirs, the world moves, and the recording gets the turn.
+A window hands it the people's actions; the agents have chosen theirs meanwhile, the world moves, and the recording gets
+the turn.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.playing import play_step
 from sorrelsim.observations.playable import Playable
+from sorrelsim.play.others import Others
 from sorrelsim.recordings import Recorder
 
 
@@ -92,6 +94,7 @@ class Session:
     Attributes:
         log: What happened lately, oldest first.
         reward: The last turn's rewards, ``float64[slot]``.
+        actions: The last turn's actions, ``int64[slot]``.
         score: Sums of rewards over the episode, ``float64[slot]``.
         summary: The last episode, from the turn that ended it until the next turn.
         episode: Number of the episode, from 1.
@@ -117,10 +120,13 @@ class Session:
         self.started = time.perf_counter()
         self.log: deque[LogEntry] = deque(maxlen=64)
         self.reward = np.zeros(world.n_agents)
+        self.actions = np.zeros(world.n_agents, np.int64)
         self.summary: EpisodeSummary | None = None
         self.episode, self.turns = 1, 0
         self._event_names = event_names(world.events)
         self.before = Positions.of(world)
+        self._others = Others(self.agents)
+        self._others.think(world)
 
     def clock(self) -> float:
         """Returns the milliseconds since the session began."""
@@ -152,9 +158,9 @@ class Session:
         world = self.world
         counts = world.event_counts[0].copy()
         self.before = Positions.of(world)
-        play_step(world, [*self.agents, _People(chosen, self.agents)])
+        play_step(world, [self._others, _People(chosen, self.agents)])
         self.turns += 1
-        self.reward = world.reward[0].copy()
+        self.reward, self.actions = world.reward[0].copy(), world.submitted[0].copy()
         ended = bool(world.info["ended"][0])
         self.summary = None
         turn, after = self.turn, world.event_counts[0]
@@ -164,19 +170,24 @@ class Session:
             self.episode += 1
             self.before = Positions.of(world)  # nobody walks from one episode into the next
         if self.recorder is not None:
-            self.recorder.turn(world, world.submitted[0].tolist(), self.clock(), dict(pressed or {}), ended)
+            self.recorder.turn(world, self.actions.tolist(), self.clock(), dict(pressed or {}), ended)
         for slot, k in np.argwhere(after != counts).tolist():
             change = after[slot, k] - counts[slot, k]
             times = "" if change == 1 else f" {change:+g}"
             self.log.append(LogEntry(turn, slot, self._event_names[k].replace("_", " ") + times))
         if ended:
             self.log.append(LogEntry(turn, -1, "the episode is over"))
+        self._others.think(world)
+
+    def ready(self) -> None:
+        """Waits until the agents have chosen for the next turn, so that the first takes no longer than any other."""
+        self._others.wait()
 
     def restart(self) -> None:
         """Starts the episode anew."""
+        self._others.wait()
         self.world.reset()
-        for agent in self.agents:
-            agent.reset()
+        self._others.reset()
         self.episode += 1
         self.summary = None
         self.reward = np.zeros(self.world.n_agents)
@@ -184,6 +195,7 @@ class Session:
         if self.recorder is not None:
             self.recorder.reset(self.clock(), self.world)
         self.log.append(LogEntry(0, -1, "started anew"))
+        self._others.think(self.world)
 
     def sit(self, place: int, slot: int) -> None:
         """Lets a person change to another slot.
@@ -221,6 +233,7 @@ class Session:
             self.recorder.note(text, self.clock())
 
     def close(self) -> None:
-        """Closes the recording."""
+        """Ends the agents' thread, and closes the recording."""
+        self._others.close()
         if self.recorder is not None:
             self.recorder.close()

@@ -193,7 +193,9 @@ def test_trained_agents_are_watched_live_and_played_with_in_their_own_world(tmp_
         ("folder.gif", "is a folder; name a file"),
     ],
 )
-def test_an_export_that_cannot_be_is_told_before_anything_is_drawn(tmp_path, closes_at_once, monkeypatch, name, message):
+def test_an_export_that_cannot_be_is_told_before_anything_is_drawn(
+    tmp_path, closes_at_once, monkeypatch, name, message
+):
     kept = keep_a_session(tmp_path)
     (tmp_path / "file").write_text("")
     (tmp_path / "folder.gif").mkdir()
