@@ -154,6 +154,7 @@ def _play(
     """
     from sorrelsim.errors import unknown
     from sorrelsim.play.base_window import open_display
+    from sorrelsim.play.keyboard import KNOWN
     from sorrelsim.play.keys import default_keys, idle_action, remap
     from sorrelsim.play.opponents import seat_opponents
     from sorrelsim.play.play_window import PlayWindow
@@ -170,7 +171,8 @@ def _play(
         if slot >= world.n_agents:
             raise ValueError(f"no slot {slot} in {world.name}; allowed: 0 to {world.n_agents - 1}")
     agents, labels = seat_opponents(world, others, spec.seed, people, trust)
-    keys, window_keys = remap(default_keys(world.action_names, max(1, len(people))), remapped, world.action_names)
+    usual = default_keys(world.action_names, max(1, len(people)))
+    keys, window_keys = remap(usual, remapped, world.action_names, KNOWN)
     if mode == "auto":  # where nothing is not an action, a clock would make the person do something
         mode = "turns" if people and idle_action(world.action_names) is None else "realtime"
     options = dataclasses.replace(options, keys=keys if people else [], window_keys=window_keys, mode=mode)

@@ -16,7 +16,7 @@ from types import FrameType
 
 import pygame
 
-from sorrelsim.play import overlays, theme
+from sorrelsim.play import keyboard, overlays, theme
 from sorrelsim.play.keys import shown
 from sorrelsim.play.panel import Panel
 from sorrelsim.play.panel_info import ActionRow, PanelInfo
@@ -69,6 +69,7 @@ class BaseWindow(ABC):
         screen: The window's surface.
         stage: Draws the scene.
         panel: Draws the facts beside it.
+        printed: What is printed on keys, where it is not their name.
         dirty: Whether it must be drawn again.
         done: Whether it is to close.
         message: What is shown in it for a moment.
@@ -89,6 +90,7 @@ class BaseWindow(ABC):
         self.screen = self._open()
         pygame.key.set_repeat()
         self.uses = dict(uses)
+        self.printed = keyboard.printed()
         self.letters = theme.Letters()
         self.stage, self.panel = Stage(), Panel(self.letters)
         self.dirty = True
@@ -171,13 +173,13 @@ class BaseWindow(ABC):
 
     def help_of_actions(self, rows: Iterable[ActionRow]) -> list[tuple[str, str]]:
         """Returns the help lines of a person's actions."""
-        return [("  ".join(shown(key) for key in row.keys[:3]), row.action) for row in rows]
+        return [("  ".join(row.keys[:3]), row.action) for row in rows]
 
     def help_of_uses(self, meanings: Mapping[str, str]) -> list[tuple[str, str]]:
         """Returns the help lines of the window's own keys, as far as they have any, in the order of ``meanings``."""
         lines = []
         for use, meaning in meanings.items():
-            keys = [shown(key) for key, bound in self.uses.items() if bound == use]
+            keys = [shown(key, self.printed) for key, bound in self.uses.items() if bound == use]
             if keys:
                 lines.append(("  ".join(keys[:2]), meaning))
         return lines
@@ -255,8 +257,10 @@ class BaseWindow(ABC):
             self.dirty = True
         elif event.type == pygame.WINDOWFOCUSLOST:
             self.lost_focus(now)
+        elif event.type == pygame.KEYMAPCHANGED:
+            self.printed, self.dirty = keyboard.printed(), True
         elif event.type in (pygame.KEYDOWN, pygame.KEYUP):
-            self._key(pygame.key.name(event.key).lower(), event.type == pygame.KEYDOWN, event.mod, now)
+            self._key(keyboard.name_of(event), event.type == pygame.KEYDOWN, event.mod, now)
         elif event.type in (pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP, pygame.MOUSEMOTION, pygame.MOUSEWHEEL):
             self.mouse(event, now)
 

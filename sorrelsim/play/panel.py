@@ -8,7 +8,6 @@ import pygame
 
 from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
-from sorrelsim.play.keys import shown
 from sorrelsim.play.panel_info import PanelInfo, PlayerRow
 
 _TONES = {"run": theme.ACCENT, "wait": theme.WARN, "pause": theme.WARN, "over": theme.MUTED}
@@ -196,7 +195,7 @@ class Panel:
                 x, at = left + column * each, y + place * row
                 end = x + each - px(6)
                 for key in line.keys[:2]:
-                    x += theme.key_cap(surface, self.letters, x, at, shown(key), 12, line.lit) + px(4)
+                    x += theme.key_cap(surface, self.letters, x, at, key, 12, line.lit) + px(4)
                 colour = theme.TEXT if line.lit else theme.MUTED
                 text = self.letters.fit(line.action, 14, max(end - x - px(4), px(8)), colour)
                 surface.blit(text, text.get_rect(midleft=(x + px(4), at + px(11))))

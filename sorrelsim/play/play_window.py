@@ -311,7 +311,8 @@ class PlayWindow(BaseWindow):
             names = session.world.action_names
             if len(session.humans) > 1:
                 names = tuple(f"{slot}: {name}" for name in names)
-            rows += action_rows(names, self.inputs.keys[place], self.inputs.holding(place))
+            keys, holding = self.inputs.keys[place], self.inputs.holding(place)
+            rows += action_rows(names, keys, holding, printed=self.printed)
         return tuple(rows)
 
     def _foot(self) -> tuple[tuple[str, str], ...]:
@@ -319,7 +320,7 @@ class PlayWindow(BaseWindow):
         for key, use in self.uses.items():
             first.setdefault(use, key)
         wanted = [("pause", "pause"), ("view", "view"), ("step", "one step"), ("help", "all keys")]
-        return tuple((shown(first[use]), meaning) for use, meaning in wanted if use in first)
+        return tuple((shown(first[use], self.printed), meaning) for use, meaning in wanted if use in first)
 
     def help_lines(self) -> list[tuple[str, str]]:
         lines = [("", "Actions"), *self.help_of_actions(self._action_rows())] if self.session.humans else []

@@ -74,7 +74,7 @@ def test_the_panel_and_the_help_name_the_keys(world, dummy):
     assert [gauge.name for gauge in info.gauges] == list(world.scalars)
     rows = {row.action: (row.keys, row.lit) for row in info.keys}
     assert "zap" not in rows  # not allowed now
-    assert rows["forward"] == (("w", "up"), True)
+    assert rows["forward"] == (("W", "\u2191"), True)
     lines = window.help_lines()
     assert {("Space  1", "zap"), ("Q  \u2190", "turn left"), ("Esc", "end the run")} <= set(lines)
 
