@@ -53,6 +53,7 @@ class BaseModel(Exploring, Remembering, Saved):
     Attributes:
         Config: (class) The dataclass of the model's settings.
         plays_without_streams: (class) Whether it is built for no streams where it only plays, and so without a memory.
+        asks_people: (class) Whether a person chooses its actions, who is not to be asked more often than need be.
         plays: (class) How the model is meant to be played, in evaluations, films and windows: "sampled", as it acts in
             training, or "greedy", its best action always.
         config: The settings, an instance of it.
@@ -67,6 +68,7 @@ class BaseModel(Exploring, Remembering, Saved):
 
     Config: ClassVar[type] = NoConfig
     plays_without_streams: ClassVar[bool] = False
+    asks_people: ClassVar[bool] = False
 
     def __init__(
         self,

@@ -307,8 +307,11 @@ class BaseWindow(ABC):
         self.dirty = True
 
     def areas(self) -> tuple[pygame.Rect, pygame.Rect]:
-        """Returns where the map goes, and the panel."""
+        """Returns where the map goes, and the panel: beside it, or below it in an upright window."""
         width, height = self.screen.get_size()
+        if height > 1.2 * width:
+            panel = min(self.letters.px(640), int(height * 0.55))
+            return pygame.Rect(0, 0, width, height - panel), pygame.Rect(0, height - panel, width, panel)
         panel = min(self.letters.px(400), int(width * 0.42))
         return pygame.Rect(0, 0, width - panel, height), pygame.Rect(width - panel, 0, panel, height)
 

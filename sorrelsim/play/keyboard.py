@@ -7,6 +7,7 @@ mean the same on every machine; the window shows what is printed on the keyboard
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pygame
 
@@ -39,7 +40,7 @@ def name_of(event: pygame.event.Event) -> str:
 
 def printed() -> dict[str, str]:
     """Returns what is printed on keys, by their names, where that is something else; for the layout in use now."""
-    places = pygame.key.ScancodeWrapper(range(512))  # indexed by what is printed, it gives the place
+    places: Any = pygame.key.ScancodeWrapper(range(512))  # type: ignore[arg-type]  # by what is printed, the place
     codes = {getattr(pygame, name) for name in dir(pygame) if name.startswith("K_")} | set(range(0x21, 0x250))
     found = {}
     for code in sorted(codes, reverse=True):  # plain letters come last, and win

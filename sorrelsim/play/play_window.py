@@ -241,7 +241,10 @@ class PlayWindow(BaseWindow):
     def scene(self) -> scenes.Scene:
         if self._scene is None:
             session = self.session
-            self._scene = scenes.scene_of(session.world, self.view, self.watched, tuple(session.humans), session.before)
+            people = tuple(session.humans)
+            self._scene = scenes.scene_of(
+                session.world, self.view, self.watched, people, session.before, self.options.own
+            )
         return self._scene
 
     def draw(self, now: float) -> None:

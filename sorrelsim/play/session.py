@@ -44,15 +44,23 @@ class Positions:
     Attributes:
         pos: ``int[slot, 2]``, row and column.
         out: ``int[slot]``, 0 on the grid.
+        heading: ``int[slot]``, which way everybody had walked last: 0 north, 1 east, 2 south, 3 west.
     """
 
     pos: np.ndarray
     out: np.ndarray
+    heading: np.ndarray
 
     @classmethod
-    def of(cls, world: Gridworld) -> Positions:
-        """Returns where everybody stands now."""
-        return cls(world.pos[0].copy(), world.out[0].copy())
+    def of(cls, world: Gridworld, before: Positions | None = None) -> Positions:
+        """Returns where everybody stands now, and which way they walked since ``before``; south where nobody knows."""
+        pos, out = world.pos[0].copy(), world.out[0].copy()
+        heading = np.full(len(pos), 2) if before is None else before.heading.copy()
+        if before is not None:
+            row, col = (pos - before.pos).T
+            far = np.abs(pos - before.pos).sum(1) != 1  # a jump, or no step at all
+            heading = np.where(far, heading, np.where(row > 0, 2, np.where(row < 0, 0, np.where(col > 0, 1, 3))))
+        return cls(pos, out, heading)
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,7 @@ class Session:
             raise ValueError(f"no action for the slots {missing}, which people play")
         world = self.world
         counts = world.event_counts[0].copy()
-        self.before = Positions.of(world)
+        self.before = Positions.of(world, self.before)
         play_step(world, [self._others, _People(chosen, self.agents)])
         self.turns += 1
         self.reward, self.actions = world.reward[0].copy(), world.submitted[0].copy()

@@ -24,7 +24,8 @@ The format, ``sorrelsim-recording`` version 3
 
     Every line ends with a mark of the file up to it, ``"c": "..."`` (see ``chain``), so a file that was changed is not
     read. A file without its last line was cut off: it holds everything up to its last whole line, and is told as
-    unfinished. Version 1 had neither marks nor a last line; in version 2 a note said that a person changed to another slot.
+    unfinished. Version 1 had neither marks nor a last line; in version 2 a note said that a person
+    changed to another slot.
 """
 
 from sorrelsim.recordings.read import Recording, load_recording

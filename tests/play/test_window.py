@@ -279,15 +279,42 @@ def test_sixty_frames_a_second_would_fit(tmp_path):
     assert np.median(used) < 1 / 60
 
 
-@pytest.mark.parametrize("size", [(3840, 2160), (1366, 768), (640, 400), (480, 320)])
+@pytest.mark.parametrize("size", [(3840, 2160), (1366, 768), (640, 400), (480, 320), (600, 1000)])
 def test_every_size_has_room_for_everything(size):
     window = open_window(settings={}, size=size, mode="turns")
     screen(window)
     area, side = window.areas()
-    assert area.width > side.width
+    if size[1] > size[0]:  # upright: the panel lies below
+        assert (area.bottom, area.width, side.width) == (side.top, size[0], size[0])
+    else:
+        assert (area.right, area.height, side.height) == (side.left, size[1], size[1])
+        assert area.width > side.width
     window.help = True
     screen(window)
     assert window.letters.font(14).get_height() >= 12
+
+
+@pytest.mark.parametrize("width", [60, 90, 120, 160, 240])
+@pytest.mark.parametrize("state", ["", "out 123"])
+def test_a_name_never_runs_into_the_score(dummy, width, state):
+    """The right half, where the score stands, is the same whatever the name."""
+    import pygame
+
+    from sorrelsim.play.panel import Panel
+    from sorrelsim.play.panel_info import PlayerRow
+    from sorrelsim.play.theme import Letters
+
+    pygame.font.init()
+    pygame.display.set_mode((400, 100))
+    panel, score = Panel(Letters(0.85)), 12345.0
+    size = panel.letters.draw(f"{score:g}", 18, style="bold").get_width() + panel.letters.px(14)
+    drawn = []
+    for label in ("", "somebody with a long name"):
+        surface = pygame.Surface((width, 40))
+        panel._player(surface, surface.get_rect(), PlayerRow(3, label, score, 0.0, state), 1.0, True)
+        right = surface.subsurface((max(0, width - size), 2, min(width, size), 30))
+        drawn.append(pygame.image.tobytes(right, "RGB"))
+    assert drawn[0] == drawn[1]
 
 
 def watch(path, **options):
