@@ -99,7 +99,8 @@ class BaseWindow(ABC):
         self.message, self._message_until = "", 0.0
         self.frames = 0
         self._leaving_until = 0.0
-        self._clock = pygame.time.Clock()
+        self._next_frame = 0.0
+        self._moving = False
         self._rescale()
 
     # ------------------------------------------------------------------------------------------- for the subclass
@@ -198,10 +199,13 @@ class BaseWindow(ABC):
                 before[number] = signal.signal(number, leave)
             except ValueError:  # not in the main thread: then nobody can press Ctrl-C here either
                 break
+        switching = sys.getswitchinterval()
+        sys.setswitchinterval(0.0005)  # agents that think beside the window leave it time for keys
         try:
             while not self.done:
                 self.spin()
         finally:
+            sys.setswitchinterval(switching)
             for number, handler in before.items():
                 signal.signal(number, handler)
             try:
@@ -211,17 +215,11 @@ class BaseWindow(ABC):
 
     def spin(self) -> None:
         """Goes once round the loop: input, what is due, and a frame if there is something new to see."""
-        now = time.perf_counter()
-        moving = self.animating(now)
-        if moving or self.dirty:
-            events = pygame.event.get()
-        else:
-            # Nothing moves: sleep in the system until there is input or something is due.
-            wait = self.due(now)
-            if self.message:
-                wait = min(wait if wait is not None else 1.0, max(0.0, self._message_until - now))
-            first = pygame.event.wait(max(1, min(round(1000 * (1.0 if wait is None else wait)), 250)))
-            events = [first, *pygame.event.get()] if first.type != pygame.NOEVENT else []
+        # Sleep in the system until there is input, which is taken in at once, or something is due: also between the
+        # frames of what moves, for a key's time is when it is taken in.
+        wait = 0.0 if self.dirty else self._idle(time.perf_counter())
+        first = pygame.event.wait(round(1000 * wait)) if wait > 0.0005 else pygame.event.poll()
+        events = [first, *pygame.event.get()] if first.type != pygame.NOEVENT else []
         now = time.perf_counter()
         for event in events:
             self._handle(event, now)
@@ -229,11 +227,21 @@ class BaseWindow(ABC):
         if self.message and now > self._message_until:
             self.message, self.dirty = "", True
         moving = self.animating(now)
-        if self.dirty or moving:
+        arrived, self._moving = self._moving and not moving, moving
+        if self.dirty or arrived or (moving and now >= self._next_frame):
             self.dirty = False
+            self._next_frame = max(self._next_frame, now - 1 / FRAMES_PER_SECOND) + 1 / FRAMES_PER_SECOND
             self.show(now)
-        if moving:
-            self._clock.tick(FRAMES_PER_SECOND)
+
+    def _idle(self, now: float) -> float:
+        """Returns the seconds for which nothing is to be done unless there is input, at most a quarter of one."""
+        due = self.due(now)
+        waits = [0.25] if due is None else [0.25, due]
+        if self.message:
+            waits.append(self._message_until - now)
+        if self.animating(now):
+            waits.append(self._next_frame - now)
+        return max(0.0, min(waits))
 
     def show(self, now: float) -> None:
         """Draws a frame and puts it on the screen."""
