@@ -179,7 +179,12 @@ class Panel:
                 face = self._face(event.slot, max(1, round(px(16) / 8)) * 8)
                 surface.blit(face, face.get_rect(midleft=(x, y + px(10))))
                 x += face.get_width() + px(8)
-            surface.blit(self.letters.fit(event.text, 14, left + width - x, colour), (x, y))
+            other = self._face(event.whom, max(1, round(px(16) / 8)) * 8) if event.whom >= 0 else None
+            room = left + width - x - (other.get_width() + px(8) if other else 0)
+            text = self.letters.fit(event.text, 14, room, colour)
+            surface.blit(text, (x, y))
+            if other:
+                surface.blit(other, other.get_rect(midleft=(x + text.get_width() + px(8), y + px(10))))
             y += step
 
     def _keys(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, top: int) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sorrelsim.authoring.events import event_names
+from sorrelsim.authoring.events import words_of
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.playing import play_step
@@ -24,17 +24,19 @@ from sorrelsim.recordings import Recorder
 
 @dataclass(frozen=True)
 class LogEntry:
-    """A line of the log: something that was counted, a reward, or an episode's end.
+    """A line of the log: something that happened, a reward, or an episode's end.
 
     Attributes:
         turn: Turn of the episode.
-        slot: Whom it concerns; -1 for everybody.
+        slot: Who did it, or whom it concerns; -1 for everybody.
         text: What it was.
+        whom: To whom it was done; -1 for nobody.
     """
 
     turn: int
     slot: int
     text: str
+    whom: int = -1
 
 
 @dataclass(frozen=True)
@@ -131,7 +133,8 @@ class Session:
         self.actions = np.zeros(world.n_agents, np.int64)
         self.summary: EpisodeSummary | None = None
         self.episode, self.turns = 1, 0
-        self._event_names = event_names(world.events)
+        self._words = words_of(type(world).events)
+        world.note_events()
         self.before = Positions.of(world)
         self._others = Others(self.agents)
         self._others.think(world)
@@ -164,25 +167,23 @@ class Session:
         if missing:
             raise ValueError(f"no action for the slots {missing}, which people play")
         world = self.world
-        counts = world.event_counts[0].copy()
         self.before = Positions.of(world, self.before)
         play_step(world, [self._others, _People(chosen, self.agents)])
         self.turns += 1
         self.reward, self.actions = world.reward[0].copy(), world.submitted[0].copy()
         ended = bool(world.info["ended"][0])
         self.summary = None
-        turn, after = self.turn, world.event_counts[0]
+        turn = self.turn
         if ended:
-            after, turn = world.info["episode_events"][0], int(world.info["episode_length"][0])
+            turn = int(world.info["episode_length"][0])
             self.summary = EpisodeSummary(world.info["episode_return"][0].copy(), turn)
             self.episode += 1
             self.before = Positions.of(world)  # nobody walks from one episode into the next
         if self.recorder is not None:
             self.recorder.turn(world, self.actions.tolist(), self.clock(), dict(pressed or {}), ended)
-        for slot, k in np.argwhere(after != counts).tolist():
-            change = after[slot, k] - counts[slot, k]
-            times = "" if change == 1 else f" {change:+g}"
-            self.log.append(LogEntry(turn, slot, self._event_names[k].replace("_", " ") + times))
+        for event in world.happened():
+            times = "" if event.amount == 1 else f" {event.amount:+g}"
+            self.log.append(LogEntry(turn, event.agent, self._words[event.what] + times, event.whom))
         if ended:
             self.log.append(LogEntry(turn, -1, "the episode is over"))
         self._others.think(world)

@@ -377,3 +377,19 @@ def test_the_viewer_steps_scrubs_and_plays_both_ways(tmp_path):
     press(viewer, "home", "tab", "tab", "f1")
     assert viewer.turn == 0
     screen(viewer)
+
+
+def test_the_log_says_who_did_what_to_whom():
+    window = open_window(
+        mode="turns", humans=(0, 1), settings={"map": "WWWWW\nWP PW\nWHFAW\nWB BW\nWWWWW", "n_agents": 2}
+    )
+    world = window.session.world
+    (row, col), zap = world.pos[0, 0].tolist(), world.action_names.index("zap")
+    other = world.pos[0, 1].tolist()
+    world.facing[0, 0] = 1 if other[1] > col else 3  # they stand two cells apart in one row, and face each other
+    window.session.step({0: zap, 1: 0})
+    entries = [(entry.slot, entry.text, entry.whom) for entry in window.session.log]
+    assert (0, "zapped", 1) in entries
+    assert (0, "zaps fired", -1) in entries
+    screen(window)
+    window.close()
