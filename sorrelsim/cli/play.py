@@ -54,6 +54,7 @@ def play(
     size: Size = None,
     full_screen: FullScreen = False,
     trust: Trust = False,
+    card: Annotated[bool, typer.Option(help="Show what the game is about, and wait until you begin.")] = True,
     bounds: Annotated[
         bool, typer.Option("--bounds", help="Check every index of the rules; a wrong one is told with its line.")
     ] = False,
@@ -76,8 +77,9 @@ def play(
         seed = secrets.randbelow(1_000_000)
     kept = _recording_path(world, record, out)
     options = PlayOptions(
-        mode=mode, speed=speed, view=view, episodes=episodes, size=_size(size), full_screen=full_screen, own=own
-    )
+        mode=mode, speed=speed, view=view, episodes=episodes, size=_size(size), full_screen=full_screen, card=card,
+        own=own,
+    )  # fmt: skip
     _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys), trust)
 
 

@@ -95,7 +95,7 @@ class BaseWindow(ABC):
         self.stage, self.panel = Stage(), Panel(self.letters)
         self.dirty = True
         self.done = False
-        self.help = False
+        self.help = self.legend = False
         self.message, self._message_until = "", 0.0
         self.frames = 0
         self._leaving_until = 0.0
@@ -137,6 +137,9 @@ class BaseWindow(ABC):
         """Whether the next frame differs by itself."""
         return False
 
+    def draw_legend(self) -> None:  # noqa: B027 - windows that have none do not listen to its key
+        """Draws what everything is, over the window."""
+
     def lost_focus(self, now: float) -> None:  # noqa: B027 - most need not know
         """Takes in that another window took the keyboard, so that no key goes up any more."""
 
@@ -155,8 +158,8 @@ class BaseWindow(ABC):
             self.screenshot()
         elif use == "full screen":
             self.toggle_full_screen()
-        elif use == "help":
-            self.help = True
+        elif use in ("help", "legend"):
+            self.help, self.legend = use == "help", use == "legend"
         elif use == "quit":
             self.leave(now)
         self.dirty = True
@@ -275,8 +278,8 @@ class BaseWindow(ABC):
     def _key(self, name: str, down: bool, modifiers: int, now: float) -> None:
         if down and name == "q" and modifiers & pygame.KMOD_CTRL:
             self.done = True
-        elif down and self.help:
-            self.help, self.dirty = False, True
+        elif down and (self.help or self.legend):
+            self.help, self.legend, self.dirty = False, False, True
         else:
             self.key(name, down, now)
 
@@ -329,3 +332,5 @@ class BaseWindow(ABC):
             overlays.draw_message(self.screen, self.areas()[0], self.letters, self.message)
         if self.help:
             overlays.draw_help(self.screen, self.letters, self.help_lines())
+        if self.legend:
+            self.draw_legend()

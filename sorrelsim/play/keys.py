@@ -61,6 +61,7 @@ WINDOW_KEYS: dict[str, tuple[str, ...]] = {
     "labels": ("f7",),
     "screenshot": ("f9",),
     "full screen": ("f11",),
+    "legend": ("f10",),
     "help": ("f1",),
     "quit": ("escape",),
 }
@@ -71,7 +72,7 @@ MEANINGS = {
     "faster": "faster", "mode": "real time, or the world waits", "view": "map, own window, own eyes",
     "slot": "another slot", "zoom in": "zoom in (or the wheel)", "zoom out": "zoom out",
     "labels": "numbers on the agents", "screenshot": "keep a picture", "full screen": "full screen",
-    "help": "this", "quit": "leave",
+    "legend": "what is what", "help": "this", "quit": "leave",
 }  # fmt: skip
 """What these uses are called in the help."""
 

@@ -76,7 +76,7 @@ class Panel:
         surface.blit(chip, chip.get_rect(center=rect.center))
         y += number.get_height() + px(2)
         if info.problem:
-            for text in _wrapped(self.letters, info.problem, 13, width):
+            for text in self.letters.wrapped(info.problem, 13, width):
                 surface.blit(draw(text, 13, theme.WARN), (left, y))
                 y += px(18)
         return y
@@ -225,14 +225,3 @@ class Panel:
                 key_width = theme.key_cap(surface, self.letters, x, at, key, 11)
                 surface.blit(draw(meaning, 13, theme.FAINT), (x + key_width + px(8), at + px(1)))
         return bottom
-
-
-def _wrapped(letters: theme.Letters, text: str, size: float, width: int) -> list[str]:
-    font, lines, line = letters.font(size), [], ""
-    for word in text.split():
-        longer = f"{line} {word}".strip()
-        if line and font.size(longer)[0] > width:
-            lines.append(line)
-            longer = word
-        line = longer
-    return [*lines, line] if line else lines

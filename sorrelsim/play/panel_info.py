@@ -120,6 +120,14 @@ def player_rows(
     return tuple(rows)
 
 
+def absence_of(world: Gridworld, slot: int) -> str:
+    """Returns why a slot's agent is not there, and for how long; empty while it is."""
+    out = int(world.out[0, slot])
+    if out == 0:
+        return ""
+    return "Out of the game" if out < 0 else f"Out of the game: back in {out} turn{'s' if out > 1 else ''}"
+
+
 def gauges_of(parts: Parts) -> tuple[Gauge, ...]:
     """Returns what one agent observes beside the grid, from its observation by part."""
     return tuple(

@@ -6,47 +6,27 @@ Keys become actions in :class:`~sorrelsim.play.inputs.Inputs`, actions a turn of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-import pygame
+from collections.abc import Sequence
 
 from sorrelsim.play import scene as scenes
-from sorrelsim.play import theme
 from sorrelsim.play.base_window import BaseWindow
+from sorrelsim.play.card import CardInfo, card_of, draw_card
 from sorrelsim.play.inputs import Inputs
-from sorrelsim.play.keys import MEANINGS, WINDOW_KEYS, idle_action, shown, uses_of
+from sorrelsim.play.keys import MEANINGS, idle_action, shown, uses_of
+from sorrelsim.play.options import PlayOptions as PlayOptions
+from sorrelsim.play.overlays import draw_banner
 from sorrelsim.play.pace import Pace
-from sorrelsim.play.panel_info import ActionRow, PanelInfo, action_rows, gauges_of, player_rows, title_of
+from sorrelsim.play.panel_info import (
+    ActionRow,
+    PanelInfo,
+    absence_of,
+    action_rows,
+    gauges_of,
+    player_rows,
+    title_of,
+)
 from sorrelsim.play.session import Session
 from sorrelsim.play.summary import draw_summary
-
-
-@dataclass(frozen=True)
-class PlayOptions:
-    """How a session is played.
-
-    Attributes:
-        keys: For each person, key name to action.
-        window_keys: What the window does, to keys.
-        mode: ``realtime``, or ``turns``: the world waits for every person.
-        speed: Turns per second in real time.
-        view: One of :data:`sorrelsim.play.scene.VIEWS`.
-        episodes: Episodes to play before the window closes; 0 for no end.
-        size: Of the window, or None for most of the screen.
-        full_screen: Whether to fill the screen.
-        own: Whether only what the first person's agent observes is shown: no other view, no other scores or events.
-    """
-
-    keys: Sequence[dict[str, int]] = ()
-    window_keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(WINDOW_KEYS))
-    mode: str = "realtime"
-    speed: float = 6
-    view: str = "map"
-    episodes: int = 0
-    size: tuple[int, int] | None = None
-    full_screen: bool = False
-    own: bool = False
 
 
 class PlayWindow(BaseWindow):
@@ -65,6 +45,7 @@ class PlayWindow(BaseWindow):
             self.view = "window"
         self.pace = Pace(options.speed)
         self.paused = False
+        self.card = options.card and bool(session.humans)  # whether the game has not begun yet
         self.started = False  # whether the clock runs; it begins anew after every pause
         self.watched = session.humans[0] if session.humans else 0
         self._scene: scenes.Scene | None = None
@@ -82,12 +63,15 @@ class PlayWindow(BaseWindow):
     @property
     def running(self) -> bool:
         """Whether turns are taken by the clock."""
-        return (self.mode == "realtime" or not self.session.humans) and not self.paused and not self.over
+        by_clock = self.mode == "realtime" or not self.session.humans
+        return by_clock and not self.paused and not self.over and not self.card
 
     def due(self, now: float) -> float | None:
         return self.pace.wait(now) if self.running else None
 
     def advance(self, now: float) -> None:
+        if self.card:
+            return
         if not self.started:
             self.started, self.pace.turned = True, now
         if self.paused or self.over:
@@ -124,6 +108,12 @@ class PlayWindow(BaseWindow):
         self.inputs.release()
         self.started = False
         self._changed()
+
+    def begin(self) -> None:
+        """Takes the card away, and lets the game begin."""
+        self.card = False
+        self.session.note("begins")
+        self._begin()
 
     def _go_on(self) -> None:
         self.session.summary = None
@@ -172,6 +162,11 @@ class PlayWindow(BaseWindow):
 
     def key(self, name: str, down: bool, now: float) -> None:
         use = self.uses.get(name)
+        if self.card and use not in ("quit", "full screen", "screenshot", "help"):
+            if down and name in ("space", "return"):
+                self.session.key(name, down)
+                self.begin()
+            return
         if use is None or not down:
             self._action_key(name, down)
             return
@@ -219,7 +214,7 @@ class PlayWindow(BaseWindow):
             self.session.note(f"mode {self.mode}")
             self.say("The world waits for you" if self.mode == "turns" else "Real time")
             self.started = False
-        elif use == "help" and self.running:
+        elif use in ("help", "legend") and self.running:
             self.pause(True)
         super().use(use, now)
 
@@ -251,19 +246,19 @@ class PlayWindow(BaseWindow):
         area, side = self.areas()
         self.stage.draw(self.screen, area, self.scene(), self.pace.progress(now), now)
         self.panel.draw(self.screen, side, self.info())
-        if self.over:
+        if self.card:
+            draw_card(self.screen, self.letters, self.card_info("Space begins"))
+        elif self.over:
             draw_summary(self.screen, area, self.letters, self.session, self.watched if self.options.own else None)
-        elif self.view != "map":
-            self._draw_absence(area)
+        elif absence := absence_of(self.session.world, self.watched):
+            draw_banner(self.screen, area, self.letters, absence)
 
-    def _draw_absence(self, area: pygame.Rect) -> None:
-        """An agent that is out sees nothing; the window says why it is dark."""
-        out = int(self.session.world.out[0, self.watched])
-        if out == 0:
-            return
-        text = "Out of the game" if out < 0 else f"Out: back in {out} turn{'s' if out > 1 else ''}"
-        label = self.letters.draw(text, 24, theme.MUTED, "bold")
-        self.screen.blit(label, label.get_rect(center=area.center))
+    def card_info(self, foot: str) -> CardInfo:
+        session = self.session
+        return card_of(session.world, self._action_rows(), session.players, session.humans, foot)
+
+    def draw_legend(self) -> None:
+        draw_card(self.screen, self.letters, self.card_info("any key closes this"))
 
     def info(self) -> PanelInfo:
         session, world, watched = self.session, self.session.world, self.watched
@@ -322,7 +317,7 @@ class PlayWindow(BaseWindow):
         first: dict[str, str] = {}
         for key, use in self.uses.items():
             first.setdefault(use, key)
-        wanted = [("pause", "pause"), ("view", "view"), ("step", "one step"), ("help", "all keys")]
+        wanted = [("pause", "pause"), ("view", "view"), ("legend", "what is what"), ("help", "all keys")]
         return tuple((shown(first[use], self.printed), meaning) for use, meaning in wanted if use in first)
 
     def help_lines(self) -> list[tuple[str, str]]:

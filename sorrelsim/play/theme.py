@@ -29,6 +29,8 @@ GAIN: Colour = (120, 200, 245)
 LOSS: Colour = (250, 160, 80)
 WARN: Colour = (245, 205, 71)
 FOG: Colour = (13, 14, 18)
+GROUND: np.ndarray = sprites.GROUND.rgba
+"""What lies under an empty cell."""
 OUTLINE: Colour = (8, 9, 12)
 HALO: Colour = (236, 238, 242)
 """The lines around agents and marks, dark within light: whatever lies under them, one of the two stands out."""
@@ -77,6 +79,17 @@ class Letters:
                 text = text[:-1]
             text = text.rstrip() + "\u2026"
         return self.draw(text, size, colour, style)
+
+    def wrapped(self, text: str, size: float, width: int, style: str = "") -> list[str]:
+        """Returns a text in lines of at most ``width`` pixels, broken between words."""
+        font, lines, line = self.font(size, style), list[str](), ""
+        for word in text.split():
+            longer = f"{line} {word}".strip()
+            if line and font.size(longer)[0] > width:
+                lines.append(line)
+                longer = word
+            line = longer
+        return [*lines, line] if line else lines
 
 
 def _font_file(style: str) -> str | None:

@@ -24,7 +24,7 @@ def run(*words):
 def keep_a_session(folder):
     kept = folder / "a.jsonl"
     how = ("--mode", "realtime", "--speed", 60, "--out", kept, "--size", "640x480")
-    assert run("play", "treasure_hunt", "--seed", 1, *how).exit_code == 0
+    assert run("play", "treasure_hunt", "--no-card", "--seed", 1, *how).exit_code == 0
     return kept
 
 
@@ -56,7 +56,7 @@ def test_play_keeps_a_session_that_watch_opens_and_exports(tmp_path, closes_at_o
     field.write_text(FIELD)
     kept = tmp_path / "a.jsonl"
     done = run(
-        "play", "treasure_hunt", "spawn_probability=0.1", "--map", field, "--seed", 4, "--mode", "realtime",
+        "play", "treasure_hunt", "spawn_probability=0.1", "--map", field, "--seed", 4, "--mode", "realtime", "--no-card",
         "--speed", 60, "--out", kept, "--size", "640x480",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -156,7 +156,7 @@ def test_every_world_can_be_played(closes_at_once):
     from sorrelsim.library.find import names
 
     for name in names("worlds"):
-        done = run("play", name, "--seed", 1, "--mode", "realtime", "--speed", 60, "--size", "800x600")
+        done = run("play", name, "--no-card", "--seed", 1, "--mode", "realtime", "--speed", 60, "--size", "800x600")
         assert done.exit_code == 0, (name, done.exception)
 
 
@@ -178,7 +178,19 @@ def test_trained_agents_are_watched_live_and_played_with_in_their_own_world(tmp_
     assert recording.header["params"]["spawn_probability"] == 0.25
     recording.replay().go(len(recording))
     out = tmp_path / "mine.jsonl"
-    done = run("play", "treasure_hunt", "--others", folder, "--out", out, "--size", "640x480", "--mode", "realtime")
+    done = run(
+        "play",
+        "treasure_hunt",
+        "--no-card",
+        "--others",
+        folder,
+        "--out",
+        out,
+        "--size",
+        "640x480",
+        "--mode",
+        "realtime",
+    )
     assert done.exit_code == 0, done.exception
     assert load_recording(out).header["players"] == ["person", "Random"]
     wrong = run("play", "cleanup", "--others", folder)

@@ -384,12 +384,88 @@ def test_the_log_says_who_did_what_to_whom():
         mode="turns", humans=(0, 1), settings={"map": "WWWWW\nWP PW\nWHFAW\nWB BW\nWWWWW", "n_agents": 2}
     )
     world = window.session.world
-    (row, col), zap = world.pos[0, 0].tolist(), world.action_names.index("zap")
-    other = world.pos[0, 1].tolist()
-    world.facing[0, 0] = 1 if other[1] > col else 3  # they stand two cells apart in one row, and face each other
+    col, zap = int(world.pos[0, 0, 1]), world.action_names.index("zap")
+    world.facing[0, 0] = 1 if int(world.pos[0, 1, 1]) > col else 3  # both in one row, two cells apart
     window.session.step({0: zap, 1: 0})
     entries = [(entry.slot, entry.text, entry.whom) for entry in window.session.log]
     assert (0, "zapped", 1) in entries
     assert (0, "zaps fired", -1) in entries
     screen(window)
     window.close()
+
+
+def test_nothing_runs_before_the_person_begins(tmp_path):
+    window = open_window(tmp_path / "a.jsonl", card=True, speed=20.0)
+    spin(window, 0.3)
+    press(window, "w", "f2", "tab")
+    assert (window.session.turns, window.view) == (0, "map")
+    card = screen(window)
+    press(window, "space")
+    spin(window, 0.3)
+    assert window.session.turns > 0
+    assert not np.array_equal(card, screen(window))
+    window.close()
+    recording = load_recording(tmp_path / "a.jsonl")
+    assert [note["note"] for note in recording.notes] == ["begins"]
+    assert recording.actions[0, 0] == 0  # the idle action: the space that began is none
+
+
+def test_watching_needs_no_card():
+    window = open_window(humans=(), card=True)
+    assert not window.card
+
+
+def test_the_card_says_what_the_world_says_of_itself():
+    from sorrelsim.play.card import MOST_THINGS
+
+    window = open_window(settings={}, mode="turns")
+    info = window.card_info("Space begins")
+    assert info.title == "Cleanup"
+    assert info.about == "Apples grow only while somebody cleans the river, and whoever cleans eats no apples."
+    assert info.rewards == "+1 for an apple."
+    assert [name for name, _ in info.things] == ["wall", "water", "dirt", "apple", "zap beam", "clean beam"]
+    assert [row.action for row in info.keys][-2:] == ["zap", "clean"]
+    assert info.players[:2] == ((0, "you", True), (1, "random", False))
+    window = open_window(world="territory", settings={}, mode="turns")
+    names = [name for name, _ in window.card_info("").things]
+    assert names.count("claim") == 1  # of sixteen colours
+    assert len(names) <= MOST_THINGS
+
+
+@pytest.mark.parametrize("size", [(3840, 2160), (1280, 720), (600, 1000), (480, 320), (480, 240)])
+def test_the_card_fits_into_every_window(size, monkeypatch):
+    from sorrelsim.play import card
+
+    window, boxes = open_window(settings={}, size=size, mode="turns", card=True), []
+    drawn = card.theme.box
+    monkeypatch.setattr(card.theme, "box", lambda *given: (boxes.append(given), drawn(*given)))
+    screen(window)
+    inside = [rect for surface, _, rect, *_ in boxes if surface is window.screen]
+    assert inside
+    assert all(window.screen.get_rect().contains(rect) for rect in inside)
+
+
+def test_the_legend_pauses_and_closes_with_any_key():
+    window = open_window(speed=20.0)
+    spin(window, 0.2)
+    press(window, "f10")
+    assert (window.legend, window.paused) == (True, True)
+    screen(window)
+    turns = window.session.turns
+    press(window, "w")
+    spin(window, 0.2)
+    assert (window.legend, window.session.turns) == (False, turns)
+
+
+def test_who_is_out_is_told_for_how_long_in_every_view():
+    from sorrelsim.play.panel_info import absence_of
+
+    window = open_window(mode="turns")
+    for view in ("map", "window", "eyes"):
+        window.view, window._scene = view, None
+        window.session.world.out[0, 0] = 0
+        there = screen(window)
+        window.session.world.out[0, 0] = 12
+        window._scene = None
+        assert absence_of(window.session.world, 0) == "Out of the game: back in 12 turns"
+        assert not np.array_equal(there, screen(window))
