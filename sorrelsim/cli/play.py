@@ -55,6 +55,15 @@ def play(
     full_screen: FullScreen = False,
     trust: Trust = False,
     card: Annotated[bool, typer.Option(help="Show what the game is about, and wait until you begin.")] = True,
+    locked: Annotated[
+        bool, typer.Option("--locked", help="Nothing but playing: no restart, speed, pause, slot or view.")
+    ] = False,
+    participant: Annotated[str | None, typer.Option(help="Who plays, kept in the recording.")] = None,
+    condition: Annotated[str | None, typer.Option(help="Condition of a study, kept in the recording.")] = None,
+    session: Annotated[int | None, typer.Option(min=0, help="Number of the session, kept in the recording.")] = None,
+    field: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=TEXT", help="A study's own field, such as age=31; any number.")
+    ] = None,
     bounds: Annotated[
         bool, typer.Option("--bounds", help="Check every index of the rules; a wrong one is told with its line.")
     ] = False,
@@ -78,9 +87,13 @@ def play(
     kept = _recording_path(world, record, out)
     options = PlayOptions(
         mode=mode, speed=speed, view=view, episodes=episodes, size=_size(size), full_screen=full_screen, card=card,
-        own=own,
+        locked=locked, own=own,
     )  # fmt: skip
-    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys), trust)
+    study = _study(participant, condition, session, field or [])
+    if study and kept is None:
+        given = ", ".join(study)
+        raise ValueError(f"what a study says ({given}) is kept in a recording: add --record or --out FILE")
+    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys), trust, study)
 
 
 def watch(
@@ -91,6 +104,7 @@ def watch(
         Path | None,
         typer.Option(help="Write a .gif or .mp4, or a table (.csv, .parquet), instead of opening a window."),
     ] = None,
+    table: Annotated[str, typer.Option(help="What a row of a table is of: turns or episodes.")] = "turns",
     first: Annotated[int, typer.Option(min=0, help="First turn of the film.")] = 0,
     last: Annotated[int | None, typer.Option(min=0, help="Last turn of the film.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the world in which a run's agents play.")] = 0,
@@ -125,7 +139,7 @@ def watch(
 
         ReplayWindow(recording, not unchecked, speed, _size(size), full_screen, trust).run()
     elif export.suffix in (".csv", ".parquet"):
-        recording.save_table(export, not unchecked, trust)
+        recording.save_table(export, not unchecked, trust, table)  # type: ignore[arg-type]
     else:
         from sorrelsim.recordings.film import save_film
 
@@ -142,6 +156,7 @@ def _play(
     kept: Path | None,
     remapped: dict[str, Any],
     trust: bool,
+    study: dict[str, Any] | None = None,
 ) -> None:
     """Opens a window on a session.
 
@@ -153,12 +168,13 @@ def _play(
         kept: Where the session is recorded, if it is.
         remapped: People's own keys, as :func:`sorrelsim.play.keys.remap` takes them.
         trust: Whether Python files may be run that a run folder brings or points to.
+        study: What a study says of the session, kept in the recording.
     """
     from sorrelsim.errors import unknown
     from sorrelsim.play.base_window import open_display
     from sorrelsim.play.keyboard import KNOWN
     from sorrelsim.play.keys import default_keys, idle_action, remap
-    from sorrelsim.play.opponents import seat_opponents
+    from sorrelsim.play.opponents import partners_of, seat_opponents
     from sorrelsim.play.play_window import PlayWindow
     from sorrelsim.play.scene import VIEWS
     from sorrelsim.play.session import Session
@@ -182,7 +198,8 @@ def _play(
     recorder = None
     if kept is not None:
         shown = ["person" if slot in people else label for slot, label in enumerate(labels)]
-        recorder = Recorder(kept, spec, world, shown, people)
+        partners = partners_of(agents, others, world.n_agents)
+        recorder = Recorder(kept, spec, world, shown, people, study, partners)
     session = Session(world, agents, labels, people, recorder)
     session.ready()
     window = PlayWindow(session, options)
@@ -219,6 +236,24 @@ def _slots(humans: str | None, slot: int) -> list[int]:
         return [int(part) for part in humans.split(",") if part.strip()]
     except ValueError:
         raise ValueError(f"--humans {humans}: slots are whole numbers with commas between, such as 0,1") from None
+
+
+def _study(participant: str | None, condition: str | None, session: int | None, fields: list[str]) -> dict[str, Any]:
+    """Returns what a study says of a session, as far as anything was said."""
+    from sorrelsim.recordings.columns import EPISODES, SESSION, TURNS
+
+    said = {"participant": participant, "condition": condition, "session": session}
+    found: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
+    own: dict[str, str] = {}
+    for each in fields:
+        name, equals, text = each.partition("=")
+        if not equals or not name.isidentifier():
+            raise ValueError(f"--field {each}: write a name and a text, such as age=31")
+        if name in own or name in {**SESSION, **TURNS, **EPISODES}:
+            what = "is given twice" if name in own else "is a column that tables have already"
+            raise ValueError(f"--field {each}: {name} {what}")
+        own[name] = text
+    return found | ({"fields": own} if own else {})
 
 
 def _settings(changes: list[str], **given: Any) -> dict[str, Any]:

@@ -143,6 +143,12 @@ class BaseWindow(ABC):
     def lost_focus(self, now: float) -> None:  # noqa: B027 - most need not know
         """Takes in that another window took the keyboard, so that no key goes up any more."""
 
+    def gained_focus(self, now: float) -> None:  # noqa: B027 - likewise
+        """Takes in that the keyboard is this window's again."""
+
+    def flipped(self, now: float) -> None:  # noqa: B027 - likewise
+        """Takes in that what was drawn has reached the screen."""
+
     def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Called once, however the window closes."""
 
@@ -251,6 +257,7 @@ class BaseWindow(ABC):
         self.draw(now)
         self.draw_overlays()
         pygame.display.flip()
+        self.flipped(time.perf_counter())
         self.frames += 1
 
     def say(self, text: str, seconds: float = 2.5) -> None:
@@ -266,6 +273,8 @@ class BaseWindow(ABC):
             self._rescale()
         elif event.type in (pygame.WINDOWEXPOSED, pygame.WINDOWFOCUSGAINED):
             self.dirty = True
+            if event.type == pygame.WINDOWFOCUSGAINED:
+                self.gained_focus(now)
         elif event.type == pygame.WINDOWFOCUSLOST:
             self.lost_focus(now)
         elif event.type == pygame.KEYMAPCHANGED:

@@ -67,6 +67,9 @@ WINDOW_KEYS: dict[str, tuple[str, ...]] = {
 }
 """What the window itself listens to, in the order of its help. A key that chooses an action is never one of these."""
 
+LOCKED = ("zoom in", "zoom out", "full screen", "quit")
+"""What a locked window listens to: nothing of it changes the game, or what is seen of it."""
+
 MEANINGS = {
     "pause": "pause and go on", "step": "one turn", "restart": "start the episode anew", "slower": "slower",
     "faster": "faster", "mode": "real time, or the world waits", "view": "map, own window, own eyes",

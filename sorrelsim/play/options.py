@@ -18,10 +18,11 @@ class PlayOptions:
         mode: ``realtime``, or ``turns``: the world waits for every person.
         speed: Turns per second in real time.
         view: One of :data:`sorrelsim.play.scene.VIEWS`.
-        episodes: Episodes to play before the window closes; 0 for no end.
+        episodes: Episodes to play before the window closes, rounds where it is locked; 0 for no end.
         size: Of the window, or None for most of the screen.
         full_screen: Whether to fill the screen.
         card: Whether the game waits, behind a card that says what it is about, until the person begins.
+        locked: Whether the person can do nothing but play: no restart, speed, pause, slot or view.
         own: Whether only what the first person's agent observes is shown: no other view, no other scores or events.
     """
 
@@ -34,4 +35,5 @@ class PlayOptions:
     size: tuple[int, int] | None = None
     full_screen: bool = False
     card: bool = False
+    locked: bool = False
     own: bool = False

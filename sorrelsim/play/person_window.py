@@ -76,7 +76,7 @@ class PersonWindow(BaseWindow):
 
     def advance(self, now: float) -> None:
         while self.answer is None and self.person is not None and not self.inputs.waiting_for():
-            action, _ = self.inputs.take()[0]
+            action = self.inputs.take()[0].action
             if self.mask is None or self.mask[action]:
                 self.answer = action
             else:

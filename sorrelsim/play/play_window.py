@@ -11,20 +11,12 @@ from collections.abc import Sequence
 from sorrelsim.play import scene as scenes
 from sorrelsim.play.base_window import BaseWindow
 from sorrelsim.play.card import CardInfo, card_of, draw_card
-from sorrelsim.play.inputs import Inputs
-from sorrelsim.play.keys import MEANINGS, idle_action, shown, uses_of
+from sorrelsim.play.inputs import Choice, Inputs
+from sorrelsim.play.keys import LOCKED, MEANINGS, idle_action, shown, uses_of
 from sorrelsim.play.options import PlayOptions as PlayOptions
 from sorrelsim.play.overlays import draw_banner
 from sorrelsim.play.pace import Pace
-from sorrelsim.play.panel_info import (
-    ActionRow,
-    PanelInfo,
-    absence_of,
-    action_rows,
-    gauges_of,
-    player_rows,
-    title_of,
-)
+from sorrelsim.play.panel_info import ActionRow, PanelInfo, absence_of, action_rows, gauges_of, player_rows, title_of
 from sorrelsim.play.session import Session
 from sorrelsim.play.summary import draw_summary
 
@@ -46,11 +38,14 @@ class PlayWindow(BaseWindow):
         self.pace = Pace(options.speed)
         self.paused = False
         self.card = options.card and bool(session.humans)  # whether the game has not begun yet
+        self.last = False  # whether all episodes that were asked for are over
         self.started = False  # whether the clock runs; it begins anew after every pause
         self.watched = session.humans[0] if session.humans else 0
         self._scene: scenes.Scene | None = None
         uses = uses_of(options.window_keys)
         uses = {key: use for key, use in uses.items() if self.inputs.person_of(key) is None}
+        if options.locked:
+            uses = {key: use for key, use in uses.items() if use in LOCKED}
         super().__init__(f"{title_of(session.world.name)} - sorrelsim", uses, options.size, options.full_screen)
 
     # ---------------------------------------------------------------------------------------------------- the game
@@ -82,12 +77,14 @@ class PlayWindow(BaseWindow):
         elif not self.inputs.waiting_for():
             self.take(self.inputs.take(), now)
 
-    def take(self, choice: Sequence[tuple[int, float | None]], now: float) -> None:
-        """Takes a turn: for each person the action, and when its key went down."""
+    def take(self, chosen: Sequence[Choice], now: float) -> None:
+        """Takes a turn with what each person chose."""
         session = self.session
-        people = list(zip(session.humans, choice, strict=True))
+        people = dict(zip(session.humans, chosen, strict=True))
         session.step(
-            {slot: action for slot, (action, _) in people}, {slot: ms for slot, (_, ms) in people if ms is not None}
+            {slot: choice.action for slot, choice in people.items()},
+            {slot: choice.ms for slot, choice in people.items() if choice.ms is not None},
+            [slot for slot, choice in people.items() if choice.held],
         )
         self.pace.turn(self.pace.beat(now) if self.running else now, self.running)
         self.stage.pop_up(session.reward, now)
@@ -96,8 +93,8 @@ class PlayWindow(BaseWindow):
             self.pause(True)
         if session.summary is not None:
             self.inputs.release()
-            if self.options.episodes and session.episode > self.options.episodes:
-                self.done = True
+            self.last = bool(self.options.episodes) and session.episode > self.options.episodes
+            self.done = self.last and not self.options.locked
 
     def _changed(self) -> None:
         self._scene = None
@@ -116,7 +113,11 @@ class PlayWindow(BaseWindow):
         self._begin()
 
     def _go_on(self) -> None:
+        if self.last:
+            self.done = True
+            return
         self.session.summary = None
+        self.session.note("goes on")
         self._begin()
 
     def pause(self, paused: bool) -> None:
@@ -162,18 +163,16 @@ class PlayWindow(BaseWindow):
 
     def key(self, name: str, down: bool, now: float) -> None:
         use = self.uses.get(name)
-        if self.card and use not in ("quit", "full screen", "screenshot", "help"):
-            if down and name in ("space", "return"):
-                self.session.key(name, down)
-                self.begin()
-            return
-        if use is None or not down:
+        waits = self.card or self.over
+        if waits and name in ("space", "return"):  # and no other key, which may have been meant for the game
+            self.session.key(name, down)
+            if down:
+                (self.begin if self.card else self._go_on)()
+        elif use is None or not down:
             self._action_key(name, down)
-            return
-        if self.over and use not in ("quit", "full screen", "screenshot", "help", "view", "restart", "step"):
-            self._go_on()
-        self.session.key(name, down)
-        self.use(use, now)
+        elif not self.card or use in ("quit", "full screen", "screenshot", "help", "zoom in", "zoom out"):
+            self.session.key(name, down)
+            self.use(use, now)
 
     def _action_key(self, name: str, down: bool) -> None:
         session, place = self.session, self.inputs.person_of(name)
@@ -185,9 +184,7 @@ class PlayWindow(BaseWindow):
         self.dirty = True
         if not down:
             self.inputs.up(name)
-        elif self.over:
-            self._go_on()
-        elif slot is not None:
+        elif slot is not None and not self.over and not self.card:
             if self.paused and self.mode == "turns":
                 self.pause(False)
             if not self.paused:
@@ -227,6 +224,14 @@ class PlayWindow(BaseWindow):
 
     def lost_focus(self, now: float) -> None:
         self.inputs.release()
+        self.session.note("focus lost")
+
+    def gained_focus(self, now: float) -> None:
+        self.session.note("focus gained")
+
+    def flipped(self, now: float) -> None:
+        if not self.card and not self.over:
+            self.session.seen()
 
     # ----------------------------------------------------------------------------------------------------- drawing
 
@@ -249,9 +254,20 @@ class PlayWindow(BaseWindow):
         if self.card:
             draw_card(self.screen, self.letters, self.card_info("Space begins"))
         elif self.over:
-            draw_summary(self.screen, area, self.letters, self.session, self.watched if self.options.own else None)
+            only = self.watched if self.options.own else None
+            draw_summary(self.screen, area, self.letters, self.session, self._after(), only)
         elif absence := absence_of(self.session.world, self.watched):
             draw_banner(self.screen, area, self.letters, absence)
+
+    def _after(self) -> tuple[str, str]:
+        """Returns what closes an episode: its heading, and what to press."""
+        rounds, played = self.options.episodes, self.session.episode - 1
+        if not self.options.locked:
+            return "Episode over", "Space goes on"
+        if self.last:
+            return "The end", "Thank you for playing. Space closes this window."
+        told = f"Round {played} of {rounds} is over" if rounds else f"Round {played} is over"
+        return told, "Have a break. Space begins the next round."
 
     def card_info(self, foot: str) -> CardInfo:
         session = self.session

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,6 +133,7 @@ class Session:
         self.actions = np.zeros(world.n_agents, np.int64)
         self.summary: EpisodeSummary | None = None
         self.episode, self.turns = 1, 0
+        self._seen: float | None = None  # when the picture of this turn reached the screen
         self._words = words_of(type(world).events)
         world.note_events()
         self.before = Positions.of(world)
@@ -153,12 +154,20 @@ class Session:
         """Turns into the running episode."""
         return int(self.world.turn[0, 0])
 
-    def step(self, chosen: Mapping[int, int], pressed: Mapping[int, float] | None = None) -> None:
+    def seen(self) -> None:
+        """Takes in that a picture of where everything is now has reached the screen; the first one counts."""
+        if self._seen is None:
+            self._seen = self.clock()
+
+    def step(
+        self, chosen: Mapping[int, int], pressed: Mapping[int, float] | None = None, held: Collection[int] = ()
+    ) -> None:
         """Takes a turn.
 
         Args:
             chosen: The action of every slot that a person plays.
             pressed: When the key for it went down, in milliseconds of :meth:`clock`.
+            held: The slots for which that key was held down from an earlier turn.
 
         Raises:
             ValueError: If a person's action is missing.
@@ -180,10 +189,11 @@ class Session:
             self.episode += 1
             self.before = Positions.of(world)  # nobody walks from one episode into the next
         if self.recorder is not None:
-            self.recorder.turn(world, self.actions.tolist(), self.clock(), dict(pressed or {}), ended)
+            self.recorder.turn(world, self.actions.tolist(), self.clock(), dict(pressed or {}), ended, self._seen, held)
         for event in world.happened():
             times = "" if event.amount == 1 else f" {event.amount:+g}"
             self.log.append(LogEntry(turn, event.agent, self._words[event.what] + times, event.whom))
+        self._seen = None
         if ended:
             self.log.append(LogEntry(turn, -1, "the episode is over"))
         self._others.think(world)
@@ -195,6 +205,7 @@ class Session:
     def restart(self) -> None:
         """Starts the episode anew."""
         self._others.wait()
+        self._seen = None
         self.world.reset()
         self._others.reset()
         self.episode += 1

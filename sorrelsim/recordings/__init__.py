@@ -8,11 +8,15 @@ The format, ``sorrelsim-recording`` version 3
     header: ``format``, ``version``, ``sorrelsim``, ``world`` (its name or file), ``world_version``, ``world_hash``,
     ``seed``, ``settings`` (what ``sorrelsim.make`` was given beside), ``params`` (of the copy, for the reader),
     ``actions`` (their names), ``n_agents``, ``players`` (one label per slot), ``humans`` (slots), ``started`` (wall
-    clock, ISO 8601) and ``state_hash`` (of the first state). Then, told apart by their first key:
+    clock, ISO 8601) and ``state_hash`` (of the first state); where there are any, ``study`` (``participant``,
+    ``condition``, ``session``, ``fields``) and ``partners`` (who exactly plays each slot). Then, told apart by their
+    first key:
 
     - ``{"t": 7, "ms": 812.4, "a": [1, 0], "r": [0.0, 1.0]}``: turn 7 of the session, its time in milliseconds since
-      the session began, every slot's action and reward. Where there are any: ``"k": {"0": 790.1}``, when the key that
-      chose a person's action went down; ``"end": true`` if the episode ended; ``"h": "..."``, the state's hash.
+      the session began, every slot's action and reward. Where there are any: ``"s": 702.9``, when the picture that
+      people acted on reached the screen; ``"k": {"0": 790.1}``, when the key that chose a person's action went down;
+      ``"held": [0]``, whose key was down since an earlier turn; ``"end": true`` if the episode ended; ``"h": "..."``,
+      the state's hash.
     - ``{"key": "w", "down": true, "ms": 790.1, "slot": 0, "action": "forward"}``: a key went down or up.
     - ``{"reset": true, "ms": 9000.0, "rng": [1, 3]}``: the episode was started anew by hand; where the random stream
       stood before.

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from sorrelsim.errors import unknown
 from sorrelsim.models.memory.replay import Buffer
 from sorrelsim.pictures.files import to_png
 from sorrelsim.recordings import lines, table
 from sorrelsim.recordings.chain import Chain
+from sorrelsim.recordings.columns import TABLES, codebook, columns_of
 from sorrelsim.recordings.replay import Recorded, Replay
 from sorrelsim.recordings.seating import Seating, first_seating, seating_after
 from sorrelsim.recordings.spec import FORMAT, MARKED, VERSION, RecordingError
+from sorrelsim.writing import write_beside
 
 CHANGED = "it was changed after it was written, or what stands before it. To read it all the same: --unchecked"
 
@@ -60,13 +63,31 @@ class Recording(Recorded):
         """Yields one row per turn and slot, as the table has them: where the agent stood, what it did, what it got."""
         return table.rows(self.replay(check, trust))
 
-    def save_table(self, path: str | Path, check: bool = True, trust: bool = False) -> None:
-        """Writes :meth:`rows` to a ``.csv`` file, or to a ``.parquet`` file if pyarrow is installed.
+    def episodes(self) -> Iterator[dict[str, Any]]:
+        """Yields one row per episode and slot: how long it was, what it brought, how fast the keys were."""
+        return table.episodes(self)
+
+    def save_table(
+        self, path: str | Path, check: bool = True, trust: bool = False, of: Literal["turns", "episodes"] = "turns"
+    ) -> None:
+        """Writes :meth:`rows` or :meth:`episodes` to a ``.csv`` or, if pyarrow is installed, ``.parquet`` file.
+
+        What every column means is written beside it, to ``NAME.codebook.md``.
+
+        Args:
+            path: The file.
+            check: As for :meth:`replay`.
+            trust: As for :meth:`replay`.
+            of: What a row is of.
 
         Raises:
-            ValueError: If the name ends in neither, or pyarrow is missing.
+            ValueError: If the name ends in neither, ``of`` is neither, or pyarrow is missing.
         """
-        table.save(self.rows(check, trust), path)
+        if of not in TABLES:
+            raise ValueError(unknown("table of a recording", of, TABLES))
+        columns = columns_of(of, self.header)
+        table.save(self.rows(check, trust) if of == "turns" else self.episodes(), columns, path)
+        write_beside(Path(path).with_suffix(".codebook.md"), codebook(of, self.header))
 
     def _repr_png_(self) -> bytes | None:
         try:
@@ -155,9 +176,11 @@ def _recording(
     """Puts the lines of turns into arrays."""
     n, turns = header["n_agents"], found["t"]
     pressed = np.full((len(turns), n), np.nan)
+    held = np.zeros((len(turns), n), np.bool_)
     for k, line in enumerate(turns):
         for slot, at in line.get("k", {}).items():
             pressed[k, int(slot)] = at
+        held[k, line.get("held", [])] = True
     return Recording(
         path=path,
         header=header,
@@ -168,6 +191,8 @@ def _recording(
         resets=[turn for turn, _ in resets],
         streams=dict(resets),
         pressed=pressed,
+        seen=np.array([line.get("s", np.nan) for line in turns], np.float64),
+        held=held,
         hashes={0: header["state_hash"]} | {line["t"]: line["h"] for line in turns if "h" in line},
         keys=found["key"],
         notes=found["note"],

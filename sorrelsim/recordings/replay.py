@@ -46,6 +46,8 @@ class Recorded:
         resets: Numbers of the turns before which the episode was started anew by hand, once per time.
         streams: By such a turn, where the random stream stood before the last restart; None where the file has it not.
         pressed: ``float64[turn, slot]``, when the key went down that chose the action, NaN where none did.
+        seen: ``float64[turn]``, when the picture that people acted on reached the screen, NaN where none did.
+        held: ``bool[turn, slot]``, whether the key that chose the action was down since an earlier turn.
         hashes: Turn number (0 the first state) to state hash after it.
         keys: Every key that went down or up, as in the file.
         notes: Everything else, as in the file.
@@ -63,6 +65,8 @@ class Recorded:
     resets: list[int]
     streams: dict[int, list[int] | None]
     pressed: np.ndarray
+    seen: np.ndarray
+    held: np.ndarray
     hashes: dict[int, str]
     keys: list[dict[str, Any]]
     notes: list[dict[str, Any]]

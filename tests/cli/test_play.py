@@ -56,8 +56,8 @@ def test_play_keeps_a_session_that_watch_opens_and_exports(tmp_path, closes_at_o
     field.write_text(FIELD)
     kept = tmp_path / "a.jsonl"
     done = run(
-        "play", "treasure_hunt", "spawn_probability=0.1", "--map", field, "--seed", 4, "--mode", "realtime", "--no-card",
-        "--speed", 60, "--out", kept, "--size", "640x480",
+        "play", "treasure_hunt", "spawn_probability=0.1", "--map", field, "--seed", 4, "--mode", "realtime",
+        "--no-card", "--speed", 60, "--out", kept, "--size", "640x480",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     recording = load_recording(kept)
@@ -226,3 +226,35 @@ def test_an_export_makes_the_folder_that_it_needs(tmp_path, closes_at_once):
     kept = keep_a_session(tmp_path)
     assert run("watch", kept, "--export", tmp_path / "new" / "a.csv").exit_code == 0
     assert (tmp_path / "new" / "a.csv").is_file()
+
+
+def test_what_a_study_says_reaches_the_tables(tmp_path, closes_at_once):
+    kept = tmp_path / "a.jsonl"
+    study = ("--participant", "P07", "--condition", "told", "--session", 2, "--field", "age=31", "--field", "hand=left")
+    done = run("play", "treasure_hunt", "--no-card", "--seed", 1, "--mode", "realtime", "--speed", 60, "--out", kept,
+               "--size", "640x480", "--locked", "--episodes", 3, *study)  # fmt: skip
+    assert done.exit_code == 0, done.exception
+    assert load_recording(kept).header["study"] == {
+        "participant": "P07", "condition": "told", "session": 2, "fields": {"age": "31", "hand": "left"}}  # fmt: skip
+    assert run("watch", kept, "--export", tmp_path / "e.csv", "--table", "episodes").exit_code == 0
+    header, first = (tmp_path / "e.csv").read_text().splitlines()[:2]
+    assert header.startswith("participant,condition,session,world,world_version,seed,started,age,hand,episode,")
+    assert first.startswith("P07,told,2,treasure_hunt,")
+    assert (tmp_path / "e.codebook.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--participant", "P07"], "says (participant) is kept in a recording: add --record or --out FILE"),
+        (["--out", "a.jsonl", "--field", "age"], "--field age: write a name and a text, such as age=31"),
+        (["--out", "a.jsonl", "--field", "reward=3"], "reward is a column that tables have already"),
+        (["--out", "a.jsonl", "--field", "age=3", "--field", "age=4"], "age is given twice"),
+    ],
+)
+def test_what_a_study_cannot_say_is_told(tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    done = run("play", "treasure_hunt", *words)
+    assert isinstance(done.exception, ValueError)
+    assert message in str(done.exception)
+    assert not (tmp_path / "a.jsonl").exists()

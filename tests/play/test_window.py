@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from sorrelsim.play.inputs import Choice
 from sorrelsim.play.keys import default_keys, remap
 from sorrelsim.play.opponents import seat_opponents
 from sorrelsim.play.session import Session
@@ -181,7 +182,9 @@ def test_the_end_of_an_episode_is_shown_until_a_key(tmp_path):
     window.spin()
     assert window.over
     assert window.info().status == "over"
-    press(window, "s")
+    press(window, "s", "w", "tab")
+    assert window.over  # no stray key takes it away
+    press(window, "space")
     assert not window.over
     assert window.session.turn == 0
     press(window, "w", "w")
@@ -267,11 +270,11 @@ def test_sixty_frames_a_second_would_fit(tmp_path):
     """Drawing a moving frame of the largest default map at 1080p takes less processor time than a frame lasts."""
     window = open_window(settings={}, size=(1920, 1080), mode="turns")
     for _ in range(3):
-        window.take([(1, None)], time.perf_counter())
+        window.take([Choice(1, None)], time.perf_counter())
         window.show(window.pace.turned)
     used = []
     for _ in range(10):
-        window.take([(1, None)], time.perf_counter())
+        window.take([Choice(1, None)], time.perf_counter())
         began = time.process_time()
         for frame in range(3):  # at 20 turns a second there are three frames to a turn
             window.draw(window.pace.turned + frame / 60)
@@ -406,7 +409,7 @@ def test_nothing_runs_before_the_person_begins(tmp_path):
     assert not np.array_equal(card, screen(window))
     window.close()
     recording = load_recording(tmp_path / "a.jsonl")
-    assert [note["note"] for note in recording.notes] == ["begins"]
+    assert [note["note"] for note in recording.notes if "focus" not in note["note"]] == ["begins"]
     assert recording.actions[0, 0] == 0  # the idle action: the space that began is none
 
 
@@ -469,3 +472,50 @@ def test_who_is_out_is_told_for_how_long_in_every_view():
         window._scene = None
         assert absence_of(window.session.world, 0) == "Out of the game: back in 12 turns"
         assert not np.array_equal(there, screen(window))
+
+
+def test_a_locked_session_of_rounds_can_do_nothing_but_play(tmp_path):
+    settings = {"max_steps": 3, "n_agents": 2}
+    window = open_window(
+        tmp_path / "a.jsonl", world="treasure_hunt", settings=settings, mode="turns", episodes=2, locked=True, card=True
+    )
+    press(window, "f2", "f6", "f8", "p", "tab", "f3")
+    assert (window.session.turns, window.view, window.paused, window.mode) == (0, "map", False, "turns")
+    press(window, "space", "w")
+    press(window, "f2", "f6", "tab", "p", "w", "w")
+    window.spin()
+    assert (window.over, window.done, window.session.turns) == (True, False, 3)
+    assert window._after() == ("Round 1 of 2 is over", "Have a break. Space begins the next round.")
+    between = screen(window)
+    press(window, "w", "tab")
+    assert (window.over, window.session.turns) == (True, 3)
+    press(window, "space")
+    for _ in range(3):
+        press(window, "w")
+    assert (window.over, window.done) == (True, False)  # the closing page
+    assert window._after()[0] == "The end"
+    assert not np.array_equal(between, screen(window))
+    press(window, "w")
+    assert not window.done
+    press(window, "return")
+    assert window.done
+    window.close()
+    recording = load_recording(tmp_path / "a.jsonl")
+    assert (len(recording), recording.resets, recording.seating(6).people) == (6, [], (0,))
+
+
+def test_when_a_picture_was_seen_and_how_long_a_key_took_are_kept(tmp_path):
+    window = open_window(tmp_path / "a.jsonl", mode="turns")
+    screen(window)
+    before = window.session.clock()
+    press(window, "w")
+    window.spin()
+    press(window, "w")
+    window.spin()
+    window.close()
+    rows = [row for row in load_recording(tmp_path / "a.jsonl").rows() if row["human"]]
+    assert 0 < rows[0]["shown_ms"] <= before
+    for row in rows:
+        assert row["reaction_ms"] == pytest.approx(row["key_ms"] - row["shown_ms"])
+        assert row["shown_ms"] <= row["key_ms"] <= row["ms"]
+    assert rows[1]["shown_ms"] >= rows[0]["ms"]  # the picture after the first turn
