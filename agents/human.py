@@ -51,6 +51,7 @@ class HumanModel(BaseModel):
     """
 
     Config = HumanConfig
+    asks_people = True
 
     def __init__(
         self,

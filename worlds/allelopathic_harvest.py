@@ -91,7 +91,7 @@ class Event(Events):
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
     REMOVALS = auto()
-    ZAP = events.pair("removes")  # who zapped whom, and whether that took the other away
+    ZAP = events.pair("removes", says="zapped")  # who zapped whom, and whether that took the other away
 
 
 @rule

@@ -70,7 +70,7 @@ class Event(Events):
     CELLS_CLEANED = auto()
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
-    ZAP = events.pair()  # who zapped whom
+    ZAP = events.pair(says="zapped")  # who zapped whom
 
 
 @rule

@@ -56,7 +56,7 @@ class Event(Events):
     OWN_COINS_TAKEN = auto()
     OTHER_COINS_TAKEN = auto()
     COINS_LOST = auto()
-    COIN_TAKEN = events.pair()  # who took whose coin
+    COIN_TAKEN = events.pair(says="took a coin of")  # who took whose coin
 
 
 @rule

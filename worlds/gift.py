@@ -64,7 +64,7 @@ class Event(Events):
     GIFT_BEAMS_FIRED = auto()
     GIFTS_GIVEN = auto()
     TOKENS_RECEIVED = auto()
-    GIFT = events.pair("token", "received")  # who gave whom which type, and what the other could hold of it
+    GIFT = events.pair("token", "received", says="gave to")  # its type, and what the other could hold of it
 
 
 @rule

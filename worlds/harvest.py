@@ -90,7 +90,7 @@ class Event(Events):
     APPLES_EATEN = auto()
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
-    ZAP = events.pair()  # who zapped whom
+    ZAP = events.pair(says="zapped")  # who zapped whom
 
 
 @rule

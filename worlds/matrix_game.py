@@ -117,7 +117,7 @@ class Event(Events):
     PLAYED_1 = auto()
     PLAYED_2 = auto()
     PLAYED_3 = auto()
-    INTERACTION = events.pair("is_row", "payoff", "held_1", "held_2", "held_3")  # of each player with the other
+    INTERACTION = events.pair("is_row", "payoff", "held_1", "held_2", "held_3", says="met")  # each player the other
 
 
 @rule

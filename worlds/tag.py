@@ -48,7 +48,7 @@ class Event(Events):
     TAGS = auto()
     TAGGED = auto()
     STEPS_FREE = auto()
-    TAG = events.pair()  # who tagged whom
+    TAG = events.pair(says="tagged")  # who tagged whom
 
 
 @rule

@@ -110,9 +110,9 @@ class Event(Events):
     ZAPS_FIRED = auto()
     ZAPS_RECEIVED = auto()
     REMOVALS = auto()
-    ZAP = events.pair("removes")  # who zapped whom, and whether that took the other away
-    CLAIM_TAKEN = events.pair()  # who claimed what was whose
-    CLAIM_ZAPPED = events.pair("destroyed")  # who zapped whose resource
+    ZAP = events.pair("removes", says="zapped")  # who zapped whom, and whether that took the other away
+    CLAIM_TAKEN = events.pair(says="claimed a wall of")  # who claimed what was whose
+    CLAIM_ZAPPED = events.pair("destroyed", says="zapped a wall of")  # who zapped whose resource
 
 
 @rule

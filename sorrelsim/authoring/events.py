@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Any
 
-from sorrelsim.rules.events import PAIRS
+from sorrelsim.rules.events import PAIRS, Pair
 
 
 class Events(IntEnum):
@@ -26,22 +26,27 @@ class Events(IntEnum):
 
     Attributes:
         details: What a note of it brings beside the two agents, by name.
+        says: What it says between the two agents, such as ``zapped``; empty where its name has to do.
     """
 
     details: tuple[str, ...]  # type: ignore[misc]  # no member
+    says: str  # type: ignore[misc]  # no member
 
     def __new__(cls, value: Any) -> Events:
         details: tuple[str, ...] = ()
-        if isinstance(value, list):  # of pair()
-            details, value = tuple(value), PAIRS + sum(each >= PAIRS for each in cls.__members__.values())
+        says = ""
+        if isinstance(value, Pair):
+            details, says = tuple(value), value.says
+            value = PAIRS + sum(each >= PAIRS for each in cls.__members__.values())
         member = int.__new__(cls, value)
         member._value_ = value
         member.details = details  # type: ignore[misc]
+        member.says = says  # type: ignore[misc]
         return member
 
     @staticmethod
     def _generate_next_value_(name: str, start: int, count: int, last_values: list[Any]) -> int:
-        return sum(not isinstance(value, list) for value in last_values)
+        return sum(not isinstance(value, Pair) for value in last_values)
 
 
 def event_names(events: type[Events] | Iterable[str]) -> tuple[str, ...]:
@@ -53,6 +58,12 @@ def event_names(events: type[Events] | Iterable[str]) -> tuple[str, ...]:
 def pairs_of(events: type[Events] | Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Returns the events between two agents, by name in their order, with the names of their details."""
     return {event.name.lower(): event.details for event in events if isinstance(event, Events) and _is_pair(event)}
+
+
+def words_of(events: type[Events] | Sequence[str]) -> dict[str, str]:
+    """Returns what every event is called in words, by name: ``zapped`` for two agents, ``apples eaten`` for a count."""
+    plain = {name: name.replace("_", " ") for name in (*event_names(events), *pairs_of(events))}
+    return plain | {event.name.lower(): event.says for event in events if isinstance(event, Events) and event.says}
 
 
 def _is_pair(event: Any) -> bool:

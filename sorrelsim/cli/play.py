@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,9 @@ import typer
 if TYPE_CHECKING:
     from sorrelsim.play.play_window import PlayOptions
     from sorrelsim.recordings import WorldSpec
+
+EXPORTS = (".gif", ".mp4", ".csv", ".parquet")
+"""How the files end that a recording is exported to."""
 
 Speed = Annotated[float, typer.Option(min=0.1, max=60, help="Turns a second.")]
 Size = Annotated[str | None, typer.Option(help="Size of the window, such as 1280x720.")]
@@ -50,6 +54,16 @@ def play(
     size: Size = None,
     full_screen: FullScreen = False,
     trust: Trust = False,
+    card: Annotated[bool, typer.Option(help="Show what the game is about, and wait until you begin.")] = True,
+    locked: Annotated[
+        bool, typer.Option("--locked", help="Nothing but playing: no restart, speed, pause, slot or view.")
+    ] = False,
+    participant: Annotated[str | None, typer.Option(help="Who plays, kept in the recording.")] = None,
+    condition: Annotated[str | None, typer.Option(help="Condition of a study, kept in the recording.")] = None,
+    session: Annotated[int | None, typer.Option(min=0, help="Number of the session, kept in the recording.")] = None,
+    field: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=TEXT", help="A study's own field, such as age=31; any number.")
+    ] = None,
     bounds: Annotated[
         bool, typer.Option("--bounds", help="Check every index of the rules; a wrong one is told with its line.")
     ] = False,
@@ -72,9 +86,14 @@ def play(
         seed = secrets.randbelow(1_000_000)
     kept = _recording_path(world, record, out)
     options = PlayOptions(
-        mode=mode, speed=speed, view=view, episodes=episodes, size=_size(size), full_screen=full_screen, own=own
-    )
-    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys), trust)
+        mode=mode, speed=speed, view=view, episodes=episodes, size=_size(size), full_screen=full_screen, card=card,
+        locked=locked, own=own,
+    )  # fmt: skip
+    study = _study(participant, condition, session, field or [])
+    if study and kept is None:
+        given = ", ".join(study)
+        raise ValueError(f"what a study says ({given}) is kept in a recording: add --record or --out FILE")
+    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys), trust, study)
 
 
 def watch(
@@ -85,6 +104,7 @@ def watch(
         Path | None,
         typer.Option(help="Write a .gif or .mp4, or a table (.csv, .parquet), instead of opening a window."),
     ] = None,
+    table: Annotated[str, typer.Option(help="What a row of a table is of: turns or episodes.")] = "turns",
     first: Annotated[int, typer.Option(min=0, help="First turn of the film.")] = 0,
     last: Annotated[int | None, typer.Option(min=0, help="Last turn of the film.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the world in which a run's agents play.")] = 0,
@@ -109,6 +129,8 @@ def watch(
         return
     from sorrelsim.recordings import load_recording
 
+    if export is not None:
+        _check_export(export)
     recording = load_recording(what, not unchecked)
     if recording.remark:
         typer.echo(f"{what}: {recording.remark}", err=True)
@@ -117,7 +139,7 @@ def watch(
 
         ReplayWindow(recording, not unchecked, speed, _size(size), full_screen, trust).run()
     elif export.suffix in (".csv", ".parquet"):
-        recording.save_table(export, not unchecked, trust)
+        recording.save_table(export, not unchecked, trust, table)  # type: ignore[arg-type]
     else:
         from sorrelsim.recordings.film import save_film
 
@@ -134,6 +156,7 @@ def _play(
     kept: Path | None,
     remapped: dict[str, Any],
     trust: bool,
+    study: dict[str, Any] | None = None,
 ) -> None:
     """Opens a window on a session.
 
@@ -145,11 +168,13 @@ def _play(
         kept: Where the session is recorded, if it is.
         remapped: People's own keys, as :func:`sorrelsim.play.keys.remap` takes them.
         trust: Whether Python files may be run that a run folder brings or points to.
+        study: What a study says of the session, kept in the recording.
     """
     from sorrelsim.errors import unknown
     from sorrelsim.play.base_window import open_display
+    from sorrelsim.play.keyboard import KNOWN
     from sorrelsim.play.keys import default_keys, idle_action, remap
-    from sorrelsim.play.opponents import seat_opponents
+    from sorrelsim.play.opponents import partners_of, seat_opponents
     from sorrelsim.play.play_window import PlayWindow
     from sorrelsim.play.scene import VIEWS
     from sorrelsim.play.session import Session
@@ -164,7 +189,8 @@ def _play(
         if slot >= world.n_agents:
             raise ValueError(f"no slot {slot} in {world.name}; allowed: 0 to {world.n_agents - 1}")
     agents, labels = seat_opponents(world, others, spec.seed, people, trust)
-    keys, window_keys = remap(default_keys(world.action_names, max(1, len(people))), remapped, world.action_names)
+    usual = default_keys(world.action_names, max(1, len(people)))
+    keys, window_keys = remap(usual, remapped, world.action_names, KNOWN)
     if mode == "auto":  # where nothing is not an action, a clock would make the person do something
         mode = "turns" if people and idle_action(world.action_names) is None else "realtime"
     options = dataclasses.replace(options, keys=keys if people else [], window_keys=window_keys, mode=mode)
@@ -172,8 +198,11 @@ def _play(
     recorder = None
     if kept is not None:
         shown = ["person" if slot in people else label for slot, label in enumerate(labels)]
-        recorder = Recorder(kept, spec, world, shown, people)
-    window = PlayWindow(Session(world, agents, labels, people, recorder), options)
+        partners = partners_of(agents, others, world.n_agents)
+        recorder = Recorder(kept, spec, world, shown, people, study, partners)
+    session = Session(world, agents, labels, people, recorder)
+    session.ready()
+    window = PlayWindow(session, options)
     try:
         window.run()
     finally:
@@ -181,6 +210,22 @@ def _play(
             typer.echo(
                 f"kept {recorder.turns} turns in {recorder.path}; see them with: sorrelsim watch {recorder.path}"
             )
+
+
+def _check_export(export: Path) -> None:
+    """Checks that a file of this name can be written, before anything is played for it.
+
+    Raises:
+        ValueError: If nothing is written that ends like that, or it is a folder.
+        OSError: If its folder cannot be made, or written to.
+    """
+    if export.suffix not in EXPORTS:
+        raise ValueError(f"--export {export}: a film ends in .gif or .mp4, a table in .csv or .parquet")
+    if export.is_dir():
+        raise ValueError(f"--export {export} is a folder; name a file")
+    export.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=export.parent):
+        pass
 
 
 def _slots(humans: str | None, slot: int) -> list[int]:
@@ -191,6 +236,24 @@ def _slots(humans: str | None, slot: int) -> list[int]:
         return [int(part) for part in humans.split(",") if part.strip()]
     except ValueError:
         raise ValueError(f"--humans {humans}: slots are whole numbers with commas between, such as 0,1") from None
+
+
+def _study(participant: str | None, condition: str | None, session: int | None, fields: list[str]) -> dict[str, Any]:
+    """Returns what a study says of a session, as far as anything was said."""
+    from sorrelsim.recordings.columns import EPISODES, SESSION, TURNS
+
+    said = {"participant": participant, "condition": condition, "session": session}
+    found: dict[str, Any] = {key: value for key, value in said.items() if value is not None}
+    own: dict[str, str] = {}
+    for each in fields:
+        name, equals, text = each.partition("=")
+        if not equals or not name.isidentifier():
+            raise ValueError(f"--field {each}: write a name and a text, such as age=31")
+        if name in own or name in {**SESSION, **TURNS, **EPISODES}:
+            what = "is given twice" if name in own else "is a column that tables have already"
+            raise ValueError(f"--field {each}: {name} {what}")
+        own[name] = text
+    return found | ({"fields": own} if own else {})
 
 
 def _settings(changes: list[str], **given: Any) -> dict[str, Any]:

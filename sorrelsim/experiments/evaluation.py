@@ -42,6 +42,11 @@ def can_learn(kind: type[BaseModel]) -> bool:
     return kind.learn is not BaseModel.learn or kind.train_step is not BaseModel.train_step
 
 
+def people_among(models: Sequence[BaseModel]) -> bool:
+    """Returns whether people play, who are asked for their training alone: not to be evaluated, nor for a film."""
+    return any(model.asks_people for model in models)
+
+
 @contextmanager
 def undisturbed(models: Sequence[BaseModel], seed: int | None = None) -> Iterator[None]:
     """Within, what is drawn at random does not change what models draw afterwards.

@@ -17,12 +17,13 @@ from sorrelsim.experiments.config import ConfigError, ExperimentConfig, check_ma
 from sorrelsim.experiments.evaluation import (
     explores,
     film,
+    people_among,
     play_episodes,
     set_shared_chance,
     shared_chance,
     undisturbed,
     ways_of,
-)
+)  # fmt: skip
 from sorrelsim.experiments.measures import EpisodeCollector, Row, return_means
 from sorrelsim.experiments.resolve import resolve
 from sorrelsim.experiments.seating import Place, make_model, make_world, seat_agents, seating
@@ -109,11 +110,11 @@ class Experiment:
         classes: Classes | None = None,
         start: bool = True,
     ) -> None:
-        where = "" if isinstance(config, ExperimentConfig | Mapping) else f"{config}: "
+        where = ""
         if isinstance(config, Mapping):
             config = read_config(config)
         elif not isinstance(config, ExperimentConfig):
-            config = load_config(config, overrides)
+            where, config = f"{config}: ", load_config(config, overrides)
         set_network_threads(config.torch_threads)  # first: how models are built shall not depend on the machine
         if config.threads is not None:
             threads.set_threads(config.threads)
@@ -258,23 +259,19 @@ class Experiment:
         agents = seat_agents(self.places, models, self._looked_at, False, explores(way), self.classes)
         return self._looked_at, agents
 
-    def greedy(self, n_worlds: int | None = None) -> tuple[Gridworld, list[Agent]]:
-        """Seats the agents, greedy, in copies of their own; otherwise as :meth:`looking`."""
-        return self.looking(n_worlds, "greedy")
-
     @property
     def eval_way(self) -> str:
         """How the models are meant to be played, which ``eval_return_mean`` is of: ``greedy`` or ``sampled``."""
         return ways_of(self.models)
 
     def evaluate(self) -> Row:
-        """Plays one episode per copy: ``eval_return_mean``, ``eval_return_<slot>`` per agent, and ``eval_way``.
+        """Plays one episode per copy, without people: ``eval_return_mean``, ``eval_return_<slot>``, ``eval_way``.
 
         Each model plays the way that it is meant to be played. What ``evaluation.ways`` names comes beside it, as
         ``eval_greedy_return_mean`` and the like.
         """
         row: Row = {}
-        for way in ("own", *dict.fromkeys(self.config.evaluation.ways)):
+        for way in () if people_among(self.models) else ("own", *dict.fromkeys(self.config.evaluation.ways)):
             with undisturbed(self.models, self.config.seed + _EVALUATION_SEED):
                 world, agents = self.looking(way=way)
                 limit = self.config.evaluation.max_turns

@@ -21,6 +21,7 @@ from sorrelsim.experiments.checkpoints import Checkpoint, checkpoints, remove
 from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in, require_trust
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_config, load_config
+from sorrelsim.experiments.evaluation import people_among
 from sorrelsim.experiments.facts import describe, now, read_facts, write_facts
 from sorrelsim.experiments.frames import metrics_frame
 from sorrelsim.experiments.keeping import TRIES, Keeper, NotSaved
@@ -84,6 +85,8 @@ def run(
 def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: Checkpoint | None) -> Path:
     config = experiment.config
     facts = _begin(experiment, folder, since)
+    if people_among(experiment.models):
+        tell(f"{folder}: a person plays, who is not asked to play for evaluations and films as well; there are none")
     experiment.log_events(folder)
     keeper = Keeper(experiment, folder, since)
     if not keeper.save(keeper.epoch):  # whatever happens, there are sound models to go back to
@@ -112,7 +115,7 @@ def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: C
             log.close()
         if missing and end not in ("finished", "stopped"):
             tell(missing)  # what is being raised must not be hidden
-    if config.evaluation.gif_turns and not experiment.hurrying:
+    if config.evaluation.gif_turns and not experiment.hurrying and not people_among(experiment.models):
         _doing(watchers, "filming an episode")
         keeper.draw("episode.gif", lambda: animation(experiment.record(), fps=10).save(folder / "episode.gif"))
     if end == "finished":  # said last: a run that is killed before goes on to do what is left

@@ -16,7 +16,7 @@ from types import FrameType
 
 import pygame
 
-from sorrelsim.play import overlays, theme
+from sorrelsim.play import keyboard, overlays, theme
 from sorrelsim.play.keys import shown
 from sorrelsim.play.panel import Panel
 from sorrelsim.play.panel_info import ActionRow, PanelInfo
@@ -69,6 +69,7 @@ class BaseWindow(ABC):
         screen: The window's surface.
         stage: Draws the scene.
         panel: Draws the facts beside it.
+        printed: What is printed on keys, where it is not their name.
         dirty: Whether it must be drawn again.
         done: Whether it is to close.
         message: What is shown in it for a moment.
@@ -89,15 +90,17 @@ class BaseWindow(ABC):
         self.screen = self._open()
         pygame.key.set_repeat()
         self.uses = dict(uses)
+        self.printed = keyboard.printed()
         self.letters = theme.Letters()
         self.stage, self.panel = Stage(), Panel(self.letters)
         self.dirty = True
         self.done = False
-        self.help = False
+        self.help = self.legend = False
         self.message, self._message_until = "", 0.0
         self.frames = 0
         self._leaving_until = 0.0
-        self._clock = pygame.time.Clock()
+        self._next_frame = 0.0
+        self._moving = False
         self._rescale()
 
     # ------------------------------------------------------------------------------------------- for the subclass
@@ -134,8 +137,17 @@ class BaseWindow(ABC):
         """Whether the next frame differs by itself."""
         return False
 
+    def draw_legend(self) -> None:  # noqa: B027 - windows that have none do not listen to its key
+        """Draws what everything is, over the window."""
+
     def lost_focus(self, now: float) -> None:  # noqa: B027 - most need not know
         """Takes in that another window took the keyboard, so that no key goes up any more."""
+
+    def gained_focus(self, now: float) -> None:  # noqa: B027 - likewise
+        """Takes in that the keyboard is this window's again."""
+
+    def flipped(self, now: float) -> None:  # noqa: B027 - likewise
+        """Takes in that what was drawn has reached the screen."""
 
     def close(self) -> None:  # noqa: B027 - most have nothing to close
         """Called once, however the window closes."""
@@ -152,8 +164,8 @@ class BaseWindow(ABC):
             self.screenshot()
         elif use == "full screen":
             self.toggle_full_screen()
-        elif use == "help":
-            self.help = True
+        elif use in ("help", "legend"):
+            self.help, self.legend = use == "help", use == "legend"
         elif use == "quit":
             self.leave(now)
         self.dirty = True
@@ -171,13 +183,13 @@ class BaseWindow(ABC):
 
     def help_of_actions(self, rows: Iterable[ActionRow]) -> list[tuple[str, str]]:
         """Returns the help lines of a person's actions."""
-        return [("  ".join(shown(key) for key in row.keys[:3]), row.action) for row in rows]
+        return [("  ".join(row.keys[:3]), row.action) for row in rows]
 
     def help_of_uses(self, meanings: Mapping[str, str]) -> list[tuple[str, str]]:
         """Returns the help lines of the window's own keys, as far as they have any, in the order of ``meanings``."""
         lines = []
         for use, meaning in meanings.items():
-            keys = [shown(key) for key, bound in self.uses.items() if bound == use]
+            keys = [shown(key, self.printed) for key, bound in self.uses.items() if bound == use]
             if keys:
                 lines.append(("  ".join(keys[:2]), meaning))
         return lines
@@ -196,10 +208,13 @@ class BaseWindow(ABC):
                 before[number] = signal.signal(number, leave)
             except ValueError:  # not in the main thread: then nobody can press Ctrl-C here either
                 break
+        switching = sys.getswitchinterval()
+        sys.setswitchinterval(0.0005)  # agents that think beside the window leave it time for keys
         try:
             while not self.done:
                 self.spin()
         finally:
+            sys.setswitchinterval(switching)
             for number, handler in before.items():
                 signal.signal(number, handler)
             try:
@@ -209,17 +224,11 @@ class BaseWindow(ABC):
 
     def spin(self) -> None:
         """Goes once round the loop: input, what is due, and a frame if there is something new to see."""
-        now = time.perf_counter()
-        moving = self.animating(now)
-        if moving or self.dirty:
-            events = pygame.event.get()
-        else:
-            # Nothing moves: sleep in the system until there is input or something is due.
-            wait = self.due(now)
-            if self.message:
-                wait = min(wait if wait is not None else 1.0, max(0.0, self._message_until - now))
-            first = pygame.event.wait(max(1, min(round(1000 * (1.0 if wait is None else wait)), 250)))
-            events = [first, *pygame.event.get()] if first.type != pygame.NOEVENT else []
+        # Sleep in the system until there is input, which is taken in at once, or something is due: also between the
+        # frames of what moves, for a key's time is when it is taken in.
+        wait = 0.0 if self.dirty else self._idle(time.perf_counter())
+        first = pygame.event.wait(round(1000 * wait)) if wait > 0.0005 else pygame.event.poll()
+        events = [first, *pygame.event.get()] if first.type != pygame.NOEVENT else []
         now = time.perf_counter()
         for event in events:
             self._handle(event, now)
@@ -227,17 +236,28 @@ class BaseWindow(ABC):
         if self.message and now > self._message_until:
             self.message, self.dirty = "", True
         moving = self.animating(now)
-        if self.dirty or moving:
+        arrived, self._moving = self._moving and not moving, moving
+        if self.dirty or arrived or (moving and now >= self._next_frame):
             self.dirty = False
+            self._next_frame = max(self._next_frame, now - 1 / FRAMES_PER_SECOND) + 1 / FRAMES_PER_SECOND
             self.show(now)
-        if moving:
-            self._clock.tick(FRAMES_PER_SECOND)
+
+    def _idle(self, now: float) -> float:
+        """Returns the seconds for which nothing is to be done unless there is input, at most a quarter of one."""
+        due = self.due(now)
+        waits = [0.25] if due is None else [0.25, due]
+        if self.message:
+            waits.append(self._message_until - now)
+        if self.animating(now):
+            waits.append(self._next_frame - now)
+        return max(0.0, min(waits))
 
     def show(self, now: float) -> None:
         """Draws a frame and puts it on the screen."""
         self.draw(now)
         self.draw_overlays()
         pygame.display.flip()
+        self.flipped(time.perf_counter())
         self.frames += 1
 
     def say(self, text: str, seconds: float = 2.5) -> None:
@@ -253,18 +273,22 @@ class BaseWindow(ABC):
             self._rescale()
         elif event.type in (pygame.WINDOWEXPOSED, pygame.WINDOWFOCUSGAINED):
             self.dirty = True
+            if event.type == pygame.WINDOWFOCUSGAINED:
+                self.gained_focus(now)
         elif event.type == pygame.WINDOWFOCUSLOST:
             self.lost_focus(now)
+        elif event.type == pygame.KEYMAPCHANGED:
+            self.printed, self.dirty = keyboard.printed(), True
         elif event.type in (pygame.KEYDOWN, pygame.KEYUP):
-            self._key(pygame.key.name(event.key).lower(), event.type == pygame.KEYDOWN, event.mod, now)
+            self._key(keyboard.name_of(event), event.type == pygame.KEYDOWN, event.mod, now)
         elif event.type in (pygame.MOUSEBUTTONDOWN, pygame.MOUSEBUTTONUP, pygame.MOUSEMOTION, pygame.MOUSEWHEEL):
             self.mouse(event, now)
 
     def _key(self, name: str, down: bool, modifiers: int, now: float) -> None:
         if down and name == "q" and modifiers & pygame.KMOD_CTRL:
             self.done = True
-        elif down and self.help:
-            self.help, self.dirty = False, True
+        elif down and (self.help or self.legend):
+            self.help, self.legend, self.dirty = False, False, True
         else:
             self.key(name, down, now)
 
@@ -303,8 +327,11 @@ class BaseWindow(ABC):
         self.dirty = True
 
     def areas(self) -> tuple[pygame.Rect, pygame.Rect]:
-        """Returns where the map goes, and the panel."""
+        """Returns where the map goes, and the panel: beside it, or below it in an upright window."""
         width, height = self.screen.get_size()
+        if height > 1.2 * width:
+            panel = min(self.letters.px(640), int(height * 0.55))
+            return pygame.Rect(0, 0, width, height - panel), pygame.Rect(0, height - panel, width, panel)
         panel = min(self.letters.px(400), int(width * 0.42))
         return pygame.Rect(0, 0, width - panel, height), pygame.Rect(width - panel, 0, panel, height)
 
@@ -314,3 +341,5 @@ class BaseWindow(ABC):
             overlays.draw_message(self.screen, self.areas()[0], self.letters, self.message)
         if self.help:
             overlays.draw_help(self.screen, self.letters, self.help_lines())
+        if self.legend:
+            self.draw_legend()

@@ -7,6 +7,21 @@ A window hands over its key events; when a turn is taken, what is asked for here
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Choice(NamedTuple):
+    """What a person does in a turn.
+
+    Attributes:
+        action: The action.
+        ms: When the key for it went down; None where none did.
+        held: Whether that key was held down from an earlier turn.
+    """
+
+    action: int
+    ms: float | None
+    held: bool = False
 
 
 class Inputs:
@@ -24,7 +39,8 @@ class Inputs:
         self.keys = [dict(person) for person in keys]
         self.idle = idle
         self.held: dict[str, float] = {}
-        self._tapped: list[list[tuple[int, float]]] = [[] for _ in keys]
+        self._used: set[str] = set()  # keys that were down already at the turn before
+        self._tapped: list[list[Choice]] = [[] for _ in keys]
         self._last = [0 if idle is None else idle for _ in keys]
 
     def person_of(self, key: str) -> int | None:
@@ -37,7 +53,7 @@ class Inputs:
         if place is None:
             return False
         self.held[key] = ms
-        self._tapped[place].append((self.keys[place][key], ms))
+        self._tapped[place].append(Choice(self.keys[place][key], ms))
         return True
 
     def up(self, key: str) -> None:
@@ -59,28 +75,29 @@ class Inputs:
         key = self._newest(place)
         return None if key is None else self.keys[place][key]
 
-    def now(self) -> list[tuple[int, float | None]]:
+    def now(self) -> list[Choice]:
         """Returns everybody's action for a turn in real time, and when its key went down."""
-        chosen: list[tuple[int, float | None]] = []
+        chosen: list[Choice] = []
         for place, waiting in enumerate(self._tapped):
             key = self._newest(place)
             if waiting:
                 chosen.append(waiting[-1])
                 waiting.clear()
             elif key is not None:
-                chosen.append((self.keys[place][key], self.held[key]))
+                chosen.append(Choice(self.keys[place][key], self.held[key], key in self._used))
             else:
-                chosen.append((self._last[place] if self.idle is None else self.idle, None))
+                chosen.append(Choice(self._last[place] if self.idle is None else self.idle, None))
+        self._used = set(self.held)
         return self._keep(chosen)
 
     def waiting_for(self) -> list[int]:
         """Returns the people who have not chosen yet, in turns."""
         return [place for place, waiting in enumerate(self._tapped) if not waiting]
 
-    def take(self) -> list[tuple[int, float | None]]:
+    def take(self) -> list[Choice]:
         """Returns everybody's choice in turns, when :meth:`waiting_for` is empty."""
         return self._keep([waiting.pop(0) for waiting in self._tapped])
 
-    def _keep(self, chosen: list[tuple[int, float | None]]) -> list[tuple[int, float | None]]:
-        self._last = [action for action, _ in chosen]
+    def _keep(self, chosen: list[Choice]) -> list[Choice]:
+        self._last = [choice.action for choice in chosen]
         return chosen

@@ -3,13 +3,13 @@
 What is decided here goes to :mod:`sorrelsim.play.inputs`, which turns pressed keys into actions, and to the panel,
 which shows them.
 
-Keys go by the names that SDL gives them: ``w``, ``space``, ``left``, ``return``, ``right shift``, ``f1``, ``[4]`` (on
-the keypad). Nothing here needs pygame.
+Keys go by the names that SDL gives those of a US keyboard: ``w``, ``space``, ``left``, ``return``, ``right shift``,
+``f1``, ``[4]`` (on the keypad); see :mod:`sorrelsim.play.keyboard`. Nothing here needs pygame.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,17 +61,21 @@ WINDOW_KEYS: dict[str, tuple[str, ...]] = {
     "labels": ("f7",),
     "screenshot": ("f9",),
     "full screen": ("f11",),
+    "legend": ("f10",),
     "help": ("f1",),
     "quit": ("escape",),
 }
 """What the window itself listens to, in the order of its help. A key that chooses an action is never one of these."""
+
+LOCKED = ("zoom in", "zoom out", "full screen", "quit")
+"""What a locked window listens to: nothing of it changes the game, or what is seen of it."""
 
 MEANINGS = {
     "pause": "pause and go on", "step": "one turn", "restart": "start the episode anew", "slower": "slower",
     "faster": "faster", "mode": "real time, or the world waits", "view": "map, own window, own eyes",
     "slot": "another slot", "zoom in": "zoom in (or the wheel)", "zoom out": "zoom out",
     "labels": "numbers on the agents", "screenshot": "keep a picture", "full screen": "full screen",
-    "help": "this", "quit": "leave",
+    "legend": "what is what", "help": "this", "quit": "leave",
 }  # fmt: skip
 """What these uses are called in the help."""
 
@@ -157,7 +161,7 @@ def _set_keys(actions: Sequence[str], keys: KeySet) -> dict[str, int]:
 
 
 def remap(
-    keys: list[dict[str, int]], given: Mapping[str, Any], actions: Sequence[str]
+    keys: list[dict[str, int]], given: Mapping[str, Any], actions: Sequence[str], known: Collection[str] = ()
 ) -> tuple[list[dict[str, int]], dict[str, tuple[str, ...]]]:
     """Lays people's own choice of keys over the defaults.
 
@@ -166,12 +170,13 @@ def remap(
         given: ``players``: a list of action name to key or keys, one entry per person; or, for one person, action names
             at the top. ``window``: what the window does to key or keys, as in :data:`WINDOW_KEYS`.
         actions: The world's actions.
+        known: Names of all keys that there are; where it is empty, any name will do.
 
     Returns:
         The keys of each person, and of the window.
 
     Raises:
-        ValueError: On an unknown action or use, or a key that is given twice.
+        ValueError: On an unknown action, use or key, or a key that is given twice.
     """
     people = given.get("players", [{k: v for k, v in given.items() if k not in ("players", "window")}])
     if not isinstance(people, list) or not all(isinstance(person, Mapping) for person in people):
@@ -187,7 +192,7 @@ def remap(
             action = list(actions).index(name)
             for key in keys_of(everybody[place], action):
                 del everybody[place][key]
-            for key in _names(wanted):
+            for key in _names(wanted, known):
                 if key in chosen:
                     raise ValueError(f"keys: {key!r} is given to {chosen[key]} and to {name}")
                 chosen[key] = name
@@ -198,13 +203,16 @@ def remap(
     for use, wanted in given.get("window", {}).items():
         if use not in window:
             raise ValueError(unknown("use of a window key", use, window, "keys"))
-        window[use] = _names(wanted)
+        window[use] = _names(wanted, known)
     return everybody, window
 
 
-def _names(wanted: Any) -> tuple[str, ...]:
-    names = wanted if isinstance(wanted, list | tuple) else [wanted]
-    return tuple(str(name).lower() for name in names)
+def _names(wanted: Any, known: Collection[str]) -> tuple[str, ...]:
+    names = tuple(str(name).lower() for name in (wanted if isinstance(wanted, list | tuple) else [wanted]))
+    for name in names:
+        if known and name not in known:
+            raise ValueError(unknown("key", name, known, "keys"))
+    return names
 
 
 def uses_of(keys: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -218,8 +226,9 @@ def keys_of(bound: Mapping[str, int], action: int) -> tuple[str, ...]:
     return tuple(sorted(keys, key=lambda key: (key.isdigit(), len(key) > 1 and key != "space")))
 
 
-def shown(key: str) -> str:
-    """Returns a key as it is drawn on a key cap."""
+def shown(key: str, printed: Mapping[str, str] | None = None) -> str:
+    """Returns a key as it is drawn on a key cap; ``printed`` says where a keyboard has other marks than a US one."""
+    key = (printed or {}).get(key, key)
     marks = {
         "up": "\u2191", "down": "\u2193", "left": "\u2190", "right": "\u2192", "return": "Enter", "escape": "Esc",
         "right shift": "R Shift", "right ctrl": "R Ctrl", "=": "+",

@@ -5,6 +5,7 @@ The agents seated here are those of a :class:`sorrelsim.play.session.Session`.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from sorrelsim.engine.gridworld import Gridworld
@@ -33,9 +34,9 @@ def seat_opponents(
     Raises:
         ValueError: If there is no such player; the message has the nearest match.
     """
+    apply_threads()
     if Path(others).is_dir():
         return _of_run(world, Path(others), trust)
-    apply_threads()
     names = [name.strip() for name in others.split(",") if name.strip()] or ["random"]
     free = [slot for slot in range(world.n_agents) if slot not in (humans or [])]
     agents, labels = [], []
@@ -50,6 +51,34 @@ def seat_opponents(
         agents.append(Agent(world, [slot], model, learn=False))
         labels.append(bare(name).replace("_", " "))
     return agents, labels
+
+
+def partners_of(agents: list[Agent], others: str, n_agents: int) -> list[str]:
+    """Returns who exactly plays each slot: a bot or learner by name, or a run, its seat and the hash of its weights.
+
+    Args:
+        agents: As :func:`seat_opponents` gave them.
+        others: What it was asked for.
+        n_agents: Slots of the world.
+    """
+    told = [""] * n_agents
+    run = Path(others) if Path(others).is_dir() else None
+    for agent in agents:
+        for slot in agent.slots.tolist():
+            told[slot] = f"{type(agent.model).__module__}.{type(agent.model).__name__}"
+            if run is not None:
+                told[slot] = f"{run} {agent.model.name} {_hash_of_weights(agent)}"
+    return told
+
+
+def _hash_of_weights(agent: Agent) -> str:
+    """Returns twelve hexadecimal digits of all numbers of a model's networks; "no weights" where there are none."""
+    digest, found = hashlib.blake2b(digest_size=6), False
+    for name, network in sorted(agent.model.state_dict(memory=False).get("networks", {}).items()):
+        for key, value in sorted(network.items()):
+            digest.update(f"{name}.{key}".encode() + value.detach().cpu().numpy().tobytes())
+            found = True
+    return f"weights {digest.hexdigest()}" if found else "no weights"
 
 
 def _of_run(world: Gridworld, run: Path, trust: bool) -> tuple[list[Agent], list[str]]:

@@ -19,6 +19,16 @@ def draw_message(screen: pygame.Surface, area: pygame.Rect, letters: theme.Lette
     screen.blit(text, text.get_rect(center=rect.center))
 
 
+def draw_banner(screen: pygame.Surface, area: pygame.Rect, letters: theme.Letters, text: str) -> None:
+    """Draws a line at the top of ``area`` that stays for as long as it holds."""
+    px = letters.px
+    label = letters.fit(text, 20, area.width - px(80), theme.WARN, "bold")
+    rect = pygame.Rect(0, 0, label.get_width() + px(40), label.get_height() + px(20))
+    rect.midtop = (area.centerx, area.top + px(24))
+    theme.box(screen, theme.PANEL, rect, px(10), theme.WARN)
+    screen.blit(label, label.get_rect(center=rect.center))
+
+
 def draw_help(screen: pygame.Surface, letters: theme.Letters, lines: Sequence[tuple[str, str]]) -> None:
     """Draws keys and what they do, in as many columns as it takes; a line without key is a heading."""
     px, draw = letters.px, letters.draw

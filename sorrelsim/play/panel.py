@@ -8,7 +8,6 @@ import pygame
 
 from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
-from sorrelsim.play.keys import shown
 from sorrelsim.play.panel_info import PanelInfo, PlayerRow
 
 _TONES = {"run": theme.ACCENT, "wait": theme.WARN, "pause": theme.WARN, "over": theme.MUTED}
@@ -43,7 +42,8 @@ class Panel:
         pad = px(22)
         left, width = pad, surface.get_width() - 2 * pad
         y = self._head(surface, info, left, width, px(20))
-        y = self._table(surface, info, left, width, y + px(16))
+        room = surface.get_height() - y - px(24)
+        y = self._table(surface, info, left, width, y + px(16), room)
         y = self._gauges(surface, info, left, width, y)
         bottom = self._keys(surface, info, left, width, y)
         self._events(surface, info, left, width, y + px(6), bottom - px(10))
@@ -67,26 +67,29 @@ class Panel:
         word = draw("turn", 15, theme.MUTED)
         surface.blit(number, (left, y))
         base = y + number.get_height() - px(10)
-        surface.blit(word, (left + number.get_width() + px(9), base - word.get_height()))
         chip = draw(info.status, 14, theme.BACKGROUND, "bold")
         rect = pygame.Rect(0, 0, chip.get_width() + px(22), px(28))
         rect.midright = (right, y + number.get_height() // 2)
+        if left + number.get_width() + px(18) + word.get_width() <= rect.left:
+            surface.blit(word, (left + number.get_width() + px(9), base - word.get_height()))
         theme.box(surface, _TONES[info.tone], rect, px(14))
         surface.blit(chip, chip.get_rect(center=rect.center))
         y += number.get_height() + px(2)
         if info.problem:
-            for text in _wrapped(self.letters, info.problem, 13, width):
+            for text in self.letters.wrapped(info.problem, 13, width):
                 surface.blit(draw(text, 13, theme.WARN), (left, y))
                 y += px(18)
         return y
 
-    def _table(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int) -> int:
-        """Draws everybody's score; the one looked at larger than the rest, many players in two columns."""
+    def _table(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int, room: int) -> int:
+        """Draws everybody's score, in two columns where they are many or room is short; returns where it ends."""
         px = self.letters.px
         if not info.players:
             return y
         n = len(info.players)
-        columns, row_height = (1, px(38)) if n <= 6 else (1, px(32)) if n <= 9 else (2, px(29))
+        ways = [(1, px(38))] * (n <= 6) + [(1, px(32))] * (n <= 9) + [(2, px(29)), (2, px(24)), (3, px(24))]
+        fitting = [(columns, height) for columns, height in ways if -(-n // columns) * height <= room]
+        columns, row_height = fitting[0] if fitting else ways[-1]
         per_column = -(-n // columns)
         each = (width - (columns - 1) * px(10)) // columns
         best = max(abs(player.score) for player in info.players) or 1
@@ -121,9 +124,14 @@ class Panel:
         colour = theme.FAINT if away else theme.TEXT if player.mine or player.watched else theme.MUTED
         state = draw(player.state, 13, theme.WARN) if player.state else None
         room = gap - x - (state.get_width() + px(8) if state else 0)
-        name = self.letters.fit(label, 15, max(room, px(16)), colour, "bold" if player.mine else "")
-        surface.blit(name, name.get_rect(midleft=(x, rect.centery)))
-        if state and (wide or room > px(30)):
+        if state and room < px(30):  # the face is pale while its agent is out; the name says more than for how long
+            state, room = None, gap - x
+        name = self.letters.fit(label, 15, room, colour, "bold" if player.mine else "")
+        if name.get_width() > room:  # no room for a single letter beside the ellipsis
+            name = self.letters.fit(f"{player.slot}", 15, room, colour)
+        if name.get_width() <= room:
+            surface.blit(name, name.get_rect(midleft=(x, rect.centery)))
+        if state:
             surface.blit(state, state.get_rect(midleft=(x + name.get_width() + px(8), rect.centery)))
         if wide and player.score:
             bar = pygame.Rect(rect.left + px(8), rect.bottom - px(2), 0, max(1, px(2)))
@@ -171,14 +179,21 @@ class Panel:
                 face = self._face(event.slot, max(1, round(px(16) / 8)) * 8)
                 surface.blit(face, face.get_rect(midleft=(x, y + px(10))))
                 x += face.get_width() + px(8)
-            surface.blit(self.letters.fit(event.text, 14, left + width - x, colour), (x, y))
+            other = self._face(event.whom, max(1, round(px(16) / 8)) * 8) if event.whom >= 0 else None
+            room = left + width - x - (other.get_width() + px(8) if other else 0)
+            text = self.letters.fit(event.text, 14, room, colour)
+            surface.blit(text, (x, y))
+            if other:
+                surface.blit(other, other.get_rect(midleft=(x + text.get_width() + px(8), y + px(10))))
             y += step
 
     def _keys(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, top: int) -> int:
         """Draws the keys, at the bottom; returns where they begin."""
         px, draw = self.letters.px, self.letters.draw
         foot_height = px(26) * -(-len(info.foot) // 2) + px(12) if info.foot else 0
-        columns = 2
+        foot = info.foot if top + foot_height <= surface.get_height() else ()
+        foot_height = foot_height if foot else 0
+        columns = 3 if width >= px(500) else 2
         row = px(31)
         count = -(-len(info.keys) // columns)
         height = count * row + px(26) if info.keys else 0
@@ -196,27 +211,17 @@ class Panel:
                 x, at = left + column * each, y + place * row
                 end = x + each - px(6)
                 for key in line.keys[:2]:
-                    x += theme.key_cap(surface, self.letters, x, at, shown(key), 12, line.lit) + px(4)
+                    x += theme.key_cap(surface, self.letters, x, at, key, 12, line.lit) + px(4)
                 colour = theme.TEXT if line.lit else theme.MUTED
-                text = self.letters.fit(line.action, 14, max(end - x - px(4), px(8)), colour)
-                surface.blit(text, text.get_rect(midleft=(x + px(4), at + px(11))))
+                text = self.letters.fit(line.action, 14, end - x - px(4), colour)
+                if text.get_width() <= end - x - px(4):
+                    surface.blit(text, text.get_rect(midleft=(x + px(4), at + px(11))))
         y = surface.get_height() - foot_height
-        if info.foot:
+        if foot:
             pygame.draw.line(surface, theme.LINE, (left, y - px(4)), (left + width, y - px(4)))
-            for k, (key, meaning) in enumerate(info.foot):
+            for k, (key, meaning) in enumerate(foot):
                 row_at, column = divmod(k, 2)
                 x, at = left + column * (width // 2), y + px(5) + row_at * px(26)
                 key_width = theme.key_cap(surface, self.letters, x, at, key, 11)
                 surface.blit(draw(meaning, 13, theme.FAINT), (x + key_width + px(8), at + px(1)))
         return bottom
-
-
-def _wrapped(letters: theme.Letters, text: str, size: float, width: int) -> list[str]:
-    font, lines, line = letters.font(size), [], ""
-    for word in text.split():
-        longer = f"{line} {word}".strip()
-        if line and font.size(longer)[0] > width:
-            lines.append(line)
-            longer = word
-        line = longer
-    return [*lines, line] if line else lines

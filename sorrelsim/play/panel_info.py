@@ -12,7 +12,7 @@ import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.observations.parts import Parts
-from sorrelsim.play.keys import keys_of
+from sorrelsim.play.keys import keys_of, shown
 from sorrelsim.play.session import LogEntry
 
 
@@ -49,7 +49,7 @@ class Gauge:
 
 @dataclass(frozen=True)
 class ActionRow:
-    """An action in words and its keys; ``lit`` while it is chosen."""
+    """An action in words and its keys, as they are drawn; ``lit`` while it is chosen."""
 
     action: str
     keys: tuple[str, ...]
@@ -120,6 +120,14 @@ def player_rows(
     return tuple(rows)
 
 
+def absence_of(world: Gridworld, slot: int) -> str:
+    """Returns why a slot's agent is not there, and for how long; empty while it is."""
+    out = int(world.out[0, slot])
+    if out == 0:
+        return ""
+    return "Out of the game" if out < 0 else f"Out of the game: back in {out} turn{'s' if out > 1 else ''}"
+
+
 def gauges_of(parts: Parts) -> tuple[Gauge, ...]:
     """Returns what one agent observes beside the grid, from its observation by part."""
     return tuple(
@@ -130,8 +138,9 @@ def gauges_of(parts: Parts) -> tuple[Gauge, ...]:
 
 
 def action_rows(
-    names: Sequence[str], bound: Mapping[str, int], chosen: int | None = None, allowed: np.ndarray | None = None
-) -> tuple[ActionRow, ...]:
+    names: Sequence[str], bound: Mapping[str, int], chosen: int | None = None, allowed: np.ndarray | None = None,
+    printed: Mapping[str, str] | None = None,
+) -> tuple[ActionRow, ...]:  # fmt: skip
     """Returns the actions that a person has keys for.
 
     Args:
@@ -139,10 +148,11 @@ def action_rows(
         bound: Key name to action.
         chosen: The action to light up.
         allowed: Which actions can be taken now, ``bool[action]``; all, if not given.
+        printed: What is printed on keys, where it is not their name.
     """
     rows = []
     for action, name in enumerate(names):
         keys = keys_of(bound, action)
         if keys and (allowed is None or allowed[action]):
-            rows.append(ActionRow(name.replace("_", " "), keys, action == chosen))
+            rows.append(ActionRow(name.replace("_", " "), tuple(shown(k, printed) for k in keys), action == chosen))
     return tuple(rows)

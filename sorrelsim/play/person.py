@@ -52,7 +52,9 @@ class Person:
         Raises:
             ValueError: On an unknown action, or a key that is given twice.
         """
-        (keys,), _ = remap(default_keys(actions), given, actions)
+        from sorrelsim.play import keyboard  # deferred: a person is described where there may be no pygame yet
+
+        (keys,), _ = remap(default_keys(actions), given, actions, keyboard.KNOWN)
         return cls(name, keys, tuple(actions), codes)
 
     def paid(self, reward: float, ended: bool) -> None:

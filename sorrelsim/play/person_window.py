@@ -76,7 +76,7 @@ class PersonWindow(BaseWindow):
 
     def advance(self, now: float) -> None:
         while self.answer is None and self.person is not None and not self.inputs.waiting_for():
-            action, _ = self.inputs.take()[0]
+            action = self.inputs.take()[0].action
             if self.mask is None or self.mask[action]:
                 self.answer = action
             else:
@@ -102,14 +102,14 @@ class PersonWindow(BaseWindow):
             players=(PlayerRow(0, "you", round(person.score, 3), round(person.reward, 3), "", True, True),),
             gauges=gauges_of(self._parts),
             events=tuple(person.log),
-            keys=action_rows(person.actions, person.keys, self.inputs.holding(0), self.mask),
+            keys=action_rows(person.actions, person.keys, self.inputs.holding(0), self.mask, self.printed),
             foot=(("F1", "all keys"), ("Esc", "leave")),
         )
 
     def help_lines(self) -> list[tuple[str, str]]:
         person = self.person
         assert person is not None
-        actions = self.help_of_actions(action_rows(person.actions, person.keys))
+        actions = self.help_of_actions(action_rows(person.actions, person.keys, printed=self.printed))
         return [("", "Actions"), *actions, ("", "Window"), *self.help_of_uses(MEANINGS | {"quit": "end the run"})]
 
 

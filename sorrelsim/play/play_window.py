@@ -6,47 +6,19 @@ Keys become actions in :class:`~sorrelsim.play.inputs.Inputs`, actions a turn of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-
-import pygame
+from collections.abc import Sequence
 
 from sorrelsim.play import scene as scenes
-from sorrelsim.play import theme
 from sorrelsim.play.base_window import BaseWindow
-from sorrelsim.play.inputs import Inputs
-from sorrelsim.play.keys import MEANINGS, WINDOW_KEYS, idle_action, shown, uses_of
+from sorrelsim.play.card import CardInfo, card_of, draw_card
+from sorrelsim.play.inputs import Choice, Inputs
+from sorrelsim.play.keys import LOCKED, MEANINGS, idle_action, shown, uses_of
+from sorrelsim.play.options import PlayOptions as PlayOptions
+from sorrelsim.play.overlays import draw_banner
 from sorrelsim.play.pace import Pace
-from sorrelsim.play.panel_info import ActionRow, PanelInfo, action_rows, gauges_of, player_rows, title_of
+from sorrelsim.play.panel_info import ActionRow, PanelInfo, absence_of, action_rows, gauges_of, player_rows, title_of
 from sorrelsim.play.session import Session
 from sorrelsim.play.summary import draw_summary
-
-
-@dataclass(frozen=True)
-class PlayOptions:
-    """How a session is played.
-
-    Attributes:
-        keys: For each person, key name to action.
-        window_keys: What the window does, to keys.
-        mode: ``realtime``, or ``turns``: the world waits for every person.
-        speed: Turns per second in real time.
-        view: One of :data:`sorrelsim.play.scene.VIEWS`.
-        episodes: Episodes to play before the window closes; 0 for no end.
-        size: Of the window, or None for most of the screen.
-        full_screen: Whether to fill the screen.
-        own: Whether only what the first person's agent observes is shown: no other view, no other scores or events.
-    """
-
-    keys: Sequence[dict[str, int]] = ()
-    window_keys: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: dict(WINDOW_KEYS))
-    mode: str = "realtime"
-    speed: float = 6
-    view: str = "map"
-    episodes: int = 0
-    size: tuple[int, int] | None = None
-    full_screen: bool = False
-    own: bool = False
 
 
 class PlayWindow(BaseWindow):
@@ -65,11 +37,15 @@ class PlayWindow(BaseWindow):
             self.view = "window"
         self.pace = Pace(options.speed)
         self.paused = False
+        self.card = options.card and bool(session.humans)  # whether the game has not begun yet
+        self.last = False  # whether all episodes that were asked for are over
         self.started = False  # whether the clock runs; it begins anew after every pause
         self.watched = session.humans[0] if session.humans else 0
         self._scene: scenes.Scene | None = None
         uses = uses_of(options.window_keys)
         uses = {key: use for key, use in uses.items() if self.inputs.person_of(key) is None}
+        if options.locked:
+            uses = {key: use for key, use in uses.items() if use in LOCKED}
         super().__init__(f"{title_of(session.world.name)} - sorrelsim", uses, options.size, options.full_screen)
 
     # ---------------------------------------------------------------------------------------------------- the game
@@ -82,12 +58,15 @@ class PlayWindow(BaseWindow):
     @property
     def running(self) -> bool:
         """Whether turns are taken by the clock."""
-        return (self.mode == "realtime" or not self.session.humans) and not self.paused and not self.over
+        by_clock = self.mode == "realtime" or not self.session.humans
+        return by_clock and not self.paused and not self.over and not self.card
 
     def due(self, now: float) -> float | None:
         return self.pace.wait(now) if self.running else None
 
     def advance(self, now: float) -> None:
+        if self.card:
+            return
         if not self.started:
             self.started, self.pace.turned = True, now
         if self.paused or self.over:
@@ -98,12 +77,14 @@ class PlayWindow(BaseWindow):
         elif not self.inputs.waiting_for():
             self.take(self.inputs.take(), now)
 
-    def take(self, choice: Sequence[tuple[int, float | None]], now: float) -> None:
-        """Takes a turn: for each person the action, and when its key went down."""
+    def take(self, chosen: Sequence[Choice], now: float) -> None:
+        """Takes a turn with what each person chose."""
         session = self.session
-        people = list(zip(session.humans, choice, strict=True))
+        people = dict(zip(session.humans, chosen, strict=True))
         session.step(
-            {slot: action for slot, (action, _) in people}, {slot: ms for slot, (_, ms) in people if ms is not None}
+            {slot: choice.action for slot, choice in people.items()},
+            {slot: choice.ms for slot, choice in people.items() if choice.ms is not None},
+            [slot for slot, choice in people.items() if choice.held],
         )
         self.pace.turn(self.pace.beat(now) if self.running else now, self.running)
         self.stage.pop_up(session.reward, now)
@@ -112,8 +93,8 @@ class PlayWindow(BaseWindow):
             self.pause(True)
         if session.summary is not None:
             self.inputs.release()
-            if self.options.episodes and session.episode > self.options.episodes:
-                self.done = True
+            self.last = bool(self.options.episodes) and session.episode > self.options.episodes
+            self.done = self.last and not self.options.locked
 
     def _changed(self) -> None:
         self._scene = None
@@ -125,8 +106,18 @@ class PlayWindow(BaseWindow):
         self.started = False
         self._changed()
 
+    def begin(self) -> None:
+        """Takes the card away, and lets the game begin."""
+        self.card = False
+        self.session.note("begins")
+        self._begin()
+
     def _go_on(self) -> None:
+        if self.last:
+            self.done = True
+            return
         self.session.summary = None
+        self.session.note("goes on")
         self._begin()
 
     def pause(self, paused: bool) -> None:
@@ -172,13 +163,16 @@ class PlayWindow(BaseWindow):
 
     def key(self, name: str, down: bool, now: float) -> None:
         use = self.uses.get(name)
-        if use is None or not down:
+        waits = self.card or self.over
+        if waits and name in ("space", "return"):  # and no other key, which may have been meant for the game
+            self.session.key(name, down)
+            if down:
+                (self.begin if self.card else self._go_on)()
+        elif use is None or not down:
             self._action_key(name, down)
-            return
-        if self.over and use not in ("quit", "full screen", "screenshot", "help", "view", "restart", "step"):
-            self._go_on()
-        self.session.key(name, down)
-        self.use(use, now)
+        elif not self.card or use in ("quit", "full screen", "screenshot", "help", "zoom in", "zoom out"):
+            self.session.key(name, down)
+            self.use(use, now)
 
     def _action_key(self, name: str, down: bool) -> None:
         session, place = self.session, self.inputs.person_of(name)
@@ -190,9 +184,7 @@ class PlayWindow(BaseWindow):
         self.dirty = True
         if not down:
             self.inputs.up(name)
-        elif self.over:
-            self._go_on()
-        elif slot is not None:
+        elif slot is not None and not self.over and not self.card:
             if self.paused and self.mode == "turns":
                 self.pause(False)
             if not self.paused:
@@ -219,7 +211,7 @@ class PlayWindow(BaseWindow):
             self.session.note(f"mode {self.mode}")
             self.say("The world waits for you" if self.mode == "turns" else "Real time")
             self.started = False
-        elif use == "help" and self.running:
+        elif use in ("help", "legend") and self.running:
             self.pause(True)
         super().use(use, now)
 
@@ -232,6 +224,14 @@ class PlayWindow(BaseWindow):
 
     def lost_focus(self, now: float) -> None:
         self.inputs.release()
+        self.session.note("focus lost")
+
+    def gained_focus(self, now: float) -> None:
+        self.session.note("focus gained")
+
+    def flipped(self, now: float) -> None:
+        if not self.card and not self.over:
+            self.session.seen()
 
     # ----------------------------------------------------------------------------------------------------- drawing
 
@@ -241,26 +241,40 @@ class PlayWindow(BaseWindow):
     def scene(self) -> scenes.Scene:
         if self._scene is None:
             session = self.session
-            self._scene = scenes.scene_of(session.world, self.view, self.watched, tuple(session.humans), session.before)
+            people = tuple(session.humans)
+            self._scene = scenes.scene_of(
+                session.world, self.view, self.watched, people, session.before, self.options.own
+            )
         return self._scene
 
     def draw(self, now: float) -> None:
         area, side = self.areas()
         self.stage.draw(self.screen, area, self.scene(), self.pace.progress(now), now)
         self.panel.draw(self.screen, side, self.info())
-        if self.over:
-            draw_summary(self.screen, area, self.letters, self.session, self.watched if self.options.own else None)
-        elif self.view != "map":
-            self._draw_absence(area)
+        if self.card:
+            draw_card(self.screen, self.letters, self.card_info("Space begins"))
+        elif self.over:
+            only = self.watched if self.options.own else None
+            draw_summary(self.screen, area, self.letters, self.session, self._after(), only)
+        elif absence := absence_of(self.session.world, self.watched):
+            draw_banner(self.screen, area, self.letters, absence)
 
-    def _draw_absence(self, area: pygame.Rect) -> None:
-        """An agent that is out sees nothing; the window says why it is dark."""
-        out = int(self.session.world.out[0, self.watched])
-        if out == 0:
-            return
-        text = "Out of the game" if out < 0 else f"Out: back in {out} turn{'s' if out > 1 else ''}"
-        label = self.letters.draw(text, 24, theme.MUTED, "bold")
-        self.screen.blit(label, label.get_rect(center=area.center))
+    def _after(self) -> tuple[str, str]:
+        """Returns what closes an episode: its heading, and what to press."""
+        rounds, played = self.options.episodes, self.session.episode - 1
+        if not self.options.locked:
+            return "Episode over", "Space goes on"
+        if self.last:
+            return "The end", "Thank you for playing. Space closes this window."
+        told = f"Round {played} of {rounds} is over" if rounds else f"Round {played} is over"
+        return told, "Have a break. Space begins the next round."
+
+    def card_info(self, foot: str) -> CardInfo:
+        session = self.session
+        return card_of(session.world, self._action_rows(), session.players, session.humans, foot)
+
+    def draw_legend(self) -> None:
+        draw_card(self.screen, self.letters, self.card_info("any key closes this"))
 
     def info(self) -> PanelInfo:
         session, world, watched = self.session, self.session.world, self.watched
@@ -311,15 +325,16 @@ class PlayWindow(BaseWindow):
             names = session.world.action_names
             if len(session.humans) > 1:
                 names = tuple(f"{slot}: {name}" for name in names)
-            rows += action_rows(names, self.inputs.keys[place], self.inputs.holding(place))
+            keys, holding = self.inputs.keys[place], self.inputs.holding(place)
+            rows += action_rows(names, keys, holding, printed=self.printed)
         return tuple(rows)
 
     def _foot(self) -> tuple[tuple[str, str], ...]:
         first: dict[str, str] = {}
         for key, use in self.uses.items():
             first.setdefault(use, key)
-        wanted = [("pause", "pause"), ("view", "view"), ("step", "one step"), ("help", "all keys")]
-        return tuple((shown(first[use]), meaning) for use, meaning in wanted if use in first)
+        wanted = [("pause", "pause"), ("view", "view"), ("legend", "what is what"), ("help", "all keys")]
+        return tuple((shown(first[use], self.printed), meaning) for use, meaning in wanted if use in first)
 
     def help_lines(self) -> list[tuple[str, str]]:
         lines = [("", "Actions"), *self.help_of_actions(self._action_rows())] if self.session.humans else []

@@ -15,7 +15,7 @@ from sorrelsim.play.keys import MEANINGS, shown, uses_of
 from sorrelsim.play.pace import Pace
 from sorrelsim.play.panel_info import ActionRow, PanelInfo, gauges_of, player_rows, title_of
 from sorrelsim.play.session import LogEntry, Positions
-from sorrelsim.recordings import Recording
+from sorrelsim.recordings import Recording, RecordingError
 
 REPLAY_KEYS = {
     "play": ("space", "p"), "next": ("right", "."), "back": ("left", ","), "10 on": ("page down",),
@@ -61,6 +61,8 @@ class ReplayWindow(BaseWindow):
         self.bar = pygame.Rect(0, 0, 1, 1)  # the timeline, where it was drawn
         self._scene: scenes.Scene | None = None
         self._dragging = False
+        self._broken = ""  # why the turns behind ``_last`` cannot be shown
+        self._last = len(recording)
         title = f"{title_of(self.replay.world.name)} - sorrelsim - {recording.path.name}"
         super().__init__(title, uses_of(REPLAY_KEYS), size, full_screen)
 
@@ -73,13 +75,15 @@ class ReplayWindow(BaseWindow):
 
     def go(self, turn: int, now: float) -> None:
         """Shows the state after a turn of the recording."""
-        shown_last, turn = self.turn, max(0, min(turn, len(self.recording)))
+        shown_last, turn = self.turn, max(0, min(turn, self._last))
         self.before = None
-        if turn > 0:
-            self.replay.go(turn - 1)
-            if not self.recording.ends[turn - 1] and not self.recording.restarts[turn]:
-                self.before = Positions.of(self.replay.world)
-        self.replay.go(turn)
+        try:
+            self._play_to(turn)
+        except RecordingError as error:  # the file was changed, or the world: what comes before it can still be seen
+            self._last = turn = max(0, self.turn - 1)
+            self._broken, self.playing = str(error), False
+            self._play_to(turn)
+            self.say(f"Turn {turn + 1} does not replay")
         self.pace.turn(now, self.playing)
         if turn == shown_last + 1:
             self.stage.pop_up(self.recording.rewards[turn - 1], now)
@@ -88,12 +92,19 @@ class ReplayWindow(BaseWindow):
         self._scene = None
         self.dirty = True
 
+    def _play_to(self, turn: int) -> None:
+        if turn > 0:
+            self.replay.go(turn - 1)
+            if not self.recording.ends[turn - 1] and not self.recording.restarts[turn]:
+                self.before = Positions.of(self.replay.world)
+        self.replay.go(turn)
+
     def due(self, now: float) -> float | None:
         return self.pace.wait(now) if self.playing else None
 
     def advance(self, now: float) -> None:
         if self.playing and not self.pace.wait(now):
-            if self.turn >= len(self.recording):
+            if self.turn >= self._last:
                 self.playing, self.dirty = False, True
             else:
                 self.go(self.turn + 1, now)
@@ -112,7 +123,7 @@ class ReplayWindow(BaseWindow):
         jumps = {"next": 1, "back": -1, "10 on": 10, "10 back": -10}
         if use == "play":
             self.playing = not self.playing
-            if self.playing and self.turn >= len(self.recording):
+            if self.playing and self.turn >= self._last:
                 self.go(0, now)
             self.pace.turned = now
         elif use in jumps:
@@ -157,8 +168,8 @@ class ReplayWindow(BaseWindow):
 
     def scene(self) -> scenes.Scene:
         if self._scene is None:
-            humans = tuple(self.recording.header["humans"])
-            self._scene = scenes.scene_of(self.replay.world, self.view, self.watched, humans, self.before)
+            people = self.recording.seating(self.turn).people
+            self._scene = scenes.scene_of(self.replay.world, self.view, self.watched, people, self.before)
         return self._scene
 
     def draw(self, now: float) -> None:
@@ -201,7 +212,7 @@ class ReplayWindow(BaseWindow):
     def info(self) -> PanelInfo:
         recording, world, turn, watched = self.recording, self.replay.world, self.turn, self.watched
         header, names = recording.header, recording.header["actions"]
-        labels = ["person" if slot in header["humans"] else label for slot, label in enumerate(header["players"])]
+        labels = recording.seating(turn).players
         rewards = recording.rewards[turn - 1] if turn else recording.rewards[:0].sum(0)
         actions = recording.actions[turn - 1].tolist() if turn else []
         ended = (recording.ends[: max(0, turn - 1)].nonzero()[0] + 1).tolist()
@@ -229,7 +240,7 @@ class ReplayWindow(BaseWindow):
                 ("Tab", "view"),
                 ("F1", "all keys"),
             ),
-            problem=recording.remark,
+            problem=self._broken or recording.remark,
         )
 
     def help_lines(self) -> list[tuple[str, str]]:

@@ -5,7 +5,6 @@ A window asks for a scene after every turn and hands it to its :class:`sorrelsim
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,11 @@ from sorrelsim.play.session import Positions
 VIEWS = ("map", "window", "eyes")
 VIEW_NAMES = {"map": "the whole map", "window": "the agent's own window", "eyes": "through the agent's eyes"}
 
+NORTH, EAST, SOUTH, WEST = range(4)
+
 Colour = tuple[int, int, int]
+ALIKE: Colour = (205, 210, 218)
+"""The colour of agents that an observer cannot tell apart; nobody's own."""
 
 
 @dataclass(frozen=True)
@@ -69,36 +72,28 @@ class Scene:
 
 def map_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None = None) -> Scene:
     """Returns the whole map, each agent in its own colour."""
-
-    def look(i: int) -> tuple[Colour, int]:
-        return sprites.agent_colour(i), int(world.facing[0, i])
-
-    seen = np.ones((world.height, world.width), np.bool_)
-    return _map_scene(world, slot, mine, before, world.grid[0].copy(), seen, look)
+    everything = np.ones((world.height, world.width), np.bool_)
+    return _map_scene(world, slot, mine, before, world.grid[0].copy(), everything, False)
 
 
-def window_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None = None) -> Scene:
+def window_scene(
+    world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None = None, alike: bool = False
+) -> Scene:
     """Returns what the agent in a slot sees, laid on the map, north up: fog hides the rest.
 
-    All looks as in its observation: things as what it takes them for, others alike unless the world tells them apart,
-    without facing unless it is shown.
+    Things look as what the agent takes them for, and everybody has the colour that the panel gives them. With
+    ``alike`` others look as in the agent's observation instead: all the same unless the world tells them apart, without
+    facing unless it is shown.
     """
-
-    def look(i: int) -> tuple[Colour, int]:
-        if i == slot:
-            return sprites.PALETTE["w"], int(world.facing[0, i])
-        colour = sprites.agent_colour(i) if world.looks == "individual" else sprites.PALETTE["o"]
-        return colour, int(world.facing[0, i]) if world.codes.facing else 0
-
     cells = world.taken_for[slot][world.grid[0]]
-    return _map_scene(world, slot, mine, before, cells, window_cells(world, slot), look)
+    return _map_scene(world, slot, mine, before, cells, window_cells(world, slot), alike)
 
 
 def _map_scene(
     world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None, cells: np.ndarray, seen: np.ndarray,
-    look: Callable[[int], tuple[Colour, int]],
+    alike: bool,
 ) -> Scene:  # fmt: skip
-    """Returns the cells that are ``seen``, and the agents on them, by ``look`` in what colour and facing."""
+    """Returns the cells that are ``seen``, and the agents on them; ``alike`` as for :func:`window_scene`."""
     layer = world.codes.agent_layer
     cells[..., layer] = 0
     cells[~seen] = 0
@@ -107,10 +102,23 @@ def _map_scene(
         row, col = (int(x) for x in world.pos[0, i])
         if world.out[0, i] != 0 or not seen[row, col]:
             continue
-        colour, facing = look(i)
         was, frozen = _was(world, i, before), bool(world.frozen[0, i] > 0)
+        colour, facing = sprites.agent_colour(i), _heading(world, i, was, before)
+        if alike and i != slot:
+            colour = colour if world.looks == "individual" else ALIKE
+            facing = facing if world.codes.facing else SOUTH
         actors.append(Actor(i, (row, col), was, facing, colour, i in mine, frozen))
     return Scene(cells, layer, world.looks_table(), tuple(actors), ~seen, world.wraps, slot)
+
+
+def _heading(world: Gridworld, i: int, was: tuple[int, int], before: Positions | None) -> int:
+    """Returns which way an agent looks; where nobody turns, the way it walked last."""
+    if "turn_left" in world.action_names or world.codes.facing:
+        return int(world.facing[0, i])
+    row, col = int(world.pos[0, i, 0]) - was[0], int(world.pos[0, i, 1]) - was[1]
+    if (row, col) == (0, 0):
+        return SOUTH if before is None else int(before.heading[i])
+    return (SOUTH if row > 0 else NORTH) if row else (EAST if col > 0 else WEST)
 
 
 def _was(world: Gridworld, i: int, before: Positions | None) -> tuple[int, int]:
@@ -130,11 +138,15 @@ def eyes_scene(observed: np.ndarray, looks: np.ndarray) -> Scene:
     return Scene(np.array(observed), observed.shape[-1], looks, (), fog, False, -1)
 
 
-def scene_of(world: Gridworld, view: str, slot: int, mine: tuple[int, ...], before: Positions | None = None) -> Scene:
-    """Returns the scene of one of :data:`VIEWS`."""
+def scene_of(
+    world: Gridworld, view: str, slot: int, mine: tuple[int, ...], before: Positions | None = None, alike: bool = False
+) -> Scene:
+    """Returns the scene of one of :data:`VIEWS`; ``alike`` as for :func:`window_scene`."""
     if view == "eyes":
         return eyes_scene(world.symbolic[0, slot], world.looks_table())
-    return (map_scene if view == "map" else window_scene)(world, slot, mine, before)
+    if view == "map":
+        return map_scene(world, slot, mine, before)
+    return window_scene(world, slot, mine, before, alike)
 
 
 def view_after(view: str, own: bool = False) -> str:

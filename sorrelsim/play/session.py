@@ -1,38 +1,42 @@
 """A session: a world, who plays its slots, what happened, and the recording. Knows nothing of windows.
 
-A window hands it the people's actions; the agents choose theirs, the world moves, and the recording gets the turn.
+A window hands it the people's actions; the agents have chosen theirs meanwhile, the world moves, and the recording gets
+the turn.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from sorrelsim.authoring.events import event_names
+from sorrelsim.authoring.events import words_of
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.playing import play_step
 from sorrelsim.observations.playable import Playable
+from sorrelsim.play.others import Others
 from sorrelsim.recordings import Recorder
 
 
 @dataclass(frozen=True)
 class LogEntry:
-    """A line of the log: something that was counted, a reward, or an episode's end.
+    """A line of the log: something that happened, a reward, or an episode's end.
 
     Attributes:
         turn: Turn of the episode.
-        slot: Whom it concerns; -1 for everybody.
+        slot: Who did it, or whom it concerns; -1 for everybody.
         text: What it was.
+        whom: To whom it was done; -1 for nobody.
     """
 
     turn: int
     slot: int
     text: str
+    whom: int = -1
 
 
 @dataclass(frozen=True)
@@ -42,15 +46,23 @@ class Positions:
     Attributes:
         pos: ``int[slot, 2]``, row and column.
         out: ``int[slot]``, 0 on the grid.
+        heading: ``int[slot]``, which way everybody had walked last: 0 north, 1 east, 2 south, 3 west.
     """
 
     pos: np.ndarray
     out: np.ndarray
+    heading: np.ndarray
 
     @classmethod
-    def of(cls, world: Gridworld) -> Positions:
-        """Returns where everybody stands now."""
-        return cls(world.pos[0].copy(), world.out[0].copy())
+    def of(cls, world: Gridworld, before: Positions | None = None) -> Positions:
+        """Returns where everybody stands now, and which way they walked since ``before``; south where nobody knows."""
+        pos, out = world.pos[0].copy(), world.out[0].copy()
+        heading = np.full(len(pos), 2) if before is None else before.heading.copy()
+        if before is not None:
+            row, col = (pos - before.pos).T
+            far = np.abs(pos - before.pos).sum(1) != 1  # a jump, or no step at all
+            heading = np.where(far, heading, np.where(row > 0, 2, np.where(row < 0, 0, np.where(col > 0, 1, 3))))
+        return cls(pos, out, heading)
 
 
 @dataclass(frozen=True)
@@ -92,6 +104,7 @@ class Session:
     Attributes:
         log: What happened lately, oldest first.
         reward: The last turn's rewards, ``float64[slot]``.
+        actions: The last turn's actions, ``int64[slot]``.
         score: Sums of rewards over the episode, ``float64[slot]``.
         summary: The last episode, from the turn that ended it until the next turn.
         episode: Number of the episode, from 1.
@@ -117,10 +130,15 @@ class Session:
         self.started = time.perf_counter()
         self.log: deque[LogEntry] = deque(maxlen=64)
         self.reward = np.zeros(world.n_agents)
+        self.actions = np.zeros(world.n_agents, np.int64)
         self.summary: EpisodeSummary | None = None
         self.episode, self.turns = 1, 0
-        self._event_names = event_names(world.events)
+        self._seen: float | None = None  # when the picture of this turn reached the screen
+        self._words = words_of(type(world).events)
+        world.note_events()
         self.before = Positions.of(world)
+        self._others = Others(self.agents)
+        self._others.think(world)
 
     def clock(self) -> float:
         """Returns the milliseconds since the session began."""
@@ -136,12 +154,20 @@ class Session:
         """Turns into the running episode."""
         return int(self.world.turn[0, 0])
 
-    def step(self, chosen: Mapping[int, int], pressed: Mapping[int, float] | None = None) -> None:
+    def seen(self) -> None:
+        """Takes in that a picture of where everything is now has reached the screen; the first one counts."""
+        if self._seen is None:
+            self._seen = self.clock()
+
+    def step(
+        self, chosen: Mapping[int, int], pressed: Mapping[int, float] | None = None, held: Collection[int] = ()
+    ) -> None:
         """Takes a turn.
 
         Args:
             chosen: The action of every slot that a person plays.
             pressed: When the key for it went down, in milliseconds of :meth:`clock`.
+            held: The slots for which that key was held down from an earlier turn.
 
         Raises:
             ValueError: If a person's action is missing.
@@ -150,33 +176,38 @@ class Session:
         if missing:
             raise ValueError(f"no action for the slots {missing}, which people play")
         world = self.world
-        counts = world.event_counts[0].copy()
-        self.before = Positions.of(world)
-        play_step(world, [*self.agents, _People(chosen, self.agents)])
+        self.before = Positions.of(world, self.before)
+        play_step(world, [self._others, _People(chosen, self.agents)])
         self.turns += 1
-        self.reward = world.reward[0].copy()
+        self.reward, self.actions = world.reward[0].copy(), world.submitted[0].copy()
         ended = bool(world.info["ended"][0])
         self.summary = None
-        turn, after = self.turn, world.event_counts[0]
+        turn = self.turn
         if ended:
-            after, turn = world.info["episode_events"][0], int(world.info["episode_length"][0])
+            turn = int(world.info["episode_length"][0])
             self.summary = EpisodeSummary(world.info["episode_return"][0].copy(), turn)
             self.episode += 1
             self.before = Positions.of(world)  # nobody walks from one episode into the next
         if self.recorder is not None:
-            self.recorder.turn(world, world.submitted[0].tolist(), self.clock(), dict(pressed or {}), ended)
-        for slot, k in np.argwhere(after != counts).tolist():
-            change = after[slot, k] - counts[slot, k]
-            times = "" if change == 1 else f" {change:+g}"
-            self.log.append(LogEntry(turn, slot, self._event_names[k].replace("_", " ") + times))
+            self.recorder.turn(world, self.actions.tolist(), self.clock(), dict(pressed or {}), ended, self._seen, held)
+        for event in world.happened():
+            times = "" if event.amount == 1 else f" {event.amount:+g}"
+            self.log.append(LogEntry(turn, event.agent, self._words[event.what] + times, event.whom))
+        self._seen = None
         if ended:
             self.log.append(LogEntry(turn, -1, "the episode is over"))
+        self._others.think(world)
+
+    def ready(self) -> None:
+        """Waits until the agents have chosen for the next turn, so that the first takes no longer than any other."""
+        self._others.wait()
 
     def restart(self) -> None:
         """Starts the episode anew."""
+        self._others.wait()
+        self._seen = None
         self.world.reset()
-        for agent in self.agents:
-            agent.reset()
+        self._others.reset()
         self.episode += 1
         self.summary = None
         self.reward = np.zeros(self.world.n_agents)
@@ -184,6 +215,7 @@ class Session:
         if self.recorder is not None:
             self.recorder.reset(self.clock(), self.world)
         self.log.append(LogEntry(0, -1, "started anew"))
+        self._others.think(self.world)
 
     def sit(self, place: int, slot: int) -> None:
         """Lets a person change to another slot.
@@ -195,8 +227,9 @@ class Session:
         if slot in self.humans:
             raise ValueError(f"slot {slot} is taken by another person")
         self._check_for_a_person(slot)
-        self.humans[place] = slot
-        self.note(f"person {place} plays slot {slot}")
+        left, self.humans[place] = self.humans[place], slot
+        if self.recorder is not None:
+            self.recorder.sit(place, slot, left, self.players[left], self.clock())
 
     def _check_for_a_person(self, slot: int) -> None:
         if not 0 <= slot < self.world.n_agents:
@@ -220,6 +253,7 @@ class Session:
             self.recorder.note(text, self.clock())
 
     def close(self) -> None:
-        """Closes the recording."""
+        """Ends the agents' thread, and closes the recording."""
+        self._others.close()
         if self.recorder is not None:
             self.recorder.close()

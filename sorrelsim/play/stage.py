@@ -66,7 +66,8 @@ class Stage:
         self._base: pygame.Surface | None = None
         self._drawn: np.ndarray | None = None
         self._tiles: dict[tuple, pygame.Surface] = {}
-        self._over: list[tuple[int, int, pygame.Surface]] = []
+        self._beams: list[tuple[int, int, pygame.Surface]] = []
+        self._marks: list[tuple[int, int, pygame.Surface]] = []
         self._scene: Scene | None = None
 
     def fit(self, shape: tuple[int, int], area: pygame.Rect) -> int:
@@ -112,10 +113,12 @@ class Stage:
         assert self._base is not None
         surface.blit(self._base, (left, top))
         surface.set_clip(pygame.Rect(left, top, cols * cell, rows * cell).clip(area))
+        for row, col, tile in self._beams:  # under the agents, whose colours they would change
+            surface.blit(tile, (left + col * cell, top + row * cell))
         for actor in sorted(scene.actors, key=lambda a: a.mine):
             self._draw_actor(surface, actor, scene, frame)
-        for row, col, tile in self._over:
-            surface.blit(tile, (left + col * cell, top + row * cell))
+        for row, col, tile in self._marks:
+            surface.blit(tile, (left + col * cell - 2 * self._line, top + row * cell - 2 * self._line))
         self._draw_pop_ups(surface, scene, frame, now)
         surface.set_clip(None)
 
@@ -144,11 +147,13 @@ class Stage:
             ids = None if scene.fog[row, col] else tuple(scene.cells[row, col, : scene.under].tolist())
             self._base.blit(self._tile(ids), (col * cell, row * cell))
         self._drawn = packed
-        self._over = [
-            (row, col, self._see_through(int(scene.cells[row, col, layer])))
+        over = [
+            (row, col, int(scene.cells[row, col, layer]))
             for layer in range(scene.under, layers)
             for row, col in np.argwhere((scene.cells[..., layer] > 0) & ~scene.fog).tolist()
         ]
+        self._beams = [(row, col, self._see_through(code)) for row, col, code in over if self._is_beam(code)]
+        self._marks = [(row, col, self._see_through(code)) for row, col, code in over if not self._is_beam(code)]
 
     def _tile(self, ids: tuple[int, ...] | None) -> pygame.Surface:
         """Returns a cell's layers flattened onto the ground, scaled; fog for None."""
@@ -163,16 +168,49 @@ class Stage:
         return self._tiles[key]
 
     def _see_through(self, code: int) -> pygame.Surface:
+        """Returns what lies over agents: a beam as it is, a mark with lines around it."""
         if ("over", code) not in self._tiles:
             assert self._looks is not None
-            self._tiles["over", code] = self._scaled(theme.surface_of(self._looks[code]))
+            look = self._looks[code]
+            beam = theme.surface_of(look)
+            self._tiles["over", code] = self._scaled(beam) if self._is_beam(code) else self._outlined_sprite(look)
         return self._tiles["over", code]
+
+    def _is_beam(self, code: int) -> bool:
+        """Whether something fills its cell and can be seen through, as beams do and marks do not."""
+        assert self._looks is not None
+        opacity = self._looks[code, ..., 3]
+        return bool((opacity > 0).all() and (opacity < 255).any())
 
     def _agent(self, colour: tuple[int, int, int], facing: int) -> pygame.Surface:
         key = ("agent", colour, facing)
         if key not in self._tiles:
-            self._tiles[key] = self._scaled(theme.surface_of(sprites.agent_sprite(colour, facing).rgba))
+            self._tiles[key] = self._outlined_sprite(sprites.agent_sprite(colour, facing).rgba)
         return self._tiles[key]
+
+    def _outlined_sprite(self, picture: np.ndarray) -> pygame.Surface:
+        """Returns a sprite in the scale in use, with a dark line around it and a light one around that.
+
+        One of the two has a contrast of 3 to 1 at least with whatever lies under it. The surface is larger than a cell
+        by ``edge`` on every side.
+        """
+        sprite = self._scaled(theme.surface_of(picture))
+        mask, line, edge = pygame.mask.from_surface(sprite), self._line, 2 * self._line
+        size = sprite.get_width() + 2 * edge
+        outlined = pygame.Surface((size, size), pygame.SRCALPHA)
+        for width, colour in ((2 * line, theme.HALO), (line, theme.OUTLINE)):
+            shape = mask.to_surface(setcolor=colour, unsetcolor=(0, 0, 0, 0))
+            for dx in range(-width, width + 1):
+                for dy in range(-width, width + 1):
+                    if abs(dx) + abs(dy) <= width + line // 2:
+                        outlined.blit(shape, (edge + dx, edge + dy))
+        outlined.blit(sprite, (edge, edge))
+        return outlined if pygame.display.get_surface() is None else outlined.convert_alpha()
+
+    @property
+    def _line(self) -> int:
+        """Width of each of the two lines around what stands out, in screen pixels; none where cells are tiny."""
+        return max(1, round(self._scale / 4)) if self._scale > 1 else 0
 
     def _scaled(self, picture: pygame.Surface) -> pygame.Surface:
         cell = self._scale * sprites.SIZE
@@ -215,11 +253,12 @@ class Stage:
             if not (-1 < at_row < rows and -1 < at_col < cols):
                 continue
             x, y = frame.left + round(at_col * cell), frame.top + round(at_row * cell)
-            surface.blit(picture, (x, y))
+            surface.blit(picture, (x - 2 * self._line, y - 2 * self._line))
             if actor.frozen:
                 pygame.draw.rect(surface, theme.ACCENT, (x, y, cell, cell), max(1, scale // 2))
             if actor.mine:
-                _brackets(surface, x, y, cell, scale)
+                edge = 2 * self._line
+                _brackets(surface, x - edge, y - edge, cell + 2 * edge, scale)
             if self.labels and cell >= 16:
                 self._label(surface, actor.slot, x, y, cell)
 

@@ -11,9 +11,19 @@ from sorrelsim.play.session import Session
 
 
 def draw_summary(
-    screen: pygame.Surface, area: pygame.Rect, letters: theme.Letters, session: Session, only: int | None = None
-) -> None:
-    """Draws an episode's returns as bars, highest first, over the map; with ``only``, that slot's alone."""
+    screen: pygame.Surface, area: pygame.Rect, letters: theme.Letters, session: Session, words: tuple[str, str],
+    only: int | None = None,
+) -> None:  # fmt: skip
+    """Draws an episode's returns as bars, highest first, over the map.
+
+    Args:
+        screen: The window.
+        area: Where the map is.
+        letters: What it is written with.
+        session: The session.
+        words: The heading, and what to press.
+        only: The slot that alone is shown; None for all.
+    """
     summary = session.summary
     assert summary is not None
     px, draw = letters.px, letters.draw
@@ -28,7 +38,7 @@ def draw_summary(
     rect.center = area.center
     theme.box(screen, theme.PANEL, rect, px(14), theme.LINE)
     left, right, y = rect.left + px(30), rect.right - px(30), rect.top + px(24)
-    screen.blit(draw("Episode over", 24, theme.TEXT, "bold"), (left, y))
+    screen.blit(draw(words[0], 24, theme.TEXT, "bold"), (left, y))
     y += px(36)
     total = f"{summary.steps} turns"
     if only is None:
@@ -55,5 +65,5 @@ def draw_summary(
         bar = pygame.Rect(start, middle - px(5), max(px(3), round(room * abs(value) / best)), px(10))
         theme.box(screen, sprites.agent_colour(slot) if value >= 0 else theme.LOSS, bar, px(5))
         y += row
-    foot = draw("any key goes on", 14, theme.FAINT)
+    foot = letters.fit(words[1], 15, rect.width - px(40), theme.ACCENT, "bold")
     screen.blit(foot, foot.get_rect(midbottom=(rect.centerx, rect.bottom - px(14))))

@@ -22,13 +22,18 @@ RAISED: Colour = (38, 42, 51)
 LINE: Colour = (51, 56, 67)
 TEXT: Colour = (233, 235, 239)
 MUTED: Colour = (154, 161, 173)
-FAINT: Colour = (110, 117, 130)
+FAINT: Colour = (134, 141, 154)
 ACCENT: Colour = (86, 180, 233)
 GAIN: Colour = (120, 200, 245)
 """Blue for gains and orange for losses: told apart with any colour vision, and a sign says it too."""
 LOSS: Colour = (250, 160, 80)
 WARN: Colour = (245, 205, 71)
 FOG: Colour = (13, 14, 18)
+GROUND: np.ndarray = sprites.GROUND.rgba
+"""What lies under an empty cell."""
+OUTLINE: Colour = (8, 9, 12)
+HALO: Colour = (236, 238, 242)
+"""The lines around agents and marks, dark within light: whatever lies under them, one of the two stands out."""
 
 
 class Letters:
@@ -74,6 +79,17 @@ class Letters:
                 text = text[:-1]
             text = text.rstrip() + "\u2026"
         return self.draw(text, size, colour, style)
+
+    def wrapped(self, text: str, size: float, width: int, style: str = "") -> list[str]:
+        """Returns a text in lines of at most ``width`` pixels, broken between words."""
+        font, lines, line = self.font(size, style), list[str](), ""
+        for word in text.split():
+            longer = f"{line} {word}".strip()
+            if line and font.size(longer)[0] > width:
+                lines.append(line)
+                longer = word
+            line = longer
+        return [*lines, line] if line else lines
 
 
 def _font_file(style: str) -> str | None:

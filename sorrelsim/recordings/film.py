@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from sorrelsim.pictures.files import animation, enlarge
 from sorrelsim.recordings.read import Recording
+from sorrelsim.writing import write_beside
 
 
 def frames_of(
@@ -49,6 +51,9 @@ def save_film(
     import imageio.v2 as iio
 
     writer: Any
-    with iio.get_writer(path, fps=fps, macro_block_size=2, quality=8) as writer:
-        for picture in frames_of(recording, first, last, check, trust):
-            writer.append_data(enlarge(picture, longest))
+    with tempfile.TemporaryDirectory() as folder:
+        film = Path(folder) / "film.mp4"
+        with iio.get_writer(film, fps=fps, macro_block_size=2, quality=8) as writer:
+            for picture in frames_of(recording, first, last, check, trust):
+                writer.append_data(enlarge(picture, longest))
+        write_beside(path, film.read_bytes())

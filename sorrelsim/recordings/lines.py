@@ -58,7 +58,7 @@ def _stream(value: Any) -> bool:
 
 HEADER: dict[str, tuple[str, Check]] = {
     "format": (repr(FORMAT), lambda value: value == FORMAT),
-    "version": (f"1 or {VERSION}", lambda value: type(value) is int and value in (1, VERSION)),
+    "version": (f"1 to {VERSION}", _whole(1, VERSION)),
     "world": ("a name or a file", lambda value: _text(value) and value != ""),
     "world_version": ("a whole number", _whole(0, 2**63)),
     "world_hash": ("hexadecimal digits", _text),
@@ -76,8 +76,22 @@ MORE: dict[str, tuple[str, Check]] = {
     "started": ("a time", _text),
     "map": ("a name", lambda value: value is None or _text(value)),
     "params": ("a mapping of params", lambda value: isinstance(value, dict)),
+    "study": ("participant, condition, session and fields", lambda value: _study(value)),
+    "partners": ("a text for each slot", _list(_text)),
 }
 """What it may hold besides."""
+STUDY = ("participant", "condition", "session", "fields")
+"""What a study may say of a session: texts, the number of the session, and fields of its own, texts by name."""
+
+
+def _study(value: Any) -> bool:
+    if not isinstance(value, dict) or not set(value) <= set(STUDY):
+        return False
+    fields = value.get("fields", {})
+    texts = [each for key, each in value.items() if key in ("participant", "condition")]
+    sound = isinstance(fields, dict) and all(map(_text, [*texts, *fields, *fields.values()]))
+    return sound and ("session" not in value or _whole(0, 2**31)(value["session"]))
+
 
 LINES: dict[str, dict[str, tuple[bool, str, Check]]] = {
     "t": {
@@ -86,6 +100,8 @@ LINES: dict[str, dict[str, tuple[bool, str, Check]]] = {
         "a": (True, "an action for each slot", _list(_whole(0, 2**31))),
         "r": (True, "a reward for each slot", _list(lambda value: type(value) is float or _finite(value))),
         "k": (False, "milliseconds by slot", _times),
+        "s": (False, "milliseconds", _finite),
+        "held": (False, "slots", _list(_whole(0, MOST_AGENTS - 1))),
         "end": (False, "true", lambda value: value is True),
         "h": (False, "sixteen hexadecimal digits", _hash),
     },
@@ -100,6 +116,13 @@ LINES: dict[str, dict[str, tuple[bool, str, Check]]] = {
         "reset": (True, "true", lambda value: value is True),
         "ms": (True, "milliseconds", _finite),
         "rng": (False, "a random stream", _stream),
+    },
+    "person": {
+        "person": (True, "a person's number", _whole(0, MOST_AGENTS - 1)),
+        "slot": (True, "a slot", _whole(0, MOST_AGENTS - 1)),
+        "left": (True, "a slot", _whole(0, MOST_AGENTS - 1)),
+        "player": (True, "a label", _text),
+        "ms": (True, "milliseconds", _finite),
     },
     "note": {"note": (True, "a text", _text), "ms": (True, "milliseconds", _finite)},
     "closed": {
@@ -187,6 +210,8 @@ def kind_of(line: Mapping[str, Any], n_agents: int, n_actions: int) -> str:
         for slot in line.get("k", ()):
             if int(slot) >= n_agents:
                 raise ValueError(f"a key for slot {slot}; allowed: 0 to {n_agents - 1}")
+        if any(slot >= n_agents for slot in line.get("held", ())):
+            raise ValueError(f"held for slots {line['held']}; allowed: 0 to {n_agents - 1}")
     return kind
 
 

@@ -19,7 +19,8 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.errors import unknown
 from sorrelsim.library.find import NotFound, find_class
 from sorrelsim.library.trust import require_library
-from sorrelsim.recordings.spec import VERSION, RecordingError, WorldSpec, state_hash, world_hash
+from sorrelsim.recordings.seating import Seating
+from sorrelsim.recordings.spec import MARKED, RecordingError, WorldSpec, state_hash, world_hash
 
 SNAPSHOT_EVERY = 64
 """Turns between two snapshots."""
@@ -45,9 +46,12 @@ class Recorded:
         resets: Numbers of the turns before which the episode was started anew by hand, once per time.
         streams: By such a turn, where the random stream stood before the last restart; None where the file has it not.
         pressed: ``float64[turn, slot]``, when the key went down that chose the action, NaN where none did.
+        seen: ``float64[turn]``, when the picture that people acted on reached the screen, NaN where none did.
+        held: ``bool[turn, slot]``, whether the key that chose the action was down since an earlier turn.
         hashes: Turn number (0 the first state) to state hash after it.
         keys: Every key that went down or up, as in the file.
         notes: Everything else, as in the file.
+        seatings: Who sat where, from which turn on, oldest first.
         cut: Whether the file ended in the middle of a line.
         closed: Whether its last line says that all that was written is there, unchanged.
     """
@@ -61,9 +65,12 @@ class Recorded:
     resets: list[int]
     streams: dict[int, list[int] | None]
     pressed: np.ndarray
+    seen: np.ndarray
+    held: np.ndarray
     hashes: dict[int, str]
     keys: list[dict[str, Any]]
     notes: list[dict[str, Any]]
+    seatings: list[Seating]
     cut: bool
     closed: bool
 
@@ -75,12 +82,16 @@ class Recorded:
         """How to make its world."""
         return WorldSpec(self.header["world"], self.header["seed"], self.header["settings"])
 
+    def seating(self, turn: int) -> Seating:
+        """Returns who sat where in a turn, numbered from 1."""
+        return next(seating for seating in reversed(self.seatings) if seating.since <= max(1, turn))
+
     @property
     def remark(self) -> str:
         """What a reader should know of the file in a line; empty if it came to its end."""
         if self.closed:
             return ""
-        if self.header["version"] < VERSION:
+        if self.header["version"] < MARKED:
             return "Format version 1: changes after its last state hash cannot be seen."
         return f"Unfinished: it was cut off, and this is all up to its last whole line, {len(self)} turns."
 
@@ -192,7 +203,7 @@ class Replay:
             self._part(f"state {recorded}, here {here}")
 
     def _part(self, what: str) -> None:
-        changed = "" if self.recording.header["version"] == VERSION else ", or the file was"
+        changed = "" if self.recording.header["version"] >= MARKED else ", or the file was"
         raise RecordingError(
             f"{self.recording.path}: the replay parts from the recording at turn {self.turn}: recorded {what}. "
             f"The rules of {self.world.name} or its library have changed{changed}"

@@ -19,7 +19,9 @@ from sorrelsim.authoring.window import Window
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.library.make import make
 
-FORMAT, VERSION = "sorrelsim-recording", 2
+FORMAT, VERSION = "sorrelsim-recording", 3
+MARKED = 2
+"""The first version whose lines are marked, so that a change of the file is seen."""
 
 
 class RecordingError(ValueError):

@@ -9,7 +9,7 @@ import datetime
 import importlib.metadata
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -33,6 +33,8 @@ class Recorder:
         world: The world in its first state.
         players: A label for each slot.
         humans: The slots that people play.
+        study: What a study knows of the session, as :data:`sorrelsim.recordings.lines.STUDY` has it.
+        partners: Who exactly plays each slot: a bot, or a run with the hash of its weights; empty for people.
 
     Raises:
         RecordingError: If the file exists or cannot be made.
@@ -50,6 +52,8 @@ class Recorder:
         world: Gridworld,
         players: Sequence[str],
         humans: Sequence[int],
+        study: Mapping[str, Any] | None = None,
+        partners: Sequence[str] = (),
     ) -> None:
         self.path = Path(path)
         self.problem = ""
@@ -74,11 +78,13 @@ class Recorder:
             "players": list(players), "humans": list(humans),
             "started": datetime.datetime.now().astimezone().isoformat(timespec="milliseconds"),
             "state_hash": state_hash(world),
+            **({"study": dict(study)} if study else {}), **({"partners": list(partners)} if partners else {}),
         })  # fmt: skip
 
     def turn(
-        self, world: Gridworld, actions: Sequence[int], ms: float, pressed: Mapping[int, float], ended: bool
-    ) -> None:
+        self, world: Gridworld, actions: Sequence[int], ms: float, pressed: Mapping[int, float], ended: bool,
+        seen: float | None = None, held: Collection[int] = (),
+    ) -> None:  # fmt: skip
         """Records a turn that the world has just taken.
 
         Args:
@@ -87,6 +93,8 @@ class Recorder:
             ms: Its time, in milliseconds since the session began.
             pressed: When the key went down that chose a slot's action.
             ended: Whether it ended the episode.
+            seen: When the picture that people acted on reached the screen.
+            held: The slots whose key was held down from an earlier turn.
         """
         self.turns += 1
         line: dict[str, Any] = {
@@ -94,6 +102,10 @@ class Recorder:
         }  # fmt: skip
         if pressed:
             line["k"] = {str(slot): round(at, 2) for slot, at in pressed.items()}
+        if seen is not None:
+            line["s"] = round(seen, 2)
+        if held:
+            line["held"] = sorted(held)
         if ended:
             line["end"] = True
         if ended or self.turns % HASH_EVERY == 0:
@@ -121,8 +133,20 @@ class Recorder:
             line["rng"], self._rng = self._rng, world.rng[0].tolist()
         self._write(line)
 
+    def sit(self, person: int, slot: int, left: int, player: str, ms: float) -> None:
+        """Records that a person changed to another slot.
+
+        Args:
+            person: Which of the people, from 0.
+            slot: Where they play now.
+            left: Where they played before.
+            player: Who plays there now.
+            ms: When, in milliseconds since the session began.
+        """
+        self._write({"person": person, "slot": slot, "left": left, "player": player, "ms": round(ms, 2)})
+
     def note(self, text: str, ms: float) -> None:
-        """Records anything else: a pause, another slot, another speed."""
+        """Records anything else: a pause, another view, another speed."""
         self._write({"note": text, "ms": round(ms, 2)})
 
     def _write(self, line: dict[str, Any]) -> None:

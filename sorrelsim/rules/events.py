@@ -22,20 +22,30 @@ NOTE = ("turn", "episode", "step", "what", "agent", "whom", "row", "col")
 """What the columns of ``w.notes`` hold."""
 
 
-def pair(*details: str) -> Any:
+class Pair(list[str]):
+    """An event between two agents as it is declared: the names of its details, and what it says."""
+
+    says: str = ""
+
+
+def pair(*details: str, says: str = "") -> Any:
     """Declares an event between two agents, which a rule notes with ``events.note(w, i, Event.ZAP, j)``.
 
-    It is no column of ``w.events`` and changes nothing in the game: only tables of what happened have it.
+    It is no column of ``w.events`` and changes nothing in the game: only tables of what happened have it, and windows
+    in which people play say it.
 
     Args:
         *details: Names of further numbers that each note brings, at most five: columns of those tables.
+        says: What stands between the two agents in words, such as ``zapped``; by default the event's name.
 
     Raises:
         ValueError: If there are more.
     """
     if len(details) > DETAILS:
         raise ValueError(f"pair({', '.join(details)}): {len(details)} details; allowed: at most {DETAILS}")
-    return list(details)
+    declared = Pair(details)
+    declared.says = says
+    return declared
 
 
 @rule

@@ -1,5 +1,6 @@
 """The commands: what they do without a screen, and what they say to wrong input."""
 
+import re
 import subprocess
 import sys
 
@@ -23,7 +24,7 @@ def run(*words):
 def keep_a_session(folder):
     kept = folder / "a.jsonl"
     how = ("--mode", "realtime", "--speed", 60, "--out", kept, "--size", "640x480")
-    assert run("play", "treasure_hunt", "--seed", 1, *how).exit_code == 0
+    assert run("play", "treasure_hunt", "--no-card", "--seed", 1, *how).exit_code == 0
     return kept
 
 
@@ -56,7 +57,7 @@ def test_play_keeps_a_session_that_watch_opens_and_exports(tmp_path, closes_at_o
     kept = tmp_path / "a.jsonl"
     done = run(
         "play", "treasure_hunt", "spawn_probability=0.1", "--map", field, "--seed", 4, "--mode", "realtime",
-        "--speed", 60, "--out", kept, "--size", "640x480",
+        "--no-card", "--speed", 60, "--out", kept, "--size", "640x480",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     recording = load_recording(kept)
@@ -155,7 +156,7 @@ def test_every_world_can_be_played(closes_at_once):
     from sorrelsim.library.find import names
 
     for name in names("worlds"):
-        done = run("play", name, "--seed", 1, "--mode", "realtime", "--speed", 60, "--size", "800x600")
+        done = run("play", name, "--no-card", "--seed", 1, "--mode", "realtime", "--speed", 60, "--size", "800x600")
         assert done.exit_code == 0, (name, done.exception)
 
 
@@ -177,8 +178,83 @@ def test_trained_agents_are_watched_live_and_played_with_in_their_own_world(tmp_
     assert recording.header["params"]["spawn_probability"] == 0.25
     recording.replay().go(len(recording))
     out = tmp_path / "mine.jsonl"
-    done = run("play", "treasure_hunt", "--others", folder, "--out", out, "--size", "640x480", "--mode", "realtime")
+    done = run(
+        "play",
+        "treasure_hunt",
+        "--no-card",
+        "--others",
+        folder,
+        "--out",
+        out,
+        "--size",
+        "640x480",
+        "--mode",
+        "realtime",
+    )
     assert done.exit_code == 0, done.exception
     assert load_recording(out).header["players"] == ["person", "Random"]
     wrong = run("play", "cleanup", "--others", folder)
     assert "were trained in 'treasure_hunt', not in 'cleanup'" in str(wrong.exception)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a.txt", r"a film ends in \.gif or \.mp4, a table in \.csv or \.parquet"),
+        ("file/a.gif", "file"),
+        ("folder.gif", "is a folder; name a file"),
+    ],
+)
+def test_an_export_that_cannot_be_is_told_before_anything_is_drawn(
+    tmp_path, closes_at_once, monkeypatch, name, message
+):
+    kept = keep_a_session(tmp_path)
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.gif").mkdir()
+
+    def replay(*_, **__):
+        raise AssertionError("it was replayed")
+
+    monkeypatch.setattr("sorrelsim.recordings.read.Recording.replay", replay)
+    done = run("watch", kept, "--export", tmp_path / name)
+    assert done.exit_code != 0
+    assert re.search(message, str(done.exception))
+    assert isinstance(done.exception, ValueError | OSError)
+
+
+def test_an_export_makes_the_folder_that_it_needs(tmp_path, closes_at_once):
+    kept = keep_a_session(tmp_path)
+    assert run("watch", kept, "--export", tmp_path / "new" / "a.csv").exit_code == 0
+    assert (tmp_path / "new" / "a.csv").is_file()
+
+
+def test_what_a_study_says_reaches_the_tables(tmp_path, closes_at_once):
+    kept = tmp_path / "a.jsonl"
+    study = ("--participant", "P07", "--condition", "told", "--session", 2, "--field", "age=31", "--field", "hand=left")
+    done = run("play", "treasure_hunt", "--no-card", "--seed", 1, "--mode", "realtime", "--speed", 60, "--out", kept,
+               "--size", "640x480", "--locked", "--episodes", 3, *study)  # fmt: skip
+    assert done.exit_code == 0, done.exception
+    assert load_recording(kept).header["study"] == {
+        "participant": "P07", "condition": "told", "session": 2, "fields": {"age": "31", "hand": "left"}}  # fmt: skip
+    assert run("watch", kept, "--export", tmp_path / "e.csv", "--table", "episodes").exit_code == 0
+    header, first = (tmp_path / "e.csv").read_text().splitlines()[:2]
+    assert header.startswith("participant,condition,session,world,world_version,seed,started,age,hand,episode,")
+    assert first.startswith("P07,told,2,treasure_hunt,")
+    assert (tmp_path / "e.codebook.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--participant", "P07"], "says (participant) is kept in a recording: add --record or --out FILE"),
+        (["--out", "a.jsonl", "--field", "age"], "--field age: write a name and a text, such as age=31"),
+        (["--out", "a.jsonl", "--field", "reward=3"], "reward is a column that tables have already"),
+        (["--out", "a.jsonl", "--field", "age=3", "--field", "age=4"], "age is given twice"),
+    ],
+)
+def test_what_a_study_cannot_say_is_told(tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+    done = run("play", "treasure_hunt", *words)
+    assert isinstance(done.exception, ValueError)
+    assert message in str(done.exception)
+    assert not (tmp_path / "a.jsonl").exists()

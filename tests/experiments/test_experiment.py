@@ -247,7 +247,7 @@ def test_worlds_that_make_no_sense(tmp_path, world, said):
 def test_a_sweep_within_one_batch_is_dealt_out_for_evaluation(tmp_path):
     world = {"name": "treasure_hunt", "compiled": False, "gem_value": [1.0, 2.0, 3.0]}
     experiment = Experiment(config(tmp_path, world=world, n_worlds=3))
-    looked_at, _ = experiment.greedy(5)
+    looked_at, _ = experiment.looking(5, "greedy")
     assert looked_at.copies.params["gem_value"].tolist() == [1.0, 2.0, 3.0, 1.0, 2.0]
 
 
@@ -268,10 +268,10 @@ def test_evaluation_takes_the_first_episode_of_each_copy(tmp_path):
     limits = [4, 6]  # by turn 6 copy 0 has begun its second episode
     world = {"name": "treasure_hunt", "compiled": False, "max_steps": limits}
     experiment = Experiment(config(tmp_path, world=world))
-    looked_at, agents = experiment.greedy(2)
+    looked_at, agents = experiment.looking(2, "greedy")
     found = play_episodes(looked_at, agents, 50)
     assert found.lengths.tolist() == limits
-    looked_at, agents = experiment.greedy(2)
+    looked_at, agents = experiment.looking(2, "greedy")
     assert isinstance(cut := play_episodes(looked_at, agents, 5), Episodes)
     assert cut.lengths.tolist() == [4]
 

@@ -74,7 +74,7 @@ def test_the_panel_and_the_help_name_the_keys(world, dummy):
     assert [gauge.name for gauge in info.gauges] == list(world.scalars)
     rows = {row.action: (row.keys, row.lit) for row in info.keys}
     assert "zap" not in rows  # not allowed now
-    assert rows["forward"] == (("w", "up"), True)
+    assert rows["forward"] == (("W", "\u2191"), True)
     lines = window.help_lines()
     assert {("Space  1", "zap"), ("Q  \u2190", "turn left"), ("Esc", "end the run")} <= set(lines)
 
@@ -127,3 +127,21 @@ def test_it_sits_in_a_training_run(tmp_path, monkeypatch):
     rows = list(experiment.epochs())
     assert len(rows) == 2
     assert len(human.memory) == 10
+
+
+def test_a_run_asks_a_person_for_its_training_and_nothing_else(tmp_path, capsys):
+    from sorrelsim.experiments.loop import Experiment
+    from sorrelsim.experiments.run import run
+
+    config = {
+        "world": {"name": "cleanup", "map": MAP, "n_agents": 2, "compiled": False, "max_steps": 6, "min_steps": 6},
+        "n_worlds": 1, "epochs": 2, "turns": 5, "evaluation": {"every": 1, "n_worlds": 1},
+        "seats": [{"slots": [0], "name": "ada", "model": "human"}, {"slots": [1], "model": "random"}],
+        "runs": str(tmp_path),
+    }  # fmt: skip
+    experiment, asked = Experiment(config), []
+    experiment.models[0]._ask = lambda person, parts, mask: asked.append(1) or 1
+    folder = run(experiment)
+    assert len(asked) == 10  # two epochs of five turns
+    assert not (folder / "episode.gif").exists()
+    assert "a person plays, who is not asked to play for evaluations and films as well" in capsys.readouterr().err

@@ -52,7 +52,19 @@ class Player:
 
     def __init__(self, screen, path, *options):
         self.path, self.env = path, screen
-        command = [sys.executable, "-c", PLAY, "cleanup", "--seed", "5", "--out", str(path), "--size", "900x600"]
+        command = [
+            sys.executable,
+            "-c",
+            PLAY,
+            "cleanup",
+            "--seed",
+            "5",
+            "--out",
+            str(path),
+            "--size",
+            "900x600",
+            "--no-card",
+        ]
         self.process = subprocess.Popen(
             [*command, *options], env=screen, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True,

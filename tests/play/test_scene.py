@@ -5,9 +5,12 @@ import pytest
 
 import sorrelsim
 from sorrelsim.authoring import sprites
-from sorrelsim.pictures.painting import paint
+from sorrelsim.library.find import shipped
+from sorrelsim.pictures.painting import paint, stack
 from sorrelsim.play import scene as scenes
-from sorrelsim.play.session import Positions
+from sorrelsim.play import theme
+from sorrelsim.play.opponents import seat_opponents
+from sorrelsim.play.session import Positions, Session
 
 MAP = "WWWWWWWWW\nWPHFAP BW\nW PH  P W\nWP B P  W\nWWWWWWWWW"
 
@@ -34,7 +37,11 @@ def pixels(scene, progress=1.0):
 
 def test_the_map_is_what_render_gives(world):
     scene = scenes.map_scene(world, 0, ())
-    np.testing.assert_allclose(pixels(scene).astype(int), world.render().astype(int), atol=1)
+    drawn, rendered = pixels(scene).astype(int), world.render().astype(int)
+    for row, col in (actor.cell for actor in scene.actors):  # beams lie under agents here, see below
+        for picture in (drawn, rendered):
+            picture[row * 8 : row * 8 + 8, col * 8 : col * 8 + 8] = 0
+    np.testing.assert_allclose(drawn, rendered, atol=1)
 
 
 def test_the_own_window_shows_things_as_what_they_are_taken_for(world):
@@ -90,8 +97,12 @@ def test_the_own_window_shows_exactly_the_cells_of_the_observation(world, rotate
         scene = scenes.window_scene(made, slot, (slot,))
         assert not scene.cells[scene.fog].any()
         assert all(seen[actor.cell] for actor in scene.actors)
+        assert all(actor.colour == sprites.agent_colour(actor.slot) for actor in scene.actors)  # as in the panel
+        scene = scenes.window_scene(made, slot, (slot,), alike=True)
         others = {actor.colour for actor in scene.actors if actor.slot != slot}
-        assert others <= {sprites.PALETTE["o"]}  # all alike, as the observation has them
+        assert others <= {scenes.ALIKE}  # all alike, as the observation has them
+        mine = [actor.colour for actor in scene.actors if actor.slot == slot]
+        assert mine == [sprites.agent_colour(slot)] * len(mine)
 
 
 def test_an_agent_that_is_out_sees_nothing(world):
@@ -105,7 +116,7 @@ def test_walking_is_drawn_between_cells_and_jumping_is_not(world):
     pos, out = world.pos[0].copy(), world.out[0].copy()
     pos[0] += (0, 1)
     pos[1] += (2, 0)
-    before = Positions(pos, out)
+    before = Positions(pos, out, world.facing[0])
     actors = {actor.slot: actor for actor in scenes.map_scene(world, 0, (), before).actors}
     assert actors[0].was == (actors[0].cell[0], actors[0].cell[1] + 1)
     assert actors[1].was == actors[1].cell
@@ -115,7 +126,7 @@ def test_walking_over_the_edge_of_a_torus_takes_the_short_way(world):
     world.reset(7)
     world.wraps = True
     world.pos[0, 0] = (2, 0)
-    before = Positions(world.pos[0].copy(), world.out[0].copy())
+    before = Positions.of(world)
     before.pos[0] = (2, world.width - 1)
     actor = scenes.map_scene(world, 0, (), before).actors[0]
     assert (actor.cell, actor.was) == ((2, 0), (2, -1))
@@ -150,3 +161,88 @@ def test_whole_multiples_only(world):
     assert stage.scale(shape, pygame.Rect(0, 0, 1440, 1080)) == 8
     stage.zoom_by(-2, shape, pygame.Rect(0, 0, 1440, 1080))
     assert stage.zoom is None
+
+
+def test_where_nobody_turns_eyes_follow_the_walk(monkeypatch):
+    field = "WWWWW\nW   W\nW P W\nW   W\nWWWWW"
+    made = sorrelsim.make("treasure_hunt", 1, 0, compiled=False, map=field, n_agents=1, spawn_probability=0.0)
+    session = Session(made, seat_opponents(made, "random")[0], ["person"], [0])
+
+    def eyes():
+        (actor,) = scenes.map_scene(made, 0, (0,), session.before).actors
+        return actor.facing
+
+    assert eyes() == 2  # nobody walked yet
+    # up, down, left, right are actions 0 to 3; north, east, south, west are facings 0 to 3.
+    for action, facing in ((0, 0), (0, 0), (2, 3), (2, 3), (1, 2), (3, 1)):  # the second and the fourth meet walls
+        session.step({0: action})
+        assert eyes() == facing
+    session.close()
+
+
+# ---------------------------------------------------------------------------------------------------- contrast
+
+# What people see who lack a kind of cones, on linear light: Machado, Oliveira and Fernandes 2009, severity 1.
+SIGHT = {
+    "full": np.eye(3),
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+def luminance(colour, sight):
+    """Relative luminance of sRGB colours ``[..., 3]`` (WCAG 2.1), as seen by ``sight``."""
+    c = np.asarray(colour, float) / 255
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    return np.clip(linear @ np.array(SIGHT[sight]).T, 0, 1) @ (0.2126, 0.7152, 0.0722)
+
+
+def contrast(one, other, sight):
+    """Contrast of two colours, 1 to 21 (WCAG 2.1)."""
+    low, high = sorted((float(luminance(one, sight)), float(luminance(other, sight))))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_is_what_wcag_says():
+    assert contrast((255, 255, 255), (0, 0, 0), "full") == pytest.approx(21)
+    assert contrast((119, 119, 119), (255, 255, 255), "full") == pytest.approx(4.48, abs=0.01)  # their own example
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+@pytest.mark.parametrize("name", sorted(shipped("worlds")))
+def test_agents_stand_out_on_everything_that_they_can_stand_on(name, sight):
+    world = sorrelsim.make(name, 1, 0, compiled=False)
+    looks = world.looks_table()
+    layer = world.codes.agent_layer
+    grounds = [sprites.GROUND.rgba]
+    for code, kind in enumerate(world.kinds, 1):
+        if not kind.spec.solid and world.codes.layer[code] < layer:
+            grounds.append(looks[code])
+    for ground in grounds:
+        below = stack([sprites.GROUND.rgba, ground]).reshape(-1, 3)
+        for colour in {tuple(pixel) for pixel in below.tolist()}:  # every pixel of it, not their mean
+            best = max(contrast(line, colour, sight) for line in (theme.OUTLINE, theme.HALO))
+            assert best >= 3, (name, colour)
+    # And within the lines around it: the dark one against the colour of every agent, or the light one beyond.
+    assert contrast(theme.OUTLINE, theme.HALO, sight) >= 7
+
+
+def test_an_agent_in_a_beam_keeps_its_colour_and_a_mark_lies_over_it(world):
+    import pygame
+
+    from sorrelsim.play.stage import Stage
+
+    row, col = (int(x) for x in world.pos[0, 1])
+    world.out[0] = 0
+    world.grid[0, row, col, -1] = world.kinds.CLEAN_BEAM
+    surface = pygame.Surface((world.width * 24, world.height * 24))
+    Stage().draw(surface, surface.get_rect(), scenes.map_scene(world, 0, ()), 1.0, 0.0)
+    at = (col * 24 + 12, row * 24 + 4)  # the middle of the second row of its sprite, which is its colour
+    assert max(abs(a - b) for a, b in zip(surface.get_at(at)[:3], sprites.agent_colour(1), strict=True)) <= 1
+
+
+@pytest.mark.parametrize("colour", ["TEXT", "MUTED", "FAINT", "GAIN", "LOSS", "WARN", "ACCENT"])
+def test_letters_of_the_panel_can_be_read(colour):
+    for ground in (theme.PANEL, theme.BACKGROUND):
+        assert contrast(getattr(theme, colour), ground, "full") >= 4.5

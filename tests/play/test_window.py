@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from sorrelsim.play.inputs import Choice
 from sorrelsim.play.keys import default_keys, remap
 from sorrelsim.play.opponents import seat_opponents
 from sorrelsim.play.session import Session
@@ -181,7 +182,9 @@ def test_the_end_of_an_episode_is_shown_until_a_key(tmp_path):
     window.spin()
     assert window.over
     assert window.info().status == "over"
-    press(window, "s")
+    press(window, "s", "w", "tab")
+    assert window.over  # no stray key takes it away
+    press(window, "space")
     assert not window.over
     assert window.session.turn == 0
     press(window, "w", "w")
@@ -209,7 +212,8 @@ def test_every_key_and_note_is_recorded_and_the_session_replays(tmp_path):
     assert recording.actions[:2, 0].tolist() == [6, 7]
     assert recording.actions[2, 1] == 1
     assert recording.pressed[0, 0] == recording.keys[0]["ms"]
-    assert any("slot 1" in note["note"] for note in recording.notes)
+    assert (recording.seating(2).people, recording.seating(3).people) == ((0,), (1,))
+    assert recording.seating(3).players[1] == "person"
     replay = recording.replay()
     replay.go(3)
     assert state_hash(replay.world) == end
@@ -266,11 +270,11 @@ def test_sixty_frames_a_second_would_fit(tmp_path):
     """Drawing a moving frame of the largest default map at 1080p takes less processor time than a frame lasts."""
     window = open_window(settings={}, size=(1920, 1080), mode="turns")
     for _ in range(3):
-        window.take([(1, None)], time.perf_counter())
+        window.take([Choice(1, None)], time.perf_counter())
         window.show(window.pace.turned)
     used = []
     for _ in range(10):
-        window.take([(1, None)], time.perf_counter())
+        window.take([Choice(1, None)], time.perf_counter())
         began = time.process_time()
         for frame in range(3):  # at 20 turns a second there are three frames to a turn
             window.draw(window.pace.turned + frame / 60)
@@ -278,21 +282,70 @@ def test_sixty_frames_a_second_would_fit(tmp_path):
     assert np.median(used) < 1 / 60
 
 
-@pytest.mark.parametrize("size", [(3840, 2160), (1366, 768), (640, 400), (480, 320)])
+@pytest.mark.parametrize("size", [(3840, 2160), (1366, 768), (640, 400), (480, 320), (600, 1000)])
 def test_every_size_has_room_for_everything(size):
     window = open_window(settings={}, size=size, mode="turns")
     screen(window)
     area, side = window.areas()
-    assert area.width > side.width
+    if size[1] > size[0]:  # upright: the panel lies below
+        assert (area.bottom, area.width, side.width) == (side.top, size[0], size[0])
+    else:
+        assert (area.right, area.height, side.height) == (side.left, size[1], size[1])
+        assert area.width > side.width
     window.help = True
     screen(window)
     assert window.letters.font(14).get_height() >= 12
+
+
+@pytest.mark.parametrize("width", [60, 90, 120, 160, 240])
+@pytest.mark.parametrize("state", ["", "out 123"])
+def test_a_name_never_runs_into_the_score(dummy, width, state):
+    """The right half, where the score stands, is the same whatever the name."""
+    import pygame
+
+    from sorrelsim.play.panel import Panel
+    from sorrelsim.play.panel_info import PlayerRow
+    from sorrelsim.play.theme import Letters
+
+    pygame.font.init()
+    pygame.display.set_mode((400, 100))
+    panel, score = Panel(Letters(0.85)), 12345.0
+    size = panel.letters.draw(f"{score:g}", 18, style="bold").get_width() + panel.letters.px(14)
+    drawn = []
+    for label in ("", "somebody with a long name"):
+        surface = pygame.Surface((width, 40))
+        panel._player(surface, surface.get_rect(), PlayerRow(3, label, score, 0.0, state), 1.0, True)
+        right = surface.subsurface((max(0, width - size), 2, min(width, size), 30))
+        drawn.append(pygame.image.tobytes(right, "RGB"))
+    assert drawn[0] == drawn[1]
 
 
 def watch(path, **options):
     from sorrelsim.play.replay_window import ReplayWindow
 
     return ReplayWindow(load_recording(path), size=(960, 600), **options)
+
+
+def test_the_viewer_stops_before_a_turn_that_does_not_replay(tmp_path):
+    from recording_files import lines_of, reseal
+
+    window = open_window(tmp_path / "a.jsonl", mode="turns")
+    for _ in range(10):
+        press(window, "w")
+    window.close()
+    lines = lines_of(tmp_path / "a.jsonl")
+    seventh = next(k for k, line in enumerate(lines) if line.get("t") == 7)
+    lines[seventh]["r"][0] += 5.0  # a reward that the world never paid
+    reseal(tmp_path / "a.jsonl", lines)
+    viewer = watch(tmp_path / "a.jsonl")
+    press(viewer, "end")
+    assert (viewer.turn, viewer.done) == (6, False)
+    assert "parts from the recording at turn 7" in viewer.info().problem
+    screen(viewer)
+    press(viewer, "right")
+    assert viewer.turn == 6
+    press(viewer, "home", "right")
+    assert viewer.turn == 1
 
 
 def test_the_viewer_steps_scrubs_and_plays_both_ways(tmp_path):
@@ -327,3 +380,142 @@ def test_the_viewer_steps_scrubs_and_plays_both_ways(tmp_path):
     press(viewer, "home", "tab", "tab", "f1")
     assert viewer.turn == 0
     screen(viewer)
+
+
+def test_the_log_says_who_did_what_to_whom():
+    window = open_window(
+        mode="turns", humans=(0, 1), settings={"map": "WWWWW\nWP PW\nWHFAW\nWB BW\nWWWWW", "n_agents": 2}
+    )
+    world = window.session.world
+    col, zap = int(world.pos[0, 0, 1]), world.action_names.index("zap")
+    world.facing[0, 0] = 1 if int(world.pos[0, 1, 1]) > col else 3  # both in one row, two cells apart
+    window.session.step({0: zap, 1: 0})
+    entries = [(entry.slot, entry.text, entry.whom) for entry in window.session.log]
+    assert (0, "zapped", 1) in entries
+    assert (0, "zaps fired", -1) in entries
+    screen(window)
+    window.close()
+
+
+def test_nothing_runs_before_the_person_begins(tmp_path):
+    window = open_window(tmp_path / "a.jsonl", card=True, speed=20.0)
+    spin(window, 0.3)
+    press(window, "w", "f2", "tab")
+    assert (window.session.turns, window.view) == (0, "map")
+    card = screen(window)
+    press(window, "space")
+    spin(window, 0.3)
+    assert window.session.turns > 0
+    assert not np.array_equal(card, screen(window))
+    window.close()
+    recording = load_recording(tmp_path / "a.jsonl")
+    assert [note["note"] for note in recording.notes if "focus" not in note["note"]] == ["begins"]
+    assert recording.actions[0, 0] == 0  # the idle action: the space that began is none
+
+
+def test_watching_needs_no_card():
+    window = open_window(humans=(), card=True)
+    assert not window.card
+
+
+def test_the_card_says_what_the_world_says_of_itself():
+    from sorrelsim.play.card import MOST_THINGS
+
+    window = open_window(settings={}, mode="turns")
+    info = window.card_info("Space begins")
+    assert info.title == "Cleanup"
+    assert info.about == "Apples grow only while somebody cleans the river, and whoever cleans eats no apples."
+    assert info.rewards == "+1 for an apple."
+    assert [name for name, _ in info.things] == ["wall", "water", "dirt", "apple", "zap beam", "clean beam"]
+    assert [row.action for row in info.keys][-2:] == ["zap", "clean"]
+    assert info.players[:2] == ((0, "you", True), (1, "random", False))
+    window = open_window(world="territory", settings={}, mode="turns")
+    names = [name for name, _ in window.card_info("").things]
+    assert names.count("claim") == 1  # of sixteen colours
+    assert len(names) <= MOST_THINGS
+
+
+@pytest.mark.parametrize("size", [(3840, 2160), (1280, 720), (600, 1000), (480, 320), (480, 240)])
+def test_the_card_fits_into_every_window(size, monkeypatch):
+    from sorrelsim.play import card
+
+    window, boxes = open_window(settings={}, size=size, mode="turns", card=True), []
+    drawn = card.theme.box
+    monkeypatch.setattr(card.theme, "box", lambda *given: (boxes.append(given), drawn(*given)))
+    screen(window)
+    inside = [rect for surface, _, rect, *_ in boxes if surface is window.screen]
+    assert inside
+    assert all(window.screen.get_rect().contains(rect) for rect in inside)
+
+
+def test_the_legend_pauses_and_closes_with_any_key():
+    window = open_window(speed=20.0)
+    spin(window, 0.2)
+    press(window, "f10")
+    assert (window.legend, window.paused) == (True, True)
+    screen(window)
+    turns = window.session.turns
+    press(window, "w")
+    spin(window, 0.2)
+    assert (window.legend, window.session.turns) == (False, turns)
+
+
+def test_who_is_out_is_told_for_how_long_in_every_view():
+    from sorrelsim.play.panel_info import absence_of
+
+    window = open_window(mode="turns")
+    for view in ("map", "window", "eyes"):
+        window.view, window._scene = view, None
+        window.session.world.out[0, 0] = 0
+        there = screen(window)
+        window.session.world.out[0, 0] = 12
+        window._scene = None
+        assert absence_of(window.session.world, 0) == "Out of the game: back in 12 turns"
+        assert not np.array_equal(there, screen(window))
+
+
+def test_a_locked_session_of_rounds_can_do_nothing_but_play(tmp_path):
+    settings = {"max_steps": 3, "n_agents": 2}
+    window = open_window(
+        tmp_path / "a.jsonl", world="treasure_hunt", settings=settings, mode="turns", episodes=2, locked=True, card=True
+    )
+    press(window, "f2", "f6", "f8", "p", "tab", "f3")
+    assert (window.session.turns, window.view, window.paused, window.mode) == (0, "map", False, "turns")
+    press(window, "space", "w")
+    press(window, "f2", "f6", "tab", "p", "w", "w")
+    window.spin()
+    assert (window.over, window.done, window.session.turns) == (True, False, 3)
+    assert window._after() == ("Round 1 of 2 is over", "Have a break. Space begins the next round.")
+    between = screen(window)
+    press(window, "w", "tab")
+    assert (window.over, window.session.turns) == (True, 3)
+    press(window, "space")
+    for _ in range(3):
+        press(window, "w")
+    assert (window.over, window.done) == (True, False)  # the closing page
+    assert window._after()[0] == "The end"
+    assert not np.array_equal(between, screen(window))
+    press(window, "w")
+    assert not window.done
+    press(window, "return")
+    assert window.done
+    window.close()
+    recording = load_recording(tmp_path / "a.jsonl")
+    assert (len(recording), recording.resets, recording.seating(6).people) == (6, [], (0,))
+
+
+def test_when_a_picture_was_seen_and_how_long_a_key_took_are_kept(tmp_path):
+    window = open_window(tmp_path / "a.jsonl", mode="turns")
+    screen(window)
+    before = window.session.clock()
+    press(window, "w")
+    window.spin()
+    press(window, "w")
+    window.spin()
+    window.close()
+    rows = [row for row in load_recording(tmp_path / "a.jsonl").rows() if row["human"]]
+    assert 0 < rows[0]["shown_ms"] <= before
+    for row in rows:
+        assert row["reaction_ms"] == pytest.approx(row["key_ms"] - row["shown_ms"])
+        assert row["shown_ms"] <= row["key_ms"] <= row["ms"]
+    assert rows[1]["shown_ms"] >= rows[0]["ms"]  # the picture after the first turn

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from recording_files import lines_of, reseal
 
-from sorrelsim.play.opponents import seat_opponents
+from sorrelsim.play.opponents import partners_of, seat_opponents
 from sorrelsim.play.session import Session
 from sorrelsim.recordings import Recorder, RecordingError, WorldSpec, load_recording, state_hash
 
@@ -254,3 +254,157 @@ def test_it_shows_itself_in_a_notebook(tmp_path):
     assert recording._repr_png_().startswith(b"\x89PNG")
     assert recording.spec.make()._repr_png_().startswith(b"\x89PNG")
     assert "3 turns" in repr(recording)
+
+
+def change_seats(path):
+    """A session of two turns in slot 0, one after moving to 2, and two after moving on to 1; five turns in all."""
+    spec = WorldSpec("treasure_hunt", 3, {"map": FIELD, "n_agents": 3})
+    made = spec.make()
+    agents, labels = seat_opponents(made, "random", 3, [0])
+    session = Session(made, agents, labels, [0], Recorder(path, spec, made, ["person", *labels[1:]], [0]))
+    for turn in range(5):
+        if turn in (2, 3):
+            session.sit(0, 2 if turn == 2 else 1)
+        session.step({session.humans[0]: turn % 4}, {session.humans[0]: 7.25})
+    session.close()
+
+
+def test_who_changes_slots_is_followed_by_table_and_memory(tmp_path):
+    change_seats(tmp_path / "a.jsonl")
+    recording = load_recording(tmp_path / "a.jsonl")
+    assert [seating.since for seating in recording.seatings] == [1, 3, 4]
+    rows = list(recording.rows())
+    # The person's slot by turn is 0, 0, 2, 1, 1; whoever sits elsewhere is a random agent, and no person.
+    assert [row["slot"] for row in rows if row["human"]] == [0, 0, 2, 1, 1]
+    assert [row["slot"] for row in rows if row["player"] == "person"] == [0, 0, 2, 1, 1]
+    assert {row["player"] for row in rows if not row["human"]} == {"random"}
+    assert [row["key_ms"] for row in rows if row["human"]] == [7.25] * 5
+    # Since which turn the one who sits there has: slot 1 is taken in turn 4, slot 2 taken in 3 and left in 4.
+    assert [[row["since"] for row in rows if row["slot"] == slot] for slot in range(3)] == [
+        [1, 1, 3, 3, 3], [1, 1, 1, 4, 4], [1, 1, 3, 4, 4]]  # fmt: skip
+    buffer = recording.to_buffer()
+    state = buffer.state_dict()
+    # One stream, the person's, in which each change of slots is a boundary (kind 3).
+    assert (buffer.n_streams, len(buffer)) == (1, 7)
+    assert state["kind"][:7, 0].tolist() == [0, 0, 3, 0, 3, 0, 0]
+    assert state["actions"][[0, 1, 3, 5, 6], 0].tolist() == [0, 1, 2, 3, 0]
+    played = recording.to_buffer(slots=[0]).state_dict()
+    np.testing.assert_array_equal(played["actions"][:5, 0], recording.actions[:, 0])
+
+
+def test_a_change_of_slots_in_a_file_of_before_is_read_from_its_note(tmp_path):
+    change_seats(tmp_path / "a.jsonl")
+    lines = [
+        {"note": f"person {line['person']} plays slot {line['slot']}", "ms": line["ms"]} if "person" in line else line
+        for line in lines_of(tmp_path / "a.jsonl")
+    ]
+    reseal(tmp_path / "a.jsonl", [lines[0] | {"version": 2}, *lines[1:]])
+    rows = list(load_recording(tmp_path / "a.jsonl").rows())
+    assert [row["slot"] for row in rows if row["human"]] == [0, 0, 2, 1, 1]
+    assert [row["player"] for row in rows if row["slot"] == 0] == ["person"] * 2 + ["unknown"] * 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"person": 1}, "person 1, where 1 play"),
+        ({"slot": 3}, "person 0 cannot change to slot 3"),
+        ({"slot": 0}, "person 0 cannot change to slot 0"),
+        ({"left": 1}, "person 0 left slot 1, and sat in slot 0"),
+        ({"player": 5}, "player is a label"),
+    ],
+)
+def test_a_change_of_slots_that_cannot_be_names_its_line(tmp_path, changed, message):
+    change_seats(tmp_path / "a.jsonl")
+    lines = lines_of(tmp_path / "a.jsonl")
+    at = next(k for k, line in enumerate(lines) if "person" in line)
+    lines[at] |= changed
+    reseal(tmp_path / "a.jsonl", lines)
+    with pytest.raises(RecordingError, match=rf"line {at + 1}: damaged \({message}"):
+        load_recording(tmp_path / "a.jsonl")
+
+
+def test_a_session_of_no_turns_and_no_keys_has_a_table_with_header_and_types(tmp_path):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    record(tmp_path / "a.jsonl", turns=0)
+    recording = load_recording(tmp_path / "a.jsonl")
+    recording.save_table(tmp_path / "a.csv")
+    (header,) = (tmp_path / "a.csv").read_text().splitlines()
+    assert header.startswith("participant,condition,session,world,world_version,seed,started,turn,episode,step,ms,")
+    recording.save_table(tmp_path / "a.parquet")
+    empty = parquet.read_table(tmp_path / "a.parquet")
+    assert (empty.num_rows, empty.column_names) == (0, header.split(","))
+    record(tmp_path / "b.jsonl", turns=2, humans=())
+    load_recording(tmp_path / "b.jsonl").save_table(tmp_path / "b.parquet")
+    assert parquet.read_table(tmp_path / "b.parquet").schema.equals(empty.schema)
+    assert str(empty.schema.field("key_ms").type) == "double"
+
+
+STUDY = {"participant": "P07", "condition": "told", "session": 2, "fields": {"age": "31"}}
+
+
+def in_a_study(path, study=STUDY):
+    """Two episodes of fifteen turns and four turns of a third; every second turn a key, held in the third."""
+    spec = WorldSpec("treasure_hunt", 3, {"map": FIELD, "max_steps": 15})
+    made = spec.make()
+    agents, labels = seat_opponents(made, "random", 3, [0])
+    partners = partners_of(agents, "random", made.n_agents)
+    session = Session(made, agents, labels, [0], Recorder(path, spec, made, labels, [0], study, partners))
+    for turn in range(34):
+        session._seen = 100.0 * turn
+        pressed = {0: 100.0 * turn + 10.0 * (turn % 3)} if turn % 2 == 0 else {}
+        session.step({0: turn % 4}, pressed, [0] if turn == 2 else [])
+    session.close()
+
+
+def test_tables_say_of_what_session_they_are_and_how_fast_keys_were(tmp_path):
+    in_a_study(tmp_path / "a.jsonl")
+    rows = list(load_recording(tmp_path / "a.jsonl").rows())
+    assert {(row["participant"], row["condition"], row["session"], row["age"]) for row in rows} == {
+        ("P07", "told", 2, "31")
+    }
+    assert {(row["world"], row["seed"]) for row in rows} == {("treasure_hunt", 3)}
+    mine, other = rows[0::2], rows[1::2]
+    # A picture at 100 t; keys 10 (t mod 3) ms later in turns 0, 2, 4, ...; that of turn 2 was held down.
+    assert [row["reaction_ms"] for row in mine[:7]] == [0.0, None, None, None, 10.0, None, 0.0]
+    assert [row["held"] for row in mine[:4]] == [False, False, True, False]
+    assert {row["partner"] for row in mine} == {""}
+    assert {row["partner"] for row in other} == {"sorrelsim.agents.random.Random"}
+    assert {row["shown_ms"] for row in rows[:4]} == {0.0, 100.0}
+
+
+def test_a_table_of_episodes_has_returns_ranks_and_medians(tmp_path):
+    in_a_study(tmp_path / "a.jsonl")
+    recording = load_recording(tmp_path / "a.jsonl")
+    rows = list(recording.episodes())
+    assert [(row["episode"], row["first_turn"], row["turns"], row["ended"]) for row in rows[::2]] == [
+        (1, 1, 15, True), (2, 16, 15, True), (3, 31, 4, False)]  # fmt: skip
+    for k, (mine, other) in enumerate(zip(rows[::2], rows[1::2], strict=True)):
+        part = recording.rewards[15 * k : 15 * k + 15].sum(0)
+        assert [mine["return"], other["return"]] == part.tolist()
+        assert sorted([mine["rank"], other["rank"]]) == ([1, 1] if part[0] == part[1] else [1, 2])
+        assert (mine["human"], other["human"], other["keys"], other["reaction_ms"]) == (True, False, 0, None)
+    # Keys in turns 0, 2, .., 14 but for 2, which was held; reactions 10 (t mod 3): 0, 10, 0, 20, 10, 0, 20.
+    assert (rows[0]["keys"], rows[0]["reaction_ms"]) == (7, 10.0)
+
+
+def test_a_codebook_lies_beside_every_table(tmp_path):
+    in_a_study(tmp_path / "a.jsonl")
+    recording = load_recording(tmp_path / "a.jsonl")
+    for of in ("turns", "episodes"):
+        recording.save_table(tmp_path / f"{of}.csv", of=of)
+        header = (tmp_path / f"{of}.csv").read_text().splitlines()[0].split(",")
+        book = (tmp_path / f"{of}.codebook.md").read_text()
+        assert header == [line.split("`")[1] for line in book.splitlines() if line.startswith("| `")]
+        assert "- world: treasure_hunt, version" in book
+    with pytest.raises(ValueError, match="did you mean 'episodes'"):
+        recording.save_table(tmp_path / "a.csv", of="episode")
+
+
+@pytest.mark.parametrize("study", [{"participant": 3}, {"sessions": 1}, {"session": -1}, {"fields": {"age": 31}}, []])
+def test_what_a_study_says_is_checked(tmp_path, study):
+    record(tmp_path / "a.jsonl", turns=1)
+    lines = lines_of(tmp_path / "a.jsonl")
+    reseal(tmp_path / "a.jsonl", [lines[0] | {"study": study}, *lines[1:]])
+    with pytest.raises(RecordingError, match="study is participant, condition, session and fields"):
+        load_recording(tmp_path / "a.jsonl")
