@@ -250,7 +250,7 @@ static int advance(const Batch *b, World *w, int64_t k) {
     for (int i = 0; i < n; i++)
         if (zapped[i]) {
             lift(w, i);
-            w->out[i] = 51;
+            w->out[i] = 52;
         }
     for (int i = 0; i < n; i++) {
         if (w->out[i] > 1) w->out[i]--;

@@ -26,11 +26,11 @@ from sorrelsim.library.make import make
 from sorrelsim.library.pages import Setting, settings_of
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import TRANSFORMS
-from sorrelsim.rules import beams, carrying, draw, episode, grid, movement, sanctions
+from sorrelsim.rules import beams, draw, episode, grapple, grasp, grid, movement, sanctions, stamina
 from sorrelsim.rules import events as noting
 
 DOCS = Path(__file__).parent
-ROOMS = (grid, movement, carrying, draw, beams, sanctions, episode, noting)
+ROOMS = (grid, movement, draw, beams, sanctions, stamina, grapple, grasp, episode, noting)
 SIZES = (
     ("n_agents", "int", "Number of agents."),
     ("height, width", "int", "Rows and columns of the map."),

@@ -3,15 +3,13 @@
 Dilemma and source
     A start-up and free-rider problem: all gain from one colour everywhere, they disagree on which, and
     planting costs the time in which others eat. Koster et al. 2020, "Model-free conventions in multi-agent
-    reinforcement learning with heterogeneous preferences"; rules as in Melting Pot 2
-    (``allelopathic_harvest__open``).
+    reinforcement learning with heterogeneous preferences"; rules as in Melting Pot 2 (``..._harvest__open``).
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, plant_red, plant_green,
     plant_blue. A plant beam recolours the first berry that it meets, unless it is ripe.
 Observation
-    11 x 11 cells, 9 ahead, rotated to the agent's facing, on a torus; ``ready_to_shoot`` in [0, 1]. A sash
-    shows the colour that an agent planted last; eating takes it off with the probability that a berry is not
-    of the commonest colour.
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1]. A sash shows what an
+    agent planted last; eating takes it off with the probability that a berry is not of the commonest colour.
 Rewards
     A ripe berry +2 to an agent who prefers its colour, else +1. Agents prefer red and green by turns. The
     first zap of an agent freezes it for 25 steps; a second one within 50 costs it 10 and takes it out for 25.
@@ -21,6 +19,7 @@ Parameters
     See ``Params``.
 Versions
     1: first.
+    2: a time out of n steps leaves n + 1 observations empty, as in Melting Pot; before, n.
 """
 
 from dataclasses import dataclass
@@ -67,7 +66,7 @@ class Params:
     freeze_steps: int = param(25, low=0)  # after the first zap
     mark_steps: int = param(50, low=1)  # within which a second zap takes out
     zap_penalty: float = -10.0  # to who is zapped a second time
-    zap_timeout: int = param(25, low=1)  # steps that an agent is out
+    zap_timeout: int = param(25, low=1)  # steps that an agent is out, after this one
     max_steps: int = param(2000, low=1)
 
 
@@ -333,6 +332,7 @@ Kind.paint(
 
 class AllelopathicHarvest(Gridworld):
     kinds, params = Kind, Params
+    version = 2
     maps = {"field": FIELD}
     torus = ("field",)
     sites = {"spawns": "P", "orchard": "123rgb"}

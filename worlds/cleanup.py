@@ -15,6 +15,7 @@ Parameters
     See ``Params``.
 Versions
     1: first.
+    2: a time out of n steps leaves n + 1 observations empty, as in Melting Pot; before, n.
 """
 
 from dataclasses import dataclass, replace
@@ -47,7 +48,7 @@ class Params:
     clean_cooldown: int = param(2, low=0)
     beam_length: int = param(3, low=1, high=20)
     beam_radius: int = param(1, low=0, high=5)
-    zap_timeout: int = param(50, low=1)  # steps that a zapped agent is out
+    zap_timeout: int = param(50, low=1)  # steps that a zapped agent is out, after this one
     zap_value: float = 0.0  # to the agent that fires
     hit_value: float = 0.0  # to the agent that is hit
     min_steps: int = param(1000, low=1)
@@ -250,6 +251,7 @@ class ClassicKind(Kinds):
 
 class Cleanup(Gridworld):
     kinds, params = Kind, Params
+    version = 2
     maps = {"river": RIVER, "classic": CLASSIC}
     sites = {"spawns": "P", "orchard": "BT", "river": "HF"}
     legend = {"F": (Kind.WATER, Kind.DIRT), "S": (Kind.WATER,), "~": (Kind.WATER,)}

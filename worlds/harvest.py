@@ -24,6 +24,7 @@ Parameters
     SocialJax: moves on the map, and a zapped agent starts the next step at a spawn.
 Versions
     1: first.
+    2: a time out of n steps leaves n + 1 observations empty, as in Melting Pot; before, n.
 """
 
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Params:
     beam_length: int = param(3, low=1, high=20)
     beam_radius: int = param(1, low=0, high=5)
     forked_beam: bool = False  # SocialJax's four cells, in place of length and radius
-    zap_timeout: int = param(4, low=0)  # steps that a zapped agent is out; 0: it is at a spawn at once
+    zap_timeout: int = param(4, low=0)  # steps out, after that of the zap; 0: at a spawn at once
     min_steps: int = param(1000, low=1)
     end_probability: float = probability(0.15)
     max_steps: int = param(5000, low=1)
@@ -177,6 +178,7 @@ PROMPT = {"prompt_growth": True, "zap_cooldown": 0, "max_steps": 1000}
 # fmt: off
 class Harvest(Gridworld):
     kinds, params = Kind, Params
+    version = 2
     maps = MAPS
     map_params = {"closed": ROOMS, "partnership": ROOMS}
     sites = {"spawns": "P", "inner": "Q", "orchard": "A"}

@@ -1,9 +1,9 @@
 """Matrix games in space: gather resources, meet an agent, and play the strategy that both hoards amount to.
 
 Dilemma and source
-    Whichever the matrix is: prisoner's dilemma, stag hunt, chicken, Bach or Stravinsky, coordination, running
-    with scissors, or one given. Vezhnevets et al. 2020, "OPtions as REsponses"; rules as in Melting Pot 2.
-    A preset is a game and a form, as ``stag_hunt_repeated``: ``arena`` has eight agents, the others two.
+    Prisoner's dilemma, stag hunt, chicken, Bach or Stravinsky, coordination, running with scissors, or a matrix
+    given. Vezhnevets et al. 2020, "OPtions as REsponses"; rules as in Melting Pot 2. A preset is a game and a
+    form, as ``stag_hunt_repeated``: ``arena`` has eight agents, the others two.
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, interact.
 Observation
@@ -20,6 +20,7 @@ Parameters
     See ``Params``. A 3 x 3 matrix needs a preset of three resources; one without a row is left off a map.
 Versions
     1: first.
+    2: a time out of n steps leaves n + 1 observations empty, as in Melting Pot; before, n.
 """
 
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class Params:
     regrowth_delay: int = param(10, low=1)  # steps before a resource may regrow
     refill: bool = False  # all resources come back once all agents are out
     freeze_steps: int = param(16, low=0)  # that an interaction is shown before it is paid
-    timeout: int = param(50, low=1)  # steps that both are out afterwards
+    timeout: int = param(50, low=1)  # steps that both are out, after that of the pay
     cooldown: int = param(2, low=0)
     beam_length: int = param(3, low=1, high=20)
     beam_radius: int = param(1, low=0, high=5)
@@ -241,7 +242,7 @@ def regrow(w):
 
 @rule
 def settle(w):
-    """Pays what has been shown long enough. It comes after ``respawn``, so one step less is to be waited."""
+    """Pays what has been shown long enough. It comes after ``respawn``, so the time out begins with the next step."""
     for i in range(w.n_agents):
         if w.due[i] > 0:
             w.due[i] -= 1
@@ -249,7 +250,7 @@ def settle(w):
                 w.reward[i] += w.payoff[i]
                 w.events[i, Event.PAYOFF] += w.payoff[i]
                 empty_hands(w, i)
-                movement.remove(w, i, w.p.timeout - 1)
+                movement.remove(w, i, w.p.timeout)
                 if w.p.one_shot:
                     episode.terminate(w)
         w.frozen[i] = w.due[i]
@@ -314,14 +315,13 @@ ONCE = PAIR | {"one_shot": True, "regrowth_probability": 0, "end_probability": 0
 
 
 class MatrixGame(Gridworld):
-    kinds, params = Kind, Params
-    maps = MAPS
+    kinds, params, maps = Kind, Params, MAPS
+    version = 2
     sites = {"spawns": "P", "resources": "123a"}
     layers = ("object", "mark", "agent", "beam")
     n_agents = 8
     actions = ACTIONS
-    scalars, observe = SCALARS, see_hands
-    state, events = STATE, Event
+    scalars, observe, state, events = SCALARS, see_hands, STATE, Event
     start = (movement.scatter, lay_resources, show_marks)
     rules = (walk_and_collect, interact, movement.respawn, regrow, settle, show_marks, episode.stochastic_end)
     presets = {

@@ -19,6 +19,7 @@ Parameters
     See ``Params``; four numbers stand for red, green, blue, orange.
 Versions
     1: first.
+    2: a time out of n steps leaves n + 1 observations empty, as in Melting Pot; before, n.
 """
 
 from dataclasses import dataclass
@@ -58,7 +59,7 @@ class Params:
     beam_radius: int = param(1, low=0, high=5)
     freeze_steps: int = param(25, low=0)  # after the first zap
     mark_steps: int = param(50, low=1)  # within which a second zap takes out
-    zap_timeout: int = param(50, low=1)  # steps that an agent is out
+    zap_timeout: int = param(50, low=1)  # steps that an agent is out, after this one
     min_steps: int = param(1000, low=1)
     end_probability: float = probability(0.2)
     max_steps: int = param(5000, low=1)
@@ -234,6 +235,7 @@ Kind.paint(
 
 class Mushrooms(Gridworld):
     kinds, params = Kind, Params
+    version = 2
     maps = {"meadow": MEADOW}
     sites = {"spawns": " ", "soil": " RGBO"}
     legend = {",": (), **dict.fromkeys("/_+'#`!|(-)><", (Kind.WALL,))}

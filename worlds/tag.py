@@ -61,9 +61,7 @@ def choose_it(w):
 @rule
 def walk(w):
     movement.unmark(w, Kind.IT)
-    draw.agent_order(w)
-    for k in range(w.n_agents):
-        movement.walk(w, w.order[k])
+    movement.walk_all(w)
 
 
 @rule

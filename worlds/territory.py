@@ -2,9 +2,9 @@
 
 Dilemma and source
     Property without a state. All earn if each keeps to a share of the walls; who invades gains more, and sets
-    off fights that destroy walls for all. Rules as in Melting Pot 2 (``territory__open``,
-    ``territory__rooms``); Leibo et al. 2021, "Scalable evaluation of multi-agent reinforcement learning with
-    Melting Pot".
+    off fights that destroy walls for all. Rules as in Melting Pot 2 (``territory__open``, ``territory__rooms``,
+    ``territory__inside_out``); Leibo et al. 2021, "Scalable evaluation of multi-agent reinforcement learning
+    with Melting Pot".
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, claim. Facing a resource from
     the next cell claims it too, every step and with any action. Claims pass through resources and agents.
@@ -18,13 +18,15 @@ Rewards
 Ends when
     From step 1000 on with probability 0.2 at each step 99 mod 100; truncated at step 5000.
 Parameters
-    See ``Params``.
+    See ``Params``. Presets are the maps: ``mp``, the open one; ``rooms``, one for each agent; ``inside_out``,
+    where five agents start outside of walls that are drawn afresh in each episode.
 Versions
     1: first.
 """
 
 from dataclasses import dataclass
 from enum import auto
+from pathlib import Path
 
 from sorrelsim import (
     Events,
@@ -83,6 +85,9 @@ class Params:
     min_steps: int = param(1000, low=1)
     end_probability: float = probability(0.2)
     max_steps: int = param(5000, low=1)
+    line_probability: float = probability(2 / 3)  # that a cell A of a map is a resource, in each episode
+    mesh_probability: float = probability(1 / 4)  # the same of a cell B
+    spawn_probability: float = probability(1 / 7)  # that a cell Q of a map is a spawn, in each episode
 
 
 STATE = {
@@ -108,6 +113,32 @@ class Event(Events):
     ZAP = events.pair("removes")  # who zapped whom, and whether that took the other away
     CLAIM_TAKEN = events.pair()  # who claimed what was whose
     CLAIM_ZAPPED = events.pair("destroyed")  # who zapped whose resource
+
+
+@rule
+def draw_resources(w):
+    for k in range(w.lines.shape[0]):
+        lay(w, w.lines[k, 0], w.lines[k, 1], w.p.line_probability)
+    for k in range(w.meshes.shape[0]):
+        lay(w, w.meshes[k, 0], w.meshes[k, 1], w.p.mesh_probability)
+
+
+@rule
+def lay(w, row, col, p):
+    if draw.chance(w, p):
+        grid.put(w, row, col, Kind.RESOURCE)
+        grid.put(w, row, col, Kind.UNCLAIMED)
+
+
+@rule
+def place_agents(w):
+    """At spawns: all P, and the Q that are drawn; the others are shut meanwhile."""
+    for k in range(w.perhaps.shape[0]):
+        if not draw.chance(w, w.p.spawn_probability):
+            grid.put(w, w.perhaps[k, 0], w.perhaps[k, 1], Kind.WALL)
+    movement.scatter(w)
+    for k in range(w.perhaps.shape[0]):
+        grid.take(w, w.perhaps[k, 0], w.perhaps[k, 1], Kind.WALL)
 
 
 @rule
@@ -229,56 +260,8 @@ def show_marks(w):
     sanctions.show(w, Kind.MARK)
 
 
-OPEN = """
-WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
-W,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,W
-W,,RRRRR,,,,R,,,,RRRRRR,,,,,,,,,,,,,,,W
-W,,RRRRR,,,,R,,,,,,,,,,,,,,,,,,,,,R,,,W
-W,,,,,,,,,,,R,,,,,,,,,,,,,,RRRR,,,R,,,W
-W,,,,,,,,,,,R,,,,,,,,,,,P,,RRRR,,,R,,,W
-W,,,,,,,,,,,R,,P,,,,,,,,,,,,,,,,,,R,,,W
-W,,,RRRR,,,,R,,,,,,,RR,,,,,,,,,,,,,,,,W
-W,,,,,,,R,,,,,,,,,,,RR,,,,,,,,,,,,,,,,W
-W,,,,,,,R,,,,,,,,,,,RR,,,,,,,RRRRRR,,,W
-W,,,,,,,R,,,,,RRR,,,,,,,P,,,,,,,,,,,,,W
-W,,,,P,,R,,,,,RRR,,,P,,,,,,,,,,,,,,,,,W
-W,,,,,,,,,,P,,,,,,,,,,,,,,,,,,P,,R,,,,W
-W,,RRRRRR,,,,,,,,,,,R,,,,,,,,,,,,R,,,,W
-W,,,,,,,,,,,,,,,,,,,R,,,,,,RRR,,,,,,,,W
-W,,,,,,P,,,,,,,,,P,,R,,,P,,RRR,,,,,,,,W
-W,,,,,,,,,,RRRR,,,,,R,,,,,,,,,,,,P,,,,W
-W,,,,,,,,,,,,,,,,,,,P,,,,,,,,,,,,,,,,,W
-W,,,R,,,,P,,,,,,,,,,,,,,,,,,,,,,,RRRR,W
-W,,,R,,,,,,,,,P,,,,,,,,,,,,P,,,,,,,,,,W
-W,,,,,,P,,,,,,,,,,,,,P,,,,,,,,,,P,,,,,W
-W,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,W
-WWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWWW
-"""
-
-
-ROOMS = """
-WRRRRRWWRRRRRWWRRRRRW
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,P,,RR,,P,,RR,,P,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-WRRRRRWWRRRRRWWRRRRRW
-WRRRRRWWRRRRRWWRRRRRW
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,P,,RR,,P,,RR,,P,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-WRRRRRWWRRRRRWWRRRRRW
-WRRRRRWWRRRRRWWRRRRRW
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,P,,RR,,P,,RR,,P,,R
-R,,,,,RR,,,,,RR,,,,,R
-R,,,,,RR,,,,,RR,,,,,R
-WRRRRRWWRRRRRWWRRRRRW
-"""
+NAMES = ("open", "rooms", "inside_out")
+MAPS = {name: Path(__file__).with_name("maps").joinpath("territory", f"{name}.txt").read_text() for name in NAMES}
 
 
 def stone(paying=False, cracked=False):
@@ -318,10 +301,10 @@ Kind.paint(
 
 class Territory(Gridworld):
     kinds, params = Kind, Params
-    maps = {"open": OPEN, "rooms": ROOMS}
+    maps = MAPS
     torus = ("rooms",)
-    sites = {"spawns": "P", "resources": "R"}
-    legend = {"R": (Kind.RESOURCE, Kind.UNCLAIMED), ",": (), **dict.fromkeys("F=T|LJ", (Kind.WALL,))}
+    sites = {"spawns": "PQ", "perhaps": "Q", "resources": "RAB", "lines": "A", "meshes": "B"}
+    legend = {"R": (Kind.RESOURCE, Kind.UNCLAIMED), **dict.fromkeys(",AB", ()), **dict.fromkeys("F=T|LJ", (Kind.WALL,))}
     layers = ("paint", "object", "agent", "beam")
     n_agents = 9
     looks = "individual"
@@ -330,8 +313,9 @@ class Territory(Gridworld):
     observe = beams.see_zap_readiness
     state = STATE
     events = Event
-    start = (movement.scatter,)
+    start = (draw_resources, place_agents)
     rules = (
         movement.move, zap, sanction, touch, claim, pay, mend, sanctions.recover, show_marks,
         episode.stochastic_end,
     )  # fmt: skip
+    presets = {"mp": {}, "rooms": {"map": "rooms"}, "inside_out": {"map": "inside_out", "n_agents": 5}}

@@ -111,6 +111,27 @@ APPLE = pixels("""
     ........
 """)
 
+
+def _bar(left: int) -> Sprite:
+    """Returns six pixels above an agent: yellow for what is left of six, green for what is left beyond, else red."""
+    row = "." + "G" * max(left - 6, 0) + "y" * (6 - abs(left - 6)) + "r" * max(6 - left, 0) + "."
+    return pixels("\n".join([row, *["." * SIZE] * (SIZE - 1)]))
+
+
+STAMINA_BARS = tuple(_bar(left) for left in range(13))
+"""What :func:`sorrelsim.rules.stamina.show` lays over those who have 0 to 12 of their stamina left."""
+
+KEY = pixels("""
+    ........
+    .yyy....
+    yy.yy...
+    y...yyyy
+    yy.yyyYY
+    .yyyY.yY
+    ...Y..Y.
+    ........
+""")
+
 _AGENT = """
     ...aa...
     ..aaaa..

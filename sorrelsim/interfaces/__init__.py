@@ -1,7 +1,7 @@
 """Worlds as environments of other libraries: PettingZoo, Gymnasium, stable-baselines3. Each is imported when asked for.
 
 Where Gymnasium is installed, importing this registers every world of the library with it:
-``gymnasium.make("sorrelsim/harvest-v1")``.
+``gymnasium.make("sorrelsim/harvest-v2")``.
 """
 
 from __future__ import annotations

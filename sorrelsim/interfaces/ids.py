@@ -1,4 +1,4 @@
-"""Worlds by their ids in Gymnasium's registry: ``sorrelsim/harvest-v1``, the number being the world's version."""
+"""Worlds by their ids in Gymnasium's registry: ``sorrelsim/harvest-v2``, the number being the world's version."""
 
 from __future__ import annotations
 

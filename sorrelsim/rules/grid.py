@@ -113,6 +113,24 @@ def pick_empty(w, cells, kind):
 
 
 @rule
+def pick_free(w, cells):
+    """Returns the index of a uniformly random cell of a site on which an agent could stand; -1 if there is none."""
+    free = 0
+    for k in range(cells.shape[0]):
+        if is_free(w, cells[k, 0], cells[k, 1]):
+            free += 1
+    if free == 0:
+        return -1
+    chosen = draw.below(w, free)
+    for k in range(cells.shape[0]):
+        if is_free(w, cells[k, 0], cells[k, 1]):
+            if chosen == 0:
+                return k
+            chosen -= 1
+    return -1
+
+
+@rule
 def spread(w, counts, row, col, reach_squared, change):
     """Adds ``change`` to ``counts`` in every cell within a squared distance of 1 to ``reach_squared`` of a cell.
 

@@ -7,7 +7,7 @@ it returns for one that is out, and ``GONE`` for one that never returns. ``w.fro
 from __future__ import annotations
 
 from sorrelsim.rules import draw
-from sorrelsim.rules.grid import inside, is_free, is_solid, wrapped
+from sorrelsim.rules.grid import inside, is_solid, pick_free, wrapped
 from sorrelsim.rules.rule import rule
 
 EGOCENTRIC = ("noop", "forward", "backward", "step_left", "step_right", "turn_left", "turn_right")
@@ -38,8 +38,13 @@ def col_step(facing):
 @rule
 def ahead(w, i, direction):
     """Returns the cell (row, col) one step from agent ``i`` in a map direction; it may lie beyond the map's edge."""
-    row = w.pos[i, 0] + row_step(direction)
-    col = w.pos[i, 1] + col_step(direction)
+    return beside(w, w.pos[i, 0], w.pos[i, 1], direction)
+
+
+@rule
+def beside(w, row, col, direction):
+    """Returns the cell (row, col) one step from another in a map direction; it may lie beyond the map's edge."""
+    row, col = row + row_step(direction), col + col_step(direction)
     if w.wrap:
         row, col = wrapped(row, w.height), wrapped(col, w.width)
     return row, col
@@ -96,21 +101,6 @@ def step(w, i, direction):
 
 
 @rule
-def course(w, i):
-    """Returns the map direction in which the :data:`EGOCENTRIC` action of agent ``i`` leads; -1 if it is no step."""
-    action = w.action[i]
-    if action == FORWARD:
-        return w.facing[i]
-    if action == BACKWARD:
-        return (w.facing[i] + 2) & 3
-    if action == STEP_LEFT:
-        return (w.facing[i] + 3) & 3
-    if action == STEP_RIGHT:
-        return (w.facing[i] + 1) & 3
-    return -1
-
-
-@rule
 def rotate(w, i):
     """Rotates agent ``i`` if its action is turn_left or turn_right of :data:`EGOCENTRIC`."""
     if w.action[i] == TURN_LEFT:
@@ -131,11 +121,20 @@ def move(w):
         i = w.order[k]
         if w.out[i] != 0 or w.frozen[i] > 0:
             continue
-        direction = course(w, i)
-        if direction >= 0:
-            step(w, i, direction)
+        way = course(w, i)
+        if way >= 0:
+            step(w, i, way)
         else:
             rotate(w, i)
+
+
+@rule
+def course(w, i):
+    """Returns the map direction in which the :data:`EGOCENTRIC` action of agent ``i`` would walk it, or -1."""
+    action = w.action[i]
+    if action < FORWARD or action > STEP_RIGHT:
+        return -1
+    return (w.facing[i] + (0, 2, 3, 1)[action - FORWARD]) & 3
 
 
 @rule
@@ -174,23 +173,13 @@ def scatter(w):
 @rule
 def spawn_at(w, i, cells):
     """Puts agent ``i`` on a uniformly random free cell of a site, with a random facing; False if none is free."""
-    n = cells.shape[0]
-    free = 0
-    for k in range(n):
-        if is_free(w, cells[k, 0], cells[k, 1]):
-            free += 1
-    if free == 0:
+    k = pick_free(w, cells)
+    if k < 0:
         return False
-    chosen = draw.below(w, free)
-    for k in range(n):
-        if is_free(w, cells[k, 0], cells[k, 1]):
-            if chosen == 0:
-                w.facing[i] = draw.below(w, 4)
-                w.out[i] = 0
-                place(w, i, cells[k, 0], cells[k, 1])
-                return True
-            chosen -= 1
-    return False
+    w.facing[i] = draw.below(w, 4)
+    w.out[i] = 0
+    place(w, i, cells[k, 0], cells[k, 1])
+    return True
 
 
 @rule
@@ -217,13 +206,15 @@ def remove(w, i, steps):
 def send_off(w, marks, steps):
     """Takes every marked agent out for ``steps`` steps (0: to a random spawn at once) and wipes the marks.
 
-    Called after all beams, so that mutual zaps both land. ``marks`` is state of the world's own, ``int[agent]``.
+    Called after all beams, so that mutual zaps both land. The step itself does not count as one of a time out: with
+    :func:`respawn` later in it, ``steps + 1`` observations miss who is out. ``marks`` is state of the world's own,
+    ``int[agent]``. Source: Melting Pot 2.
     """
     for i in range(w.n_agents):
         if marks[i] != 0:
             marks[i] = 0
             if steps > 0:
-                remove(w, i, steps)
+                remove(w, i, steps + 1)
             else:
                 resite(w, i, w.spawns)
 
@@ -261,7 +252,7 @@ def unmark(w, kind):
 
 
 @rule
-def beside(w, i):
+def near(w, i):
     """Returns a uniformly random cell (row, col) of that of agent ``i`` and the four next to it that are not solid."""
     chosen_row, chosen_col = w.pos[i, 0], w.pos[i, 1]
     seen = 1
@@ -303,6 +294,16 @@ def walk(w, i):
     if faces_wall(w, i, direction):
         w.reward[i] += w.p.bump_value
     return False
+
+
+@rule
+def walk_all(w):
+    """Walks all agents by their :data:`ABSOLUTE` actions, in a fresh random order; other actions move nobody."""
+    draw.agent_order(w)
+    for k in range(w.n_agents):
+        i = w.order[k]
+        if w.action[i] < ROTATING and w.out[i] == 0 and w.frozen[i] == 0:
+            walk(w, i)
 
 
 @rule

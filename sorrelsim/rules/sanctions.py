@@ -32,12 +32,13 @@ def zap(w, i, n, fired, received, pair=-1):
 def settle(w, i, steps, removals):
     """Settles the zaps that hit agent ``i`` in this step; returns whether one was its second, so that it is now out.
 
-    It is out for ``steps`` steps, and the event ``removals`` counts it. For worlds with the params ``freeze_steps``,
-    ``mark_steps`` and ``zap_cooldown``; others call :func:`strike`.
+    It is out for ``steps`` steps, not counting this one (``steps + 1`` observations miss it), or for good with
+    :data:`~sorrelsim.rules.movement.GONE`, and the event ``removals`` counts it. For worlds with the params
+    ``freeze_steps``, ``mark_steps`` and ``zap_cooldown``; others call :func:`strike`.
     """
     away = strike(w, i, w.p.freeze_steps, w.p.mark_steps, w.p.zap_cooldown)
     if away:
-        movement.remove(w, i, steps)
+        movement.remove(w, i, steps + 1 if steps >= 0 else steps)
         w.events[i, removals] += 1
     return away
 

@@ -12,7 +12,8 @@ from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
 from sorrelsim.testing import check_model
 
-WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest", "coop_mining", "daycare")
+WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest", "fruit_market", "factory_commons")
+WORLDS += ("coop_mining", "daycare")
 
 
 def played(world, changes, *names, episodes=2, steps=150):
@@ -200,3 +201,35 @@ def test_tit_for_tat_in_the_prisoners_dilemma_plays_what_it_met_last():
     events, _ = played("matrix_game", preset, "matrix_tit_for_tat", "matrix_defector", episodes=1, steps=350)
     assert events["played_1"][0] == 1  # once kindly, and then no more
     assert events["played_2"][0] >= 1
+
+
+ORCHARDS = "WWWWWWW\nWAPAPAW\nWP P PW\nWBPBPBW\nWWWWWWW"
+
+
+def test_traders_eat_what_they_like_and_the_self_sufficient_what_they_grow():
+    settings = [f'map="{ORCHARDS}"'.replace("\n", "\\n"), "n_agents=4", "tree_probability=[0, 0]"]
+    met, rich = played("fruit_market", settings, "fruit_market_cooperator", episodes=1)
+    assert met["trades"].sum() >= 8
+    own, poor = played("fruit_market", settings, "fruit_market_defector", episodes=1)
+    assert own["trades"].sum() == 0
+    assert own["apples_eaten"][2:].sum() + own["bananas_eaten"][:2].sum() <= 8  # by chance, in passing a tree
+    assert rich.sum() > 2 * poor.sum()
+    # Who wants two apples for a banana gets nothing from those who give one for one.
+    two = ["fruit_market_cooperator", "fruit_market_cooperator", "fruit_market_cooperator:wants=2"]
+    kept, _ = played("fruit_market", settings, *two, episodes=1)
+    assert kept["trades"].sum() == 0
+
+
+WORKSHOP = "WWWWWWWWWW\nW lsC lt W\nW Oj  O# W\nW  z   z W\nW Cx C x W\nW        W\nWWWWWWWWWW"
+
+
+def test_keepers_keep_cubes_and_burners_burn_them():
+    settings = [f'map="{WORKSHOP}"'.replace("\n", "\\n"), "n_agents=1"]
+    kept, returns = played("factory_commons", settings, "factory_commons_cooperator", episodes=1, steps=300)
+    assert kept["cubes_kept"].sum() >= 3
+    assert kept["cubes_burnt"].sum() == 0
+    assert returns.sum() >= 2
+    burnt, returns = played("factory_commons", settings, "factory_commons_defector", episodes=1, steps=300)
+    assert burnt["cubes_kept"].sum() == 0
+    assert 1 <= burnt["cubes_burnt"].sum() <= 3  # there were three
+    assert returns.sum() == 2 * burnt["cubes_burnt"].sum()

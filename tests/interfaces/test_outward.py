@@ -232,7 +232,7 @@ def test_copies_go_on_alike(again):
 
 
 def test_ids_make_environments_and_batches():
-    env = gymnasium.make("sorrelsim/harvest-v1", preset="closed", slot=2, others="harvest_defector", **PLAIN)
+    env = gymnasium.make("sorrelsim/harvest-v2", preset="closed", slot=2, others="harvest_defector", **PLAIN)
     assert env.unwrapped.world.map_name == "closed"
     env.reset(seed=0)
     assert env.step(0)[0]["grid"].shape == (11, 11, 4)

@@ -173,14 +173,14 @@ def test_a_window_turns_with_its_agent():
 
 
 @rule
-def jump_beside(w):
-    row, col = movement.beside(w, 0)
+def jump_near(w):
+    row, col = movement.near(w, 0)
     movement.lift(w, 0)
     movement.place(w, 0, row, col)
 
 
-def test_beside_draws_from_the_own_cell_and_those_next_to_it_that_are_no_walls():
-    world = scene("WWWW\nW0 W\nW  W\nWWWW", "N", n_worlds=600, rules=(jump_beside,))
+def test_near_draws_from_the_own_cell_and_those_next_to_it_that_are_no_walls():
+    world = scene("WWWW\nW0 W\nW  W\nWWWW", "N", n_worlds=600, rules=(jump_near,))
     act(world, 0)
     for place in ((1, 1), (1, 2), (2, 1)):
         assert share_ok((world.pos[:, 0] == place).all(1).sum(), 600, 1 / 3)

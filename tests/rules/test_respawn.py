@@ -19,6 +19,7 @@ from tiny_worlds import (
     stand,
 )
 
+from sorrelsim import rule
 from sorrelsim.rules import movement
 
 
@@ -73,6 +74,22 @@ def test_an_agent_is_out_for_its_timeout_and_back_at_the_end_of_that_step(timeou
         unseen += world.out[0, 1] != 0
     assert unseen == timeout
     assert (world.occupant[0] == 1).sum() == 1
+
+
+@rule
+def send_off(w):
+    movement.send_off(w, w.zapped, w.p.timeout)
+
+
+@pytest.mark.parametrize("timeout", [1, 4])
+def test_who_is_sent_off_for_n_steps_misses_one_observation_more(timeout):
+    world = scene("0 1 \nP  P", "EW", rules=(*ZAPPING[:2], send_off, movement.respawn), timeout=timeout)
+    obs, *_ = act(world, ZAP, NOOP)
+    unseen = 0
+    while not obs["grid"][0, 1].any():
+        obs, *_ = act(world, NOOP, NOOP)
+        unseen += 1
+    assert unseen == timeout + 1  # that of the zap itself, and one for each step out
 
 
 def test_respawning_is_uniform_over_free_spawn_cells_with_a_random_facing():

@@ -200,7 +200,7 @@ def test_the_second_zap_costs_ten_and_takes_out_for_25_steps():
         _, reward, *_ = act(world, NOOP, NOOP)
         assert reward[0].tolist() == [0, 0]
         unseen += 1
-    assert unseen == 25
+    assert unseen == 26  # that of the zap, and one for each of the 25 steps
     assert world.event_counts[0, 1, [RECEIVED, REMOVALS]].tolist() == [2, 1]
 
 

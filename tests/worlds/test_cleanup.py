@@ -92,7 +92,7 @@ def test_the_clean_beam_passes_agents_and_the_zap_beam_does_not():
     assert world.out[0].astype(bool).tolist() == [False, True, False]
 
 
-def test_a_zapped_agent_is_out_for_fifty_steps_and_sees_nothing():
+def test_a_zapped_agent_is_out_for_fifty_steps_and_51_observations_are_empty():
     world = seat(make(), (3, 6, "W"), (3, 5, "N"))
     act(world, "zap", "noop")
     gone = 0
@@ -101,7 +101,7 @@ def test_a_zapped_agent_is_out_for_fifty_steps_and_sees_nothing():
         assert not world.obs["grid"][0, 1].any()
         assert world.obs["ready_to_shoot"][0, 1] == 0
         act(world, "noop", "forward")
-    assert gone == 50
+    assert gone == 51  # that of the zap, and one for each of the 50 steps
     assert world.obs["grid"][0, 1].any()
     assert events(world, 0)["zaps_fired"] == 1
     assert events(world, 1)["zaps_received"] == 1

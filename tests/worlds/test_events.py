@@ -35,7 +35,14 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "map": CROWD.replace("P", "*").replace("W******W", "W@=@=**W", 1) + "WVVVVVDW\nWWWWWWWW\n", "tag_cooldown": 5,
         "vote_every": 9, "vote_steps": 4, "goal": 99,
     },
-    "iowa": {}, "treasure_hunt": {},
+    "factory_commons": {"map": "WWWWWW\nWaaaaW\nW    W\nWaaaaW\nWWWWWW\n", "n_agents": 4},
+    "fruit_market": {
+        "map": CROWD.replace("WPPPPPPW", "WAABBPPW", 1), "n_agents": 4, "other_probability": 0.5, "ripening": 2,
+    },
+    "wolfpack": {"map": CROWD.replace("PPPPPPW\nWPP", "PPPP  W\nW  ", 1), "n_agents": 3},
+    "iowa": {}, "treasure_hunt": {}, "tmaze": {"length": 1},
+    "gathering": {"map": CROWD.replace("WPPPPPPW", "WAAAPPPW", 1), "n_agents": 3, "apple_delay": 2, "tagged_steps": 2},
+    "two_keys": {},
 }  # fmt: skip
 
 
@@ -90,9 +97,14 @@ PAIRS = (  # of each pair: whose count it must equal, by whom it did or to whom 
     ("allelopathic_harvest", "zap", "whom", "zaps_received"),
     ("mushrooms", "zap", "whom", "zaps_received"),
     ("territory", "zap", "whom", "zaps_received"),
+    ("gathering", "tag", "whom", "hits_taken"),
     ("tag", "tag", "agent", "tags"),
     ("tag", "tag", "whom", "tagged"),
     ("gift", "gift", "agent", "gifts_given"),
+    ("fruit_market", "trade", "agent", "trades"),
+    ("fruit_market", "trade", "whom", "trades"),
+    ("fruit_market", "hold", "agent", "holds"),
+    ("factory_commons", "hold", "agent", "holds"),
     ("coins", "coin_taken", "whom", "coins_lost"),
     ("matrix_game", "interaction", "agent", "interactions"),
     ("hidden_agenda", "tag_hit", "whom", "tagged"),
@@ -110,11 +122,11 @@ def test_both_agents_are_those_that_are_counted(name, pair, by, event):
     np.testing.assert_array_equal(per_agent(rows, pair, world, by), counts[..., world.events.index(event)])
 
 
-@pytest.mark.parametrize("name", ["allelopathic_harvest", "mushrooms", "territory"])
+@pytest.mark.parametrize("name", ["allelopathic_harvest", "gathering", "mushrooms", "territory"])
 def test_a_zap_says_whether_it_removes(name):
     world = made(name)
     rows, counts = played(world)
-    chosen = (rows["what"] == "zap") & (rows["removes"] == 1)
+    chosen = np.isin(rows["what"], ["zap", "tag"]) & (rows["removes"] == 1)
     keys = set(zip(*(rows[key][chosen].tolist() for key in ("copy", "turn", "whom")), strict=True))
     removed = np.zeros((world.n_worlds, world.n_agents))
     for copy, _, whom in keys:  # two zaps of one step may both send the same agent away

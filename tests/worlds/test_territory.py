@@ -1,10 +1,12 @@
 """Territory: claims, their pay, zapped resources, and agents removed for good."""
 
+import math
+
 import numpy as np
 import pytest
 
 import sorrelsim
-from sorrelsim.worlds.territory import OPEN, ROOMS, Kind
+from sorrelsim.worlds.territory import MAPS, Kind
 
 NOOP, FORWARD, BACKWARD, LEFT, RIGHT, TURN_LEFT, TURN_RIGHT, ZAP, CLAIM = range(9)
 FACINGS = "NESW"
@@ -44,12 +46,39 @@ def share_ok(count, n, p, sigmas=4.5):
 
 
 @pytest.mark.parametrize(
-    ("text", "width", "height", "resources", "spawns"), [(OPEN, 39, 23, 88, 18), (ROOMS, 21, 21, 180, 9)]
+    ("name", "width", "height", "resources", "spawns"),
+    [("open", 39, 23, 88, 18), ("rooms", 21, 21, 180, 9), ("inside_out", 23, 23, 88, 8)],
 )
-def test_maps_have_their_contents(text, width, height, resources, spawns):
+def test_maps_have_their_contents(name, width, height, resources, spawns):
+    text = MAPS[name]
     rows = text.strip("\n").splitlines()
     assert (len(rows[0]), len(rows)) == (width, height)
     assert (text.count("R"), text.count("P")) == (resources, spawns)
+
+
+def test_inside_out_is_drawn_afresh():
+    """88 sure cells, two in three of 48 A and one in four of 64 B: 136 resources on average; 8 P, 16 Q by sevenths."""
+    n = 200
+    world = sorrelsim.make("territory", n, preset="inside_out", seed=3, compiled=False)
+    sites = world.map.sites
+    assert (world.n_agents, len(sites["lines"]), len(sites["meshes"]), len(sites["perhaps"])) == (5, 48, 64, 16)
+    stands = world.grid[..., world.codes.layers.index("object")] == Kind.RESOURCE
+    unclaimed = world.grid[..., world.codes.layers.index("paint")] == Kind.UNCLAIMED
+    np.testing.assert_array_equal(stands, unclaimed)
+    counts = {site: stands[:, cells[:, 0], cells[:, 1]].sum() for site, cells in sites.items()}
+    sure = counts["resources"] - counts["lines"] - counts["meshes"]
+    assert sure == 88 * n
+    assert share_ok(counts["lines"], 48 * n, 2 / 3)
+    assert share_ok(counts["meshes"], 64 * n, 1 / 4)
+    assert (stands[0] != stands[1]).any()
+    # With k of the 16 Q open an agent starts at one of them with chance k / (8 + k): 0.212 for binomial k.
+    shares = [math.comb(16, k) * (1 / 7) ** k * (6 / 7) ** (16 - k) * k / (8 + k) for k in range(17)]
+    perhaps = {tuple(cell) for cell in sites["perhaps"]}
+    at_q = sum(tuple(place) in perhaps for place in world.pos[:, 0].tolist())
+    assert share_ok(at_q, n, sum(shares))
+    assert (world.grid[..., world.codes.layers.index("object")] == Kind.WALL).sum() == n * 88  # Q are floor again
+    world = sorrelsim.make("territory", preset="inside_out", line_probability=0, mesh_probability=1, compiled=False)
+    assert (world.grid == Kind.RESOURCE).sum() == 88 + 64
 
 
 def test_settings_of_the_world():
@@ -251,7 +280,7 @@ def test_all_hangs_together_under_random_play():
     assert world.event_counts[..., DESTROYED].sum() > 0
 
 
-@pytest.mark.parametrize("map_name", ["open", "rooms"])
+@pytest.mark.parametrize("map_name", ["rooms", "inside_out"])
 def test_compiled_equals_interpreted(map_name):
     worlds = [sorrelsim.make("territory", 2, seed=6, map=map_name, compiled=c) for c in (False, True)]
     rng = np.random.default_rng(1)
