@@ -66,6 +66,7 @@ def test_every_dilemma_has_two_at_least():
         "factory_commons",
         "coop_mining",
         "daycare",
+        "hidden_agenda",
     )
     assert all(worlds[world] >= 2 for world in (*dilemmas, *further))
     assert all(games[f"{game}_arena"] >= 2 for game in ("prisoners_dilemma", "stag_hunt", "chicken"))
