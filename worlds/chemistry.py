@@ -24,7 +24,7 @@ Versions
 from dataclasses import dataclass
 from pathlib import Path
 
-from sorrelsim import Gridworld, Kinds, kind, param, per_agent, per_cell, per_site, per_world, rule, sprites
+from sorrelsim import Gridworld, Kinds, kind, param, per_agent, per_cell, per_site, per_world, rule, shapes, sprites
 from sorrelsim.rules import beams, draw, episode, grid, movement
 
 ACTIONS = (*movement.EGOCENTRIC, "io")
@@ -319,16 +319,16 @@ NAMES = ("two_cycles", "three_cycles", "two_cycles_distractors", "three_cycles_d
 MAPS = {name: Path(__file__).with_name("maps").joinpath("chemistry", f"{name}.txt").read_text() for name in NAMES}
 TEAL, ORANGE, VIOLET, WHITE = (64, 196, 190), (240, 150, 50), (180, 120, 230), (250, 250, 250)
 LOOKS = {
-    **{f"{a}{x}": (shape, hue) for a, shape in zip("abc", (sprites.DISC, sprites.TRIANGLE, sprites.BLOCK), strict=True)
+    **{f"{a}{x}": (shape, hue) for a, shape in zip("abc", (shapes.DISC, shapes.TRIANGLE, shapes.BLOCK), strict=True)
        for x, hue in zip("xyz", (TEAL, ORANGE, VIOLET), strict=True)},
-    "x": (sprites.STAR, TEAL), "y": (sprites.STAR, ORANGE), "ix": (sprites.RING, TEAL), "iy": (sprites.RING, ORANGE),
-    "food1": (sprites.BOWL, (220, 70, 60)), "food2": (sprites.BOWL, (110, 200, 90)),
-    "food3": (sprites.BOWL, (250, 210, 70)), "energy": (sprites.BOLT, (255, 235, 90)),
-    "distractor": (sprites.SWIRL, (235, 130, 190), (250, 250, 250)), "white": (sprites.DISC.replace("w", "a"), WHITE),
+    "x": (shapes.STAR, TEAL), "y": (shapes.STAR, ORANGE), "ix": (shapes.RING, TEAL), "iy": (shapes.RING, ORANGE),
+    "food1": (shapes.BOWL, (220, 70, 60)), "food2": (shapes.BOWL, (110, 200, 90)),
+    "food3": (shapes.BOWL, (250, 210, 70)), "energy": (shapes.BOLT, (255, 235, 90)),
+    "distractor": (shapes.SWIRL, (235, 130, 190), (250, 250, 250)), "white": (shapes.DISC.replace("w", "a"), WHITE),
 }  # fmt: skip
 for name, look in LOOKS.items():
-    lies = sprites.coloured(*look)
-    Kind.paint(**{name.upper(): lies, f"HELD_{name.upper()}": sprites.in_hand(lies)})
+    lies = shapes.coloured(*look)
+    Kind.paint(**{name.upper(): lies, f"HELD_{name.upper()}": shapes.in_hand(lies)})
 
 
 class Chemistry(Gridworld):
