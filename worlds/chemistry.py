@@ -136,7 +136,7 @@ STATE = {
     "wait": per_agent(low=0),  # steps until io is ready again
     "near": per_world(shape=(LAST + 1,), low=0),  # how many of each molecule are at hand where one tries
     # who tries in this step: k for the kth cell, -1 - i for what agent i carries
-    "trying": per_site("spawns"),
+    "trying": per_site("spawns", low=-(2**15), high="spawns"),
     "drawn": per_site("spawns", low=0, high="turn"),  # step in which the cell was drawn last, by draw.fresh
 }
 
@@ -180,7 +180,9 @@ def react(w):
         molecule = lying(w, row, col)
         if molecule == Kind.WHITE:
             put(w, row, col, w.next[row, col])
-        elif molecule > 0 and rested(w, w.since[row, col]) and draw.chance(w, w.p.rates[molecule, 0]):
+            continue
+        wakes = molecule > 0 and molecule <= LAST and rested(w, w.since[row, col])
+        if wakes and draw.chance(w, w.p.rates[molecule, 0]):
             w.trying[n] = k
             n += 1
     for _ in range(draw.binomial(w, w.spawns.shape[0], w.p.rates[0, 0])):
