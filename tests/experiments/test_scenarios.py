@@ -57,7 +57,10 @@ def test_scenario_can_be_played(name):
 def test_every_dilemma_has_two_at_least():
     worlds = Counter(name.partition("/")[0] for name in scenario_files())
     games = Counter(load_scenario(name).world.get("preset") for name in scenario_files())
-    dilemmas = ("cleanup", "harvest", "coins", "allelopathic_harvest", "gift", "mushrooms", "territory")
+    dilemmas = (
+        "cleanup", "harvest", "coins", "allelopathic_harvest", "gift", "mushrooms", "territory",
+        "collaborative_cooking", "predator_prey",
+    )  # fmt: skip
     assert all(worlds[world] >= 2 for world in (*dilemmas, "gathering", "wolfpack", "fruit_market", "factory_commons"))
     assert all(games[f"{game}_arena"] >= 2 for game in ("prisoners_dilemma", "stag_hunt", "chicken"))
     assert all(entry.summary for entry in scenarios())
