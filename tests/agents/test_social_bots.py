@@ -11,7 +11,7 @@ from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
 from sorrelsim.testing import check_model
 
-WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest", "fruit_market", "factory_commons")
+WORLDS = ("gift", "mushrooms", "territory", "allelopathic_harvest", "fruit_market", "factory_commons", "boat_race")
 
 
 def played(world, changes, *names, episodes=2, steps=150):
@@ -159,7 +159,7 @@ def test_traders_eat_what_they_like_and_the_self_sufficient_what_they_grow():
     assert kept["trades"].sum() == 0
 
 
-WORKSHOP = "WWWWWWWWW\nW lsC lt W\nW Oj  O# W\nW  z   z W\nW Cx C x W\nW        W\nWWWWWWWWW"
+WORKSHOP = "WWWWWWWWWW\nW lsC lt W\nW Oj  O# W\nW  z   z W\nW Cx C x W\nW        W\nWWWWWWWWWW"
 
 
 def test_keepers_keep_cubes_and_burners_burn_them():
@@ -172,3 +172,13 @@ def test_keepers_keep_cubes_and_burners_burn_them():
     assert burnt["cubes_kept"].sum() == 0
     assert 1 <= burnt["cubes_burnt"].sum() <= 3  # there were three
     assert returns.sum() == 2 * burnt["cubes_burnt"].sum()
+
+
+def test_rowers_cross_sooner_than_flailers():
+    rowed, fast = played("boat_race", [], "boat_race_cooperator", episodes=1, steps=200)
+    assert rowed["flailed"].sum() == 0
+    assert rowed["finished"].sum() >= 4
+    flailed, slow = played("boat_race", [], "boat_race_defector", episodes=1, steps=200)
+    assert flailed["rowed"].sum() == 0
+    assert flailed["flailed"].sum() > 100
+    assert fast.sum() > slow.sum()

@@ -58,10 +58,10 @@ def test_every_dilemma_has_two_at_least():
     worlds = Counter(name.partition("/")[0] for name in scenario_files())
     games = Counter(load_scenario(name).world.get("preset") for name in scenario_files())
     dilemmas = (
-        "cleanup", "harvest", "coins", "allelopathic_harvest", "gift", "mushrooms", "territory",
-        "collaborative_cooking", "predator_prey",
+        "cleanup", "harvest", "coins", "allelopathic_harvest", "gift", "mushrooms", "territory", "gathering",
+        "wolfpack", "fruit_market", "factory_commons", "boat_race", "collaborative_cooking", "predator_prey",
     )  # fmt: skip
-    assert all(worlds[world] >= 2 for world in (*dilemmas, "gathering", "wolfpack", "fruit_market", "factory_commons"))
+    assert all(worlds[world] >= 2 for world in dilemmas)
     assert all(games[f"{game}_arena"] >= 2 for game in ("prisoners_dilemma", "stag_hunt", "chicken"))
     assert all(entry.summary for entry in scenarios())
 
