@@ -9,6 +9,7 @@ from tiny_worlds import (
     RIGHT,
     TURN_LEFT,
     TURN_RIGHT,
+    Kind,
     act,
     board,
     drawn,
@@ -184,3 +185,21 @@ def test_near_draws_from_the_own_cell_and_those_next_to_it_that_are_no_walls():
     act(world, 0)
     for place in ((1, 1), (1, 2), (2, 1)):
         assert share_ok((world.pos[:, 0] == place).all(1).sum(), 600, 1 / 3)
+
+
+@rule
+def avoid_apples(w):
+    for i in range(w.n_agents):
+        if not movement.enters(w, i, Kind.APPLE):
+            movement.act(w, i)
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [(FORWARD, (0, 1)), (LEFT, (0, 1)), (RIGHT, (1, 1)), (BACKWARD, (0, 0)), (TURN_LEFT, (0, 1))],
+)
+def test_a_world_can_keep_agents_off_what_others_may_enter(action, expected):
+    world = scene(" 0A\n   ", "E", rules=(avoid_apples,))  # an apple ahead, the edge of the map to the left
+    act(world, action)
+    assert tuple(world.pos[0, 0]) == expected
+    assert world.facing[0, 0] == (0 if action == TURN_LEFT else 1)
