@@ -88,7 +88,7 @@ THEIR_VALUES_OF_CARTPOLE = {  # not their zoo's, with which DQN and QR-DQN forge
     "policy_kwargs": {"net_arch": [64, 64]},
 }
 CARTPOLE = {"env": "CartPole-v1", "solved": 475.0}
-PENDULUM = {"env": "Pendulum-v1", "solved": -250.0}
+SWING_UP = {"env": "Pendulum-v1", "solved": -250.0}
 TRUST_REGION = {"n_epochs": 10, "learning_rate": 1e-3, "network": {"hidden": [64, 64], "activation": "tanh"}}
 THEIR_TRUST_REGION = {"n_critic_updates": 10, "learning_rate": 1e-3, "batch_size": 128, "cg_max_steps": 10}
 CASES: dict[str, Case] = {
@@ -191,6 +191,18 @@ CASES: dict[str, Case] = {
         },
         envs=16,
     ),
+    "impala": Case(
+        **CARTPOLE,
+        budget=200_000,
+        ours={
+            "learning_rate": 2e-3,
+            "anneal_steps": 200_000,
+            "value_coefficient": 0.01,  # as for PPO
+            "entropy": 0.0,
+            "network": {"hidden": [64, 64], "activation": "tanh"},
+        },
+        copies=16,
+    ),
     "trpo": Case(
         **CARTPOLE,
         budget=100_000,
@@ -214,7 +226,7 @@ CASES: dict[str, Case] = {
         copies=32,
     ),
     "ppo pendulum": Case(
-        **PENDULUM,
+        **SWING_UP,
         budget=100_000,
         ours={
             "n_steps": 512,
@@ -232,7 +244,7 @@ CASES: dict[str, Case] = {
         envs=4,
     ),
     "a2c pendulum": Case(
-        **PENDULUM,
+        **SWING_UP,
         budget=400_000,
         ours={
             "n_steps": 8,
@@ -258,7 +270,7 @@ CASES: dict[str, Case] = {
         envs=16,
     ),
     "trpo pendulum": Case(
-        **PENDULUM,
+        **SWING_UP,
         budget=100_000,
         ours=TRUST_REGION | {"n_steps": 256, "n_minibatches": 16, "gamma": 0.9, "max_kl": 0.02},
         copies=4,
