@@ -88,6 +88,27 @@ THEIR_VALUES_OF_CARTPOLE = {  # not their zoo's, with which DQN and QR-DQN forge
     "policy_kwargs": {"net_arch": [64, 64]},
 }
 CARTPOLE = {"env": "CartPole-v1", "solved": 475.0}
+PENDULUM = {"env": "Pendulum-v1", "solved": -200.0, "budget": 10_000, "copies": 4}
+ACTORS_OF_PENDULUM = {"gamma": 0.98, "batch_size": 256, "learning_rate": 1e-3, "warmup": 1_000, "memory_size": 10_000}
+THEIR_ACTORS_OF_PENDULUM = {  # their zoo's, but for networks and batches as small as ours, and a tenth of the warm-up
+    "gamma": 0.98,
+    "batch_size": 256,
+    "learning_rate": 1e-3,
+    "learning_starts": 1_000,
+    "buffer_size": 10_000,
+    "train_freq": 1,
+    "gradient_steps": 1,
+    "policy_kwargs": {"net_arch": [128, 128]},
+}
+
+
+def with_noise(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Returns their settings with normal noise of .1 on actions of a shape, as ours have it."""
+    from stable_baselines3.common.noise import NormalActionNoise
+
+    return THEIR_ACTORS_OF_PENDULUM | {"action_noise": NormalActionNoise(np.zeros(shape), np.full(shape, 0.1))}
+
+
 CASES: dict[str, Case] = {
     "dqn": Case(
         **CARTPOLE,
@@ -134,6 +155,26 @@ CASES: dict[str, Case] = {
         },
         copies=8,
     ),
+    "sac_discrete": Case(
+        **CARTPOLE,
+        budget=20_000,
+        ours={
+            "steps_between_updates": 2,
+            "batch_size": 64,
+            "learning_rate": 1e-3,
+            "anneal_steps": 20_000,
+            "memory_size": 20_000,
+            "target_entropy": 0.1,
+            "target_tau": 0.01,
+            "network": {"hidden": [64, 64]},
+        },
+        copies=8,
+    ),
+    "ddpg": Case(**PENDULUM, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.DDPG", settings=with_noise),
+    "ddpg_prioritised": Case(**PENDULUM, ours=ACTORS_OF_PENDULUM),
+    "hddpg": Case(**PENDULUM, ours=ACTORS_OF_PENDULUM),
+    "td3": Case(**PENDULUM, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.TD3", settings=with_noise),
+    "sac": Case(**PENDULUM, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.SAC", settings=THEIR_ACTORS_OF_PENDULUM),
     "ppo": Case(
         **CARTPOLE,
         budget=150_000,
@@ -188,7 +229,8 @@ def ours(name: str, seed: int) -> Result:
     case = CASES[name]
     world = make_outside(f"gym:{case.env}", case.copies, seed=seed)
     kind = find_class(f"pkg:{name.partition(' ')[0]}", "agents", BaseModel)
-    model = kind.from_config(world.observations, world.action_names, case.copies, case.ours, seed)
+    actions = world.action_names or world.action_spec
+    model = kind.from_config(world.observations, actions, case.copies, case.ours, seed)
     agent = Agent(world, [0], model)
     seconds, scores = 0.0, []
     for part in range(PARTS):
