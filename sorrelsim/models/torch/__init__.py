@@ -1,1 +1,1 @@
-"""What learners on PyTorch share: ``torch_model``, ``replay_model``, ``value_model``, ``on_policy_model``, their parts."""
+"""What learners on PyTorch share: ``torch_model``, the three bases of families that go on from it, and their parts."""
