@@ -1,1 +1,1 @@
-"""What learners on PyTorch share: ``torch_model``, the three bases of families that go on from it, and their parts."""
+"""What learners on PyTorch share: ``torch_model`` and above it a base for each family, and the parts of these."""
