@@ -88,7 +88,10 @@ THEIR_VALUES_OF_CARTPOLE = {  # not their zoo's, with which DQN and QR-DQN forge
     "policy_kwargs": {"net_arch": [64, 64]},
 }
 CARTPOLE = {"env": "CartPole-v1", "solved": 475.0}
-PENDULUM = {"env": "Pendulum-v1", "solved": -200.0, "budget": 10_000, "copies": 4}
+PENDULUM = {"env": "Pendulum-v1", "solved": -250.0}
+TRUST_REGION = {"n_epochs": 10, "learning_rate": 1e-3, "network": {"hidden": [64, 64], "activation": "tanh"}}
+THEIR_TRUST_REGION = {"n_critic_updates": 10, "learning_rate": 1e-3, "batch_size": 128, "cg_max_steps": 10}
+SWINGING = PENDULUM | {"solved": -200.0, "budget": 10_000, "copies": 4}  # of learners with a replay memory
 ACTORS_OF_PENDULUM = {"gamma": 0.98, "batch_size": 256, "learning_rate": 1e-3, "warmup": 1_000, "memory_size": 10_000}
 THEIR_ACTORS_OF_PENDULUM = {  # their zoo's, but for networks and batches as small as ours, and a tenth of the warm-up
     "gamma": 0.98,
@@ -170,11 +173,11 @@ CASES: dict[str, Case] = {
         },
         copies=8,
     ),
-    "ddpg": Case(**PENDULUM, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.DDPG", settings=with_noise),
-    "ddpg_prioritised": Case(**PENDULUM, ours=ACTORS_OF_PENDULUM),
-    "hddpg": Case(**PENDULUM, ours=ACTORS_OF_PENDULUM),
-    "td3": Case(**PENDULUM, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.TD3", settings=with_noise),
-    "sac": Case(**PENDULUM, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.SAC", settings=THEIR_ACTORS_OF_PENDULUM),
+    "ddpg": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.DDPG", settings=with_noise),
+    "ddpg_prioritised": Case(**SWINGING, ours=ACTORS_OF_PENDULUM),
+    "hddpg": Case(**SWINGING, ours=ACTORS_OF_PENDULUM),
+    "td3": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.TD3", settings=with_noise),
+    "sac": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.SAC", settings=THEIR_ACTORS_OF_PENDULUM),
     "ppo": Case(
         **CARTPOLE,
         budget=150_000,
@@ -204,6 +207,106 @@ CASES: dict[str, Case] = {
         },
         envs=8,
     ),
+    "a2c": Case(
+        **CARTPOLE,
+        budget=200_000,
+        ours={
+            "n_steps": 8,
+            "sequence_length": 8,
+            "gae_lambda": 0.95,
+            "learning_rate": 3e-3,
+            "anneal_steps": 200_000,
+            "value_coefficient": 0.01,  # as for PPO
+            "entropy": 0.0,
+            "normalise_advantages": True,
+            "network": {"hidden": [64, 64], "activation": "tanh"},
+        },
+        copies=16,
+        theirs="stable_baselines3.A2C",
+        settings={
+            "n_steps": 8,
+            "gae_lambda": 0.95,
+            "ent_coef": 0.0,
+            "normalize_advantage": True,
+            "learning_rate": lambda left: 3e-3 * left,
+        },
+        envs=16,
+    ),
+    "trpo": Case(
+        **CARTPOLE,
+        budget=100_000,
+        ours=TRUST_REGION | {"n_steps": 128, "n_minibatches": 8},
+        copies=8,
+        theirs="sb3_contrib.TRPO",
+        settings=THEIR_TRUST_REGION | {"n_steps": 128},
+        envs=8,
+    ),
+    "pqn": Case(
+        **CARTPOLE,
+        budget=100_000,
+        ours={
+            "n_epochs": 4,
+            "gae_lambda": 0.95,
+            "learning_rate": 1e-3,
+            "anneal_steps": 100_000,
+            "epsilon_steps": 25_000,
+            "network": {"hidden": [128, 128]},
+        },
+        copies=32,
+    ),
+    "ppo pendulum": Case(
+        **PENDULUM,
+        budget=100_000,
+        ours={
+            "n_steps": 512,
+            "n_epochs": 10,
+            "n_minibatches": 32,
+            "gamma": 0.9,
+            "learning_rate": 1e-3,
+            "anneal_steps": 100_000,
+            "entropy": 0.0,
+            "network": {"hidden": [64, 64], "activation": "tanh"},
+        },
+        copies=4,
+        theirs="stable_baselines3.PPO",
+        settings={"n_steps": 512, "batch_size": 64, "gamma": 0.9, "learning_rate": lambda left: 1e-3 * left},
+        envs=4,
+    ),
+    "a2c pendulum": Case(
+        **PENDULUM,
+        budget=400_000,
+        ours={
+            "n_steps": 8,
+            "sequence_length": 8,
+            "gamma": 0.9,
+            "gae_lambda": 0.9,
+            "learning_rate": 3e-3,
+            "anneal_steps": 400_000,
+            "value_coefficient": 0.05,
+            "entropy": 0.0,
+            "normalise_advantages": True,
+            "network": {"hidden": [64, 64], "activation": "tanh"},
+        },
+        copies=16,
+        theirs="stable_baselines3.A2C",
+        settings={
+            "n_steps": 8,
+            "gamma": 0.9,
+            "gae_lambda": 0.9,
+            "normalize_advantage": True,
+            "learning_rate": lambda left: 7e-4 * left,  # their zoo's; with ours it does not learn
+        },
+        envs=16,
+    ),
+    "trpo pendulum": Case(
+        **PENDULUM,
+        budget=100_000,
+        ours=TRUST_REGION | {"n_steps": 256, "n_minibatches": 16, "gamma": 0.9, "max_kl": 0.02},
+        copies=4,
+        theirs="sb3_contrib.TRPO",
+        settings=THEIR_TRUST_REGION | {"n_steps": 256, "gamma": 0.9, "target_kl": 0.02, "batch_size": 64},
+        envs=4,
+    ),
 }
 
 Result = tuple[float, list[float]]
@@ -229,8 +332,7 @@ def ours(name: str, seed: int) -> Result:
     case = CASES[name]
     world = make_outside(f"gym:{case.env}", case.copies, seed=seed)
     kind = find_class(f"pkg:{name.partition(' ')[0]}", "agents", BaseModel)
-    actions = world.action_names or world.action_spec
-    model = kind.from_config(world.observations, actions, case.copies, case.ours, seed)
+    model = kind.from_config(world.observations, world.action_spec, case.copies, case.ours, seed)
     agent = Agent(world, [0], model)
     seconds, scores = 0.0, []
     for part in range(PARTS):

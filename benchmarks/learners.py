@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 import sorrelsim
+from sorrelsim.agents.learners.a2c import A2C
 from sorrelsim.agents.learners.ddpg import DDPG
 from sorrelsim.agents.learners.ddpg_prioritised import DDPGPrioritised
 from sorrelsim.agents.learners.ddqn import DDQN
@@ -27,14 +28,17 @@ from sorrelsim.agents.learners.dueling import Dueling
 from sorrelsim.agents.learners.hddpg import HDDPG
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
+from sorrelsim.agents.learners.pqn import PQN
 from sorrelsim.agents.learners.qr_dqn import QRDQN
 from sorrelsim.agents.learners.r2d2 import R2D2
 from sorrelsim.agents.learners.rainbow import Rainbow
 from sorrelsim.agents.learners.sac import SAC
 from sorrelsim.agents.learners.sac_discrete import SACDiscrete
 from sorrelsim.agents.learners.td3 import TD3
+from sorrelsim.agents.learners.trpo import TRPO
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.torch.actor_critic_model import ActorCriticModel
+from sorrelsim.models.torch.on_policy_model import OnPolicyModel
 from sorrelsim.models.torch.value_model import ValueModel
 from sorrelsim.testing.plane import Plane
 
@@ -47,6 +51,7 @@ REPLAY: dict[str, type[ValueModel]] = {
     "qr_dqn": QRDQN,
     "rainbow": Rainbow,
 }
+ON_POLICY = {"ppo": 1.3, "ppo-socialjax": 1.25, "a2c": 1.3, "trpo": 1.3, "pqn": 1.3}
 ACTOR_CRITICS: dict[str, type[ActorCriticModel]] = {
     "ddpg": DDPG,
     "ddpg_prioritised": DDPGPrioritised,
@@ -55,7 +60,7 @@ ACTOR_CRITICS: dict[str, type[ActorCriticModel]] = {
     "sac": SAC,
     "sac_discrete": SACDiscrete,
 }
-BAR = {"ppo": 1.3, "ppo-socialjax": 1.25, "r2d2": 1.5} | dict.fromkeys([*REPLAY, *ACTOR_CRITICS], 1.5)
+BAR = ON_POLICY | {"r2d2": 1.5} | dict.fromkeys([*REPLAY, *ACTOR_CRITICS], 1.5)
 
 
 def run(agent: Agent, world: object, n_steps: int) -> None:
@@ -74,28 +79,62 @@ def states_of(world: object) -> dict[str, torch.Tensor]:
     }
 
 
-def ppo(kind: str, copies: int, n_steps: int) -> tuple[Callable[[], None], Callable[[], None], int]:
-    """PPO on Clean Up, 7 slots sharing it: one rollout, and the passes of one rollout."""
+def on_policy(
+    learner: type[OnPolicyModel], kind: str, copies: int, n_steps: int, passes: tuple[int, int] = (2, 4)
+) -> tuple[Callable[[], None], Callable[[], None], int]:
+    """A learner on Clean Up, 7 slots sharing it: one rollout, and the passes of one rollout (how many, minibatches)."""
     world = sorrelsim.make("cleanup", n_worlds=copies, seed=0)
     streams = copies * world.n_agents
-    config = {"n_steps": n_steps, "n_epochs": 2, "n_minibatches": 4, "network": {"kind": kind}}
-    model = PPO.from_config(world.observations, world.action_names, streams, config)
+    n_epochs, n_minibatches = passes
+    config = {"n_steps": n_steps, "n_epochs": n_epochs, "n_minibatches": n_minibatches, "network": {"kind": kind}}
+    model = learner.from_config(world.observations, world.action_names, streams, config)
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, n_steps)
     net, acting = model.networks["net"], states_of(world)
     # A minibatch as training draws it: states of the whole rollout in random order.
-    order = np.random.default_rng(0).permutation(n_steps * streams)[: n_steps * streams // 4]
+    order = np.random.default_rng(0).permutation(n_steps * streams)[: n_steps * streams // n_minibatches]
     lived = {name: part.reshape(-1, *part.shape[2:])[order] for name, part in model.memory.states.items()}
     batch = {name: torch.from_numpy(part) for name, part in lived.items()}
+    ask = (lambda parts: [net(**parts)]) if learner is PQN else net
 
     def bare() -> None:
         with torch.inference_mode():
             for _ in range(n_steps + 1):  # one for the state after the last
-                net(acting)
-        for _ in range(8):
-            logits, values = net(batch)
+                ask(acting)
+        for _ in range(n_epochs * n_minibatches):
+            results = ask(batch)
             net.zero_grad(set_to_none=True)
-            (logits.sum() + values.sum()).backward()
+            sum(result.sum() for result in results).backward()
+
+    return lambda: run(agent, world, n_steps), bare, n_steps * streams
+
+
+def trpo(copies: int, n_steps: int) -> tuple[Callable[[], None], Callable[[], None], int]:
+    """TRPO on Clean Up, 7 slots sharing it: one rollout, its step of the actor and five passes of the critic."""
+    world = sorrelsim.make("cleanup", n_worlds=copies, seed=0)
+    streams = copies * world.n_agents
+    model = TRPO.from_config(world.observations, world.action_names, streams, {"n_steps": n_steps})
+    agent, c = Agent(world, range(world.n_agents), model), model.config
+    run(agent, world, n_steps)
+    actor, critic, acting = model.policy.actor, model.policy.critic, states_of(world)
+    whole = {name: torch.from_numpy(part.reshape(-1, *part.shape[2:])) for name, part in model.memory.states.items()}
+    order = torch.randperm(n_steps * streams)[: n_steps * streams // c.n_minibatches]
+    batch = {name: part[order] for name, part in whole.items()}
+    parameters = list(actor.parameters())
+
+    def bare() -> None:
+        with torch.inference_mode():
+            for _ in range(n_steps + 1):
+                actor.head(actor.encoder(acting)), critic.head(critic.encoder(acting))
+            actor.head(actor.encoder(whole))  # the line search, at its least
+        total = actor.head(actor.encoder(whole)).sum()
+        slopes = [torch.autograd.grad(total, parameters, create_graph=True) for _ in range(2)]  # objective and KL
+        slope = sum(each.sum() for each in slopes[1])
+        for _ in range(c.cg_iterations + 1):
+            torch.autograd.grad(slope, parameters, retain_graph=True, allow_unused=True)
+        for _ in range(c.n_epochs * c.n_minibatches):
+            critic.zero_grad(set_to_none=True)
+            critic.head(critic.encoder(batch)).sum().backward()
 
     return lambda: run(agent, world, n_steps), bare, n_steps * streams
 
@@ -222,8 +261,11 @@ def main() -> None:
     torch.set_num_threads(asked.threads)
     sorrelsim.set_threads(asked.threads)
     build = {
-        "ppo": lambda: ppo("mlp", asked.copies, 64),
-        "ppo-socialjax": lambda: ppo("socialjax", max(1, asked.copies // 8), 32),
+        "ppo": lambda: on_policy(PPO, "mlp", asked.copies, 64),
+        "ppo-socialjax": lambda: on_policy(PPO, "socialjax", max(1, asked.copies // 8), 32),
+        "a2c": lambda: on_policy(A2C, "mlp", asked.copies, 5, (1, 1)),
+        "trpo": lambda: trpo(asked.copies, 64),
+        "pqn": lambda: on_policy(PQN, "mlp", asked.copies, 64),
         "r2d2": r2d2,
     } | {name: functools.partial(replay, kind) for name, kind in REPLAY.items()}
     build |= {name: functools.partial(actor_critic, kind) for name, kind in ACTOR_CRITICS.items()}

@@ -1,6 +1,7 @@
 """The configs that make a claim keep it: what is learned, from three seeds each. Minutes a test, so all are slow."""
 
 import importlib
+import time
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,10 @@ def trained(name, seed, tmp_path, *changes):
     return runs.read_metrics(run(Experiment(path, [f"seed={seed}", f"runs={tmp_path}", *changes])))
 
 
-@pytest.mark.parametrize("learner", ["iqn", "ddqn", "qr_dqn", "rainbow", "sac_discrete", "ppo"])
+LEARNERS = ["iqn", "ddqn", "qr_dqn", "rainbow", "sac_discrete", "ppo", "pqn", "a2c", "trpo"]
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
 def test_treasure_hunters_collect(learner, seed, tmp_path):
     """Random play gets about 12; who always takes the best thing within a step gets about 180."""
     changes = "evaluation.n_worlds=100", "evaluation.ways=[greedy]"
@@ -27,7 +31,16 @@ def test_treasure_hunters_collect(learner, seed, tmp_path):
     own, greedy = metrics["eval_return_mean"][-1], metrics["eval_greedy_return_mean"][-1]
     print(f"{learner}, seed {seed}: {own:.1f}, greedy {greedy:.1f} after {metrics['seconds'][-1]:.0f} s")
     assert greedy >= 180
-    assert own >= 170  # PPO is meant to be played sampled, and now and then draws a step aside
+    assert own >= 170  # policies are meant to be played sampled, and now and then step aside
+
+
+def test_pqn_needs_half_a_minute_of_two_cores(seed, tmp_path):
+    start = time.process_time()
+    metrics = trained("treasure_hunt_pqn", seed, tmp_path, "evaluation.n_worlds=100", "evaluation.ways=[greedy]")
+    spent, greedy = time.process_time() - start, metrics["eval_greedy_return_mean"][-1]
+    print(f"seed {seed}: greedy {greedy:.1f} in {spent:.0f} core-seconds, evaluations and files included")
+    assert greedy >= 180
+    assert spent <= 60
 
 
 @pytest.mark.parametrize("learner", ["dqn", "dueling", "dqn_prioritised"])
@@ -47,6 +60,18 @@ def test_who_remembers_finds_the_door_of_the_t_maze_and_who_does_not_guesses(see
     forgets = "seats=[{model: ddqn, config: {gamma: 0.95, epsilon_steps: 60000, steps_between_updates: 16}}]"
     guesses = trained("tmaze_r2d2", seed, tmp_path, *changes, forgets)["eval_greedy_return_mean"][-1]
     print(f"seed {seed}: {remembers:.2f} with memory, {guesses:.2f} without")
+    assert remembers > 3.8
+    assert guesses < 2.4
+
+
+@pytest.mark.parametrize("config", ["tmaze_pqn", "tmaze_ppo_gru"])
+def test_a_recurrent_core_finds_the_door_of_the_t_maze_and_the_same_without_it_guesses(config, seed, tmp_path):
+    """4 for the right door, -0.1 for the other: guessing gets 1.95 on average, 2.4 in 200 episodes at the very best."""
+    changes = "evaluation.n_worlds=200", "evaluation.ways=[greedy]"
+    remembers = trained(config, seed, tmp_path, *changes)["eval_greedy_return_mean"][-1]
+    guesses = trained(config, seed, tmp_path, *changes, "seats.0.config.recurrent=none")
+    guesses = guesses["eval_greedy_return_mean"][-1]
+    print(f"{config}, seed {seed}: {remembers:.2f} with memory, {guesses:.2f} without")
     assert remembers > 3.8
     assert guesses < 2.4
 

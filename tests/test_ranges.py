@@ -196,6 +196,9 @@ LOWEST = {
         "recurrent_size": 2,
     },
     "ppo": {"n_steps": 4},
+    "a2c": {"n_steps": 4, "sequence_length": 4},
+    "trpo": {"n_steps": 4},
+    "pqn": {"n_steps": 4},
 }
 
 

@@ -1,4 +1,4 @@
-"""PPO: proximal policy optimisation (Schulman et al. 2017), feed-forward or recurrent (GRU, LSTM), masks honoured.
+"""PPO: proximal policy optimisation (Schulman et al. 2017), discrete or continuous, feed-forward or recurrent.
 
 ``OnPolicyModel`` acts, stores and hands out minibatches; here are PPO's settings and its loss.
 """
@@ -15,9 +15,10 @@ from torch import Tensor
 
 from sorrelsim.models.ranges import BatchSize, Passes, Positive, Rate, Steps, Weight
 from sorrelsim.models.schedules import linear
+from sorrelsim.models.torch.distributions import Logits, Terms, as_terms
 from sorrelsim.models.torch.losses import mask_logits
 from sorrelsim.models.torch.on_policy_model import OnPolicyConfig, OnPolicyModel
-from sorrelsim.models.torch.policies import Logits, Terms
+from sorrelsim.models.torch.policy_losses import normalised
 
 
 @dataclass(frozen=True)
@@ -150,20 +151,21 @@ class PPO(OnPolicyModel):
     """A PPO learner; see ``OnPolicyModel`` for its arguments, an actor and a critic of one's own among them."""
 
     Config = PPOConfig
+    acts = ("discrete", "continuous")
     config: PPOConfig
     shown = ("policy_loss", "value_loss", "entropy", "kl")
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns the clipped surrogate, the weighted value loss and the entropy bonus as one, and each alone."""
         c, advantage = self.config, batch["advantages"]
-        if c.normalise_advantages and advantage.numel() > 1:
-            advantage = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+        if c.normalise_advantages:
+            advantage = normalised(advantage)
         end = c.entropy if c.entropy_end is None else c.entropy_end
         weight = linear(c.entropy, end, self.agent_steps, c.entropy_steps)
-        terms = self.policy.terms(batch)
-        if isinstance(terms, Logits):
-            return LossOfLogits.apply(*terms, batch, advantage, c, weight)
-        return loss_of_terms(terms, batch, advantage, c, weight)
+        said = self.policy.terms(batch)
+        if isinstance(said, Logits):
+            return LossOfLogits.apply(*said, batch, advantage, c, weight)
+        return loss_of_terms(as_terms(said, batch), batch, advantage, c, weight)
 
     def enough(self, losses: Mapping[str, float]) -> bool:
         """Returns whether the policy has moved too far from the one that acted."""

@@ -11,8 +11,8 @@ from torch import nn
 from sorrelsim.agents.learners.ppo import PPO, LossOfLogits, PPOConfig, loss_of_terms, ppo_loss, value_loss
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
+from sorrelsim.models.torch.distributions import Terms, draw_actions
 from sorrelsim.models.torch.losses import mask_logits
-from sorrelsim.models.torch.policies import Terms, draw_actions
 
 FAST = {
     "n_steps": 16,
@@ -194,7 +194,7 @@ def test_a_checkpoint_of_before_holds_the_carries_beside_the_rollout(recurrent):
     play([Agent(world, [0, 1], model)], world, 28)  # a rollout, and 12 steps of the next
     state = copy.deepcopy(model.state_dict())
     columns = {name: state["memory"]["arrays"].pop(f"carry {name}") for name in model.new_carry(1)}
-    for name, column in columns.items():
+    for column in columns.values():
         assert column[0].any()
         assert column[8].any()
     state["chunk_carries"] = {name: torch.from_numpy(column[::8].copy()) for name, column in columns.items()}

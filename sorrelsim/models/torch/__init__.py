@@ -1,1 +1,1 @@
-"""What learners on PyTorch share: ``torch_model``, ``replay_model``, ``value_model``, ``on_policy_model``, their parts."""
+"""What learners on PyTorch share: ``torch_model`` and above it a base for each family, and the parts of these."""

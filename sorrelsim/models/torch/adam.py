@@ -23,11 +23,15 @@ class Adam:
     Args:
         parameters: What it moves; one that comes twice, as of a trunk that two networks share, is moved once.
         eps: Added to the root of the second moment.
+        betas: Decay of the first and of the second moment. With a first of 0 it is RMSprop (Tieleman and Hinton 2012)
+            whose second moment is corrected for having begun at 0.
     """
 
-    def __init__(self, parameters: Iterable[Tensor], eps: float = 1e-8) -> None:
+    def __init__(
+        self, parameters: Iterable[Tensor], eps: float = 1e-8, betas: tuple[float, float] = (0.9, 0.999)
+    ) -> None:
         self.parameters = list({id(p): p for p in parameters if p.requires_grad}.values())
-        self.eps = eps
+        self.eps, self.betas = eps, betas
         self._state: dict[str, list[Tensor]] = {
             "first": [torch.zeros_like(p) for p in self.parameters],
             "second": [torch.zeros_like(p) for p in self.parameters],
@@ -72,8 +76,8 @@ class Adam:
                 [],
                 [count] * len(moved),
                 lr=learning_rate,
-                beta1=0.9,
-                beta2=0.999,
+                beta1=self.betas[0],
+                beta2=self.betas[1],
                 weight_decay=0.0,
                 eps=self.eps,
                 amsgrad=False,

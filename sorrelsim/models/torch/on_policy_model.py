@@ -21,7 +21,8 @@ from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import to_device
-from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, OwnPolicy, Policy
+from sorrelsim.models.torch.own_policy import OwnPolicy
+from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, Policy
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import Observation, Parts, as_parts
 
@@ -55,14 +56,15 @@ class OnPolicyConfig(TorchConfig):
 
 
 class OnPolicyModel(TorchModel):
-    """A learner on policy with discrete actions. A subclass gives the ``loss`` of a minibatch.
+    """A learner on policy. A subclass gives the ``loss`` of a minibatch, and says in ``acts`` what it can take.
 
     The arguments not listed are those of every model.
 
     Args:
         actor: A network of one's own, ``forward(<part>=[batch, ...], ..., action=None) -> action, log_prob[batch],
-            entropy[batch]``; a given action is returned as it is. It may also take ``action_mask`` (bool [batch,
-            actions] or None) and ``greedy`` (bool). The parts may be called ``state``, ``state_0`` and on.
+            entropy[batch]``; a given action is returned as it is; continuous ones are [batch, *shape]. It may also take
+            ``action_mask`` (bool [batch, actions] or None) and ``greedy`` (bool). The parts may be called ``state``,
+            ``state_0`` and on.
         critic: Its value network, ``forward(<part>=[batch, ...], ...) -> value[batch, 1]``.
 
     Attributes:
@@ -99,14 +101,14 @@ class OnPolicyModel(TorchModel):
                 policy = self.default_policy()
         else:
             self.refuse_recurrence()
-            policy = OwnPolicy(actor.to(self.device), critic.to(self.device), self.zero_states(), self.name)
+            networks = actor.to(self.device), critic.to(self.device)
+            policy = OwnPolicy(*networks, self.action_spec, self.zero_states(), self.name)
         self.take_policy(policy)
 
     def take_policy(self, policy: Policy) -> None:
         """Makes a policy what acts, its networks the learner's and Adam what moves them, and a rollout for it."""
-        self.policy, self.networks = policy, policy.networks
-        parameters = [p for net in self.networks.values() for p in net.parameters()]
-        self.optimizers = {"adam": Adam(parameters, eps=1e-5)}
+        self.policy, self.networks, self._parameters = policy, policy.networks, {}
+        self.optimizers = {"adam": self.optimizer()}
         c = self.config
         columns: dict[str, Column] = dict(policy.columns)
         for name, tensor in self.new_carry(1).items():
@@ -119,10 +121,18 @@ class OnPolicyModel(TorchModel):
         )
         self._next_value = np.zeros(self.n_streams, np.float32)
 
+    def optimizer(self) -> Adam:
+        """Returns what moves the networks."""
+        return Adam(self.all_parameters(), eps=1e-5)
+
+    def all_parameters(self) -> list[Tensor]:
+        """Returns the parameters of all networks."""
+        return [p for name in self.networks for p in self.parameters(name)]
+
     def default_policy(self) -> Policy:
         """Returns the policy of the default network: one encoder, with heads for actions and value."""
         c = self.config
-        net = ActorCritic(self.observations, c.n_frames, self.action_space, c.network, c.recurrent, c.recurrent_size)
+        net = ActorCritic(self.observations, c.n_frames, self.action_spec, c.network, c.recurrent, c.recurrent_size)
         return DefaultPolicy(net.to(self.device))
 
     def refuse_recurrence(self) -> None:
@@ -146,6 +156,9 @@ class OnPolicyModel(TorchModel):
 
     # Acting
 
+    def before_acting(self) -> None:
+        """Called before the forward pass that chooses actions; by default does nothing."""
+
     def new_carry(self, n_streams: int) -> dict[str, Any]:
         """Returns the recurrent core's state, zeros; empty if there is none."""
         return self.policy.new_carry(n_streams)
@@ -157,6 +170,7 @@ class OnPolicyModel(TorchModel):
             seat = Seat(len(next(iter(as_parts(states).values()))))
             seat.carry = self.new_carry(seat.n_streams)
         mask = None if seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
+        self.before_acting()
         kept: dict[str, np.ndarray] = {}
         if learning and self._recurrent and self.memory.size % self.config.sequence_length == 0:
             # A sequence of the rollout begins; acting moves the carry on in place.
@@ -165,7 +179,7 @@ class OnPolicyModel(TorchModel):
             draw = self.generator if self.explores(seat) else None
             chosen = self.policy.act(self.tensors(states), seat.carry, mask, draw, learning)
             self.extras = chosen.extras
-            actions = chosen.actions.cpu().numpy()
+            actions = chosen.actions.cpu().numpy().reshape(-1, *self.action_spec.shape)
             if chosen.values is not None:
                 kept |= {name: tensor.cpu().numpy() for name, tensor in chosen.known.items()}
                 self.memory.add_choice(states, actions, chosen.values.cpu().numpy(), seat.mask, kept)
@@ -246,7 +260,16 @@ class OnPolicyModel(TorchModel):
 
     def minibatches(self) -> Iterator[dict[str, Tensor]]:
         """Yields the rollout's steps, or sequences of them, in random parts, once per pass; see ``loss``."""
-        m, c, advantages = self.memory, self.config, self.advantages()
+        c, data, axis = self.config, self.whole(), 1 if self._recurrent else 0
+        n = data["actions"].shape[axis]
+        for _ in range(c.n_epochs):
+            order = torch.randperm(n, generator=self.generator, device=self.device)
+            for index in order.tensor_split(min(c.n_minibatches, n)):
+                yield {name: tensor.index_select(axis, index) for name, tensor in data.items()}
+
+    def whole(self) -> dict[str, Tensor]:
+        """Returns the whole rollout as one minibatch, in order; see ``loss``."""
+        m, advantages = self.memory, self.advantages()
         arrays = {f"part {name}": part for name, part in m.states.items()} | {
             "actions": m.actions,
             "values": m.values,
@@ -256,15 +279,12 @@ class OnPolicyModel(TorchModel):
         }
         if m.masks is not None:
             arrays["masks"] = m.masks
-        starts = {name: column[:: c.sequence_length] for name, column in m.columns.items() if name.startswith("carry ")}
-        data = to_device(arrays | {name: m.columns[name] for name in self.policy.columns} | starts, self.device)
-        axis = 1 if starts else 0
-        data = self._sequences(data) if starts else {name: tensor.flatten(0, 1) for name, tensor in data.items()}
-        n = data["actions"].shape[axis]
-        for _ in range(c.n_epochs):
-            order = torch.randperm(n, generator=self.generator, device=self.device)
-            for index in order.tensor_split(min(c.n_minibatches, n)):
-                yield {name: tensor.index_select(axis, index) for name, tensor in data.items()}
+        for name, column in m.columns.items():
+            arrays[name] = column[:: self.config.sequence_length] if name.startswith("carry ") else column
+        data = to_device(arrays, self.device)
+        if self._recurrent:
+            return self._sequences(data)
+        return {name: tensor.flatten(0, 1) for name, tensor in data.items()}
 
     def _sequences(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
         """Cuts [n_steps, n_streams, ...] into [length, sequences, ...], with the carry that each starts from."""

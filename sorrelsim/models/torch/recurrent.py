@@ -89,6 +89,12 @@ class Trunk(nn.Module):
             self.n_features = size
         self._carried = CARRIES[recurrent]
 
+    def core_orthogonal(self) -> None:
+        """Makes the core's weights orthogonal and its biases 0, as on-policy learners want it."""
+        if self.cell is not None:
+            for name, parameter in self.cell.named_parameters():
+                nn.init.zeros_(parameter) if "bias" in name else nn.init.orthogonal_(parameter)
+
     def new_carry(self, n: int) -> Carry:
         """Returns the core's state to start from, zeros [n, size]; empty without one."""
         device = next(self.parameters()).device
@@ -113,13 +119,18 @@ class Trunk(nn.Module):
         features = self.encoder({name: part.flatten(0, 1) for name, part in parts.items()}).unflatten(0, lead)
         return (features, carry) if self.cell is None else unroll(self.cell, features, carry, ended)
 
-    def features(self, batch: Mapping[str, Tensor]) -> Tensor:
-        """Returns the features of a minibatch of steps, or with a core of sequences, as ``OnPolicyModel.loss`` gets it."""
+    def features(self, batch: Mapping[str, Tensor], carry: str = "carry ") -> Tensor:
+        """Returns the features of a minibatch, as ``OnPolicyModel.loss`` gets it: of sequences if there is a core.
+
+        Args:
+            batch: The minibatch.
+            carry: What the names begin with under which it holds what sequences start from.
+        """
         parts = named(batch, "part ")
         if self.cell is None:
             return self.encoder(parts)
-        carry = {name: kept[0] for name, kept in named(batch, "carry ").items()}
-        return self.run(parts, carry, batch["ended"])[0]
+        start = {name: kept[0] for name, kept in named(batch, carry).items()}
+        return self.run(parts, start, batch["ended"])[0]
 
 
 def named(batch: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

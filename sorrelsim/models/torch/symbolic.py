@@ -55,7 +55,12 @@ class SymbolicLinear(nn.Module):
         n_layers: Ids per cell.
         n_codes: Ids lie in 0..n_codes-1.
         n_out: Length of the result.
+
+    Attributes:
+        twice: Whether it must have second derivatives, which torch's own sum of rows lacks. The compiled one has them.
     """
+
+    twice = False
 
     def __init__(self, n_cells: int, n_layers: int, n_codes: int, n_out: int) -> None:
         super().__init__()
@@ -74,12 +79,18 @@ class SymbolicLinear(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """Turns ids, uint8 [batch, ..., layer] of n_cells * n_layers, to float32 [batch, n_out]."""
         ids = ids.reshape(-1, self.n_cells, self.n_layers)
-        if _compiled(ids) and self.weight.dtype == torch.float32:
-            return _SumRows.apply(ids.contiguous(), self.weight, self.n_codes)
-        ids = known(ids, self.n_codes)
-        cells = torch.arange(self.n_cells, device=ids.device).unsqueeze(1) * self.n_codes
-        present = (ids != 0).to(self.weight.dtype)
-        return F.embedding_bag((ids + cells).flatten(1), self.weight, mode="sum", per_sample_weights=present.flatten(1))
+        compiled = _compiled(ids) and self.weight.dtype == torch.float32
+        if compiled or self.twice:
+            return _SumRows.apply(ids.contiguous(), self.weight, self.n_codes, compiled)
+        return _bag(ids, self.weight, self.n_codes)
+
+
+def _bag(ids: Tensor, weight: Tensor, n_codes: int) -> Tensor:
+    """Returns the sums of weight rows by torch's own means."""
+    ids = known(ids, n_codes)
+    cells = torch.arange(ids.shape[1], device=ids.device).unsqueeze(1) * n_codes
+    present = (ids != 0).to(weight.dtype)
+    return F.embedding_bag((ids + cells).flatten(1), weight, mode="sum", per_sample_weights=present.flatten(1))
 
 
 _WORTH_THREADS = 4_000_000  # additions below which a second thread does not pay
@@ -119,26 +130,48 @@ def _pool(n_threads: int) -> ThreadPoolExecutor:
 
 
 class _SumRows(torch.autograd.Function):
-    """The compiled sum of weight rows, and its gradient."""
+    """The sum of weight rows, whose gradient can be differentiated again."""
 
     @staticmethod
-    def forward(ctx: Any, ids: Tensor, weight: Tensor, n_codes: int) -> Tensor:
+    def forward(ctx: Any, ids: Tensor, weight: Tensor, n_codes: int, compiled: bool) -> Tensor:
         ctx.save_for_backward(ids)
-        ctx.n_codes, ctx.shape = n_codes, weight.shape
+        ctx.n_codes, ctx.shape, ctx.compiled = n_codes, weight.shape, compiled
+        if not compiled:
+            return _bag(ids, weight, n_codes)
         into = torch.empty(ids.shape[0], weight.shape[1])
         work = ids.numel() * weight.shape[1]
-        given, rows = ids.numpy(), weight.detach().numpy()
+        given, rows = ids.numpy(), weight.detach().contiguous().numpy()
         _in_threads(_kernels().sum_rows, len(ids), work, given, rows, n_codes, into.numpy())
         return into
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None]:
         (ids,) = ctx.saved_tensors
-        into = torch.empty(ctx.shape)
-        work, gradient = ids.numel() * ctx.shape[1], gradients[0].contiguous().numpy()
-        kernel = _kernels().gradient_rows
-        _in_threads(kernel, ids.shape[1], work, ids.numpy(), gradient, ctx.n_codes, into.numpy())
-        return None, into, None
+        return None, _SpreadRows.apply(ids, gradients[0], ctx.n_codes, ctx.shape, ctx.compiled), None, None
+
+
+class _SpreadRows(torch.autograd.Function):
+    """The gradient of the sum: each sample's row added to the weight rows that it had summed. Its own is that sum."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, ids: Tensor, gradient: Tensor, n_codes: int, shape: tuple[int, int], compiled: bool
+    ) -> Tensor:
+        ctx.save_for_backward(ids)
+        ctx.n_codes, ctx.compiled = n_codes, compiled
+        if not compiled:
+            with torch.enable_grad():
+                weight = torch.empty(shape, dtype=gradient.dtype, device=gradient.device, requires_grad=True)
+                return torch.autograd.grad(_bag(ids, weight, n_codes), weight, gradient)[0]
+        into = torch.empty(shape)
+        work, given = ids.numel() * shape[1], gradient.contiguous().numpy()
+        _in_threads(_kernels().gradient_rows, ids.shape[1], work, ids.numpy(), given, n_codes, into.numpy())
+        return into
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None, None]:
+        (ids,) = ctx.saved_tensors
+        return None, _SumRows.apply(ids, gradients[0], ctx.n_codes, ctx.compiled), None, None, None
 
 
 @functools.cache

@@ -1,0 +1,138 @@
+"""What a policy says of a batch of states: probabilities of actions, in one of three forms, and values beside them.
+
+``Logits`` for actions with names, ``Gaussian`` for continuous ones, ``Terms`` for whatever a network of one's own says
+of the actions taken. A loss asks ``as_terms``, whichever it is; only one that wants to be quicker looks which.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from sorrelsim.models.torch.losses import mask_logits
+
+if TYPE_CHECKING:
+    from sorrelsim.observations.actions import ActionSpec
+
+
+class Logits(NamedTuple):
+    """Of actions with names: [..., actions] and [...]."""
+
+    logits: Tensor
+    values: Tensor
+
+
+class Gaussian(NamedTuple):
+    """Of continuous actions of ``size`` independent numbers: means [..., size], log-deviations [size], values [...]."""
+
+    means: Tensor
+    log_stds: Tensor
+    values: Tensor
+
+
+class Terms(NamedTuple):
+    """Of the actions taken, each [...]."""
+
+    log_probs: Tensor
+    entropy: Tensor
+    values: Tensor
+
+
+class Spread(nn.Module):
+    """Makes a Gaussian of a head's results: the deviations are learned apart from what is seen.
+
+    Numbers that have a least and a most are thought of in halves of their range about its middle, so that a head that
+    says 0 means the middle, and the deviation begins at half of the range; others as they are, with deviation 1. What
+    is drawn beyond the range is cut off by the Agent, and learned from as it was drawn.
+
+    Args:
+        actions: What can be done.
+    """
+
+    def __init__(self, actions: ActionSpec) -> None:
+        super().__init__()
+        low, high = torch.tensor(actions.low), torch.tensor(actions.high)
+        bounded = torch.isfinite(low) & torch.isfinite(high)
+        self.log_stds = nn.Parameter(torch.zeros(actions.size))
+        self.register_buffer("middles", torch.where(bounded, (low + high) / 2, 0.0), persistent=False)
+        self.register_buffer("halves", torch.where(bounded, (high - low) / 2, 1.0), persistent=False)
+        self.middles: Tensor
+        self.halves: Tensor
+
+    def forward(self, results: Tensor, values: Tensor) -> Gaussian:
+        """Turns a head's results, [..., size], to a Gaussian."""
+        return Gaussian(self.middles + self.halves * results, self.log_stds + self.halves.log(), values)
+
+
+def choose(said: Logits | Gaussian, mask: Tensor | None, draw: torch.Generator | None) -> tuple[Tensor, Tensor]:
+    """Chooses actions for a batch.
+
+    Args:
+        said: Of the states, [batch, ...].
+        mask: Allowed actions, bool [batch, actions], or None; for actions with names.
+        draw: Where chance comes from; None takes the likeliest.
+
+    Returns:
+        The actions, int64 [batch] or float32 [batch, size], and their log-probabilities, [batch].
+    """
+    if isinstance(said, Gaussian):
+        actions = said.means
+        if draw is not None:
+            noise = torch.randn(actions.shape, generator=draw, device=actions.device)
+            actions = actions + said.log_stds.exp() * noise
+        return actions, _log_density(said, actions)
+    log_p = F.log_softmax(mask_logits(said.logits, mask), 1)
+    chosen = log_p.argmax(1) if draw is None else draw_actions(log_p, draw)
+    return chosen, log_p.gather(1, chosen.unsqueeze(1)).squeeze(1)
+
+
+def draw_actions(log_p: Tensor, generator: torch.Generator) -> Tensor:
+    """Draws actions by their log-probabilities, by inversion: one uniform number per row, int64 [batch].
+
+    The number stays below the sum of the probabilities whatever the rounding, so that no action of probability 0 is
+    ever drawn.
+    """
+    edges = log_p.exp().cumsum(1)
+    place = torch.rand(len(edges), 1, generator=generator, device=edges.device) * (1 - 1e-6)
+    return (edges <= place * edges[:, -1:]).sum(1)
+
+
+def as_terms(said: Logits | Gaussian | Terms, batch: dict[str, Tensor]) -> Terms:
+    """Returns what is said of the ``actions`` of a minibatch, whose ``masks`` say what was allowed."""
+    if isinstance(said, Logits):
+        log_p = F.log_softmax(mask_logits(said.logits, batch.get("masks")), -1)
+        taken = log_p.gather(-1, batch["actions"].unsqueeze(-1)).squeeze(-1)
+        return Terms(taken, -(log_p.exp() * log_p).sum(-1), said.values)
+    if isinstance(said, Gaussian):
+        # The entropy of a number is log sigma + log(2 pi e) / 2, whatever its mean.
+        entropy = said.log_stds.sum() + 0.5 * len(said.log_stds) * (math.log(2 * math.pi) + 1)
+        return Terms(_log_density(said, batch["actions"]), entropy.expand(said.values.shape), said.values)
+    return said
+
+
+def divergence(old: Logits | Gaussian | Terms, new: Logits | Gaussian | Terms, batch: dict[str, Tensor]) -> Tensor:
+    """Returns the Kullback-Leibler divergence of a new policy from an old one in each state, KL(old || new), [...].
+
+    Of ``Terms``, which only know the actions taken, an estimate: r - 1 - log r with r = new(a) / old(a), which is never
+    negative, right on average, and whose curvature where both agree is that of the actions' log-probabilities
+    (Schulman 2020, "Approximating KL divergence").
+    """
+    if isinstance(old, Logits) and isinstance(new, Logits):
+        log_p, log_q = (F.log_softmax(mask_logits(each.logits, batch.get("masks")), -1) for each in (old, new))
+        return (log_p.exp() * (log_p - log_q)).sum(-1)
+    if isinstance(old, Gaussian) and isinstance(new, Gaussian):
+        ratio = (2 * (old.log_stds - new.log_stds)).exp()
+        moved = ((old.means - new.means) * (-new.log_stds).exp()) ** 2
+        return (new.log_stds - old.log_stds + 0.5 * (ratio + moved - 1)).sum(-1)
+    log_ratio = as_terms(new, batch).log_probs - as_terms(old, batch).log_probs
+    return log_ratio.exp() - 1 - log_ratio
+
+
+def _log_density(said: Gaussian, actions: Tensor) -> Tensor:
+    """Returns the sum over an action's numbers of log N(number; mean, sigma^2), [...]."""
+    distance = (actions.reshape(said.means.shape) - said.means) * (-said.log_stds).exp()
+    return -(0.5 * distance**2 + said.log_stds).sum(-1) - 0.5 * len(said.log_stds) * math.log(2 * math.pi)

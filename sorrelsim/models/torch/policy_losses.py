@@ -1,0 +1,89 @@
+"""The loss of an actor and a critic by policy gradient, which learners weigh in their own ways; pure functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from sorrelsim.models.torch.distributions import Gaussian, Logits, Terms, as_terms
+from sorrelsim.models.torch.losses import mask_logits
+
+
+def normalised(advantages: Tensor) -> Tensor:
+    """Returns advantages of mean 0 and deviation 1; a single one is left as it is."""
+    if advantages.numel() == 1:
+        return advantages
+    return (advantages - advantages.mean()) / (advantages.std() + 1e-8)
+
+
+def actor_critic_loss(
+    said: Logits | Gaussian | Terms,
+    batch: dict[str, Tensor],
+    weights: Tensor,
+    targets: Tensor,
+    value_coefficient: float,
+    entropy: float,
+) -> tuple[Tensor, Tensor]:
+    """Returns the mean of -weight log p(action) + value_coefficient (value - target)^2 / 2 - entropy H, and its parts.
+
+    Its gradient is that of the advantage actor-critic (Mnih et al. 2016, algorithm S3) with advantages for weights.
+
+    Args:
+        said: What a policy says of the minibatch, with gradients.
+        batch: Its ``actions``, and ``masks`` if there are some.
+        weights: What the log-probability of each action is multiplied by; no gradient flows through them, [...].
+        targets: What values are drawn to, [...].
+        value_coefficient: Weight of the value loss.
+        entropy: Weight of the entropy H.
+
+    Returns:
+        The loss, a scalar, and the mean policy loss, value loss and entropy, [3].
+    """
+    if isinstance(said, Logits):
+        coefficients = value_coefficient, entropy
+        return _OfLogits.apply(*said, batch["actions"], batch.get("masks"), weights, targets, coefficients)
+    terms = as_terms(said, batch)
+    policy = -(weights * terms.log_probs).mean()
+    value = 0.5 * ((terms.values - targets) ** 2).mean()
+    bonus = terms.entropy.mean()
+    return policy + value_coefficient * value - entropy * bonus, torch.stack([policy, value, bonus]).detach()
+
+
+class _OfLogits(torch.autograd.Function):
+    """The same of logits, with the gradient worked out here, so that no graph of small steps is recorded.
+
+    With p the policy and a the action taken, d log p(a) / d logit_k = [k = a] - p_k and dH / d logit_k = -p_k (log p_k
+    + H).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        logits: Tensor,
+        values: Tensor,
+        actions: Tensor,
+        masks: Tensor | None,
+        weights: Tensor,
+        targets: Tensor,
+        coefficients: tuple[float, float],
+    ) -> Any:
+        value_coefficient, entropy_weight = coefficients
+        index, n = actions.unsqueeze(-1), weights.numel()
+        log_p = F.log_softmax(mask_logits(logits, masks), -1)
+        p = log_p.exp()
+        entropy = -(p * log_p).sum(-1, keepdim=True)
+        wide, error = weights.unsqueeze(-1), values - targets
+        to_logits = p * (entropy_weight * (log_p + entropy) + wide)
+        to_logits.scatter_add_(-1, index, -wide)
+        ctx.save_for_backward(to_logits.div_(n), error * (value_coefficient / n))
+        shown = torch.stack([-(log_p.gather(-1, index) * wide).mean(), 0.5 * (error**2).mean(), entropy.mean()])
+        ctx.mark_non_differentiable(shown)
+        return shown[0] + value_coefficient * shown[1] - entropy_weight * shown[2], shown
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Any:
+        to_logits, to_values = ctx.saved_tensors
+        return to_logits * gradients[0], to_values * gradients[0], None, None, None, None, None
