@@ -88,9 +88,30 @@ THEIR_VALUES_OF_CARTPOLE = {  # not their zoo's, with which DQN and QR-DQN forge
     "policy_kwargs": {"net_arch": [64, 64]},
 }
 CARTPOLE = {"env": "CartPole-v1", "solved": 475.0}
-PENDULUM = {"env": "Pendulum-v1", "solved": -250.0}
+PENDULUM = {"env": "Pendulum-v1", "solved": -300.0}
 TRUST_REGION = {"n_epochs": 10, "learning_rate": 1e-3, "network": {"hidden": [64, 64], "activation": "tanh"}}
 THEIR_TRUST_REGION = {"n_critic_updates": 10, "learning_rate": 1e-3, "batch_size": 128, "cg_max_steps": 10}
+SWINGING = PENDULUM | {"solved": -200.0, "budget": 10_000, "copies": 4}  # of learners with a replay memory
+ACTORS_OF_PENDULUM = {"gamma": 0.98, "batch_size": 256, "learning_rate": 1e-3, "warmup": 1_000, "memory_size": 10_000}
+THEIR_ACTORS_OF_PENDULUM = {  # their zoo's, but for networks and batches as small as ours, and a tenth of the warm-up
+    "gamma": 0.98,
+    "batch_size": 256,
+    "learning_rate": 1e-3,
+    "learning_starts": 1_000,
+    "buffer_size": 10_000,
+    "train_freq": 1,
+    "gradient_steps": 1,
+    "policy_kwargs": {"net_arch": [128, 128]},
+}
+
+
+def with_noise(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Returns their settings with normal noise of .1 on actions of a shape, as ours have it."""
+    from stable_baselines3.common.noise import NormalActionNoise
+
+    return THEIR_ACTORS_OF_PENDULUM | {"action_noise": NormalActionNoise(np.zeros(shape), np.full(shape, 0.1))}
+
+
 CASES: dict[str, Case] = {
     "dqn": Case(
         **CARTPOLE,
@@ -137,6 +158,26 @@ CASES: dict[str, Case] = {
         },
         copies=8,
     ),
+    "sac_discrete": Case(
+        **CARTPOLE,
+        budget=20_000,
+        ours={
+            "steps_between_updates": 2,
+            "batch_size": 64,
+            "learning_rate": 1e-3,
+            "anneal_steps": 20_000,
+            "memory_size": 20_000,
+            "target_entropy": 0.1,
+            "target_tau": 0.01,
+            "network": {"hidden": [64, 64]},
+        },
+        copies=8,
+    ),
+    "ddpg": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.DDPG", settings=with_noise),
+    "ddpg_prioritised": Case(**SWINGING, ours=ACTORS_OF_PENDULUM),
+    "hddpg": Case(**SWINGING, ours=ACTORS_OF_PENDULUM),
+    "td3": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.TD3", settings=with_noise),
+    "sac": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.SAC", settings=THEIR_ACTORS_OF_PENDULUM),
     "ppo": Case(
         **CARTPOLE,
         budget=150_000,
@@ -190,6 +231,18 @@ CASES: dict[str, Case] = {
             "learning_rate": lambda left: 3e-3 * left,
         },
         envs=16,
+    ),
+    "impala": Case(
+        **CARTPOLE,
+        budget=200_000,
+        ours={
+            "learning_rate": 2e-3,
+            "anneal_steps": 200_000,
+            "value_coefficient": 0.01,  # as for PPO
+            "entropy": 0.0,
+            "network": {"hidden": [64, 64], "activation": "tanh"},
+        },
+        copies=16,
     ),
     "trpo": Case(
         **CARTPOLE,
