@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from enum import auto
 from pathlib import Path
 
-from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_cell, probability, rule, sprites
+from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_cell, per_world, probability, rule, sprites
 from sorrelsim.rules import draw, episode, events, grapple, grid, movement, stamina
 
 FRUITS = ("apple", "banana")
@@ -91,6 +91,7 @@ STATE = {
     "offer": per_agent(shape=(2,), low=-3, high=2),  # of apples and bananas, positive where they are wanted
     "hunger": per_agent(low=0),  # steps since the last meal
     "picked": per_cell(low=0, high="turn"),  # step in which the tree was harvested
+    "oldest": per_world(low=-1, high="turn"),  # the earliest of these among trees that are still bare; -1 if none is
     # of rules.stamina and rules.grapple
     **{name: per_agent(low=0) for name in ("stamina", "efforts", "strained", "locked", "stunned")},
     "held_by": per_agent(low=0, high="n_agents"),
@@ -174,6 +175,7 @@ def harvest(w):
                 w.inventory[i, fruit] += w.p.harvest
                 w.events[i, Event.APPLES_HARVESTED + fruit] += w.p.harvest
                 w.picked[row, col] = w.turn
+                w.oldest[0] = w.turn if w.oldest[0] < 0 else w.oldest[0]
                 grid.put(w, row, col, Kind.PICKED_APPLE_TREE + fruit)
 
 
@@ -262,11 +264,16 @@ def walk(w):
 
 @rule
 def ripen(w):
-    for k in range(w.trees.shape[0]):
-        row, col = w.trees[k, 0], w.trees[k, 1]
-        lies = w.grid[row, col, w.layer[Kind.APPLE_TREE]]
-        if lies >= Kind.PICKED_APPLE_TREE and w.turn - w.picked[row, col] >= w.p.ripening:
-            grid.put(w, row, col, lies - 2)
+    """Looks through the trees only when one is due."""
+    if w.oldest[0] >= 0 and w.turn - w.oldest[0] >= w.p.ripening:
+        w.oldest[0] = -1
+        for k in range(w.trees.shape[0]):
+            row, col = w.trees[k, 0], w.trees[k, 1]
+            lies, picked = w.grid[row, col, w.layer[Kind.APPLE_TREE]], w.picked[row, col]
+            if lies >= Kind.PICKED_APPLE_TREE and w.turn - picked >= w.p.ripening:
+                grid.put(w, row, col, lies - 2)
+            elif lies >= Kind.PICKED_APPLE_TREE and (w.oldest[0] < 0 or picked < w.oldest[0]):
+                w.oldest[0] = picked
 
 
 @rule
