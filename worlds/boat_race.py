@@ -86,8 +86,8 @@ class Event(Events):
     FINISHED = auto()
     DISQUALIFIED = auto()
     APPLES_EATEN = auto()
-    PAIR = events.pair("right")  # of each of two who sit together, and 1 for who sits on the right
-    SPOILT = events.pair()  # who flailed, and whom that cost its row
+    PAIR = events.pair("right", says="rows with")  # of each of two who sit together, and 1 for who sits on the right
+    SPOILT = events.pair(says="spoilt a stroke of")  # who flailed, and whom that cost its row
 
 
 @rule

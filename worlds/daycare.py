@@ -87,8 +87,8 @@ class Event(Events):
     HUNGER_RESETS = auto()
     TIMES_OUT = auto()
     RETURNS = auto()
-    TAKEN = events.pair("is_banana")  # who took fruit out of whose hands
-    FED = events.pair("is_banana")  # who let go first of the fruit that another ate
+    TAKEN = events.pair("is_banana", says="took fruit from")  # who took fruit out of whose hands
+    FED = events.pair("is_banana", says="fed")  # who let go first of the fruit that another ate
 
 
 @rule

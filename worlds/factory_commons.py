@@ -124,8 +124,8 @@ class Event(Events):
     CUBES_BURNT = auto()
     JAMS = auto()
     HOLDS = auto()
-    HOLD = events.pair("push")  # who held whom, and 1 to shove, -1 to pull
-    FED = events.pair()  # whose apple somebody ate out of its hand
+    HOLD = events.pair("push", says="holds")  # who held whom, and 1 to shove, -1 to pull
+    FED = events.pair(says="fed")  # whose apple somebody ate out of its hand
 
 
 @rule

@@ -105,8 +105,8 @@ class Event(Events):
     BANANAS_EATEN = auto()
     TRADES = auto()
     HOLDS = auto()
-    TRADE = events.pair("apples", "bananas", "offered_apples", "offered_bananas")  # of each with the other: what it got
-    HOLD = events.pair("push")  # who held whom, and 1 to shove, -1 to pull
+    TRADE = events.pair("apples", "bananas", "offered_apples", "offered_bananas", says="traded with")  # what it got
+    HOLD = events.pair("push", says="holds")  # who held whom, and 1 to shove, -1 to pull
 
 
 @rule

@@ -60,7 +60,7 @@ class Event(Events):
     BEAMS_FIRED = auto()
     HITS_TAKEN = auto()
     REMOVALS = auto()
-    TAG = events.pair("removes")  # who hit whom, and whether that took the other away
+    TAG = events.pair("removes", says="hit")  # who hit whom, and whether that took the other away
 
 
 @rule

@@ -92,8 +92,8 @@ class Event(Events):
     VOTE_ROUNDS = auto()
     VOTED_OUT = auto()
     WINS = auto()
-    TAG_HIT = events.pair()  # who froze whom
-    ACCUSED = events.pair()  # who voted for whom, itself aside
+    TAG_HIT = events.pair(says="froze")  # who froze whom
+    ACCUSED = events.pair(says="voted against")  # who voted for whom, itself aside
 
 
 @rule

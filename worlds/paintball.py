@@ -99,7 +99,7 @@ class Event(Events):
     SQUARES_COLOURED = auto()
     REMOVALS = auto()
     CARRIERS_REMOVED = auto()
-    ZAP = events.pair("carried")  # who sent whom away, and whether that one carried a flag
+    ZAP = events.pair("carried", says="shot")  # who sent whom away, and whether that one carried a flag
 
 
 @rule

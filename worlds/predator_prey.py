@@ -105,8 +105,8 @@ class Event(Events):
     ACORN_CONSUMED_SAFELY = auto()  # then on inner grass
     PREY_CONSUMED = auto()
     PREDATOR_CONSUMED = auto()
-    EATEN = events.pair("prey")  # who ate whom, and whether that was a prey
-    REPELLED = events.pair("prey", "predators")  # who bit which prey in vain, and how many of both counted
+    EATEN = events.pair("prey", says="ate")  # who ate whom, and whether that was a prey
+    REPELLED = events.pair("prey", "predators", says="bit in vain")  # and how many of both counted
 
 
 @rule
