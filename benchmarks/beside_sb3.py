@@ -209,13 +209,13 @@ CASES: dict[str, Case] = {
     ),
     "a2c": Case(
         **CARTPOLE,
-        budget=200_000,
+        budget=400_000,
         ours={
             "n_steps": 8,
             "sequence_length": 8,
             "gae_lambda": 0.95,
             "learning_rate": 3e-3,
-            "anneal_steps": 200_000,
+            "anneal_steps": 400_000,
             "value_coefficient": 0.01,  # as for PPO
             "entropy": 0.0,
             "normalise_advantages": True,
