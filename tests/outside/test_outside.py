@@ -212,9 +212,7 @@ def test_continuous_actions_are_learned_evaluated_mixed_and_gone_on_with(model, 
 
 
 def test_what_acts_by_numbers_names_who_can_choose_by_name():
-    with pytest.raises(
-        ConfigError, match="SAC acts by numbers within a range, and actions of gym:CartPole-v1 are"
-    ):
+    with pytest.raises(ConfigError, match="SAC acts by numbers within a range, and actions of gym:CartPole-v1 are"):
         Experiment({"world": "gym:CartPole-v1", "seats": [{"model": "sac"}]})
     with pytest.raises(ConfigError, match=r"learners that can act there: .*ddpg.*sac.*td3.*; or 'bins: 5'"):
         Experiment({"world": "gym:Pendulum-v1", "seats": [{"model": "sac_discrete"}]})
