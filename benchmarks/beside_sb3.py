@@ -139,8 +139,10 @@ CASES: dict[str, Case] = {
     ),
     "rainbow": Case(
         **CARTPOLE,
-        budget=50_000,
-        ours=VALUES_OF_CARTPOLE | {"epsilon_start": 0.0, "epsilon_end": 0.0, "value_min": 0, "value_max": 100},
+        budget=100_000,
+        ours=VALUES_OF_CARTPOLE
+        | {"epsilon_start": 0.0, "epsilon_end": 0.0, "steps_between_updates": 4, "anneal_steps": 100_000}
+        | {"target_every": None, "target_tau": 0.01, "gamma": 0.98, "value_min": 0, "value_max": 50},
         copies=8,
     ),
     "r2d2": Case(
