@@ -139,8 +139,10 @@ CASES: dict[str, Case] = {
     ),
     "rainbow": Case(
         **CARTPOLE,
-        budget=50_000,
-        ours=VALUES_OF_CARTPOLE | {"epsilon_start": 0.0, "epsilon_end": 0.0, "value_min": 0, "value_max": 100},
+        budget=100_000,
+        ours=VALUES_OF_CARTPOLE
+        | {"epsilon_start": 0.0, "epsilon_end": 0.0, "steps_between_updates": 4, "anneal_steps": 100_000}
+        | {"target_every": None, "target_tau": 0.01, "gamma": 0.98, "value_min": 0, "value_max": 50},
         copies=8,
     ),
     "r2d2": Case(
@@ -209,13 +211,13 @@ CASES: dict[str, Case] = {
     ),
     "a2c": Case(
         **CARTPOLE,
-        budget=200_000,
+        budget=400_000,
         ours={
             "n_steps": 8,
             "sequence_length": 8,
             "gae_lambda": 0.95,
             "learning_rate": 3e-3,
-            "anneal_steps": 200_000,
+            "anneal_steps": 400_000,
             "value_coefficient": 0.01,  # as for PPO
             "entropy": 0.0,
             "normalise_advantages": True,

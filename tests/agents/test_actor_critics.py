@@ -283,6 +283,9 @@ def test_a_step_of_sac_by_hand():
     assert shown["temperature"] == pytest.approx(0.1)
     assert shown["temperature_loss"] == pytest.approx(math.log(0.1) * (-0.5 - math.log(10) + 1), rel=1e-5)
     assert model.temperature.log().item() == pytest.approx(math.log(0.1) + 0.01, abs=1e-5)
+    assert model.extras is None  # those of the acting call, of which there was none
+    with model.greedy():
+        model.take_actions(np.zeros((1, 1), np.float32))
     assert model.extras == "more"
 
 
