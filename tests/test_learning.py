@@ -99,8 +99,10 @@ CART_POLE = ["ppo", "dqn", "ddqn", "qr_dqn", "rainbow", "r2d2", "sac_discrete", 
 
 @pytest.mark.parametrize("learner", CART_POLE)
 def test_cart_pole_is_solved(learner, seed, monkeypatch):
-<<<<<<< HEAD
-    """475 is what Gymnasium calls solved; see the benchmark for budgets and settings."""
+    """475 is what Gymnasium calls solved; see the benchmark for budgets and settings.
+
+    R2D2 takes many fewer gradient steps, each on sequences, and is only to come far: random play gets about 20.
+    """
     solves(learner, seed, monkeypatch)
 
 
@@ -115,12 +117,6 @@ def test_the_pendulum_is_swung_up(learner, seed, monkeypatch):
 
 def solves(learner, seed, monkeypatch):
     """Trains for a case's budget; what is there in the end must solve it, not the best on the way."""
-=======
-    """475 is what Gymnasium calls solved; see the benchmark for budgets and settings.
-
-    R2D2 takes many fewer gradient steps, each on sequences, and is only to come far: random play gets about 20.
-    """
->>>>>>> z-replay
     pytest.importorskip("gymnasium")
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     benchmark = importlib.import_module("beside_sb3")
