@@ -19,9 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models.memory.rollout import Column
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Probability, Rate, Steps
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.encoders import NetworkConfig
@@ -83,6 +85,8 @@ class QNet(Trunk):
 class QPolicy(Policy):
     """Takes the allowed action of the highest value, or with chance ``epsilon`` any that is allowed.
 
+    Notes of each choice, as ``chosen``, the value of the action taken.
+
     Args:
         net: A ``QNet``, or a network of one's own.
         read: How a network of one's own takes the parts of states; None for a ``QNet``.
@@ -90,6 +94,8 @@ class QPolicy(Policy):
     Attributes:
         epsilon: Chance of a random action now; the learner sets it.
     """
+
+    columns: ClassVar[dict[str, Column]] = {"chosen": ((), np.float32)}
 
     def __init__(self, net: nn.Module, read: Reading | None = None) -> None:
         self.net: Any = net
@@ -112,7 +118,9 @@ class QPolicy(Policy):
             # The largest of independent uniform draws among the allowed is a uniform choice among them.
             anything = torch.rand(q.shape, generator=draw, device=q.device)
             actions = torch.where(coins, mask_values(anything, mask).argmax(1), actions)
-        return Choice(actions, values if valued else None, extras=extras)
+        if not valued:
+            return Choice(actions, extras=extras)
+        return Choice(actions, values, {"chosen": q.gather(1, actions.unsqueeze(1)).squeeze(1)}, extras)
 
     def values(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Tensor:
         """Returns the value of the best allowed action; of all, where none is."""
@@ -193,7 +201,11 @@ class PQN(OnPolicyModel):
         """Tells the policy of epsilon."""
         self.policy.epsilon = self.epsilon
 
+    def interrupt(self) -> None:
+        """Ends running episodes in the rollout; the last actions' values, as they were, are what they are drawn to."""
+        self.memory.break_off(self.config.gamma, self.memory.columns["chosen"])
+
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Returns the loss of the values of the actions taken, and the mean of these values."""
+        """Returns the loss of the values of the actions taken, and the mean of these values when they were taken."""
         values = self.policy.terms(batch)
-        return q_loss(values, batch["actions"], batch["returns"]), batch["values"].mean().unsqueeze(0)
+        return q_loss(values, batch["actions"], batch["returns"]), batch["chosen"].mean().unsqueeze(0)

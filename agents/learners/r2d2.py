@@ -76,8 +76,12 @@ def rescale(x: Tensor, epsilon: float) -> Tensor:
 
 
 def unscale(x: Tensor, epsilon: float) -> Tensor:
-    """Returns h^-1(x) = sign(x) (((sqrt(1 + 4 eps (|x| + 1 + eps)) - 1) / (2 eps))^2 - 1)."""
-    root = ((1 + 4 * epsilon * (x.abs() + 1 + epsilon)).sqrt() - 1) / (2 * epsilon)
+    """Returns h^-1(x) = sign(x) (((sqrt(1 + 4 eps (|x| + 1 + eps)) - 1) / (2 eps))^2 - 1).
+
+    Worked out is z / (sqrt(1 + z) + 1), which equals sqrt(1 + z) - 1 and keeps its digits where z is small.
+    """
+    wide = x.abs() + 1 + epsilon
+    root = 2 * wide / ((1 + 4 * epsilon * wide).sqrt() + 1)
     return x.sign() * (root * root - 1)
 
 

@@ -4,7 +4,8 @@ Three things are other than in DDPG:
 
 - of two critics that learn the same target the lesser counts: r + gamma^n min_i Q_i'(s', a') (section 4.2);
 - a' = mu'(s') + clip(noise, -c, c), so that values are alike where actions are (section 5.3, eq. 14);
-- actor and target networks move at every ``policy_delay``-th step only (section 5.2), the actor by the first critic.
+- actor and (soft) target networks move at every ``policy_delay``-th step only (section 5.2), the actor by the first
+  critic.
 
 Departures: the action joins the state at the critics' second layer, as in DDPG.
 """
@@ -61,6 +62,7 @@ class TD3(DeterministicModel):
         return self.range.within(action + self.range.half * noise, masks)
 
     def move_targets(self) -> None:
-        """Moves the target networks where the actor has moved."""
-        if self.gradient_steps % self.config.policy_delay == 0:
+        """Moves the target networks where the actor has moved; hard ones whenever ``target_every`` says."""
+        c = self.config
+        if c.target_every is not None or self.gradient_steps % c.policy_delay == 0:
             super().move_targets()

@@ -180,7 +180,7 @@ class TRPO(OnPolicyModel):
 
     def policy_step(self, batch: dict[str, Tensor]) -> dict[str, float]:
         """Takes one step of the actor, if one is found that raises the objective within the region."""
-        c, parameters = self.config, self.parameters("actor")
+        c, parameters = self.config, [p for p in self.parameters("actor") if p.requires_grad]
         advantages = normalised(batch["advantages"])
         said = self.policy.choices(batch)
         terms = as_terms(said, batch)

@@ -165,7 +165,7 @@ LINE = ObservationSpec({"grid": Part((1,), np.dtype(np.float32))})
 
 def on_a_line(kind, critics, **config):
     """A learner of actions from -10 to 10, whose networks have one weight each; mu(s) = .5 s."""
-    settings = kind.Config(target_tau=0.5, learning_rate=0.01, **config)
+    settings = kind.Config(**{"target_tau": 0.5, "learning_rate": 0.01} | config)
     box = ActionSpec.box([-10.0], [10.0])
     return kind(LINE, box, 1, settings, actor=Mu(0.5), critics=[Worth(weight) for weight in critics])
 
@@ -241,6 +241,17 @@ def test_td3_takes_the_lesser_critic_and_delays_its_actor():
         assert net.weight.item() != before["networks"][name]["weight"].item(), name
     # The actor goes up the first critic, which likes large actions, not the second.
     assert model.networks["actor"].weight.item() > 0.5
+
+
+def test_hard_targets_of_td3_are_copied_as_often_as_asked_for_whatever_the_actor_s_delay():
+    model = on_a_line(TD3, [3.0, -1.0], target_tau=None, target_every=3)
+    copied = []
+    for step in range(1, 7):
+        model.gradient_step(*batch())
+        model.after_gradient_step()
+        online, target = (model.networks[name].weight.item() for name in ("critic", "critic_target"))
+        copied += [step] * (online == target)
+    assert copied == [3, 6]
 
 
 def test_td3_smooths_its_target_within_half_a_half_range():
@@ -390,6 +401,21 @@ def test_until_the_warm_up_is_over_any_action_is_explored_by_and_none_when_playe
         np.testing.assert_allclose(drawn.std(0), [0.2887, 0.5774], rtol=0.1)
         with model.greedy():
             assert (model.take_actions(states).std(0) < [0.25, 0.5]).all()
+
+
+@pytest.mark.parametrize("kind", [DDPG, TD3, SAC])
+def test_an_action_of_one_bare_number_is_learned_from(kind):
+    """A box of limits that are no arrays has actions of shape (), and batches of them are [batch]."""
+    model = kind(LINE, ActionSpec.box(-1.0, 1.0), 2, kind.Config(batch_size=4, warmup=4))
+    before = model.state_dict()
+    for _ in range(4):
+        seen = {"grid": model.rng.random((2, 1), np.float32)}
+        actions = model.take_actions(seen)
+        assert actions.shape == (2,)
+        model.memory.add(seen, actions, actions, [False, False])
+    model.train_step()
+    moved = model.networks["critic"].state_dict()
+    assert not all(torch.equal(before["networks"]["critic"][name], moved[name]) for name in moved)
 
 
 def test_forbidden_actions_are_neither_done_nor_valued():

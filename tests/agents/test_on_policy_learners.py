@@ -139,6 +139,27 @@ def test_lambda_returns_by_hand():
     np.testing.assert_allclose((model.advantages() + memory.values).ravel(), expected)
 
 
+def test_what_is_broken_off_draws_no_value_to_another_actions():
+    """Values 1, 9 and 5 in both states; the world is reset by hand behind actions 2 and 0, neither the best.
+
+    The returns of the last step are what was thought of its actions, 5 and 1, so it teaches nothing. Gamma and lambda
+    1/2; the first step was paid 2: 2 + (5 + 9) / 4 = 5.5 and 2 + (1 + 9) / 4 = 4.5.
+    """
+    world = CodeWorld(n_worlds=1)
+    config = PQN.Config(n_steps=2, gamma=0.5, gae_lambda=0.5, n_epochs=1, n_minibatches=1, epsilon_start=1.0)
+    model = PQN(world.observations, world.action_names, 2, config, network=Table([[1.0, 9.0, 5.0]] * 4))
+    agent = Agent(world, [0, 1], model)
+    play([agent], world, 1)
+    agent.transition(world)
+    model.memory.columns["chosen"][1] = 5, 1  # whatever was drawn
+    world.step()
+    model.memory.rewards[0] = 2
+    model.memory.add_outcome(np.array([7.0, 8.0]), np.zeros(2, bool), np.zeros(2, bool))
+    model.interrupt()
+    returns = model.advantages() + model.memory.values
+    np.testing.assert_allclose(returns, [[5.5, 4.5], [5, 1]])
+
+
 # -------------------------------------------------------------------------------------------------------------- V-trace
 
 
@@ -620,6 +641,17 @@ def test_actors_and_critics_of_ones_own_learn(kind, masked):
     assert model.extras.shape == (8,)
     for name, net in model.networks.items():
         assert not torch.equal(before[name]["layer.weight"], net.layer.weight), name
+
+
+def test_trpo_leaves_what_is_frozen_in_an_actor_of_ones_own_where_it_is():
+    world, actor = TwoParts(), OwnActor()
+    actor.layer.bias.requires_grad_(False)
+    config = TRPO.Config(n_steps=10, cg_iterations=3)
+    model = TRPO(world.observations, world.action_names, 8, config, actor=actor, critic=OwnCritic())
+    before = copy.deepcopy(actor.layer.state_dict())
+    play([Agent(world, [0, 1], model)], world, 10)
+    assert torch.equal(before["bias"], actor.layer.bias)
+    assert not torch.equal(before["weight"], actor.layer.weight)
 
 
 def test_trpo_refuses_an_actor_and_a_critic_that_share():

@@ -107,7 +107,7 @@ class Rollout:
         self.rewards[t], self.terminated[t], self.ended[t], self.final_values[t] = rewards, terminated, ended, 0.0
         self.size += 1
 
-    def break_off(self, gamma: float) -> None:
+    def break_off(self, gamma: float, known: np.ndarray | None = None) -> None:
         """Ends the episodes that are running, because what comes next does not follow the last row.
 
         What would have followed is not known, so it is taken to be worth what the estimates say: of a truncated end
@@ -115,6 +115,7 @@ class Rollout:
 
         Args:
             gamma: Discount per step.
+            known: What the last steps' returns are to be, [n_steps, n_streams]; None takes the estimates, ``values``.
         """
         if not self.size:
             return
@@ -122,7 +123,9 @@ class Rollout:
         running = ~self.ended[t]
         self.ended[t] = True
         if gamma > 0:
-            self.final_values[t, running] = (self.values[t] - self.rewards[t])[running] / gamma
+            self.final_values[t, running] = ((self.values if known is None else known)[t] - self.rewards[t])[
+                running
+            ] / gamma
 
     def clear(self) -> None:
         """Forgets everything."""

@@ -71,7 +71,7 @@ class ActionRange:
 
     def scaled(self, actions: Tensor) -> Tensor:
         """Returns actions as networks take them best: [batch, n], from -1 to 1; probabilities as they are."""
-        return ((actions - self.middle) / self.half).flatten(1)
+        return ((actions - self.middle) / self.half).reshape(len(actions), -1)
 
 
 def allowed(probabilities: Tensor, masks: Tensor | None) -> Tensor:

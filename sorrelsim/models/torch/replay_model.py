@@ -60,7 +60,8 @@ class ReplayConfig(TorchConfig):
         super().__post_init__()
         if self.target_tau is not None and self.target_every is not None:
             raise ValueError(
-                f"target_tau {self.target_tau} (soft) and target_every {self.target_every} (hard) exclude each other"
+                f"target_tau {self.target_tau} (soft) and target_every {self.target_every} (hard) exclude each other; "
+                "set one of them to null"
             )
         if self.batch_size > self.memory_size:
             raise ValueError(f"batch_size {self.batch_size} is larger than memory_size {self.memory_size}")
