@@ -67,7 +67,8 @@ class LossOfQuantiles(torch.autograd.Function):
     def forward(ctx: Any, quantiles: Tensor, taus: Tensor, targets: Tensor, kappa: float) -> Tensor:
         delta = targets.unsqueeze(1) - quantiles.unsqueeze(2)  # [batch, n, m]
         slope, tau = delta.clamp(-kappa, kappa), taus.unsqueeze(2)
-        weighted = torch.where(delta < 0, 1 - tau, tau).mul_(slope)
+        # tau slope where u > 0; below, slope + tau |slope| = (1 - tau) slope. Much quicker than torch.where.
+        weighted = torch.addcmul(slope.clamp(max=0), tau, slope.abs())
         scale = 1 / (kappa * targets.shape[1])
         ctx.save_for_backward(weighted.sum(2).mul_(-scale))
         # Within the quadratic part slope is u, and slope (u - slope / 2) its half square; beyond it the straight line.

@@ -9,8 +9,8 @@ With pi(s) the probabilities of all actions and Q(s) their values by two critics
 What is aimed at is a share of the entropy of random play, by default less than the paper's 0.98, which leaves hardly
 any policy. Forbidden actions have no probability, and do not count among those that could be played.
 
-Departures: that share, and forbidden actions, of which the paper has none. What the default actor's softmax gets is bent
-into -5 to 5, or a policy that went for one action early would have no gradient that leads back.
+Departures: that share, and forbidden actions, of which the paper has none. What the default actor's softmax gets is
+bent into -5 to 5, or a policy that went for one action early would have no gradient that leads back.
 """
 
 from __future__ import annotations

@@ -41,10 +41,10 @@ class Priorities:
 
         A place that has lost its priority since it was drawn, for what lay there was overwritten, gets none.
         """
-        values = (np.abs(errors.astype(np.float64)) + 1e-6) ** self.exponent
-        values *= self.tree[len(self.tree) // 2 + index] > 0
-        self.top = max(self.top, float(values.max()))
-        replay_kernels.tree_set(self.tree, index, values)
+        values = np.abs(errors, dtype=np.float64)
+        values += 1e-6
+        values **= self.exponent
+        self.top = max(self.top, replay_kernels.tree_update(self.tree, index, values))
 
     def draw(self, uniforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Draws one place from each of n equal slices of the sum.

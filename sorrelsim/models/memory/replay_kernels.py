@@ -107,6 +107,23 @@ def tree_set(tree, leaves, values):
 
 
 @kept
+def tree_update(tree, leaves, values):
+    """Sets leaves that are above 0, adds up their ancestors, and returns the largest value set, or 0."""
+    half = tree.shape[0] // 2
+    largest = 0.0
+    for b in range(leaves.shape[0]):
+        node = half + leaves[b]
+        if tree[node] > 0:
+            largest = max(largest, values[b])
+            tree[node] = values[b]
+            node //= 2
+            while node >= 1:
+                tree[node] = tree[2 * node] + tree[2 * node + 1]
+                node //= 2
+    return largest
+
+
+@kept
 def tree_fill(tree, start, stop, value):
     """Sets leaves start..stop-1 to one value, then each ancestor once."""
     half = tree.shape[0] // 2

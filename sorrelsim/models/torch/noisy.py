@@ -38,18 +38,13 @@ class NoisyLinear(nn.Module):
 
     def resample(self, generator: torch.Generator, n_rows: int = 0) -> None:
         """Draws new noise: one for all rows of a batch, or one for each of ``n_rows``."""
-        lead = (n_rows,) if n_rows else ()
-        fresh = [
-            torch.randn(*lead, *noise.shape, generator=generator, device=noise.device)
-            for noise in (self.noise_in, self.noise_out)
-        ]
-        first, second = (noise.sign() * noise.abs().sqrt() for noise in fresh)
+        first, second = self.noise_in, self.noise_out
         if n_rows:
-            self._by_row = first, second
-        else:
-            self._by_row = None
-            self.noise_in.copy_(first)
-            self.noise_out.copy_(second)
+            first, second = (noise.new_empty(n_rows, len(noise)) for noise in (first, second))
+        self._by_row = (first, second) if n_rows else None
+        for noise in (first, second):
+            noise.normal_(generator=generator)
+            torch.copysign(noise.abs().sqrt_(), noise, out=noise)  # sign(x) sqrt(|x|)
 
     def quiet(self) -> None:
         """Sets the noise to zero."""

@@ -246,8 +246,8 @@ class ReplayModel(TorchModel):
                 if every is None:
                     share = 0.005 if tau is None else tau
                     torch._foreach_lerp_(self.parameters(target), self.parameters(online), share)
-                    for statistic, followed in zip(self._statistics(target), self._statistics(online), strict=True):
-                        statistic.copy_(followed)
+                    if self._statistics(target):
+                        torch._foreach_copy_(self._statistics(target), self._statistics(online))
                 elif self.gradient_steps % every == 0:
                     self.networks[target].load_state_dict(self.networks[online].state_dict())
 
