@@ -19,9 +19,9 @@ from sorrelsim.recordings import Recording, RecordingError
 
 REPLAY_KEYS = {
     "play": ("space", "p"), "next": ("right", "."), "back": ("left", ","), "10 on": ("page down",),
-    "10 back": ("page up",), "start": ("home",), "end": ("end",), "faster": ("up", "]"), "slower": ("down", "["), "as recorded": ("r",),
-    "view": ("tab",), "slot": ("f6", "s"), "zoom in": ("=",), "zoom out": ("-",), "labels": ("f7",),
-    "screenshot": ("f9",), "full screen": ("f11",), "help": ("f1",), "quit": ("escape",),
+    "10 back": ("page up",), "start": ("home",), "end": ("end",), "faster": ("up", "]"), "slower": ("down", "["),
+    "as recorded": ("r",), "view": ("tab",), "slot": ("f6", "s"), "zoom in": ("=",), "zoom out": ("-",),
+    "labels": ("f7",), "screenshot": ("f9",), "full screen": ("f11",), "help": ("f1",), "quit": ("escape",),
 }  # fmt: skip
 """What the window listens to, in the order of its help."""
 LONGEST_PAUSE = 3.0
@@ -29,8 +29,8 @@ LONGEST_PAUSE = 3.0
 
 REPLAY_MEANINGS = MEANINGS | {
     "play": "play and stop", "next": "one turn on", "back": "one turn back", "10 on": "ten turns on",
-    "as recorded": "at the pace at which it was played", "10 back": "ten turns back", "start": "to the start", "end": "to the end", "slot": "look at another agent",
-    "zoom in": "zoom in",
+    "10 back": "ten turns back", "start": "to the start", "end": "to the end", "slot": "look at another agent",
+    "as recorded": "at the pace of the game", "zoom in": "zoom in",
 }  # fmt: skip
 
 
@@ -222,6 +222,11 @@ class ReplayWindow(BaseWindow):
             pygame.draw.polygon(screen, theme.TEXT, [(left, centre[1] - r), (right, centre[1]), (left, centre[1] + r)])
         where = draw(f"{self.turn} / {len(self.recording)}", 14, theme.MUTED)
         screen.blit(where, where.get_rect(midright=(strip.right - px(12), bar.centery)))
+
+    def _status(self) -> str:
+        if not self.playing:
+            return "stopped"
+        return "as played" if self.as_recorded else f"{self.pace.speed:g} turns/s"
 
     def info(self) -> PanelInfo:
         recording, world, turn, watched = self.recording, self.replay.world, self.turn, self.watched
