@@ -245,7 +245,7 @@ def attempt(w, row, col, molecule):
         if carried != NONE:
             w.near[carried] += 1
     found, reaction = 0, NONE
-    for k in range(w.p.reactants.shape[0]):
+    for k in range(w.events.shape[1] - 1):  # the reactions that there are; the table has room for more
         if possible(w, k, molecule):
             found += 1
             if draw.below(w, found) == 0:
