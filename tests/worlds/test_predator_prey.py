@@ -586,8 +586,10 @@ def test_random_play_agrees_with_the_reference():
     n, text = 400, "\n".join(["W" * 13, *rows, "W" * 13]) + "\n"
     world = sorrelsim.make("predator_prey", n, 3, map=text, n_agents=6, n_predators=2)
     rng = np.random.default_rng(5)
+    stamina = np.zeros((n, 6))
     for _ in range(1000):
         world.step(rng.integers(world.n_actions, size=(n, 6)))
+        stamina += world.obs["stamina"][..., 0] / 1000
     counted, returns = world.info["episode_events"].sum(1), world.info["episode_return"]
     found = {
         "return of a predator": (returns[:, :2].mean(1), 1.30, 0.09),
@@ -597,6 +599,8 @@ def test_random_play_agrees_with_the_reference():
         "apples": (counted[:, APPLES], 62.9, 1.2),
         "acorns taken": (counted[:, COLLECTED], 4.5, 0.14),
         "meals ended": (counted[:, ACORNS], 0.05, 0.03),
+        "stamina of a predator": (stamina[:, :2].mean(1), 0.023, 0.001),
+        "stamina of a prey": (stamina[:, 2:].mean(1), 0.035, 0.001),
     }
     for name, (values, mean, error) in found.items():
         assert abs(values.mean() - mean) < 3.5 * np.hypot(values.std() / np.sqrt(n), error), (name, values.mean())
