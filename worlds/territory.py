@@ -132,7 +132,7 @@ def lay(w, row, col, p):
 
 @rule
 def place_agents(w):
-    """At spawns: all P, and the Q that are drawn; the others are shut meanwhile, and take whom those have no room for."""
+    """At spawns: all P, and the Q that are drawn; the others are shut meanwhile, and then take who found no room."""
     for k in range(w.perhaps.shape[0]):
         if not draw.chance(w, w.p.spawn_probability):
             grid.put(w, w.perhaps[k, 0], w.perhaps[k, 1], Kind.WALL)
