@@ -12,6 +12,8 @@ Observation
 Rewards
     For who carries a molecule that reacts, two steps later: +1 for metabolizing food 1 or 2, +10 for food 3, +10 for
     turning x and y into energy, +0.1 for a distractor that reacts by itself.
+    The event ``reactions`` counts all, in equal shares for all agents; those named as a reaction count what an agent
+    carried into it.
 Ends when
     1000 steps have passed (a truncation).
 Parameters

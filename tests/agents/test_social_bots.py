@@ -268,3 +268,19 @@ def test_rowers_cross_sooner_than_flailers():
     assert flailed["rowed"].sum() == 0
     assert flailed["flailed"].sum() > 100
     assert fast.sum() > slow.sum()
+
+
+def test_rowers_keep_time_whatever_their_last_strokes_were():
+    # Slot 0 can row again in 5 steps, slot 1 in 2: the first strokes of both are void, those five steps later are not.
+    world = sorrelsim.make("boat_race", n_agents=2, compiled=False)
+    seat(world, (25, 8, "N"), (25, 9, "N"))
+    world.step([[0, 0]])
+    world.copies.state["wait"][0] = 5, 2
+    model = find_class("boat_race_cooperator", "agents", BaseModel).to_play(world.observations, world.action_names, 2)
+    agent = Agent(world, [0, 1], model, learn=False)
+    for step in range(1, 67):  # 13 cells: rows in 6, 11, .., 66
+        assert world.event_counts[0, :, world.events.index("finished")].tolist() == [0, 0], step
+        agent.transition(world)
+        world.step()
+        agent.remember(world)
+    assert world.event_counts[0, :, world.events.index("finished")].tolist() == [1, 1]
