@@ -88,9 +88,30 @@ THEIR_VALUES_OF_CARTPOLE = {  # not their zoo's, with which DQN and QR-DQN forge
     "policy_kwargs": {"net_arch": [64, 64]},
 }
 CARTPOLE = {"env": "CartPole-v1", "solved": 475.0}
-PENDULUM = {"env": "Pendulum-v1", "solved": -250.0}
+PENDULUM = {"env": "Pendulum-v1", "solved": -300.0}
 TRUST_REGION = {"n_epochs": 10, "learning_rate": 1e-3, "network": {"hidden": [64, 64], "activation": "tanh"}}
 THEIR_TRUST_REGION = {"n_critic_updates": 10, "learning_rate": 1e-3, "batch_size": 128, "cg_max_steps": 10}
+SWINGING = PENDULUM | {"solved": -200.0, "budget": 10_000, "copies": 4}  # of learners with a replay memory
+ACTORS_OF_PENDULUM = {"gamma": 0.98, "batch_size": 256, "learning_rate": 1e-3, "warmup": 1_000, "memory_size": 10_000}
+THEIR_ACTORS_OF_PENDULUM = {  # their zoo's, but for networks and batches as small as ours, and a tenth of the warm-up
+    "gamma": 0.98,
+    "batch_size": 256,
+    "learning_rate": 1e-3,
+    "learning_starts": 1_000,
+    "buffer_size": 10_000,
+    "train_freq": 1,
+    "gradient_steps": 1,
+    "policy_kwargs": {"net_arch": [128, 128]},
+}
+
+
+def with_noise(shape: tuple[int, ...]) -> dict[str, Any]:
+    """Returns their settings with normal noise of .1 on actions of a shape, as ours have it."""
+    from stable_baselines3.common.noise import NormalActionNoise
+
+    return THEIR_ACTORS_OF_PENDULUM | {"action_noise": NormalActionNoise(np.zeros(shape), np.full(shape, 0.1))}
+
+
 CASES: dict[str, Case] = {
     "dqn": Case(
         **CARTPOLE,
@@ -118,25 +139,49 @@ CASES: dict[str, Case] = {
     ),
     "rainbow": Case(
         **CARTPOLE,
-        budget=50_000,
-        ours=VALUES_OF_CARTPOLE | {"epsilon_start": 0.0, "epsilon_end": 0.0, "value_min": 0, "value_max": 100},
+        budget=100_000,
+        ours=VALUES_OF_CARTPOLE
+        | {"epsilon_start": 0.0, "epsilon_end": 0.0, "steps_between_updates": 4, "anneal_steps": 100_000}
+        | {"target_every": None, "target_tau": 0.01, "gamma": 0.98, "value_min": 0, "value_max": 50},
         copies=8,
     ),
-    "r2d2": Case(
+    "r2d2": Case(  # a pole needs no memory: this shows only that it learns
         **CARTPOLE,
-        budget=50_000,
+        budget=100_000,
         ours={
             "steps_between_updates": 16,
+            "batch_size": 16,
             "learning_rate": 1e-3,
-            "anneal_steps": 50_000,
+            "anneal_steps": 100_000,
             "epsilon_steps": 8_000,
             "epsilon_end": 0.02,
-            "target_every": 128,
-            "recurrent_size": 64,
+            "target_tau": 0.01,
+            "gamma": 0.98,
+            "recurrent_size": 32,
             "network": {"hidden": [64]},
         },
         copies=8,
     ),
+    "sac_discrete": Case(
+        **CARTPOLE,
+        budget=50_000,
+        ours={
+            "steps_between_updates": 2,
+            "batch_size": 64,
+            "learning_rate": 1e-3,
+            "anneal_steps": 50_000,
+            "memory_size": 50_000,
+            "target_entropy": 0.2,
+            "n_step": 3,
+            "network": {"hidden": [64, 64]},
+        },
+        copies=8,
+    ),
+    "ddpg": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.DDPG", settings=with_noise),
+    "ddpg_prioritised": Case(**SWINGING, ours=ACTORS_OF_PENDULUM),
+    "hddpg": Case(**SWINGING, ours=ACTORS_OF_PENDULUM),
+    "td3": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.TD3", settings=with_noise),
+    "sac": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.SAC", settings=THEIR_ACTORS_OF_PENDULUM),
     "ppo": Case(
         **CARTPOLE,
         budget=150_000,
@@ -168,13 +213,13 @@ CASES: dict[str, Case] = {
     ),
     "a2c": Case(
         **CARTPOLE,
-        budget=200_000,
+        budget=400_000,
         ours={
             "n_steps": 8,
             "sequence_length": 8,
             "gae_lambda": 0.95,
             "learning_rate": 3e-3,
-            "anneal_steps": 200_000,
+            "anneal_steps": 400_000,
             "value_coefficient": 0.01,  # as for PPO
             "entropy": 0.0,
             "normalise_advantages": True,
@@ -190,6 +235,18 @@ CASES: dict[str, Case] = {
             "learning_rate": lambda left: 3e-3 * left,
         },
         envs=16,
+    ),
+    "impala": Case(
+        **CARTPOLE,
+        budget=200_000,
+        ours={
+            "learning_rate": 2e-3,
+            "anneal_steps": 200_000,
+            "value_coefficient": 0.01,  # as for PPO
+            "entropy": 0.0,
+            "network": {"hidden": [64, 64], "activation": "tanh"},
+        },
+        copies=16,
     ),
     "trpo": Case(
         **CARTPOLE,

@@ -26,6 +26,7 @@ from sorrelsim.agents.learners.dqn import DQN
 from sorrelsim.agents.learners.dqn_prioritised import DQNPrioritised
 from sorrelsim.agents.learners.dueling import Dueling
 from sorrelsim.agents.learners.hddpg import HDDPG
+from sorrelsim.agents.learners.impala import IMPALA
 from sorrelsim.agents.learners.iqn import IQN
 from sorrelsim.agents.learners.ppo import PPO
 from sorrelsim.agents.learners.pqn import PQN
@@ -51,7 +52,7 @@ REPLAY: dict[str, type[ValueModel]] = {
     "qr_dqn": QRDQN,
     "rainbow": Rainbow,
 }
-ON_POLICY = {"ppo": 1.3, "ppo-socialjax": 1.25, "a2c": 1.3, "trpo": 1.3, "pqn": 1.3}
+ON_POLICY = {"ppo": 1.3, "ppo-socialjax": 1.25, "a2c": 1.3, "impala": 1.3, "trpo": 1.3, "pqn": 1.3}
 ACTOR_CRITICS: dict[str, type[ActorCriticModel]] = {
     "ddpg": DDPG,
     "ddpg_prioritised": DDPGPrioritised,
@@ -264,6 +265,7 @@ def main() -> None:
         "ppo": lambda: on_policy(PPO, "mlp", asked.copies, 64),
         "ppo-socialjax": lambda: on_policy(PPO, "socialjax", max(1, asked.copies // 8), 32),
         "a2c": lambda: on_policy(A2C, "mlp", asked.copies, 5, (1, 1)),
+        "impala": lambda: on_policy(IMPALA, "mlp", asked.copies, 20, (1, 4)),
         "trpo": lambda: trpo(asked.copies, 64),
         "pqn": lambda: on_policy(PQN, "mlp", asked.copies, 64),
         "r2d2": r2d2,

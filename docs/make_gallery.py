@@ -14,8 +14,8 @@ import sorrelsim
 from sorrelsim.library.find import names
 from sorrelsim.pictures.files import enlarge
 
-COLUMNS = 4
-TILE, GAP, CAPTION = 300, 20, 44
+COLUMNS = 7
+TILE, GAP, CAPTION = 260, 18, 44
 BACKGROUND, INK, FAINT = (18, 20, 24), (236, 238, 240), (150, 156, 166)
 
 
@@ -49,7 +49,7 @@ def main() -> None:
         draw.text((left, top + TILE + 6), name, INK, title)
         draw.text((left, top + TILE + 27), caption, FAINT, small)
     path = Path(__file__).with_name("gallery.png")
-    sheet.quantize(256).save(path, optimize=True)
+    sheet.save(path, optimize=True)  # not quantised: every colour as the worlds have it
     print(f"{path} {sheet.size} {path.stat().st_size // 1024} KiB")
 
 

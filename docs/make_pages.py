@@ -26,24 +26,11 @@ from sorrelsim.library.make import make
 from sorrelsim.library.pages import Setting, settings_of
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import TRANSFORMS
-from sorrelsim.rules import (
-    beams,
-    carrying,
-    draw,
-    episode,
-    grapple,
-    grasp,
-    grid,
-    movement,
-    sanctions,
-    stamina,
-    teams,
-    together,
-)
+from sorrelsim.rules import beams, draw, episode, grapple, grasp, grid, movement, sanctions, stamina, teams, together
 from sorrelsim.rules import events as noting
 
 DOCS = Path(__file__).parent
-ROOMS = (grid, movement, together, draw, beams, sanctions, stamina, grapple, grasp, carrying, teams, episode, noting)
+ROOMS = (grid, movement, together, draw, beams, sanctions, stamina, grapple, grasp, teams, episode, noting)
 SIZES = (
     ("n_agents", "int", "Number of agents."),
     ("height, width", "int", "Rows and columns of the map."),

@@ -37,13 +37,15 @@ _HOME = {
     "probability": "authoring.params",
     "rule": "rules.rule",
     "set_threads": "engine.threads",
+    "shapes": "authoring.shapes",
     "sprites": "authoring.sprites",
 }
-_MODULES = ("sprites",)  # those of the names that are whole modules
+_MODULES = ("shapes", "sprites")  # those of the names that are whole modules
 
 __all__ = sorted(_HOME)
 
 if TYPE_CHECKING:
+    from sorrelsim.authoring import shapes as shapes
     from sorrelsim.authoring import sprites as sprites
     from sorrelsim.authoring.events import Events as Events
     from sorrelsim.authoring.kinds import Kinds as Kinds

@@ -198,6 +198,7 @@ LOWEST = {
     "ppo": {"n_steps": 4},
     "a2c": {"n_steps": 4, "sequence_length": 4},
     "trpo": {"n_steps": 4},
+    "impala": {"n_steps": 4, "sequence_length": 1},
     "pqn": {"n_steps": 4},
 }
 

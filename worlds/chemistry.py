@@ -24,7 +24,7 @@ Versions
 from dataclasses import dataclass
 from pathlib import Path
 
-from sorrelsim import Gridworld, Kinds, kind, param, per_agent, per_cell, per_site, per_world, rule, sprites
+from sorrelsim import Gridworld, Kinds, kind, param, per_agent, per_cell, per_site, per_world, rule, shapes, sprites
 from sorrelsim.rules import beams, draw, episode, grid, movement
 
 ACTIONS = (*movement.EGOCENTRIC, "io")
@@ -136,7 +136,7 @@ STATE = {
     "wait": per_agent(low=0),  # steps until io is ready again
     "near": per_world(shape=(LAST + 1,), low=0),  # how many of each molecule are at hand where one tries
     # who tries in this step: k for the kth cell, -1 - i for what agent i carries
-    "trying": per_site("spawns"),
+    "trying": per_site("spawns", low=-(2**15), high="spawns"),
     "drawn": per_site("spawns", low=0, high="turn"),  # step in which the cell was drawn last, by draw.fresh
 }
 
@@ -180,7 +180,9 @@ def react(w):
         molecule = lying(w, row, col)
         if molecule == Kind.WHITE:
             put(w, row, col, w.next[row, col])
-        elif molecule > 0 and rested(w, w.since[row, col]) and draw.chance(w, w.p.rates[molecule, 0]):
+            continue
+        wakes = molecule > 0 and molecule <= LAST and rested(w, w.since[row, col])
+        if wakes and draw.chance(w, w.p.rates[molecule, 0]):
             w.trying[n] = k
             n += 1
     for _ in range(draw.binomial(w, w.spawns.shape[0], w.p.rates[0, 0])):
@@ -319,16 +321,16 @@ NAMES = ("two_cycles", "three_cycles", "two_cycles_distractors", "three_cycles_d
 MAPS = {name: Path(__file__).with_name("maps").joinpath("chemistry", f"{name}.txt").read_text() for name in NAMES}
 TEAL, ORANGE, VIOLET, WHITE = (64, 196, 190), (240, 150, 50), (180, 120, 230), (250, 250, 250)
 LOOKS = {
-    **{f"{a}{x}": (shape, hue) for a, shape in zip("abc", (sprites.DISC, sprites.TRIANGLE, sprites.BLOCK), strict=True)
+    **{f"{a}{x}": (shape, hue) for a, shape in zip("abc", (shapes.DISC, shapes.TRIANGLE, shapes.BLOCK), strict=True)
        for x, hue in zip("xyz", (TEAL, ORANGE, VIOLET), strict=True)},
-    "x": (sprites.STAR, TEAL), "y": (sprites.STAR, ORANGE), "ix": (sprites.RING, TEAL), "iy": (sprites.RING, ORANGE),
-    "food1": (sprites.BOWL, (220, 70, 60)), "food2": (sprites.BOWL, (110, 200, 90)),
-    "food3": (sprites.BOWL, (250, 210, 70)), "energy": (sprites.BOLT, (255, 235, 90)),
-    "distractor": (sprites.SWIRL, (235, 130, 190), (250, 250, 250)), "white": (sprites.DISC.replace("w", "a"), WHITE),
+    "x": (shapes.STAR, TEAL), "y": (shapes.STAR, ORANGE), "ix": (shapes.RING, TEAL), "iy": (shapes.RING, ORANGE),
+    "food1": (shapes.BOWL, (220, 70, 60)), "food2": (shapes.BOWL, (110, 200, 90)),
+    "food3": (shapes.BOWL, (250, 210, 70)), "energy": (shapes.BOLT, (255, 235, 90)),
+    "distractor": (shapes.SWIRL, (235, 130, 190), (250, 250, 250)), "white": (shapes.DISC.replace("w", "a"), WHITE),
 }  # fmt: skip
 for name, look in LOOKS.items():
-    lies = sprites.coloured(*look)
-    Kind.paint(**{name.upper(): lies, f"HELD_{name.upper()}": sprites.in_hand(lies)})
+    lies = shapes.coloured(*look)
+    Kind.paint(**{name.upper(): lies, f"HELD_{name.upper()}": shapes.in_hand(lies)})
 
 
 class Chemistry(Gridworld):

@@ -81,7 +81,7 @@ class Event(Events):
     ITEM_DROPPED_INTO_POT = auto()
     COOKED_FOOD_COLLECTED_FROM_POT = auto()
     RECEIVER_ACCEPTED_ITEM = auto()
-    HANDED_OVER = events.pair("item")  # who laid an item on a counter for whom: 1 tomato, 2 dish, 3 soup
+    HANDED_OVER = events.pair("item", says="handed something to")  # over a counter: 1 tomato, 2 dish, 3 soup
 
 
 @rule

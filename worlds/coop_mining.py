@@ -81,7 +81,7 @@ class Event(Events):
     IRON_HITS = auto()  # each is an extraction as well
     GOLD_HITS = auto()
     GOLD_EXTRACTIONS = auto()
-    EXTRACTION_PAIR = events.pair()  # who was paid for gold, and with whom
+    EXTRACTION_PAIR = events.pair(says="mined gold with")  # who was paid for gold, and with whom
 
 
 @rule

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from enum import auto
 
 from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_cell, per_site, probability, rule, sprites
-from sorrelsim.rules import carrying, draw, episode, events, grid, movement
+from sorrelsim.rules import draw, episode, events, grasp, grid, movement
 
 ACTIONS = (*movement.EGOCENTRIC, "eat", "grasp")
 EAT, GRASP = map(ACTIONS.index, ("eat", "grasp"))
@@ -35,7 +35,7 @@ SPECIES = 4  # of trees; a bare one plus this is one that bears fruit
 
 
 class Kind(Kinds):
-    WALL = kind("W", layer="ground", solid=True, sprite=sprites.WALL)
+    WALL = kind("W", layer="ground", solid=True, opaque=False, sprite=sprites.WALL)
     APPLE_TREE = kind("T", layer="ground")
     BANANA_TREE = kind("B", layer="ground")
     APPLE_SHRUB = kind("s", layer="ground")
@@ -67,9 +67,10 @@ STATE = {
     "hunger": per_agent(low=0, high="hunger_steps"),  # steps that a child has left
     "pressed": per_agent(low=0, high=1),  # whether its last action was grasp
     "reaches": per_agent(low=0, high=1),  # whether it grasps in this step, be it to hold on
-    "held": per_agent(low=0, high="trees"),  # these three: see rules.carrying; a fruit's number is its site's, from 1
-    "held_at": per_agent(shape=(2,), low=0, high=("height - 1", "width - 1")),
-    "thing": per_cell(low=0, high="trees"),
+    "grip": per_agent(low=0, high=4),  # these two: see rules.grasp
+    "grip_at": per_agent(shape=(2,), low=0, high=("height - 1", "width - 1")),
+    "held": per_agent(low=0, high="trees"),  # number of the fruit in its hand: that of its tree's site, from 1
+    "lying": per_cell(low=0, high="trees"),  # number of the picked fruit that lies there, in nobody's hand
     "site_of": per_cell(low=0, high="trees"),  # number of the site there, from 1
     "species": per_site("trees", low=0, high=SPECIES),  # which kind of tree stands there, from 1; 0 none
     "eaten": per_site("trees", low=0, high="turn"),  # step in which its fruit was eaten; 0 it was not
@@ -86,8 +87,8 @@ class Event(Events):
     HUNGER_RESETS = auto()
     TIMES_OUT = auto()
     RETURNS = auto()
-    TAKEN = events.pair("is_banana")  # who took fruit out of whose hands
-    FED = events.pair("is_banana")  # who let go first of the fruit that another ate
+    TAKEN = events.pair("is_banana", says="took fruit from")  # who took fruit out of whose hands
+    FED = events.pair("is_banana", says="fed")  # who let go first of the fruit that another ate
 
 
 @rule
@@ -125,7 +126,9 @@ def starve(w):
 @rule
 def use_up(w, i):
     """The fruit that agent ``i`` holds is gone; returns which one."""
-    k = carrying.use_up(w, i, Kind.APPLE) - 1
+    grid.take(w, w.grip_at[i, 0], w.grip_at[i, 1], Kind.APPLE)
+    k = w.held[i] - 1
+    w.grip[i] = w.held[i] = 0
     w.eaten[k] = w.turn
     return k
 
@@ -180,7 +183,7 @@ def come_back(w):
         if w.out[i] > 1:
             w.out[i] -= 1
         elif w.out[i] == 1:
-            row, col = movement.nearby(w, i + 1 if i + 1 < w.n_agents else max(i - 1, 0))
+            row, col = movement.near(w, i + 1 if i + 1 < w.n_agents else max(i - 1, 0))
             if not grid.is_free(w, row, col):
                 row, col = w.pos[i, 0], w.pos[i, 1]
             if grid.is_free(w, row, col):
@@ -192,7 +195,7 @@ def come_back(w):
 
 
 @rule
-def drift(w):
+def move(w):
     """Moves of a child that is out shift the place where it will be, through everything."""
     for i in range(w.n_agents):
         if w.out[i] > 0:
@@ -202,16 +205,11 @@ def drift(w):
                 row, col = movement.ahead(w, i, direction)
                 if grid.inside(w, row, col):
                     w.pos[i, 0], w.pos[i, 1] = row, col
+    grasp.move(w, Kind.GRASP)
 
 
 @rule
-def move(w):
-    carrying.move(w, Kind.APPLE)
-    carrying.swing(w, Kind.APPLE)
-
-
-@rule
-def grasp(w):
+def reach_out(w):
     """First some let go; then the others reach out, in random order, those who hold something to hold on to it."""
     for i in range(w.n_agents):
         anew = w.action[i] == GRASP and w.pressed[i] == 0
@@ -227,7 +225,7 @@ def grasp(w):
         if w.reaches[i] > 0 and grid.inside(w, row, col):
             grid.put(w, row, col, Kind.GRASP)
             if w.held[i] == 0:
-                reach(w, i, row, col)
+                take(w, i, row, col)
 
 
 @rule
@@ -240,32 +238,38 @@ def show_children(w):
 @rule
 def let_go(w, i):
     """What is held over a tree cannot be let go."""
-    row, col, k = w.held_at[i, 0], w.held_at[i, 1], w.held[i] - 1
+    row, col, k = w.grip_at[i, 0], w.grip_at[i, 1], w.held[i] - 1
     if w.grid[row, col, w.layer[Kind.APPLE_TREE]] <= Kind.WALL:
-        w.held[i] = 0
+        w.lying[row, col] = w.held[i]
+        w.grip[i] = w.held[i] = 0
         if w.dropped[k] == 0:
             w.dropped[k] = i + 1
             w.events[i, Event.FRUIT_DROPPED] += 1
 
 
 @rule
-def reach(w, i, row, col):
-    """Agent ``i``, whose hand is empty, takes the picked fruit in a cell, out of another's hands too, or picks one."""
+def take(w, i, row, col):
+    """Agent ``i``, whose hand is empty, takes the picked fruit in a cell, out of another's hand too, or picks one."""
     lies = w.grid[row, col, w.layer[Kind.APPLE_TREE]]
-    if w.thing[row, col] > 0:
-        other = carrying.take(w, i, row, col)
-        if other >= 0:
-            events.note(w, i, Event.TAKEN, other, is_banana(w, w.held[i] - 1))
+    if w.grid[row, col, w.layer[Kind.APPLE]] != 0:
+        other = grasp.holder(w, Kind.APPLE, row, col)
+        if other >= 0 and w.held[other] > 0:
+            events.note(w, i, Event.TAKEN, other, is_banana(w, w.held[other] - 1))
+            w.lying[row, col] = w.held[other]
+            w.grip[other] = w.held[other] = 0
     elif lies >= Kind.APPLE_IN_TREE and w.site_of[row, col] > 0:
         if is_child(i) and (lies < Kind.APPLE_IN_SHRUB or not draw.chance(w, w.p.child_grasp)):
             w.events[i, Event.FAILED_GRASPS] += 1
-        else:
-            k = w.site_of[row, col] - 1
-            grid.put(w, row, col, lies - SPECIES)
-            grid.put(w, row, col, Kind.BANANA if is_banana(w, k) else Kind.APPLE)
-            w.thing[row, col] = k + 1
-            carrying.take(w, i, row, col)
-            w.events[i, Event.FRUIT_PICKED] += 1
+            return
+        w.lying[row, col] = w.site_of[row, col]
+        grid.put(w, row, col, lies - SPECIES)
+        grid.put(w, row, col, Kind.BANANA if is_banana(w, w.site_of[row, col] - 1) else Kind.APPLE)
+        w.events[i, Event.FRUIT_PICKED] += 1
+    if w.lying[row, col] > 0:
+        w.held[i] = w.lying[row, col]
+        w.lying[row, col] = 0
+        w.grip[i] = w.layer[Kind.APPLE] + 1
+        w.grip_at[i, 0], w.grip_at[i, 1] = row, col
 
 
 @rule
@@ -343,4 +347,4 @@ class Daycare(Gridworld):
     state = STATE
     events = Event
     start = (movement.scatter, plant, show_children)
-    rules = (starve, eat, bear, come_back, drift, move, grasp, show_children, episode.time_limit)
+    rules = (starve, eat, bear, come_back, move, reach_out, show_children, episode.time_limit)

@@ -47,7 +47,7 @@ GRASP, HOLD = map(ACTIONS.index, ("grasp", "hold"))
 SHOWN = len(sprites.STAMINA_BARS) - 1  # the most stamina of which a bar tells
 KEEP, BURN = 1, 2  # what a machine does with a cube
 BACK, FIRST, NEAR, FAR = range(4)  # outputs: the cube and the apple of machines that keep, the two of those that burn
-WORKS, CLOSING, DARK = 17, 14, 8  # steps: of work; left when the mouth begins to close; lamp
+WORKS, CLOSING, HAND_OVER, DARK = 17, 14, 3, 8  # steps: of work; left as the mouth closes; of claims; without a lamp
 
 
 class Kind(Kinds):
@@ -108,7 +108,7 @@ STATE = {
     "left_by": per_cell(low=0, high="n_agents"),  # slot + 1 of who last let go of a thing there
     "working": per_world(low=0, high=1),  # 1 while any machine works
     "source": per_world(shape=(4,), low=0, high="mouths"),  # of each output the machine + 1 that owes it
-    "due": per_world(shape=(4,), low=0),  # step in which it comes
+    "claimed": per_world(shape=(4,), low=0, high="turn"),  # step in which it was claimed last
     "grappling": per_agent(low=0, high=1),  # 1 for who tried to hold somebody, or was held, in the last step
     # of rules.grasp, rules.grapple and rules.stamina
     "grip": per_agent(low=0, high=len(LAYERS)),
@@ -124,8 +124,8 @@ class Event(Events):
     CUBES_BURNT = auto()
     JAMS = auto()
     HOLDS = auto()
-    HOLD = events.pair("push")  # who held whom, and 1 to shove, -1 to pull
-    FED = events.pair()  # whose apple somebody ate out of its hand
+    HOLD = events.pair("push", says="holds")  # who held whom, and 1 to shove, -1 to pull
+    FED = events.pair(says="fed")  # whose apple somebody ate out of its hand
 
 
 @rule
@@ -220,8 +220,9 @@ def deliver(w):
             if grid.has(w, row, col, new):
                 grid.put(w, row, col, ripe)
             taken = w.grid[row, col, w.layer[ripe]] != 0 or (o == BACK and w.occupant[row, col] >= 0)
-            if w.source[o] == k + 1 and w.turn >= w.due[o] and not taken:
-                grid.put(w, row, col, ripe if w.turn > w.due[o] or o == FIRST else new)
+            late = w.turn - w.claimed[o] - (w.p.far_delay if o == FIRST else w.p.near_delay) + HAND_OVER
+            if w.source[o] == k + 1 and late >= 0 and not taken:
+                grid.put(w, row, col, ripe if late > 0 or o == FIRST else new)
                 w.source[o] = 0
 
 
@@ -232,7 +233,7 @@ def load(w):
         if w.has_cube[k] > 0:
             for o in range(max(2 * w.made[k] - 2, 0), 2 * w.made[k]):
                 w.source[o] = k + 1
-                w.due[o] = w.turn + (w.p.far_delay if o == FIRST else w.p.near_delay) - 3
+                w.claimed[o] = w.turn
     for k in range(w.mouths.shape[0]):
         row, col = w.mouths[k, 0], w.mouths[k, 1]
         is_open = w.left[k] == 0 or w.left[k] >= CLOSING
@@ -328,7 +329,7 @@ Kind.paint(
     SINKING_CUBE=paint(["d" * 8, *BOX[:7]]), SUNKEN_CUBE=paint([*["d" * 8] * 3, *BOX[:5]]),
     MOUTH=paint(PIT, "y", "k"), HALF_MOUTH=paint(PIT, "Y", "d"), SHUT_MOUTH=paint(PIT, "d", "g"),
     KEEP_BELT=paint(BELT, "b"), BURN_BELT=paint(BELT, "r"),
-    NEW_APPLE=sprites.Sprite(sprites.APPLE.rgba // (1, 1, 1, 2)), HAND=paint(PALM),
+    NEW_APPLE=sprites.Sprite(sprites.APPLE.rgba // sprites.plain((1, 1, 1), 2).rgba), HAND=paint(PALM),
 )  # fmt: skip
 MAP = Path(__file__).with_name("maps") / "factory_commons" / "either_or.txt"
 

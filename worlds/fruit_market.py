@@ -29,14 +29,17 @@ from dataclasses import dataclass
 from enum import auto
 from pathlib import Path
 
-from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_cell, probability, rule, sprites
+from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_cell, per_world, probability, rule, sprites
 from sorrelsim.rules import draw, episode, events, grapple, grid, movement, stamina
 
 FRUITS = ("apple", "banana")
 OFFERS = tuple((a, b) for a in range(-3, 3) for b in range(-3, 3) if a * b < 0)  # apples and bananas, + wanted
 ACTIONS = (
     *movement.EGOCENTRIC, "eat_apple", "eat_banana", *grapple.ACTIONS, "cancel_offer",
-    *(f"offer_{-a}_apple_for_{b}_banana" if a < 0 else f"offer_{-b}_banana_for_{a}_apple" for a, b in OFFERS),
+    "offer_3_apple_for_1_banana", "offer_3_apple_for_2_banana", "offer_2_apple_for_1_banana",
+    "offer_2_apple_for_2_banana", "offer_1_apple_for_1_banana", "offer_1_apple_for_2_banana",
+    "offer_3_banana_for_1_apple", "offer_2_banana_for_1_apple", "offer_1_banana_for_1_apple",
+    "offer_3_banana_for_2_apple", "offer_2_banana_for_2_apple", "offer_1_banana_for_2_apple",
 )  # fmt: skip
 EAT_APPLE, HOLD, CANCEL = map(ACTIONS.index, ("eat_apple", "hold", "cancel_offer"))
 SHOWN = len(sprites.STAMINA_BARS) - 1  # the most stamina of which a bar tells
@@ -91,6 +94,7 @@ STATE = {
     "offer": per_agent(shape=(2,), low=-3, high=2),  # of apples and bananas, positive where they are wanted
     "hunger": per_agent(low=0),  # steps since the last meal
     "picked": per_cell(low=0, high="turn"),  # step in which the tree was harvested
+    "oldest": per_world(low=-1, high="turn"),  # the earliest of these among trees that are still bare; -1 if none is
     # of rules.stamina and rules.grapple
     **{name: per_agent(low=0) for name in ("stamina", "efforts", "strained", "locked", "stunned")},
     "held_by": per_agent(low=0, high="n_agents"),
@@ -104,8 +108,8 @@ class Event(Events):
     BANANAS_EATEN = auto()
     TRADES = auto()
     HOLDS = auto()
-    TRADE = events.pair("apples", "bananas", "offered_apples", "offered_bananas")  # of each with the other: what it got
-    HOLD = events.pair("push")  # who held whom, and 1 to shove, -1 to pull
+    TRADE = events.pair("apples", "bananas", "offered_apples", "offered_bananas", says="traded with")  # what it got
+    HOLD = events.pair("push", says="holds")  # who held whom, and 1 to shove, -1 to pull
 
 
 @rule
@@ -174,6 +178,7 @@ def harvest(w):
                 w.inventory[i, fruit] += w.p.harvest
                 w.events[i, Event.APPLES_HARVESTED + fruit] += w.p.harvest
                 w.picked[row, col] = w.turn
+                w.oldest[0] = w.turn if w.oldest[0] < 0 else w.oldest[0]
                 grid.put(w, row, col, Kind.PICKED_APPLE_TREE + fruit)
 
 
@@ -262,11 +267,16 @@ def walk(w):
 
 @rule
 def ripen(w):
-    for k in range(w.trees.shape[0]):
-        row, col = w.trees[k, 0], w.trees[k, 1]
-        lies = w.grid[row, col, w.layer[Kind.APPLE_TREE]]
-        if lies >= Kind.PICKED_APPLE_TREE and w.turn - w.picked[row, col] >= w.p.ripening:
-            grid.put(w, row, col, lies - 2)
+    """Looks through the trees only when one is due."""
+    if w.oldest[0] >= 0 and w.turn - w.oldest[0] >= w.p.ripening:
+        w.oldest[0] = -1
+        for k in range(w.trees.shape[0]):
+            row, col = w.trees[k, 0], w.trees[k, 1]
+            lies, picked = w.grid[row, col, w.layer[Kind.APPLE_TREE]], w.picked[row, col]
+            if lies >= Kind.PICKED_APPLE_TREE and w.turn - picked >= w.p.ripening:
+                grid.put(w, row, col, lies - 2)
+            elif lies >= Kind.PICKED_APPLE_TREE and (w.oldest[0] < 0 or picked < w.oldest[0]):
+                w.oldest[0] = picked
 
 
 @rule

@@ -3,7 +3,7 @@
 Dilemma and source
     Sharing, or fighting over what is scarce. Leibo et al. 2017, "Multi-agent reinforcement learning in sequential
     social dilemmas": aggression pays where apples grow back slowly (``apple_delay``) and the tagged stay away for
-    long (``tagged_steps``); the paper sweeps both.
+    long (``tagged_steps``); the paper sweeps both. With a delay of 40 the scripted tagger earns more than the eater.
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, tag.
 Observation
@@ -60,7 +60,7 @@ class Event(Events):
     BEAMS_FIRED = auto()
     HITS_TAKEN = auto()
     REMOVALS = auto()
-    TAG = events.pair("removes")  # who hit whom, and whether that took the other away
+    TAG = events.pair("removes", says="hit")  # who hit whom, and whether that took the other away
 
 
 @rule

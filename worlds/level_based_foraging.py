@@ -74,7 +74,7 @@ STATE = {
 class Event(Events):
     FOOD_LOADED = auto()
     FAILED_LOADS = auto()
-    LOADED_WITH = events.pair("food")  # who loaded with whom, and a food of which level
+    LOADED_WITH = events.pair("food", says="loaded food with")  # who loaded with whom, and a food of which level
 
 
 @rule

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from enum import auto
 from pathlib import Path
 
-from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_cell, per_world, probability, rule, sprites
+from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_cell, per_world, rule, shapes, sprites
 from sorrelsim.rules import beams, draw, episode, events, grid, movement, teams
 
 ACTIONS = (*movement.EGOCENTRIC, "spray", "shoot")
@@ -42,9 +42,9 @@ def laid(glyphs, layer):
 
 class Kind(Kinds):
     WALL = kind("W", sprite=sprites.WALL, solid=True)
-    DOOR = kind("D", sprite=sprites.DOOR, solid=True, opaque=False, stops=BEAMS)
-    CRATES = kind("H", sprite=sprites.CRATES, solid=True, opaque=False, stops=BEAMS)
-    RUBBLE = kind("%", layer="paint", sprite=sprites.RUBBLE)
+    DOOR = kind("D", sprite=shapes.DOOR, solid=True, opaque=False, stops=BEAMS)
+    CRATES = kind("H", sprite=shapes.CRATES, solid=True, opaque=False, stops=BEAMS)
+    RUBBLE = kind("%", layer="paint", sprite=shapes.RUBBLE)
     INDICATOR = kind("I", layer="paint")
     RED_INDICATOR, BLUE_INDICATOR, BOTH_INDICATOR = laid("()=", "paint")
     HILL, RED_HILL, BLUE_HILL, RED_PAINT, BLUE_PAINT = laid("oscrb", "paint")  # none before takes paint
@@ -57,7 +57,7 @@ class Kind(Kinds):
 @dataclass(frozen=True)
 class Params:
     health: int = param(2, low=1, high=100)  # at the start, and after a time out
-    healing: float = probability(0.05)  # that a point comes back, per step
+    healing: float = param(0.05, low=0.0, high=1.0)  # that a point comes back, per step
     healed: tuple = param((3, 2, 1), low=0, high=100)  # up to which health on one's own, no, and the enemy's paint
     spray_length: int = param(3, low=1, high=20)
     spray_radius: int = param(1, low=0, high=5)
@@ -66,11 +66,11 @@ class Params:
     shot_cooldown: int = param(4, low=0)
     timeout: int = param(80, low=1)  # steps out, after that of the hit
     barrier_hits: int = param(5, low=1)  # that bring down a door or crates
-    door_gone: float = probability(0.1)  # that a door lies in rubble when an episode begins
-    crates_gone: float = probability(0.25)
+    door_gone: float = param(0.1, low=0.0, high=1.0)  # that a door lies in rubble when an episode begins
+    crates_gone: float = param(0.25, low=0.0, high=1.0)
     goal_value: float = 1.0  # to each of a team for a capture, or a step in control; the others pay it
-    control_share: float = probability(0.8)  # of the squares, from which a team has the hill
-    loss_share: float = probability(0.5)  # below which it loses it
+    control_share: float = param(0.8, low=0.0, high=1.0)  # of the squares, from which a team has the hill
+    loss_share: float = param(0.5, low=0.0, high=1.0)  # below which it loses it
     max_steps: int = param(1000, low=1)
 
 
@@ -99,7 +99,7 @@ class Event(Events):
     SQUARES_COLOURED = auto()
     REMOVALS = auto()
     CARRIERS_REMOVED = auto()
-    ZAP = events.pair("carried")  # who sent whom away, and whether that one carried a flag
+    ZAP = events.pair("carried", says="shot")  # who sent whom away, and whether that one carried a flag
 
 
 @rule
@@ -289,7 +289,7 @@ def touch_flags(w):
 
 @rule
 def show(w):
-    """Lays flags, indicators and tunics, and sees who stayed in its cell."""
+    """Lays flags, indicators and what bodies show, and sees who stayed in its cell."""
     if w.captured[0] > 0 and w.turn > w.captured[0]:
         w.captured[0] = 0
         bring_home(w, 0)
@@ -317,15 +317,15 @@ def see_readiness(w, i, into):
 
 NAMES = ("capture_the_flag", "king_of_the_hill")
 MAPS = {name: Path(__file__).with_name("maps").joinpath("paintball", f"{name}.txt").read_text() for name in NAMES}
-RED, BLUE = sprites.TEAM_COLOURS
+RED, BLUE = shapes.TEAM_COLOURS
 GREY, DARK, GOLD = (110, 114, 122), (20, 22, 26), (255, 214, 60)
-FLAG, LAMP, SQUARE, BODY = sprites.FLAG, sprites.LAMP, sprites.SQUARE, sprites.BODY
+FLAG, LAMP, SQUARE, BODY = shapes.FLAG, shapes.LAMP, shapes.SQUARE, shapes.BODY
 for team, hue, pale in (("RED", RED, (240, 180, 172)), ("BLUE", BLUE, (176, 202, 240))):
     drawn = {"FLAG": (FLAG, hue), "INDICATOR": (LAMP, hue), "HILL": (SQUARE, hue), "1": (BODY, pale)}
-    drawn |= {"2": (BODY, hue, DARK), "3": (BODY, hue, GOLD), "PAINT": (sprites.SPLASH, hue, hue, 120)}
-    Kind.paint(**{f"{team}_{what}": sprites.coloured(*picture) for what, picture in drawn.items()})
-Kind.paint(HILL=sprites.coloured(SQUARE, GREY), INDICATOR=sprites.coloured(LAMP, GREY))
-Kind.paint(BOTH_INDICATOR=sprites.coloured(LAMP, RED, BLUE), BOTH_FLAGS=sprites.coloured(FLAG, RED, BLUE))
+    drawn |= {"2": (BODY, hue, DARK), "3": (BODY, hue, GOLD), "PAINT": (shapes.SPLASH, hue, hue, 120)}
+    Kind.paint(**{f"{team}_{what}": shapes.coloured(*picture) for what, picture in drawn.items()})
+Kind.paint(HILL=shapes.coloured(SQUARE, GREY), INDICATOR=shapes.coloured(LAMP, GREY))
+Kind.paint(BOTH_INDICATOR=shapes.coloured(LAMP, RED, BLUE), BOTH_FLAGS=shapes.coloured(FLAG, RED, BLUE))
 
 
 class Paintball(Gridworld):

@@ -11,8 +11,8 @@ Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``stamina`` in [0, 1]. On agents: fur or the colour of a
     prey, raised arms or a meal, the acorn in a hand, a bar of stamina once that is less than 13.
 Rewards
-    Prey: +1 for an apple, +18 in three bites for an acorn, a meal of 26 steps. Predators: +1 for a prey. It is safe
-    if within 3 cells more prey stand ready, itself included, than predators: neither at a meal nor exhausted.
+    Prey: +1 for an apple, +18 in three bites for an acorn, a meal of 26 steps. Predators: +1 for a prey. A prey is
+    safe if within 3 cells more prey than predators are ready, itself included: not exhausted, and not at a meal.
     Predators eat one another for nothing, and tire of it. The eaten are out for 200 steps.
 Ends when
     1000 steps have passed (a truncation).
@@ -105,8 +105,8 @@ class Event(Events):
     ACORN_CONSUMED_SAFELY = auto()  # then on inner grass
     PREY_CONSUMED = auto()
     PREDATOR_CONSUMED = auto()
-    EATEN = events.pair("prey")  # who ate whom, and whether that was a prey
-    REPELLED = events.pair("prey", "predators")  # who bit which prey in vain, and how many of both counted
+    EATEN = events.pair("prey", says="ate")  # who ate whom, and whether that was a prey
+    REPELLED = events.pair("prey", "predators", says="bit in vain")  # and how many of both counted
 
 
 @rule

@@ -47,7 +47,9 @@ STATE = {"prey": per_world(int, (2,), low=0, high=("height - 1", "width - 1"))} 
 class Event(Events):
     CATCHES = auto()
     WOLVES_NEAR = auto()  # at its catches, itself included
-    CAUGHT_WITH = events.pair("distance")  # who caught in whose company, and how far from the prey that was
+    CAUGHT_WITH = events.pair(
+        "distance", says="caught the prey with"
+    )  # who caught in whose company, and how far from the prey that was
 
 
 @rule

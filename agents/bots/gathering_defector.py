@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
 from sorrelsim.models.bots.view import View
+from sorrelsim.models.ranges import MaybeWidth
+
+
+@dataclass(frozen=True)
+class GatheringDefectorConfig:
+    """Settings of the tagger."""
+
+    chase: MaybeWidth = 4
+    """Steps to another agent up to which it goes after it; farther ones it only tags where they cross its beam."""
 
 
 class GatheringDefector(Bot):
-    """Turns towards the nearest agent and tags it when it stands straight ahead; else walks to the nearest apple."""
+    """Tags whoever stands straight ahead and goes after whoever is near; else walks to the nearest apple."""
+
+    Config = GatheringDefectorConfig
 
     def fights(self, view: View, seat: Seat | None) -> np.ndarray:
         """Returns who is after agents now rather than after apples, bool [n_streams]."""
@@ -22,11 +35,7 @@ class GatheringDefector(Bot):
         fights = self.fights(view, seat)
         others = view.shows("agent") & fights[:, None, None]
         to_apple, _ = view.toward(view.shows("apple"))
-        to_other, _ = view.toward(others)
+        to_other, away = view.toward(others)
         eat = self.walk(view, to_apple, otherwise=self.wander(view, seat))
-        hunt = self.turn_and_walk(view, to_other, otherwise=eat)
-        return np.where(self.aims(view, others), self.action("tag"), hunt)
-
-    def aims(self, view: View, others: np.ndarray) -> np.ndarray:
-        """Returns whose beam would hit one of ``others[n, rows, cols]``, bool [n_streams]; walls are left aside."""
-        return view.in_beam(others, self.window.forward, 0)
+        hunt = np.where(away <= self.config.chase, self.turn_and_walk(view, to_other, otherwise=eat), eat)
+        return np.where(view.in_beam(others, self.window.forward, 0), self.action("tag"), hunt)

@@ -9,8 +9,8 @@ the rollout or of the episode (algorithm S3) and A = R - V(s) as it was when act
 are those of generalised advantage estimation (Schulman et al. 2016).
 
 Departures from the paper: one learner steps all streams at once, where many used to learn asynchronously, each from its
-own (``a3c``). RMSprop's second moment is corrected for having begun at 0 (it is Adam without a first moment), so that
-the first steps are not ten times as long as those to come; its gradients' norm is limited.
+own. RMSprop's second moment is corrected for having begun at 0 (it is Adam without a first moment), so that the first
+steps are not ten times as long as those to come; its gradients' norm is limited.
 """
 
 from __future__ import annotations

@@ -135,7 +135,7 @@ class SAC(SoftModel):
         shape = self.range.shape
         told = f"action[{', '.join(map(str, ('B', *shape)))}], log_prob[B], entropy[B]"
         self.take_actor(actor, told, [(2, *shape), (2,), (2,)])
-        with self.learning():
+        with self.acting():
             if not self.policy(self.zero_states(), True)[0].requires_grad:
                 raise ValueError(f"{self.name}: no gradient flows through the actor's action; draw it by rsample()")
         self.take_critics(critics)
@@ -145,14 +145,14 @@ class SAC(SoftModel):
 
     # Acting
 
-    def policy(self, parts: Tensors, drawn: bool) -> tuple[Tensor, Tensor]:
-        """Returns actions, drawn or the best, and the logarithms of their densities, [batch]; notes ``extras``."""
+    def policy(self, parts: Tensors, drawn: bool) -> tuple[Tensor, Tensor, Any]:
+        """Returns actions, drawn or the best, the logarithms of their densities, [batch], and the actor's extras."""
         given: dict[str, Any] = {"greedy": not drawn} if "greedy" in self._takes else {}
         if "noise" in self._takes:
             shape = len(next(iter(parts.values()))), self.range.size
             given["noise"] = torch.randn(shape, generator=self.generator, device=self.device) if drawn else None
-        (action, log_prob, _), self.extras = self.ask("actor", parts, 3, **given)
-        return action.reshape(-1, *self.range.shape), column(log_prob)
+        (action, log_prob, _), extras = self.ask("actor", parts, 3, **given)
+        return action.reshape(-1, *self.range.shape), column(log_prob), extras
 
     def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
         """Returns actions drawn from the policy, its best when not exploring, or any until the warm-up is over."""
@@ -160,7 +160,8 @@ class SAC(SoftModel):
         with self.acting(), torch.inference_mode():
             if exploring and self.agent_steps < self.config.warmup:
                 return self.range.anything(len(next(iter(parts.values()))), self.generator).cpu().numpy()
-            return self.policy(parts, exploring)[0].cpu().numpy()
+            action, _, self.extras = self.policy(parts, exploring)
+            return action.cpu().numpy()
 
     # Learning
 
@@ -168,13 +169,13 @@ class SAC(SoftModel):
         """Moves the critics a step, then the actor, then the temperature."""
         alpha = self.temperature
         with torch.no_grad():
-            action, log_prob = self.policy(following, True)
+            action, log_prob, _ = self.policy(following, True)
             later = torch.minimum(*(self.value(f"{name}_target", following, action) for name in self.critics))
             targets = td_targets(data["rewards"], data["discounts"], later - alpha * log_prob)
         errors = torch.stack([targets - self.value(name, states, data["actions"]) for name in self.critics])
         critic_loss = self.descend_critics((errors**2).sum(0), data)
         with self.critics_held():
-            action, log_prob = self.policy(states, True)
+            action, log_prob, _ = self.policy(states, True)
             value = torch.minimum(*(self.value(name, states, action) for name in self.critics))
             actor_loss = self.descend_actor(alpha * log_prob - value, data)
         surplus = -log_prob.detach() - self.target_entropy

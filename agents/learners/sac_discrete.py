@@ -98,16 +98,16 @@ class SACDiscrete(SoftModel):
     # Acting
 
     def policy(self, parts: Tensors, masks: Tensor | None) -> Tensor:
-        """Returns the probabilities of all actions, [batch, actions], 0 where forbidden; notes ``extras``."""
-        probabilities, self.extras = self.ask("actor", parts)
-        return allowed(probabilities, masks)
+        """Returns the probabilities of all actions, [batch, actions], 0 where forbidden."""
+        return allowed(self.ask("actor", parts)[0], masks)
 
     def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
         """Returns actions drawn from the policy, the likeliest when not exploring, or any until the warm-up is over."""
         exploring, parts = self.explores(seat), self.tensors(states)
         mask = None if seat is None or seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
         with self.acting(), torch.inference_mode():
-            probabilities = self.policy(parts, mask)
+            answer, self.extras = self.ask("actor", parts)
+            probabilities = allowed(answer, mask)
             if not exploring:
                 return probabilities.argmax(1).cpu().numpy()
             if self.agent_steps < self.config.warmup:

@@ -152,7 +152,7 @@ def engine_fields(world: Declared, copies: Copies) -> list[Field]:
     less = [[getattr(window, side) - getattr(own, side) for side in SIDES] for own in world.slot_windows]
     return [
         *([Field("less", np.array(less, np.int32), "shared")] if np.any(less) else []),
-        *([Field("taken_for", world.taken_for, "shared")] if world.seen_as else []),
+        *(_deceits(world) if world.seen_as else []),
         *of_table(copies, "engine"),
         Field("counts", copies.of["events"].reshape(world.n_worlds, -1), "copy"),
         Field("seen", copies.notes.seen, "given"),
@@ -166,3 +166,11 @@ def engine_fields(world: Declared, copies: Copies) -> list[Field]:
         constant("n_actions", world.n_actions),
         constant("drop_rewards_while_out", not world.keep_rewards_while_out),
     ]
+
+
+def _deceits(world: Declared) -> list[Field]:
+    """What slots take things for, ``[slot, id]``, and in which layers that differs from what is there."""
+    table, layer = world.taken_for, world.codes.layer
+    wrong = table != np.arange(world.codes.n_codes)
+    mistakes = np.stack([wrong[:, layer == k].any(axis=1) for k in range(len(world.codes.layers))], axis=1)
+    return [Field("taken_for", table, "shared"), Field("mistakes", mistakes, "shared")]

@@ -53,9 +53,9 @@ def _copy_cells(target, source):
     return step.copy_cells_compiled
 
 
-@overload(view.mistake_row, jit_options=OPTIONS)
-def _mistake_row(bytes_into, i, taken_for):
-    return view.mistake_row_compiled
+@overload(view.mistake, jit_options=OPTIONS)
+def _mistake(bytes_into, i, layer, taken_for):
+    return view.mistake_compiled
 
 
 @overload(view.fill_row, jit_options=OPTIONS)

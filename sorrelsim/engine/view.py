@@ -111,20 +111,20 @@ def trim(w, e, cells_into):
 def deceive(w, e, bytes_into):
     """Shows slots what they take things for, where a world says that they do not see what is there."""
     for i in range(w.n_agents):
-        if w.out[i] == 0:
-            mistake_row(bytes_into, i, e.taken_for)
+        for layer in range(w.n_layers):
+            if w.out[i] == 0 and e.mistakes[i, layer]:
+                mistake(bytes_into, i, layer, e.taken_for)
 
 
-def mistake_row(bytes_into, i, taken_for):
-    """Replaces every id in one agent's window. Compiled code uses :func:`mistake_row_compiled`."""
-    bytes_into[i] = np.asarray(taken_for)[i][np.asarray(bytes_into)[i]]
+def mistake(bytes_into, i, layer, taken_for):
+    """Replaces every id in a layer of one agent's window. Compiled code uses :func:`mistake_compiled`."""
+    bytes_into[i, :, layer] = np.asarray(taken_for)[i][np.asarray(bytes_into)[i, :, layer]]
 
 
-def mistake_row_compiled(bytes_into, i, taken_for):
-    """What :func:`mistake_row` becomes in compiled code."""
+def mistake_compiled(bytes_into, i, layer, taken_for):
+    """What :func:`mistake` becomes in compiled code."""
     for cell in range(bytes_into.shape[1]):
-        for layer in range(bytes_into.shape[2]):
-            bytes_into[i, cell, layer] = taken_for[i, bytes_into[i, cell, layer]]
+        bytes_into[i, cell, layer] = taken_for[i, bytes_into[i, cell, layer]]
 
 
 def fill_row(cells_into, i):

@@ -45,6 +45,8 @@ MIDDLE = KeySet(("i",), ("k",), ("j",), ("l",), ("u",), ("o",), ("m",), ("h", "y
 KEYPAD = KeySet(
     ("[8]",), ("[5]",), ("[4]",), ("[6]",), ("[7]",), ("[9]",), ("[.]",), ("[0]", "[1]", "[3]", "[2]", "[+]", "[-]"), ()
 )
+MORE_SPECIALS = "rtyuhjnbmkiol"
+"""Further keys of one person alone, for worlds with more specials than those keys and the number row serve."""
 SETS = (LEFT_HAND, RIGHT_HAND, MIDDLE, KEYPAD)
 
 WINDOW_KEYS: dict[str, tuple[str, ...]] = {
@@ -125,6 +127,8 @@ def default_keys(actions: Sequence[str], people: int = 1) -> list[dict[str, int]
         for k, key in enumerate("6789"):  # the number row goes on for worlds with many specials
             if k + 5 < len(specials):
                 everybody[0].setdefault(key, specials[k + 5])
+        free = (key for key in MORE_SPECIALS if key not in everybody[0])
+        everybody[0].update(zip(free, [k for k in specials if k not in everybody[0].values()], strict=False))
     return everybody
 
 

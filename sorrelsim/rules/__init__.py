@@ -2,13 +2,12 @@
 
 ``draw`` random numbers, ``grid`` cells and neighbours, ``movement`` walking, placing and being out, ``together``
 walking all at once, ``beams`` beams and zaps, ``sanctions`` by degrees, ``stamina`` tiring and resting, ``grapple``
-holding others, ``grasp`` carrying things, ``carrying`` things held at arm's length, ``teams`` two of them, ``episode``
-how an episode ends, ``events`` who did what to whom.
+holding others, ``grasp`` carrying things, ``teams`` two of them, ``episode`` how an episode ends, ``events`` who did
+what to whom.
 """
 
 from sorrelsim.rules import (
     beams,
-    carrying,
     draw,
     episode,
     events,
@@ -24,7 +23,6 @@ from sorrelsim.rules import (
 
 __all__ = [
     "beams",
-    "carrying",
     "draw",
     "episode",
     "events",

@@ -280,7 +280,7 @@ def unmark(w, kind):
 
 
 @rule
-def nearby(w, i):
+def near(w, i):
     """Returns a uniformly random cell (row, col) of that of agent ``i`` and the four next to it that are not solid."""
     chosen_row, chosen_col = w.pos[i, 0], w.pos[i, 1]
     seen = 1

@@ -10,10 +10,12 @@ from torch import nn
 
 from sorrelsim.agents.learners import trpo
 from sorrelsim.agents.learners.a2c import A2C
+from sorrelsim.agents.learners.impala import IMPALA, v_trace
 from sorrelsim.agents.learners.pqn import PQN, QPolicy, q_loss
 from sorrelsim.agents.learners.trpo import TRPO, conjugate_gradient, fisher_product, line_search
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
+from sorrelsim.models.memory.rollout import generalised_advantages
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.distributions import Logits, Terms, divergence
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
@@ -24,6 +26,8 @@ SMALL = {"network": {"hidden": [32]}, "recurrent_size": 16, "gamma": 0.5}
 KINDS = {
     "a2c": (A2C, {"learning_rate": 1e-2}),
     "a2c lstm": (A2C, {"learning_rate": 1e-2, "recurrent": "lstm", "n_steps": 10}),
+    "impala": (IMPALA, {"learning_rate": 1e-2, "n_steps": 8, "sequence_length": 4}),
+    "impala lstm": (IMPALA, {"learning_rate": 1e-2, "n_steps": 8, "sequence_length": 8, "recurrent": "lstm"}),
     "trpo": (TRPO, {"n_steps": 16, "learning_rate": 1e-2, "max_kl": 0.05}),
     "trpo gru": (
         TRPO,
@@ -133,6 +137,57 @@ def test_lambda_returns_by_hand():
     expected = [9.875, 6.5, 7.5, 15.5, 2, 6, 24, 24, 24]
     np.testing.assert_allclose(batch["returns"].numpy()[order], np.sort(expected))
     np.testing.assert_allclose((model.advantages() + memory.values).ravel(), expected)
+
+
+# -------------------------------------------------------------------------------------------------------------- V-trace
+
+
+def columns(*rows):
+    return torch.tensor(rows).T
+
+
+def test_v_trace_by_hand():
+    """Gamma 1/2, limits 1; rewards 1, 2, 4; values 10, 20, 30; 40 behind the last step; ratios 1, 1/2, 3.
+
+    Going on: errors 1 (1 + 10 - 10) = 1; 1/2 (2 + 15 - 20) = -1.5; 1 (4 + 20 - 30) = -6.
+    v - V: -6; -1.5 + 1/2 1/2 -6 = -3; 1 + 1/2 -3 = -0.5. So v = 9.5, 17, 24.
+    Weights: 1 (1 + 17/2 - 10) = -0.5; 1/2 (2 + 24/2 - 20) = -3; 1 (4 + 40/2 - 30) = -6.
+    Terminated with the second step: errors 1; 1/2 (2 - 20) = -9; -6. v - V: 1 - 9/2 = -3.5; -9; -6.
+    Weights: 1 + 11/2 - 10 = -3.5; 1/2 (2 - 20) = -9; -6.
+    """
+    ratios = torch.tensor([1.0, 0.5, 3.0])
+    given = (
+        columns(ratios.log().tolist(), ratios.log().tolist()),
+        columns([1.0, 2.0, 4.0], [1.0, 2.0, 4.0]),
+        columns([10.0, 20.0, 30.0], [10.0, 20.0, 30.0]),
+        columns([99.0, 99.0, 40.0], [99.0, 0.0, 40.0]),
+        columns([False, False, True], [False, True, True]),
+    )
+    targets, weights = v_trace(*given, (0.5, 1.0), (1.0, 1.0))
+    torch.testing.assert_close(targets, columns([9.5, 17.0, 24.0], [6.5, 11.0, 24.0]))
+    torch.testing.assert_close(weights, columns([-0.5, -3.0, -6.0], [-3.5, -9.0, -6.0]))
+    # Limits of 2 and lambda 1/2 in the first stream: errors 1; -1.5; 2 (-6) = -12. c = 1/2; 1/4.
+    # v - V: -12; -1.5 + 1/2 1/4 -12 = -3; 1 + 1/2 1/2 -3 = 0.25.
+    targets, _ = v_trace(*given, (0.5, 0.5), (2.0, 2.0))
+    torch.testing.assert_close(targets[:, 0], torch.tensor([10.25, 17.0, 18.0]))
+
+
+def test_v_trace_of_the_policy_that_acted_is_the_return():
+    """With ratios of 1, targets are those of A2C: values and advantages of lambda 1 together."""
+    model, batch = lived("impala", CodeWorld(length=3), 8)
+    values = batch["values"]
+    targets, weights = v_trace(
+        torch.zeros_like(values), batch["rewards"], values, batch["beyond"], batch["cut"], (0.5, 1.0), (1.0, 1.0)
+    )
+    whole = model.memory
+    halves = []
+    for rows, behind in ((slice(0, 4), whole.values[4]), (slice(4, 8), model._next_value)):
+        parts = (whole.rewards[rows], whole.values[rows], behind, whole.terminated[rows], whole.ended[rows])
+        halves.append(generalised_advantages(*parts, whole.final_values[rows], 0.5, 1.0))
+    expected = np.concatenate(halves, 1)  # as sequences lie: four steps of each stream, then the next four
+    np.testing.assert_allclose(weights.numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose((targets - values).numpy(), expected, atol=1e-5)
+    assert whole.ended.any()
 
 
 # -------------------------------------------------------------------------------------------------------- trust region
@@ -417,7 +472,7 @@ def test_next_states_and_last_states_are_valued_by_what_is_allowed_there():
 
 
 @pytest.mark.parametrize("terminates", [False, True])
-@pytest.mark.parametrize("kind", ["a2c", "trpo", "pqn"])
+@pytest.mark.parametrize("kind", ["a2c", "impala", "trpo", "pqn"])
 def test_what_is_cut_short_is_worth_its_last_state_and_what_terminated_nothing(kind, terminates):
     world = CodeWorld(n_worlds=2, n_agents=1, length=3, terminates=terminates)
     model = build(kind, world, n_steps=100, sequence_length=100)
@@ -549,11 +604,16 @@ class OwnCritic(nn.Module):
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("kind", [A2C, TRPO])
+@pytest.mark.parametrize("kind", [A2C, IMPALA, TRPO])
 def test_actors_and_critics_of_ones_own_learn(kind, masked):
     world = TwoParts(masked=masked)
     model = kind(
-        world.observations, world.action_names, 8, kind.Config(n_steps=5), actor=OwnActor(), critic=OwnCritic()
+        world.observations,
+        world.action_names,
+        8,
+        kind.Config(n_steps=5, sequence_length=5),
+        actor=OwnActor(),
+        critic=OwnCritic(),
     )
     before = copy.deepcopy({name: net.state_dict() for name, net in model.networks.items()})
     play([Agent(world, [0, 1], model)], world, 10)

@@ -14,7 +14,7 @@ from sorrelsim.testing import check_model
 
 WORLDS = (
     "gift", "mushrooms", "territory", "allelopathic_harvest", "fruit_market", "factory_commons", "coop_mining",
-    "daycare",
+    "daycare", "boat_race",
 )  # fmt: skip
 
 
@@ -235,3 +235,13 @@ def test_keepers_keep_cubes_and_burners_burn_them():
     assert burnt["cubes_kept"].sum() == 0
     assert 1 <= burnt["cubes_burnt"].sum() <= 3  # there were three
     assert returns.sum() == 2 * burnt["cubes_burnt"].sum()
+
+
+def test_rowers_cross_sooner_than_flailers():
+    rowed, fast = played("boat_race", [], "boat_race_cooperator", episodes=1, steps=200)
+    assert rowed["flailed"].sum() == 0
+    assert rowed["finished"].sum() >= 4
+    flailed, slow = played("boat_race", [], "boat_race_defector", episodes=1, steps=200)
+    assert flailed["rowed"].sum() == 0
+    assert flailed["flailed"].sum() > 100
+    assert fast.sum() > slow.sum()

@@ -106,6 +106,8 @@ KINDS = {
     "ppo": ([PPO | {"slots": "all", "identity": True}], HUNT, {}),
     "gru": ([{"model": "ppo", "config": POLICY | {"recurrent": "gru", "recurrent_size": 6}}], HUNT, {}),
     "lstm": ([{"model": "ppo", "config": POLICY | {"recurrent": "lstm", "recurrent_size": 6}}], HUNT, {}),
+    "pqn": ([{"model": "pqn", "config": POLICY | {"recurrent": "gru", "recurrent_size": 6}}], HUNT, {}),
+    "trpo": ([{"model": "trpo", "config": POLICY}], HUNT, {}),
     "all three": ([IQN | {"slots": [0]}, DDQN | {"slots": [1]}, PPO | {"slots": [2]}], HUNT, {}),
     "a bot that wanders": ([PPO | {"slots": [0]}, {"model": "coins_cooperator"}], COINS, {}),
     "inequity aversion": ([PPO | {"reward": "inequity_aversion"}], COINS, {}),

@@ -20,6 +20,7 @@ from sorrelsim.experiments.scenarios import (
     play_scenario,
 )
 from sorrelsim.library.catalogue import scenario_files, scenarios
+from sorrelsim.library.find import shipped
 
 ROOT = Path(__file__).parents[2]
 GOOD = """
@@ -57,17 +58,8 @@ def test_scenario_can_be_played(name):
 def test_every_dilemma_has_two_at_least():
     worlds = Counter(name.partition("/")[0] for name in scenario_files())
     games = Counter(load_scenario(name).world.get("preset") for name in scenario_files())
-    dilemmas = ("cleanup", "harvest", "coins", "allelopathic_harvest", "gift", "mushrooms", "territory", "chemistry")
-    further = (
-        "gathering",
-        "wolfpack",
-        "level_based_foraging",
-        "fruit_market",
-        "factory_commons",
-        "coop_mining",
-        "daycare",
-    )
-    assert all(worlds[world] >= 2 for world in (*dilemmas, *further))
+    no_dilemma = {"iowa", "tag", "tmaze", "treasure_hunt", "two_keys"}
+    assert {world for world in shipped("worlds") if worlds[world] < 2} <= no_dilemma
     assert all(games[f"{game}_arena"] >= 2 for game in ("prisoners_dilemma", "stag_hunt", "chicken"))
     assert all(entry.summary for entry in scenarios())
 

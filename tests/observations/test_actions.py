@@ -109,7 +109,7 @@ def test_memories_hold_numbers_and_restore_them():
     assert np.allclose(other.ring.actions[3], 0.3)
     with pytest.raises(ValueError, match=r"actions must be int32 \[5, 2\], not float32 \[5, 2, 2\]"):
         named.load_state_dict(memory.state_dict())
-    with pytest.raises(ValueError, match=r"the other memory holds actions \[2\]; this one \[\]"):
+    with pytest.raises(ValueError, match=r"the other memory holds actions float32\[2\]; this one int32\[\]"):
         named.add_from_buffer(memory)
     damaged = memory.state_dict()
     damaged["actions"][0, 1, 0] = np.nan

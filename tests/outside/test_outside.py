@@ -194,6 +194,30 @@ def test_an_environment_of_gymnasium_is_trained_evaluated_filmed_and_gone_on_wit
     assert "another library draws" in str(watched.exception)
 
 
+@pytest.mark.parametrize("model", ["sac", "ddpg"])
+def test_continuous_actions_are_learned_evaluated_mixed_and_gone_on_with(model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = {"warmup": 40, "batch_size": 16, "memory_size": 1000, "network": {"hidden": [8, 8]}}
+    settings = {"world": "gym:Pendulum-v1", "seats": [{"model": model, "config": config}], "n_worlds": 3}
+    changes = {"epochs": 1, "turns": 30, "evaluation": {"n_worlds": 2, "max_turns": 200, "gif_turns": 0}}
+    folder = run(Experiment(settings | changes))
+    assert load_run(folder).metrics()["eval_return_mean"][0] < -100
+    for others in ([], ["--slots", "0=random"]):
+        result = CliRunner().invoke(app, ["eval", str(folder), "--episodes", "2", *others])
+        assert result.exit_code == 0, result.output
+    resume(folder, ["epochs=2"])
+    rows = load_run(folder).metrics()
+    assert rows["epoch"].tolist() == [1, 2]
+    assert np.isfinite(rows[f"actor_loss_{model}_0"]).all()
+
+
+def test_what_acts_by_numbers_names_who_can_choose_by_name():
+    with pytest.raises(ConfigError, match="SAC acts by numbers within a range, and actions of gym:CartPole-v1 are"):
+        Experiment({"world": "gym:CartPole-v1", "seats": [{"model": "sac"}]})
+    with pytest.raises(ConfigError, match=r"learners that can act there: .*ddpg.*sac.*td3.*; or 'bins: 5'"):
+        Experiment({"world": "gym:Pendulum-v1", "seats": [{"model": "sac_discrete"}]})
+
+
 def test_a_parallel_environment_of_one_s_own_file_is_trained_and_runs_again_only_if_trusted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = {"world": {"name": LEAVING, "first": 3}, "seats": [{"slots": "all", "model": "ppo"}], "n_worlds": 2}

@@ -2,6 +2,8 @@
 
 import pytest
 
+import sorrelsim
+from sorrelsim.library.find import shipped
 from sorrelsim.play.inputs import Inputs
 from sorrelsim.play.keys import WINDOW_KEYS, default_keys, idle_action, remap
 from sorrelsim.rules.movement import ABSOLUTE, EGOCENTRIC
@@ -141,3 +143,12 @@ def test_a_key_that_stays_down_is_said_to_be_held():
     assert inputs.now() == [(0, None, False)]
     inputs.down("w", 30.0)
     assert inputs.now() == [(1, 30.0, False)]
+
+
+@pytest.mark.parametrize("name", sorted(shipped("worlds")))
+def test_every_action_of_every_world_has_a_key_of_its_own(name):
+    world = sorrelsim.make(name, compiled=False)
+    (keys,) = default_keys(world.action_names)
+    assert set(keys.values()) == set(range(world.n_actions)) - ({idle_action(world.action_names)} - set(keys.values()))
+    taken = {key for several in WINDOW_KEYS.values() for key in several}
+    assert not {key for key, action in keys.items() if len(key) == 1 and key.isalpha()} & taken

@@ -360,3 +360,26 @@ def test_mutual_first_zaps_freeze_both():
         act(world, ZAP, ZAP)
         assert (world.frozen[0] > 0).all()
         assert (world.copies.state["mark"][0] > 0).all()
+
+
+@rule
+def look_ahead(w):
+    for i in range(w.n_agents):
+        w.mark[i] = beams.first(w, i, 0, w.facing[i], w.p.length)
+        w.zapped[i] = beams.first(w, i, 1, w.facing[i], w.p.length)
+
+
+@pytest.mark.parametrize(
+    ("text", "ahead", "right"),
+    [
+        ("0  1\n    ", 1, -1),  # three cells away
+        ("0   1\n     ", -1, -1),
+        ("0 12\n    ", 1, -1),  # the nearest
+        ("0W1 \n  2 ", -1, 2),  # walls hide; beside it, one to the right, looks start from the cell there
+        ("0C1 \n2   ", -1, -1),  # crates too; the first cell itself is not looked at
+    ],
+)
+def test_the_first_agent_ahead(text, ahead, right):
+    world = scene(text, "ENN", rules=(look_ahead,))
+    act(world, *[NOOP] * world.n_agents)
+    assert (world.copies.state["mark"][0, 0], world.copies.state["zapped"][0, 0]) == (ahead, right)

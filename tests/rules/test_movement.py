@@ -9,6 +9,7 @@ from tiny_worlds import (
     RIGHT,
     TURN_LEFT,
     TURN_RIGHT,
+    Kind,
     act,
     board,
     drawn,
@@ -152,3 +153,53 @@ def test_shown_facings_follow_turns_and_moves():
     act(world, LEFT)
     assert world.grid[0, 0, 2, world.codes.agent_layer] == world.codes.agent_code + 2
     assert world.grid[0, 0, 1, world.codes.agent_layer] == 0
+
+
+@rule
+def count_watchers(w):
+    """Of agent 0: who has it in a window of 3 ahead, 1 back, 2 left, none to the right."""
+    for j in range(1, w.n_agents):
+        w.events[j, 0] += movement.has_in_window(w, j, 0, 3, 1, 2, 0)
+
+
+def test_a_window_turns_with_its_agent():
+    """Agent 0 is 1 west and 2 south of the other.
+
+    To one that faces N it is 2 behind; E: 1 behind, 2 right; S: 2 ahead, 1 right; W: 1 ahead, 2 left.
+    """
+    for facing, expected in {"N": False, "E": False, "S": False, "W": True}.items():
+        world = scene("  1 \n    \n 0  ", f"N{facing}", rules=(count_watchers,))
+        act(world, 0, 0)
+        assert world.event_counts[0, 1, 0] == expected, facing
+
+
+@rule
+def jump_near(w):
+    row, col = movement.near(w, 0)
+    movement.lift(w, 0)
+    movement.place(w, 0, row, col)
+
+
+def test_near_draws_from_the_own_cell_and_those_next_to_it_that_are_no_walls():
+    world = scene("WWWW\nW0 W\nW  W\nWWWW", "N", n_worlds=600, rules=(jump_near,))
+    act(world, 0)
+    for place in ((1, 1), (1, 2), (2, 1)):
+        assert share_ok((world.pos[:, 0] == place).all(1).sum(), 600, 1 / 3)
+
+
+@rule
+def avoid_apples(w):
+    for i in range(w.n_agents):
+        if not movement.enters(w, i, Kind.APPLE):
+            movement.act(w, i)
+
+
+@pytest.mark.parametrize(
+    ("action", "expected"),
+    [(FORWARD, (0, 1)), (LEFT, (0, 1)), (RIGHT, (1, 1)), (BACKWARD, (0, 0)), (TURN_LEFT, (0, 1))],
+)
+def test_a_world_can_keep_agents_off_what_others_may_enter(action, expected):
+    world = scene(" 0A\n   ", "E", rules=(avoid_apples,))  # an apple ahead, the edge of the map to the left
+    act(world, action)
+    assert tuple(world.pos[0, 0]) == expected
+    assert world.facing[0, 0] == (0 if action == TURN_LEFT else 1)

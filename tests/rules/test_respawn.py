@@ -154,3 +154,23 @@ def test_something_that_grows_under_a_standing_agent_is_eaten_at_once():
     assert (world.grid == 4).sum() == 5  # an apple on every other cell
     _, reward, *_ = act(world, FORWARD)
     assert reward[0, 0] == 2  # the one it walked onto, and the next one that grew there
+
+
+@rule
+def come_back_in_the_east(w):
+    for i in range(w.n_agents):
+        if movement.is_due(w, i):
+            movement.spawn_at(w, i, w.spawns[1:])
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_worlds_say_where_who_is_due_comes_back(steps):
+    world = scene("0  1\nP  P", "EW", rules=(come_back_in_the_east,))
+    world.occupant[0, 0, 3] = -1
+    world.out[0, 1] = steps
+    for _ in range(steps - 1):
+        act(world, NOOP, NOOP)
+        assert world.out[0, 1] > 0
+    act(world, NOOP, NOOP)
+    assert world.out[0].tolist() == [0, 0]
+    assert tuple(world.pos[0, 1]) == (1, 3)

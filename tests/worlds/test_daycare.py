@@ -144,11 +144,11 @@ def test_it_does_not_go_where_other_fruit_lies():
     seat(world, (3, 3, "N"), (3, 1, "N"))  # below the apple, the banana where it is
     act(world, "noop", "turn_left")
     act(world, "noop", "turn_right")  # north, where the apple lies
-    held = world.copies.state["held"][0, 1], world.copies.state["held_at"][0, 1].tolist()
+    held = world.copies.state["held"][0, 1], world.copies.state["grip_at"][0, 1].tolist()
     assert held[0] > 0
     assert held[1] == [3, 0]  # swung west into the wall, and left there
     act(world, "noop", "step_right")
-    assert world.copies.state["held_at"][0, 1].tolist() == [3, 1]  # goes along at its offset
+    assert world.copies.state["grip_at"][0, 1].tolist() == [3, 1]  # goes along at its offset
 
 
 def test_a_theft_holds_half_of_the_time():

@@ -8,6 +8,7 @@ import sorrelsim
 from sorrelsim.library.find import names
 
 CROWD = "WWWWWWWW\nWPPPPPPW\nWPPPPPPW\nWPPPPPPW\nWWWWWWWW\n"
+RIVER = "~~~~~~\n~    ~\n~    ~\n~~{{~~\n~~{{~~\n~~;:~~\n~ __ ~\n~ __ ~\n~    ~\n"
 CROWDED = {  # small maps on which agents cannot but meet, and what makes that happen often
     "cleanup": {"map": CROWD.replace("WPPPPPPW", "WFFAAPPW", 1), "n_agents": 5, "zap_timeout": 3, "zap_cooldown": 1},
     "harvest": {"map": CROWD.replace("WPPPPPPW", "WAAAPPPW", 1), "n_agents": 5, "zap_timeout": 2},
@@ -29,6 +30,7 @@ CROWDED = {  # small maps on which agents cannot but meet, and what makes that h
         "respawn_steps": 5, "apple_regrowth": 0.1,
     },
     "tag": {"map": CROWD, "n_agents": 4},
+    "boat_race": {"map": RIVER, "n_agents": 4},
     "factory_commons": {"map": "WWWWWW\nWaaaaW\nW    W\nWaaaaW\nWWWWWW\n", "n_agents": 4},
     "fruit_market": {
         "map": CROWD.replace("WPPPPPPW", "WAABBPPW", 1), "n_agents": 4, "other_probability": 0.5, "ripening": 2,
@@ -115,6 +117,8 @@ PAIRS = (  # of each pair: whose count it must equal, by whom it did or to whom 
     ("gift", "gift", "agent", "gifts_given"),
     ("fruit_market", "trade", "agent", "trades"),
     ("fruit_market", "trade", "whom", "trades"),
+    ("boat_race", "pair", "agent", "pairs_started"),
+    ("boat_race", "pair", "whom", "pairs_started"),
     ("fruit_market", "hold", "agent", "holds"),
     ("factory_commons", "hold", "agent", "holds"),
     ("coins", "coin_taken", "whom", "coins_lost"),

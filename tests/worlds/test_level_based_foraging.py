@@ -160,7 +160,7 @@ def test_time_is_up():
 
 
 def test_food_lies_apart_off_the_border_and_not_under_agents():
-    n = 300
+    n = 200
     world = sorrelsim.make("level_based_foraging", n_worlds=n, preset="10x10-3p-3f", compiled=False)
     cells = np.zeros((10, 10), int)
     for copy in range(n):
@@ -180,7 +180,7 @@ def test_food_lies_apart_off_the_border_and_not_under_agents():
 
 
 def test_levels_are_drawn_up_to_the_three_weakest_together():
-    n = 300
+    n = 150
     world = sorrelsim.make("level_based_foraging", n_worlds=n, preset="15x15-4p-3f", compiled=False)
     levels = world.copies.state["level"]
     assert share_ok((levels == 1).sum(), 4 * n, 0.5)
@@ -209,7 +209,7 @@ def test_every_episode_is_drawn_anew():
 
 
 def test_socialjax_tries_four_cells_of_which_few_are_bare():
-    n = 2000
+    n = 1000
     world = sorrelsim.make("level_based_foraging", n_worlds=n, preset="socialjax", compiled=False)
     assert (world.height, world.width, world.n_agents) == (7, 8, 4)
     assert world.obs.shape[2:4] == (8, 8)

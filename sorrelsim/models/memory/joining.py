@@ -31,8 +31,9 @@ def rows_of(other: Ringed, into: Ringed) -> Iterator[tuple[Any, ...]]:
     ours, theirs = into.ring, other.ring
     named = {name: part for name, part in ours.parts.items() if name != MASK}
     found = {name: part for name, part in theirs.parts.items() if name != MASK}
-    if (acted := theirs.actions.shape[2:]) != (wanted := ours.actions.shape[2:]):
-        raise ValueError(f"the other memory holds actions {list(acted)}; this one {list(wanted)}")
+    acted, wanted = (f"{ring.actions.dtype}{list(ring.actions.shape[2:])}" for ring in (theirs, ours))
+    if acted != wanted:
+        raise ValueError(f"the other memory holds actions {acted}; this one {wanted}")
     if other.n_streams != into.n_streams or named != found:
         raise ValueError(
             f"the other memory holds {other.n_streams} streams of {_shown(found)}; this one {into.n_streams} of "

@@ -41,9 +41,13 @@ class ActionRange:
         self.middle, self.half = (high + low) / 2, (high - low) / 2
 
     def reached(self, raw: Tensor) -> Tensor:
-        """Turns numbers of any size, [batch, n], to actions: by tanh into the box, or by a softmax."""
+        """Turns numbers of any size, [batch, n], to actions: by tanh into the box, or by a softmax.
+
+        What a softmax gets is bent into -5 to 5, or an actor that went for one action early would have no gradient
+        that leads back.
+        """
         if self.of_probabilities:
-            return raw.softmax(1)
+            return (raw / (1 + raw.abs() / 5)).softmax(1)
         return self.middle + self.half * raw.view(-1, *self.shape).tanh()
 
     def within(self, actions: Tensor, masks: Tensor | None = None) -> Tensor:

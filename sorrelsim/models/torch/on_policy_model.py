@@ -69,6 +69,8 @@ class OnPolicyModel(TorchModel):
 
     Attributes:
         shown: (class) Names of what ``loss`` shows, in order.
+        in_sequences: (class) Whether ``loss`` wants sequences of steps without a recurrent core too.
+        recurrent: Whether what acts has a recurrent core.
         policy: What acts: the default network, or the actor and the critic.
         memory: The rollout.
         extras: What an actor of one's own returned beyond its listed results when it acted last.
@@ -80,6 +82,7 @@ class OnPolicyModel(TorchModel):
 
     Config = OnPolicyConfig
     shown: ClassVar[tuple[str, ...]] = ()
+    in_sequences: ClassVar[bool] = False
     memory: Rollout
 
     def __init__(
@@ -113,7 +116,7 @@ class OnPolicyModel(TorchModel):
         columns: dict[str, Column] = dict(policy.columns)
         for name, tensor in self.new_carry(1).items():
             columns[f"carry {name}"] = tuple(tensor.shape[1:]), np.float32
-        self._recurrent = bool(self.new_carry(1))
+        self.recurrent = bool(self.new_carry(1))
         self.memory = (
             Rollout(self.observations, c.n_steps, self.n_streams, c.n_frames, columns, self.action_spec.column)
             if self.n_streams
@@ -172,7 +175,7 @@ class OnPolicyModel(TorchModel):
         mask = None if seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
         self.before_acting()
         kept: dict[str, np.ndarray] = {}
-        if learning and self._recurrent and self.memory.size % self.config.sequence_length == 0:
+        if learning and self.recurrent and self.memory.size % self.config.sequence_length == 0:
             # A sequence of the rollout begins; acting moves the carry on in place.
             kept = {f"carry {name}": tensor.cpu().numpy().copy() for name, tensor in seat.carry.items()}
         with self.acting(), torch.inference_mode():
@@ -260,7 +263,7 @@ class OnPolicyModel(TorchModel):
 
     def minibatches(self) -> Iterator[dict[str, Tensor]]:
         """Yields the rollout's steps, or sequences of them, in random parts, once per pass; see ``loss``."""
-        c, data, axis = self.config, self.whole(), 1 if self._recurrent else 0
+        c, data, axis = self.config, self.whole(), int(self.in_sequences or self.recurrent)
         n = data["actions"].shape[axis]
         for _ in range(c.n_epochs):
             order = torch.randperm(n, generator=self.generator, device=self.device)
@@ -269,22 +272,26 @@ class OnPolicyModel(TorchModel):
 
     def whole(self) -> dict[str, Tensor]:
         """Returns the whole rollout as one minibatch, in order; see ``loss``."""
-        m, advantages = self.memory, self.advantages()
-        arrays = {f"part {name}": part for name, part in m.states.items()} | {
-            "actions": m.actions,
-            "values": m.values,
-            "advantages": advantages,
-            "returns": advantages + m.values,
-            "ended": m.ended,
-        }
+        data = to_device(self.lived(), self.device)
+        if self.in_sequences or self.recurrent:
+            return self._sequences(data)
+        return {name: tensor.flatten(0, 1) for name, tensor in data.items()}
+
+    def lived(self) -> dict[str, np.ndarray]:
+        """Returns what minibatches are made of: ``states_and_choices``, and advantages and returns of each step."""
+        advantages = self.advantages()
+        return self.states_and_choices() | {"advantages": advantages, "returns": advantages + self.memory.values}
+
+    def states_and_choices(self) -> dict[str, np.ndarray]:
+        """Returns what the rollout holds of states and choices, by the names under which ``loss`` finds it."""
+        m = self.memory
+        arrays = {f"part {name}": part for name, part in m.states.items()}
+        arrays |= {"actions": m.actions, "values": m.values, "ended": m.ended}
         if m.masks is not None:
             arrays["masks"] = m.masks
         for name, column in m.columns.items():
             arrays[name] = column[:: self.config.sequence_length] if name.startswith("carry ") else column
-        data = to_device(arrays, self.device)
-        if self._recurrent:
-            return self._sequences(data)
-        return {name: tensor.flatten(0, 1) for name, tensor in data.items()}
+        return arrays
 
     def _sequences(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
         """Cuts [n_steps, n_streams, ...] into [length, sequences, ...], with the carry that each starts from."""

@@ -185,8 +185,8 @@ class ReplayModel(TorchModel):
             "weights": batch.weights,
             "discounts": batch.discounts * (1 - batch.dones),
         }
-        if batch.masks is not None and batch.next_masks is not None:
-            arrays |= {"masks": batch.masks, "next_masks": batch.next_masks}
+        masks = {"masks": batch.masks, "next_masks": batch.next_masks}
+        arrays |= {name: mask for name, mask in masks.items() if mask is not None}
         data = to_device(arrays, self.device)
         parts = self.observations.parts
         return Drawn(
