@@ -39,7 +39,8 @@ def known(world: Gridworld, state: dict) -> dict:
 def anything(world: Gridworld, rng: np.random.Generator) -> dict:
     """A state that is drawn at will within its limits: nobody's books are in order, but nothing is out of range."""
     state = world.get_state()
-    entries = sorted((e for e in world.copies.entries if e.saved), key=lambda e: e.name != "turn")
+    entries = [e for e in world.copies.entries if e.saved]
+    entries.sort(key=lambda e: (e.name != "turn", not e.saved.startswith("params.")))  # what limits name comes first
     for entry in entries:
         array = state[entry.saved]
         if rng.random() < 0.3 and not isinstance(entry.high, str) and entry.name != "turn":

@@ -36,7 +36,10 @@ FRUITS = ("apple", "banana")
 OFFERS = tuple((a, b) for a in range(-3, 3) for b in range(-3, 3) if a * b < 0)  # apples and bananas, + wanted
 ACTIONS = (
     *movement.EGOCENTRIC, "eat_apple", "eat_banana", *grapple.ACTIONS, "cancel_offer",
-    *(f"offer_{-a}_apple_for_{b}_banana" if a < 0 else f"offer_{-b}_banana_for_{a}_apple" for a, b in OFFERS),
+    "offer_3_apple_for_1_banana", "offer_3_apple_for_2_banana", "offer_2_apple_for_1_banana",
+    "offer_2_apple_for_2_banana", "offer_1_apple_for_1_banana", "offer_1_apple_for_2_banana",
+    "offer_3_banana_for_1_apple", "offer_2_banana_for_1_apple", "offer_1_banana_for_1_apple",
+    "offer_3_banana_for_2_apple", "offer_2_banana_for_2_apple", "offer_1_banana_for_2_apple",
 )  # fmt: skip
 EAT_APPLE, HOLD, CANCEL = map(ACTIONS.index, ("eat_apple", "hold", "cancel_offer"))
 SHOWN = len(sprites.STAMINA_BARS) - 1  # the most stamina of which a bar tells

@@ -30,7 +30,7 @@ from sorrelsim import Events, Gridworld, Kinds, kind, param, per_agent, per_site
 from sorrelsim.rules import beams, draw, episode, events, grid, movement
 
 BALLOTS = 6  # to vote for: five slots, or nobody
-ACTIONS = (*movement.EGOCENTRIC, "tag", *(f"vote_{k}" for k in range(1, BALLOTS)), "abstain")
+ACTIONS = (*movement.EGOCENTRIC, "tag", "vote_1", "vote_2", "vote_3", "vote_4", "vote_5", "abstain")
 TAG, VOTE_1 = map(ACTIONS.index, ("tag", "vote_1"))
 IMPOSTOR = 4  # its slot
 FREE, FROZEN, JAILED = range(3)  # fates

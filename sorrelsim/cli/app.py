@@ -58,40 +58,15 @@ def main(
 
 
 @app.command("list")
-def list_all() -> None:
+def list_all(
+    what: Annotated[
+        str | None, typer.Argument(help="Only worlds, learners, players, others, rewards or scenarios.")
+    ] = None,
+) -> None:
     """List worlds, with agents, actions and the dilemma in a line, models, reward transforms and scenarios."""
-    from sorrelsim.library.catalogue import entries, scenarios, transforms
+    from sorrelsim.cli.catalogue import print_catalogue
 
-    width = min(shutil.get_terminal_size((110, 24)).columns, 160)
-    worlds, models, rewards, mixtures = entries("worlds"), entries("agents"), transforms(), scenarios()
-    column = max(len(entry.name) for entry in [*worlds, *models, *rewards]) + 2
-    typer.secho("Worlds", bold=True)
-    for entry in worlds:
-        actions = entry.attributes.get("actions", ())
-        agents = entry.attributes.get("n_agents", 1)
-        facts = f"{agents} agent{'s' if agents != 1 else ''}, {len(actions)} actions" if actions else f"{agents} agents"
-        presets = entry.attributes.get("presets", ())
-        if presets:
-            facts += f", presets {', '.join(presets)}"
-        typer.echo(typer.style(f"  {entry.name:<{column}}", fg="cyan") + _shorten(entry.summary, width - column - 2))
-        typer.secho(" " * (column + 2) + _shorten(facts, width - column - 2), dim=True)
-        if actions:
-            typer.secho(" " * (column + 2) + _shorten(" ".join(actions), width - column - 2), dim=True)
-    for title, found, colour in (("Models", models, "green"), ("Reward transforms", rewards, "yellow")):
-        typer.secho(f"\n{title}", bold=True)
-        for entry in found:
-            name = typer.style(f"  {entry.name:<{column}}", fg=colour)
-            typer.echo(name + _shorten(entry.summary, width - column - 2))
-    if mixtures:
-        typer.secho("\nScenarios, for sorrelsim eval RUN --scenarios", bold=True)
-    for entry in mixtures:
-        typer.echo(typer.style(f"  {entry.name}", fg="magenta"))
-        typer.secho(" " * (column + 2) + _shorten(entry.summary, width - column - 2), dim=True)
-    typer.secho("\nsorrelsim show NAME tells more of one.", dim=True)
-
-
-def _shorten(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(0, width - 3)].rstrip(" ,;:") + "..."
+    print_catalogue(what)
 
 
 @app.command()

@@ -20,15 +20,17 @@ from sorrelsim.recordings import Recording, RecordingError
 REPLAY_KEYS = {
     "play": ("space", "p"), "next": ("right", "."), "back": ("left", ","), "10 on": ("page down",),
     "10 back": ("page up",), "start": ("home",), "end": ("end",), "faster": ("up", "]"), "slower": ("down", "["),
-    "view": ("tab",), "slot": ("f6", "s"), "zoom in": ("=",), "zoom out": ("-",), "labels": ("f7",),
-    "screenshot": ("f9",), "full screen": ("f11",), "help": ("f1",), "quit": ("escape",),
+    "as recorded": ("r",), "view": ("tab",), "slot": ("f6", "s"), "zoom in": ("=",), "zoom out": ("-",),
+    "labels": ("f7",), "screenshot": ("f9",), "full screen": ("f11",), "help": ("f1",), "quit": ("escape",),
 }  # fmt: skip
 """What the window listens to, in the order of its help."""
+LONGEST_PAUSE = 3.0
+"""Seconds for which playing back at the pace of the game waits at most for a turn."""
 
 REPLAY_MEANINGS = MEANINGS | {
     "play": "play and stop", "next": "one turn on", "back": "one turn back", "10 on": "ten turns on",
     "10 back": "ten turns back", "start": "to the start", "end": "to the end", "slot": "look at another agent",
-    "zoom in": "zoom in",
+    "as recorded": "at the pace of the game", "zoom in": "zoom in",
 }  # fmt: skip
 
 
@@ -54,6 +56,7 @@ class ReplayWindow(BaseWindow):
         self.recording = recording
         self.replay = recording.replay(check, trust)
         self.view, self.playing = "map", False
+        self.as_recorded = False  # whether it plays at the pace at which it was played
         humans = recording.header["humans"]
         self.watched = humans[0] if humans else 0
         self.pace = Pace(speed)
@@ -100,10 +103,17 @@ class ReplayWindow(BaseWindow):
         self.replay.go(turn)
 
     def due(self, now: float) -> float | None:
-        return self.pace.wait(now) if self.playing else None
+        return self._wait(now) if self.playing else None
+
+    def _wait(self, now: float) -> float:
+        """Returns the seconds until the next turn; pauses of more than :data:`LONGEST_PAUSE` are shortened."""
+        if not self.as_recorded or not 0 < self.turn < self._last:
+            return self.pace.wait(now)
+        took = (self.recording.ms[self.turn] - self.recording.ms[self.turn - 1]) / 1000
+        return float(max(0.0, self.pace.turned + min(max(took, 0.0), LONGEST_PAUSE) - now))
 
     def advance(self, now: float) -> None:
-        if self.playing and not self.pace.wait(now):
+        if self.playing and not self._wait(now):
             if self.turn >= self._last:
                 self.playing, self.dirty = False, True
             else:
@@ -131,7 +141,11 @@ class ReplayWindow(BaseWindow):
             self.go(self.turn + jumps[use], now)
         elif use in ("start", "end"):
             self.go(0 if use == "start" else len(self.recording), now)
+        elif use == "as recorded":
+            self.as_recorded = not self.as_recorded
+            self.say("As it was played" if self.as_recorded else f"{self.pace.speed:g} turns a second", 1.5)
         elif use in ("faster", "slower"):
+            self.as_recorded = False
             self.pace.change(1 if use == "faster" else -1)
             self.say(f"{self.pace.speed:g} turns a second", 1.2)
         elif use == "view":
@@ -209,6 +223,11 @@ class ReplayWindow(BaseWindow):
         where = draw(f"{self.turn} / {len(self.recording)}", 14, theme.MUTED)
         screen.blit(where, where.get_rect(midright=(strip.right - px(12), bar.centery)))
 
+    def _status(self) -> str:
+        if not self.playing:
+            return "stopped"
+        return "as played" if self.as_recorded else f"{self.pace.speed:g} turns/s"
+
     def info(self) -> PanelInfo:
         recording, world, turn, watched = self.recording, self.replay.world, self.turn, self.watched
         header, names = recording.header, recording.header["actions"]
@@ -225,7 +244,11 @@ class ReplayWindow(BaseWindow):
             title=title_of(world.name),
             subtitle=f"recorded {started}  \u00b7  {int(ms // 60)}:{ms % 60:04.1f}",
             turn=turn,
-            status=f"{self.pace.speed:g} turns/s" if self.playing else "stopped",
+            status="stopped"
+            if not self.playing
+            else "as played"
+            if self.as_recorded
+            else f"{self.pace.speed:g} turns/s",
             tone="run" if self.playing else "pause",
             players=player_rows(world, labels, scores, rewards, watched),
             gauges=gauges_of({name: world.parts[name][0, watched] for name in world.scalars}),

@@ -66,7 +66,7 @@ class Stage:
         self._base: pygame.Surface | None = None
         self._drawn: np.ndarray | None = None
         self._tiles: dict[tuple, pygame.Surface] = {}
-        self._beams: list[tuple[int, int, pygame.Surface]] = []
+        self._beams: list[tuple[int, int, pygame.Surface]] = []  # and whatever else lies above, but on no agent
         self._marks: list[tuple[int, int, pygame.Surface]] = []
         self._scene: Scene | None = None
 
@@ -152,8 +152,11 @@ class Stage:
             for layer in range(scene.under, layers)
             for row, col in np.argwhere((scene.cells[..., layer] > 0) & ~scene.fog).tolist()
         ]
-        self._beams = [(row, col, self._see_through(code)) for row, col, code in over if self._is_beam(code)]
-        self._marks = [(row, col, self._see_through(code)) for row, col, code in over if not self._is_beam(code)]
+        stood_on = {actor.cell for actor in scene.actors}
+        self._beams, self._marks = [], []
+        for row, col, code in over:
+            mark = (row, col) in stood_on and not self._is_beam(code)  # what lies over an agent is a mark of it
+            (self._marks if mark else self._beams).append((row, col, self._over(code, mark)))
 
     def _tile(self, ids: tuple[int, ...] | None) -> pygame.Surface:
         """Returns a cell's layers flattened onto the ground, scaled; fog for None."""
@@ -167,14 +170,14 @@ class Stage:
             self._tiles[key] = self._scaled(theme.surface_of(picture))
         return self._tiles[key]
 
-    def _see_through(self, code: int) -> pygame.Surface:
-        """Returns what lies over agents: a beam as it is, a mark with lines around it."""
-        if ("over", code) not in self._tiles:
+    def _over(self, code: int, mark: bool) -> pygame.Surface:
+        """Returns what lies above the layer of agents: a mark with lines around it, all else as it is."""
+        key = ("mark" if mark else "over", code)
+        if key not in self._tiles:
             assert self._looks is not None
             look = self._looks[code]
-            beam = theme.surface_of(look)
-            self._tiles["over", code] = self._scaled(beam) if self._is_beam(code) else self._outlined_sprite(look)
-        return self._tiles["over", code]
+            self._tiles[key] = self._outlined_sprite(look) if mark else self._scaled(theme.surface_of(look))
+        return self._tiles[key]
 
     def _is_beam(self, code: int) -> bool:
         """Whether something fills its cell and can be seen through, as beams do and marks do not."""

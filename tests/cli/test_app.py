@@ -53,6 +53,17 @@ def test_list_shows_every_world_and_model():
     assert re.search(r"7 agents, 9 actions.*\n +noop forward .* zap clean", text)
 
 
+def test_one_part_of_the_list_alone():
+    text = call("list", "learners")
+    assert text.startswith("Learners\n")
+    assert re.search(r"^  ppo +PPO|^  ppo +\w", text, re.M)
+    assert "cleanup_cooperator" not in text
+    assert "  cleanup_cooperator " in call("list", "players")
+    failed = command("list", "learner")
+    assert failed.returncode == 1
+    assert "did you mean 'learners'" in failed.stderr
+
+
 def test_the_catalogue_says_what_the_classes_say():
     from sorrelsim.engine.gridworld import Gridworld
     from sorrelsim.library.find import find_class

@@ -206,3 +206,63 @@ def test_a_lost_display_loses_no_turn(tmp_path):
     recording = load_recording(game.path)
     assert len(recording) >= 10
     recording.replay().go(len(recording))
+
+
+LOCKED = (
+    "--locked",
+    "--card",
+    "--episodes",
+    "3",
+    "--mode",
+    "turns",
+    "--participant",
+    "P07",
+    "min_steps=5",
+    "max_steps=5",
+)
+
+
+def test_a_locked_session_of_three_rounds_gives_tables_that_replay(player):
+    game = player(*LOCKED)
+    game.press("w")  # no turn yet: the card waits for the space bar
+    game.press("space")
+    for turn in range(1, 16):
+        for nothing in ("F2", "F6", "p", "Tab") if turn % 4 == 0 else ():
+            game.press(nothing)
+        game.press("w" if turn % 2 else "e")
+        game.wait_for(lambda done=turn: game.turns() == done)
+        if turn % 5 == 0 and turn < 15:
+            game.press("w")  # between two rounds no other key goes on
+            game.press("space")
+    game.xdotool("key", "space")  # the closing page
+    assert "kept 15 turns" in game.end()
+    recording = load_recording(game.path)
+    assert (recording.closed, recording.resets, recording.seating(15).people) == (True, [], (0,))
+    assert recording.ends.tolist() == [turn % 5 == 0 for turn in range(1, 16)]
+    rows = [row for row in recording.rows() if row["human"]]  # which replays every state
+    assert [row["action_name"] for row in rows[:3]] == ["forward", "turn_right", "forward"]
+    assert {row["participant"] for row in rows} == {"P07"}
+    for row in rows:
+        assert 0 < row["shown_ms"] < row["key_ms"] <= row["ms"]
+        assert row["reaction_ms"] == pytest.approx(row["key_ms"] - row["shown_ms"])
+    assert [row["turns"] for row in recording.episodes() if row["slot"] == 0] == [5, 5, 5]
+
+
+@pytest.mark.parametrize("moment", [0.05, 0.2, 0.6])
+def test_a_locked_session_killed_at_any_moment_has_every_key_up_to_it(player, moment):
+    game = player(*LOCKED)
+    game.press("space")
+    game.press("w")
+    game.wait_for(lambda: game.turns() == 1)
+    pressing = subprocess.Popen(["xdotool", "key", "--delay", "20", *"wedas" * 8], env=game.env)
+    time.sleep(moment)
+    game.process.kill()
+    game.process.communicate()
+    pressing.wait(20)
+    recording = load_recording(game.path)
+    downs = [key["key"] for key in recording.keys if key["down"]]
+    assert downs[:2] == ["space", "w"]
+    assert downs[2:] == list("wedas" * 8)[: len(downs) - 2]
+    assert len(recording) >= 1
+    recording.replay().go(len(recording))
+    list(recording.rows())

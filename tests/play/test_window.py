@@ -326,6 +326,31 @@ def watch(path, **options):
     return ReplayWindow(load_recording(path), size=(960, 600), **options)
 
 
+def test_the_viewer_plays_at_the_pace_of_the_game(tmp_path):
+    from recording_files import lines_of, reseal
+
+    window = open_window(tmp_path / "a.jsonl", mode="turns")
+    for _ in range(4):
+        press(window, "w")
+    window.close()
+    lines, at = lines_of(tmp_path / "a.jsonl"), [0.0, 100.0, 400.0, 60_000.0]
+    for line in lines:
+        if "t" in line:
+            line["ms"] = at[line["t"] - 1]
+    reseal(tmp_path / "a.jsonl", lines)
+    viewer = watch(tmp_path / "a.jsonl")
+    press(viewer, "right", "r")
+    viewer.playing = True
+    viewer.pace.turned = 10.0
+    assert viewer.due(10.0) == pytest.approx(0.1)  # from turn 1 to turn 2, as it was played
+    viewer.go(2, 10.1)
+    assert viewer.due(10.1) == pytest.approx(0.3)
+    viewer.go(3, 10.4)
+    assert viewer.due(10.4) == pytest.approx(3.0)  # a pause of a minute is shortened
+    press(viewer, "up")
+    assert not viewer.as_recorded
+
+
 def test_the_viewer_stops_before_a_turn_that_does_not_replay(tmp_path):
     from recording_files import lines_of, reseal
 
