@@ -2,11 +2,12 @@
 
 Stream i of N adds noise of size sigma^(1 + alpha i / (N - 1)) to its actions, sigma being ``noise.size``. A step begins
 in memory with the TD error that was found when acting, r + gamma^n Q(s', mu(s')) - Q(s, a), for a priority (algorithm
-1). Learning is that of prioritised DDPG after n steps.
+1). Learning is that of prioritised DDPG.
 
 Departures from the paper: all its actors explore by the same noise, as ours do with an exponent of 0; degrees are those
-of its DQN. One process steps all streams and takes a gradient step every so many agent-steps, so actors have the newest
-networks. Targets move softly, and the memory forgets what is oldest, not what has the lowest priority.
+of its DQN. Returns are of one step by default, not of five. One process steps all streams and takes a gradient step
+every so many agent-steps, so actors have the newest networks. Targets move softly, and the memory forgets what is
+oldest, not what has the lowest priority.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from sorrelsim.agents.learners.ddpg import DDPG, DDPGConfig
 from sorrelsim.models.memory.appraised import AppraisedBuffer
-from sorrelsim.models.ranges import Length, Weight
+from sorrelsim.models.ranges import Weight
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.deterministic_model import PROBABILITIES
 from sorrelsim.models.torch.exploration import ladder
@@ -36,8 +37,6 @@ class DDPGApexConfig(DDPGConfig):
     """How its first stream explores: by noise on actions, of size 1 at the most; others do by a power of the size."""
     noise_exponent: Weight = 2.0
     """How far apart streams are in exploring (alpha); 0 gives all the same noise."""
-    n_step: Length = 3
-    """Steps summed before bootstrapping."""
     prioritised: bool = True
     """Sample steps by their TD error; Ape-X does so in any case."""
 

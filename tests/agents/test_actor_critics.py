@@ -539,7 +539,6 @@ def test_learners_aim(kind):
 def test_learners_name_codes(kind):
     world = CodeWorld(n_worlds=4)
     model = build(kind, world, {"gamma": 0.5, "temperature": 0.1} if kind is SACDiscrete else {"gamma": 0.5})
-    longer = kind in (TD3, DDPGApex)  # whose actor learns half as often; whose returns sum several random codes
-    play([Agent(world, [0, 1], model)], world, 200 if longer else 100)
+    play([Agent(world, [0, 1], model)], world, 200 if kind is TD3 else 100)  # its actor learns half as often
     judge = Agent(world, [0, 1], model, learn=False, explore=False)
     assert play([judge], world, 40).mean() > 0.9

@@ -110,7 +110,7 @@ def test_a_saved_memory_goes_on_as_it_was_and_an_unsound_one_is_refused():
 def test_priorities_are_the_errors_of_the_networks_that_acted(kind, masked):
     """Nothing is learned here, so that the networks can be asked again: errors of steps drawn from the memory."""
     world = CodeWorld(n_worlds=2, length=4, masked=masked)
-    model = build(kind, world, priority_exponent=1.0, gamma=0.5)
+    model = build(kind, world, priority_exponent=1.0, gamma=0.5, n_step=3)
     play([Agent(world, [0, 1], model)], world, 60)
     assert model.gradient_steps == 0
     batch = model.memory.sample(200)
