@@ -137,6 +137,9 @@ CASES: dict[str, Case] = {
         theirs="stable_baselines3.DQN",
         settings=THEIR_VALUES_OF_CARTPOLE | {"n_steps": 3},
     ),
+    "dqn_apex": Case(
+        **CARTPOLE, budget=50_000, ours=VALUES_OF_CARTPOLE | {"epsilon_start": 0.4, "epsilon_end": 0.4}, copies=8
+    ),
     "rainbow": Case(
         **CARTPOLE,
         budget=100_000,
@@ -179,6 +182,7 @@ CASES: dict[str, Case] = {
     ),
     "ddpg": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.DDPG", settings=with_noise),
     "ddpg_prioritised": Case(**SWINGING, ours=ACTORS_OF_PENDULUM),
+    "ddpg_apex": Case(**SWINGING, ours=ACTORS_OF_PENDULUM),
     "hddpg": Case(**SWINGING, ours=ACTORS_OF_PENDULUM),
     "td3": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.TD3", settings=with_noise),
     "sac": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.SAC", settings=THEIR_ACTORS_OF_PENDULUM),
@@ -235,6 +239,21 @@ CASES: dict[str, Case] = {
             "learning_rate": lambda left: 3e-3 * left,
         },
         envs=16,
+    ),
+    "a3c": Case(
+        **CARTPOLE,
+        budget=400_000,
+        ours={
+            "n_steps": 16,
+            "gae_lambda": 0.95,
+            "learning_rate": 2e-3,
+            "anneal_steps": 400_000,
+            "value_coefficient": 0.01,  # as for PPO
+            "entropy": 0.0,
+            "normalise_advantages": True,
+            "network": {"hidden": [64, 64], "activation": "tanh"},
+        },
+        copies=16,
     ),
     "impala": Case(
         **CARTPOLE,

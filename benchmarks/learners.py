@@ -19,10 +19,13 @@ import torch
 
 import sorrelsim
 from sorrelsim.agents.learners.a2c import A2C
+from sorrelsim.agents.learners.a3c import A3C
 from sorrelsim.agents.learners.ddpg import DDPG
+from sorrelsim.agents.learners.ddpg_apex import DDPGApex
 from sorrelsim.agents.learners.ddpg_prioritised import DDPGPrioritised
 from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.dqn import DQN
+from sorrelsim.agents.learners.dqn_apex import DQNApex
 from sorrelsim.agents.learners.dqn_prioritised import DQNPrioritised
 from sorrelsim.agents.learners.dueling import Dueling
 from sorrelsim.agents.learners.hddpg import HDDPG
@@ -49,13 +52,15 @@ REPLAY: dict[str, type[ValueModel]] = {
     "ddqn": DDQN,
     "dueling": Dueling,
     "dqn_prioritised": DQNPrioritised,
+    "dqn_apex": DQNApex,
     "qr_dqn": QRDQN,
     "rainbow": Rainbow,
 }
-ON_POLICY = {"ppo": 1.3, "ppo-socialjax": 1.25, "a2c": 1.3, "impala": 1.3, "trpo": 1.3, "pqn": 1.3}
+ON_POLICY = {"ppo": 1.3, "ppo-socialjax": 1.25, "a2c": 1.3, "a3c": 1.3, "impala": 1.3, "trpo": 1.3, "pqn": 1.3}
 ACTOR_CRITICS: dict[str, type[ActorCriticModel]] = {
     "ddpg": DDPG,
     "ddpg_prioritised": DDPGPrioritised,
+    "ddpg_apex": DDPGApex,
     "hddpg": HDDPG,
     "td3": TD3,
     "sac": SAC,
@@ -237,7 +242,10 @@ def actor_critic(kind: type[ActorCriticModel]) -> tuple[Callable[[], None], Call
     def bare() -> None:
         for _ in range(10):
             with torch.inference_mode():
-                nets["actor"](**acting)
+                chosen = nets["actor"](**acting)
+                if kind is DDPGApex:  # what was done, and what the actor itself would do
+                    nets["actor"](**acting)
+                    nets["critic"](**acting, action=chosen), nets["critic"](**acting, action=chosen)
             for step in range(streams // 4):
                 descends(step)
 
@@ -265,6 +273,7 @@ def main() -> None:
         "ppo": lambda: on_policy(PPO, "mlp", asked.copies, 64),
         "ppo-socialjax": lambda: on_policy(PPO, "socialjax", max(1, asked.copies // 8), 32),
         "a2c": lambda: on_policy(A2C, "mlp", asked.copies, 5, (1, 1)),
+        "a3c": lambda: on_policy(A3C, "mlp", asked.copies, 5, (1, 4)),
         "impala": lambda: on_policy(IMPALA, "mlp", asked.copies, 20, (1, 4)),
         "trpo": lambda: trpo(asked.copies, 64),
         "pqn": lambda: on_policy(PQN, "mlp", asked.copies, 64),

@@ -20,7 +20,8 @@ def trained(name, seed, tmp_path, *changes):
     return runs.read_metrics(run(Experiment(path, [f"seed={seed}", f"runs={tmp_path}", *changes])))
 
 
-LEARNERS = ["iqn", "ddqn", "qr_dqn", "rainbow", "sac_discrete", "ppo", "pqn", "a2c", "trpo", "impala"]
+OF_VALUES = ["iqn", "ddqn", "dqn_apex", "qr_dqn", "rainbow"]
+LEARNERS = [*OF_VALUES, "sac_discrete", "ppo", "pqn", "a2c", "a3c", "trpo", "impala"]
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
@@ -94,7 +95,7 @@ def test_individual_learners_rise_and_fall_in_harvest(seed, tmp_path):
     assert returns[-5:].mean() < 0.6 * random_play
 
 
-CART_POLE = ["ppo", "dqn", "ddqn", "qr_dqn", "rainbow", "r2d2", "a2c", "trpo", "pqn"]
+CART_POLE = ["ppo", "dqn", "ddqn", "qr_dqn", "rainbow", "r2d2", "a2c", "a3c", "trpo", "pqn"]
 
 
 @pytest.mark.parametrize("learner", CART_POLE)
@@ -106,7 +107,8 @@ def test_cart_pole_is_solved(learner, seed, monkeypatch):
     solves(learner, seed, monkeypatch)
 
 
-OF_PENDULUM = ["ddpg", "ddpg_prioritised", "hddpg", "td3", "sac", "a2c pendulum", "ppo pendulum", "trpo pendulum"]
+FROM_MEMORY = ["ddpg", "ddpg_prioritised", "ddpg_apex", "hddpg", "td3", "sac"]
+OF_PENDULUM = [*FROM_MEMORY, "a2c pendulum", "ppo pendulum", "trpo pendulum"]
 
 
 @pytest.mark.parametrize("learner", OF_PENDULUM)

@@ -184,6 +184,13 @@ def test_a_run_of_a_larger_machine_still_loads(tmp_path):
 
 LOWEST = {
     "ddqn": {"prioritised": True, "batch_size": 1, "memory_size": 200, "warmup": 0, "steps_between_updates": 1},
+    "dqn_apex": {
+        "batch_size": 1,
+        "memory_size": 200,
+        "warmup": 0,
+        "steps_between_updates": 1,
+        "target_every": None,
+    },
     "iqn": {"batch_size": 1, "memory_size": 200, "warmup": 0, "steps_between_updates": 1, "noisy": True},
     "qr_dqn": {"batch_size": 1, "memory_size": 200, "warmup": 0, "steps_between_updates": 1, "dueling": True},
     "rainbow": {"batch_size": 1, "memory_size": 200, "warmup": 0, "steps_between_updates": 1, "n_atoms": 3},
@@ -197,6 +204,7 @@ LOWEST = {
     },
     "ppo": {"n_steps": 4},
     "a2c": {"n_steps": 4, "sequence_length": 4},
+    "a3c": {"n_steps": 4, "sequence_length": 4},
     "trpo": {"n_steps": 4},
     "impala": {"n_steps": 4, "sequence_length": 1},
     "pqn": {"n_steps": 4},

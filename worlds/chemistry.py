@@ -12,6 +12,8 @@ Observation
 Rewards
     For who carries a molecule that reacts, two steps later: +1 for metabolizing food 1 or 2, +10 for food 3, +10 for
     turning x and y into energy, +0.1 for a distractor that reacts by itself.
+    The event ``reactions`` counts all, in equal shares for all agents; those named as a reaction count what an agent
+    carried into it.
 Ends when
     1000 steps have passed (a truncation).
 Parameters
@@ -245,7 +247,7 @@ def attempt(w, row, col, molecule):
         if carried != NONE:
             w.near[carried] += 1
     found, reaction = 0, NONE
-    for k in range(w.p.reactants.shape[0]):
+    for k in range(w.events.shape[1] - 1):  # the reactions that there are; the table has room for more
         if possible(w, k, molecule):
             found += 1
             if draw.below(w, found) == 0:

@@ -118,7 +118,6 @@ def starve(w):
             if w.hunger[i] <= 0:
                 if w.held[i] > 0:
                     use_up(w, i)
-                    w.pressed[i] = 0
                 movement.remove(w, i, w.p.away_steps + 1)
                 w.events[i, Event.TIMES_OUT] += 1
 

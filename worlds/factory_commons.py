@@ -102,6 +102,7 @@ STATE = {
     "left": per_site("mouths", low=0, high=WORKS),  # steps for which it still works
     "dark": per_site("mouths", low=0, high=DARK),  # steps for which its lamp is out
     "loader": per_site("mouths", low=0, high="n_agents"),  # slot + 1 of whose cube it took
+    "holder": per_site("mouths", low=0, high="n_agents"),  # slot + 1 of who holds the cube over it, before the moves
     "falling": per_site("mouths", low=0, high=3),  # steps for which a cube sinks, and where
     "fall_row": per_site("mouths", low=0, high="height - 1"),
     "fall_col": per_site("mouths", low=0, high="width - 1"),
@@ -168,7 +169,6 @@ def run_machines(w):
             w.dark[k] = DARK if w.has_cube[k] > 0 else max(w.dark[k] - 1, 0)
             if w.falling[k] > 0:
                 sink(w, k)
-            show_machine(w, k)
 
 
 @rule
@@ -185,12 +185,10 @@ def sink(w, k):
     """A cube that was taken leaves the hand, wherever that took it meanwhile, and is gone in the third step."""
     if w.falling[k] == 3:
         row, col = w.mouths[k, 0], w.mouths[k, 1]
-        carried = not grid.has(w, row, col, Kind.CUBE)
-        for i in range(w.n_agents):
-            away = abs(w.grip_at[i, 0] - w.mouths[k, 0]) + abs(w.grip_at[i, 1] - w.mouths[k, 1])
-            if w.grip[i] == w.layer[Kind.CUBE] + 1 and away <= 2 * carried:
-                row, col = w.grip_at[i, 0], w.grip_at[i, 1]
-                w.grip[i] = 0
+        i = w.holder[k] - 1
+        if i >= 0 and w.grip[i] == w.layer[Kind.CUBE] + 1:
+            row, col = w.grip_at[i, 0], w.grip_at[i, 1]
+            w.grip[i] = 0
         w.fall_row[k], w.fall_col[k] = row, col
     row, col, layer = w.fall_row[k], w.fall_col[k], w.layer[Kind.CUBE]
     w.falling[k] -= 1
@@ -215,8 +213,7 @@ def deliver(w):
         for o in range(max(2 * w.made[k] - 2, 0), 2 * w.made[k]):
             row = min(w.mouths[k, 0] + 1 + o % 2, w.height - 1)  # FIRST and FAR come out one row further down
             col = min(w.mouths[k, 1] + 1, w.width - 1)
-            ripe = Kind.CUBE if o == BACK else Kind.APPLE
-            new = Kind.NEW_CUBE if o == BACK else Kind.NEW_APPLE
+            ripe, new = (Kind.CUBE, Kind.NEW_CUBE) if o == BACK else (Kind.APPLE, Kind.NEW_APPLE)
             if grid.has(w, row, col, new):
                 grid.put(w, row, col, ripe)
             taken = w.grid[row, col, w.layer[ripe]] != 0 or (o == BACK and w.occupant[row, col] >= 0)
@@ -236,14 +233,16 @@ def load(w):
                 w.claimed[o] = w.turn
     for k in range(w.mouths.shape[0]):
         row, col = w.mouths[k, 0], w.mouths[k, 1]
-        is_open = w.left[k] == 0 or w.left[k] >= CLOSING
-        if w.made[k] > 0 and is_open and w.falling[k] == 0 and grid.has(w, row, col, Kind.CUBE):
+        is_open = w.made[k] > 0 and grid.has(w, row, col, Kind.MOUTH)  # at the end of the last step
+        if is_open and w.falling[k] == 0 and grid.has(w, row, col, Kind.CUBE):
             w.has_cube[k] = 1
             w.falling[k] = 3
             holder = grasp.holder(w, Kind.CUBE, row, col)
             w.loader[k] = holder + 1 if holder >= 0 else w.left_by[row, col]
             if w.loader[k] > 0:
                 w.events[w.loader[k] - 1, Event.CUBES_KEPT + w.made[k] - KEEP] += 1
+        if w.made[k] > 0:
+            show_machine(w, k)
 
 
 @rule
@@ -273,6 +272,8 @@ def use_hands(w):
                 w.grip[i] = 0
             elif not grasp.reach(w, i, Kind.APPLE):
                 grasp.reach(w, i, Kind.CUBE)
+    for k in range(w.mouths.shape[0]):
+        w.holder[k] = grasp.holder(w, Kind.CUBE, w.mouths[k, 0], w.mouths[k, 1]) + 1
 
 
 @rule

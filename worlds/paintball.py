@@ -10,8 +10,9 @@ Actions
     the enemy's paint can neither walk nor turn.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot``: 1 when ready, 0 after a spray, -1
-    after a shot. Bodies show team (even slots are red) and health, as of the last step:
-    pale 1, dark rim 2, gold 3. Indicators show which team carries a flag, or has the hill.
+    after a shot; 0 while out, as is all else here, where Melting Pot goes on showing it. Bodies show team (even slots
+    are red) and health, as of the last step: pale 1, dark rim 2, gold 3. Indicators show which team carries a flag,
+    or has the hill.
 Rewards
     +1 to a team and -1 to the other for a captured flag (the enemy's carried home while one's own lies there), and
     for each step in control of the hill: gained with 80% of the squares, which all become one's own, and lost with

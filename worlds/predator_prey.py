@@ -126,9 +126,16 @@ def grow_forest(w):
 @rule
 def place_agents(w):
     for i in range(w.n_agents):
-        if not movement.spawn_at(w, i, w.predator_spawns if is_predator(w, i) else w.prey_spawns):
+        if not movement.spawn_at(w, i, home(w, i)):
             movement.spawn_at(w, i, w.spawns)
         stamina.fill(w, i, w.p.most_stamina)
+
+
+@rule
+def home(w, i):
+    """Returns the spawn cells of the role of agent ``i``, or all on a map that has none for it."""
+    cells = w.predator_spawns if is_predator(w, i) else w.prey_spawns
+    return cells if cells.shape[0] > 0 else w.spawns
 
 
 @rule
@@ -243,7 +250,7 @@ def is_ready(w, i, j):
 @rule
 def come_back(w):
     for i in range(w.n_agents):
-        if movement.is_due(w, i) and movement.spawn_at(w, i, w.predator_spawns if is_predator(w, i) else w.prey_spawns):
+        if movement.is_due(w, i) and movement.spawn_at(w, i, home(w, i)):
             stamina.fill(w, i, w.p.most_stamina)
 
 
@@ -296,16 +303,12 @@ NAMES = ("open", "alley_hunt", "orchard", "random_forest")
 MAPS = {name: Path(__file__).with_name("maps").joinpath("predator_prey", f"{name}.txt").read_text() for name in NAMES}
 
 BLANK = "." * 8
+COAT = (*[BLANK] * 3, *["..cccc.."] * 2, *[BLANK] * 3)  # the colour of a slot, amid an agent
 FUR = ("R.R..R.R", ".RrRRrR.", "Rr....rR", ".R....R.")
 
 
 def art(*rows, **colours):
     return sprites.pixels("\n".join(rows), **colours)
-
-
-def coat(slot):
-    """The colour of a slot, amid an agent."""
-    return art(*[BLANK] * 3, *["..cccc.."] * 2, *[BLANK] * 3, c=sprites.agent_colour(slot))
 
 
 def meal(bites):
@@ -320,7 +323,7 @@ Kind.paint(
     ARMS=art("w......w", "ww....ww", ".w....w.", *[BLANK] * 5),
     **{name: meal(bites) for bites, name in enumerate(("SITTING", "BITE_1", "BITE_2", "BITE_3"))},
     **{f"BAR_{left}": bar for left, bar in enumerate(sprites.STAMINA_BARS)},
-    **{f"PREY_{slot}": coat(slot) for slot in range(COLOURS)},
+    **{f"PREY_{slot}": art(*COAT, c=sprites.agent_colour(slot)) for slot in range(COLOURS)},
 )  # fmt: skip
 
 
@@ -337,12 +340,9 @@ class PredatorPrey(Gridworld):
         **dict.fromkeys("<^>vljzr", (Kind.EDGE_GRASS,)), **dict.fromkeys(";,JL_|~!=+][/", (Kind.WALL,)),
     }  # fmt: skip
     layers = ("ground", "object", "bar", "hand", "agent", "coat", "pose")
-    n_agents = 13
-    actions = ACTIONS
-    scalars = {"stamina": 1}
-    observe = see_self
-    state = STATE
-    events = Event
+    n_agents, actions = 13, ACTIONS
+    scalars, observe = {"stamina": 1}, see_self
+    state, events = STATE, Event
     start = (grow_forest, place_agents, show)
     rules = (
         sit_down, dine, tire, walk, feed, hunt, come_back, regrow, feed, leave, movement.thaw, show, episode.time_limit,

@@ -132,13 +132,16 @@ def lay(w, row, col, p):
 
 @rule
 def place_agents(w):
-    """At spawns: all P, and the Q that are drawn; the others are shut meanwhile."""
+    """At spawns: all P, and the Q that are drawn; the others are shut meanwhile, and then take who found no room."""
     for k in range(w.perhaps.shape[0]):
         if not draw.chance(w, w.p.spawn_probability):
             grid.put(w, w.perhaps[k, 0], w.perhaps[k, 1], Kind.WALL)
     movement.scatter(w)
     for k in range(w.perhaps.shape[0]):
         grid.take(w, w.perhaps[k, 0], w.perhaps[k, 1], Kind.WALL)
+    for i in range(w.n_agents):
+        if w.out[i] != 0:
+            movement.spawn_at(w, i, w.perhaps)
 
 
 @rule

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from sorrelsim.models.base import Observation, Seat
@@ -9,10 +11,18 @@ from sorrelsim.models.bots.bot import Bot
 
 
 class BoatRaceCooperator(Bot):
-    """Rows from the first step in which both sit, as often as it can; on land it eats, then waits at the barrier."""
+    """Rows in the first step in which both sit, then in every fifth; on land it eats, then waits at the barrier.
 
-    stroke = "row"
-    """What it does in a boat."""
+    So two of its kind keep time whatever they did in the races before. If they rowed as soon as they could, one whose
+    last stroke was longer ago would be ahead of the other for good.
+    """
+
+    stroke, every = "row", 5
+    """What it does in a boat, and every how many steps."""
+
+    def new_carry(self, n_streams: int) -> dict[str, Any]:
+        """Returns where each stream wanders to, and for how many steps it has sat beside its partner."""
+        return super().new_carry(n_streams) | {"seated": np.zeros(n_streams, np.int64)}
 
     def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
         """Returns the actions for a batch of states, int64 [n_streams]."""
@@ -26,6 +36,8 @@ class BoatRaceCooperator(Bot):
         about = self.wander(view, seat)
         wait = np.where(near == 1, self.stay, self.walk(view, to_gate, otherwise=about))
         ashore = self.walk(view, to_apple, otherwise=self.walk(view, to_seat, otherwise=wait))
-        partner = view.beside(taken).any(1)
-        afloat = np.where(partner, self.action(self.stroke), self.stay)
+        paired = view.here(seats) & view.beside(taken).any(1)
+        seated = seat.carry["seated"] if seat is not None else np.zeros(len(paired), np.int64)
+        afloat = np.where(paired & (seated % self.every == 0), self.action(self.stroke), self.stay)
+        seated[:] = np.where(paired, seated + 1, 0)
         return np.where(view.here(seats), afloat, ashore)

@@ -8,4 +8,4 @@ from sorrelsim.agents.bots.boat_race_cooperator import BoatRaceCooperator
 class BoatRaceDefector(BoatRaceCooperator):
     """Does as the cooperator does, but flails."""
 
-    stroke = "flail"
+    stroke, every = "flail", 1

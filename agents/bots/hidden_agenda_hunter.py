@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sorrelsim.agents.bots.hidden_agenda_worker import free_slots
+from sorrelsim.agents.bots.hidden_agenda_worker import bring_gems, free_slots
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
 
@@ -23,10 +23,7 @@ class HiddenAgendaHunter(Bot):
         prey = view.shows("agent") & ~view.shows("frozen")
         alone = (prey.sum(axis=(1, 2)) == 1) & (view.parts["ready_to_shoot"][:, 0] >= 1)
         to_prey, _ = view.toward(prey)
-        holds = view.parts["inventory"][:, 0] > 0
-        to_gem, _ = view.toward(view.shows("gem"))
-        to_grate, _ = view.toward(view.shows("grate"))
-        works = self.walk(view, np.where(holds, to_grate, to_gem), otherwise=self.wander(view, seat))
+        works = bring_gems(self, view, seat)
         actions = np.where(alone, self.turn_and_walk(view, to_prey, otherwise=works), works)
         actions = np.where(alone & view.in_beam(prey, *BEAM), self.action("tag"), actions)
         votes = self.action("vote_1") + free_slots(view).argmax(axis=1)

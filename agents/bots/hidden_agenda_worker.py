@@ -34,13 +34,7 @@ class HiddenAgendaWorker(Bot):
         seated = view.here(view.shows("seat"))
         carry = seat.carry if seat is not None else self.new_carry(len(view.grid))
         self._remember(view, seated, carry)
-        return np.where(seated, carry["ballot"], self._work(view, seat))
-
-    def _work(self, view: View, seat: Seat | None) -> np.ndarray:
-        holds = view.parts["inventory"][:, 0] > 0
-        to_gem, _ = view.toward(view.shows("gem"))
-        to_grate, _ = view.toward(view.shows("grate"))
-        return self.walk(view, np.where(holds, to_grate, to_gem), otherwise=self.wander(view, seat))
+        return np.where(seated, carry["ballot"], bring_gems(self, view, seat))
 
     def _remember(self, view: View, seated: np.ndarray, carry: dict[str, np.ndarray]) -> None:
         """Between votes: who is in sight and who is out. In a vote: whom all that speaks against."""
@@ -55,6 +49,14 @@ class HiddenAgendaWorker(Bot):
             if f"agent {slot}" in self.codes.names:
                 shown = (view.shows(f"agent {slot}") & ~frozen).any(axis=(1, 2))
                 carry["seen"][~seated, slot] = shown[~seated]
+
+
+def bring_gems(bot: Bot, view: View, seat: Seat | None) -> np.ndarray:
+    """Returns actions that lead to the nearest gem, and with one in hand to the grate."""
+    holds = view.parts["inventory"][:, 0] > 0
+    to_gem, _ = view.toward(view.shows("gem"))
+    to_grate, _ = view.toward(view.shows("grate"))
+    return bot.walk(view, np.where(holds, to_grate, to_gem), otherwise=bot.wander(view, seat))
 
 
 def free_slots(view: View) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -11,9 +11,6 @@ from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
 from sorrelsim.models.bots.view import STEPS, View
 from sorrelsim.models.ranges import Length, MaybeWidth
-
-if TYPE_CHECKING:
-    pass
 
 WALLS = ("resource", "paying", "cracked", "cracked_paying")
 

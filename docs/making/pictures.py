@@ -88,11 +88,12 @@ def networks(model: BaseModel, world: Gridworld) -> str:
         for module in net.modules()
         if not list(module.children())
     ]
-    agent = Agent(world, slots=range(world.n_agents), model=model)
-    for _ in range(2):
-        agent.transition(world)
-        world.step()
-        agent.remember(world)
+    for learn in (True, False):  # some ask no network before their warm-up is over
+        agent = Agent(world, range(world.n_agents), model, learn=learn, explore=learn)
+        for _ in range(0 if calls else 2):
+            agent.transition(world)
+            world.step()
+            agent.remember(world)
     for hook in hooks:
         hook.remove()
     seen = ", ".join(f"{name} {list(part.shape)}" for name, part in world.observations.parts.items())

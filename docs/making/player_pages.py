@@ -14,6 +14,7 @@ from sorrelsim.library.catalogue import read_entry
 from sorrelsim.library.find import find_class, shipped
 from sorrelsim.library.pages import settings_of
 from sorrelsim.models.base import BaseModel
+from sorrelsim.testing.plane import plane
 
 TRIED_IN = "treasure_hunt"
 """The world whose networks the pages of learners show."""
@@ -80,14 +81,17 @@ def _curve(name: str) -> list[str]:
 
 
 def _networks(cls: type[BaseModel]) -> list[str]:
-    world = sorrelsim.make(TRIED_IN, n_worlds=2, seed=0, compiled=False)
-    model = cls(world.observations, world.action_names, n_streams=2 * world.n_agents)
+    if "discrete" in cls.acts:
+        world, where = sorrelsim.make(TRIED_IN, 2, seed=0, compiled=False), f"[{TRIED_IN}](../worlds/{TRIED_IN}.md)"
+    else:
+        world, where = plane(2), "a world in which one sees two places, of two numbers each, and acts by two"
+    model = cls(world.observations, world.action_names or world.action_spec, n_streams=2 * world.n_agents)
     drawn = pictures.networks(model, world)
     if not drawn:
         return []
     return [
         "## Its networks",
-        f"The default ones, in [{TRIED_IN}](../worlds/{TRIED_IN}.md). Made from Python it takes "
+        f"The default ones, in {where}. Made from Python it takes "
         "[networks of one's own](../models.md#networks-of-ones-own).",
         drawn,
     ]

@@ -23,6 +23,9 @@ class Compiled:
         self.call = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)(module.run.address)
         self.kernel = threads.Kernel(self.call, (program.block, program.scratch))
         self.many = self.kernel.n >= FEW
+        self.scratch = program.answer.scratch
+        if self.scratch is not None:
+            self.scratch.reserve(1)
 
     def run(self, mode: int, answer: Answer) -> int:
         """Steps, resets or only views all copies, answering into ``answer``.
@@ -39,6 +42,8 @@ class Compiled:
         if self.many:
             n = threads.get_threads()
             if n > 1:  # no more threads than copies, for each needs a lane of the scratch
+                if self.scratch is not None:
+                    self.scratch.reserve(min(n, self.kernel.n))
                 key += threads.summon(self.kernel, min(n, self.kernel.n) - 1) << 2
         try:
             order = answer.orders[key]

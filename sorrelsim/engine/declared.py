@@ -104,7 +104,7 @@ class Declared:
         n_agents: int | None,
         preset: str | None,
         window: Any,
-        observation: str,
+        observation: tuple[str, int | None],
         looks: str | None,
         show_facing: bool | None,
         params: dict[str, Any],
@@ -135,7 +135,7 @@ class Declared:
         check_needs(self.map, self.needs, self.sites)
         self._check_spawns()
         self.observations = ObservationSpec.of_grid(
-            self.codes, self.window, self.height, self.width, observation, dict(self.scalars)
+            self.codes, self.window, self.height, self.width, *observation, dict(self.scalars)
         )
         return read_params(self.params, {**self.map_params.get(self.map_name, {}), **params}, self.n_worlds, self.name)
 

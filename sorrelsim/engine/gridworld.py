@@ -58,6 +58,7 @@ class Gridworld(Noting):
         preset: str | None = None,
         window: Any = None,
         observation: str = "symbolic",
+        sprite_size: int | None = None,
         looks: str | None = None,
         show_facing: bool | None = None,
         compiled: bool = True,
@@ -75,6 +76,7 @@ class Gridworld(Noting):
             window: What agents see, instead of the world's own: a :class:`Window` or a mapping of its fields,
                 ``"full"`` for the whole map, or a list of these, one for each slot.
             observation: ``symbolic``, ``one_hot``, ``rgb`` or ``ascii``.
+            sprite_size: Of ``rgb``: pixels along the side of a cell, 1, 2, 4 or 8, which is the default.
             looks: ``other`` or ``individual``.
             show_facing: Whether others' directions are visible.
             compiled: False runs the rules as plain Python: slow, but breakpoints and prints work.
@@ -89,11 +91,13 @@ class Gridworld(Noting):
         self.compiled, self.bounds = flag(compiled, "compiled"), flag(bounds, "bounds")
         self.seed = whole(seed, "seed", 0, SEEDS)
         self._given = {
-            "n_agents": n_agents, "preset": preset, "window": window, "observation": observation, "looks": looks,
-            "show_facing": show_facing, "compiled": self.compiled, "bounds": self.bounds,
+            "n_agents": n_agents, "preset": preset, "window": window, "observation": observation,
+            "sprite_size": sprite_size, "looks": looks, "show_facing": show_facing,
+            "compiled": self.compiled, "bounds": self.bounds,
         }  # fmt: skip
         try:
-            numbers = self._settle(n_worlds, map, n_agents, preset, window, observation, looks, show_facing, params)
+            form = (observation, sprite_size)
+            numbers = self._settle(n_worlds, map, n_agents, preset, window, form, looks, show_facing, params)
             self.copies = Copies(self, numbers, bounds)
         except MemoryError:
             raise ValueError(f"n_worlds is {n_worlds}: so many copies of {self.name} do not fit into memory") from None
@@ -105,15 +109,14 @@ class Gridworld(Noting):
         self._acting = self.submitted.shape
         self._slots_chosen: set[int] = set()
         self.action_mask: np.ndarray | None = None
-        self._final = Answer(self, self.copies.cell)
-        self._answers = [Answer(self, self.copies.cell), Answer(self, self.copies.cell)]
+        self._form = self.observations.form_of(self.looks_table())
+        self._scratch = self._form.scratch(*self.window.size(self.height, self.width)) if self._form else None
+        self._final, *self._answers = (self._new_answer() for _ in range(3))
         self._answer = self._answers[0]
         read_rules(self, self.copies, compiled)
         self._set_out()
-        self._parts: Parts = {}
         self._final_parts: Parts = {}
-        self._converts = self.observations.form != "symbolic"
-        self._plain = not self._converts and not self.scalars
+        self._plain = not self.scalars
         self._none_ended = np.zeros(self.n_worlds, np.bool_)
         self._none_ended.flags.writeable = False
         self.info: dict[str, Any] = {}
@@ -228,7 +231,7 @@ class Gridworld(Noting):
             if answer is not self._answer and answer.is_free():
                 break
         else:
-            answer = Answer(self, self.copies.cell)
+            answer = self._new_answer()
             self._answers = [*self._answers[-3:], answer]
         if mode != STEP:
             answer.clear()
@@ -251,18 +254,18 @@ class Gridworld(Noting):
         if answer.mask is not None:
             self._take_mask(answer.mask)
         if self._plain:
-            self.obs: Any = answer.grid
+            self.obs: Any = answer.parts["grid"]
         else:
-            self._parts = self._converted(answer.parts)
-            self.obs = as_public(self._parts.copy())
+            self.obs = as_public(answer.parts.copy())
         if not ended:
             self.info = {"ended": self._none_ended}
             return
         last = self.copies.of
         tallies = last["last_tallies"]
-        self._final_parts = self._converted({name: part.copy() for name, part in self._final.parts.items()})
+        over = (self.terminated | self.truncated)[:, 0]
+        self._final_parts = self._final.last(over)
         self.info = {
-            "ended": (self.terminated | self.truncated)[:, 0],
+            "ended": over,
             "final_obs": as_public(self._final_parts.copy()),
             "episode_return": last["last_return"].copy(),
             "episode_length": last["last_length"][:, 0].copy(),
@@ -286,7 +289,7 @@ class Gridworld(Noting):
     @property
     def parts(self) -> Parts:
         """The latest observations by part, ``[copy, agent, ...]``; not to be written to."""
-        return self._answer.parts if self._plain else self._parts
+        return self._answer.parts
 
     @property
     def final_parts(self) -> Parts | None:
@@ -303,10 +306,8 @@ class Gridworld(Noting):
         """The latest symbolic windows, ``uint8[copy, agent, row, col, layer]``, whatever form observations have."""
         return self._answer.grid
 
-    def _converted(self, parts: Parts) -> Parts:
-        if not self._converts:
-            return parts
-        return parts | {"grid": self.observations.convert(parts["grid"], self.looks_table())}
+    def _new_answer(self) -> Answer:
+        return Answer(self, self.copies.cell, self._form, self._scratch)
 
     # --------------------------------------------------------------------------------------------------- state
 

@@ -11,6 +11,7 @@ from sorrelsim.engine.answers import Answer
 from sorrelsim.engine.fields import Field
 from sorrelsim.engine.kernel_text import RESET, STEP
 from sorrelsim.engine.program import Program, namespace
+from sorrelsim.pictures.forms import follow
 
 
 class Interpreted:
@@ -18,7 +19,11 @@ class Interpreted:
 
     def __init__(self, program: Program) -> None:
         self.program = program
-        space = namespace(program) | {"__name__": "sorrelsim_interpreted", "STEP": STEP, "RESET": RESET}
+        if program.answer.scratch is not None:
+            program.answer.scratch.reserve(1)
+        space = namespace(program) | {
+            "__name__": "sorrelsim_interpreted", "STEP": STEP, "RESET": RESET, "write_form": follow
+        }  # fmt: skip
         exec(compile(program.source(), f"<rules of {program.name}>", "exec"), space)
         self.step_copy, self.params = space["step_copy"], space["P"]
         self.actions, self.turn = (
@@ -72,7 +77,7 @@ class Interpreted:
         """Steps, resets or only views copy ``b``; returns 1 if its episode ended."""
         w, e = self.copies[b]
         into = {field.name: seen(field, b) for field in answer.fields}
-        ended: int = self.step_copy(mode, w._replace(p=self._params(b)), e._replace(**into))
+        ended: int = self.step_copy(mode, w._replace(p=self._params(b)), e._replace(**into), b, 0)
         return ended
 
 

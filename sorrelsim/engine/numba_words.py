@@ -87,6 +87,20 @@ def swap_word(typingctx, shared, k, old, new):
 
 
 @intrinsic
+def write_form(typingctx, order, copy, lane):
+    """Has the windows of a copy written in another form, by the kernel whose address is an order's first word."""
+
+    def codegen(context, builder, signature, args):
+        word = ir.IntType(64)
+        address = builder.load(builder.inttoptr(args[0], word.as_pointer()))
+        kernel = builder.inttoptr(address, ir.FunctionType(ir.VoidType(), [word, word, word]).as_pointer())
+        builder.call(kernel, args)
+        return context.get_dummy_value()
+
+    return types.none(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
 def rest(typingctx):
     """Tells the processor that this thread only waits, where it has an instruction for that."""
 
@@ -120,6 +134,6 @@ def nap(typingctx):
 
 WORDS: dict[str, Any] = {
     "order_word": order_word, "write_order": write_order, "read_word": read_word, "write_word": write_word,
-    "add_word": add_word, "swap_word": swap_word, "rest": rest, "nap": nap,
+    "add_word": add_word, "swap_word": swap_word, "write_form": write_form, "rest": rest, "nap": nap,
 }  # fmt: skip
 """What the kernel's text calls, by name."""

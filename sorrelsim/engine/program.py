@@ -36,6 +36,7 @@ if mode == STEP:
         view(w, e, e.final_cells, e.final_bytes)
         @trim e.final_cells
         @deceive e.final_bytes
+        @form e.final_form
         @scalars e.final_scalars
         @mask e.final_mask
 if again:
@@ -46,10 +47,12 @@ if again:
 view(w, e, e.cells_into, e.bytes_into)
 @trim e.cells_into
 @deceive e.bytes_into
+@form e.form_into
 @scalars e.scalars_into
 @mask e.mask_into
 """
-"""What one step, reset or look does to one copy ``w, e``, by ``mode``; ``ended`` counts the episodes that end."""
+"""What one step, reset or look does to one copy ``w, e``, number ``b``, by ``mode``, in the ``lane`` of a thread's
+scratch; ``ended`` counts the episodes that end."""
 
 
 @dataclass
@@ -143,6 +146,7 @@ class Program:
             mask=lambda into: _filled("allowed", into, "1") if self.allowed else [],
             trim=lambda into: [f"trim(w, e, {into})"] if self.trims else [],
             deceive=lambda into: [f"deceive(w, e, {into})"] if self.deceives else [],
+            form=lambda order: [f"if {order}[0] != 0:", f"    write_form({order}[0], b, lane)"],
         )
 
     def source(self) -> str:
@@ -154,7 +158,7 @@ class Program:
             lines += ["    p: Any"] if title == "W" else []
             lines += ["    pass"] if not fields else []
             lines.append("")
-        lines += ["", "def step_copy(mode, w, e):", "    ended = 0"]
+        lines += ["", "def step_copy(mode, w, e, b, lane):", "    ended = 0"]
         lines += [*(f"    {line}" for line in self.statement()), "    return ended"]
         return "\n".join(lines) + "\n"
 

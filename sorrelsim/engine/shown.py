@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sorrelsim.engine.copies import Copies
@@ -32,15 +34,21 @@ class Shown(Declared):
             self._looks = painting.looks_table(self.codes, self.kinds, self.looks)
         return self._looks
 
-    def render(self, copy: int = 0) -> np.ndarray:
-        """A picture of one copy: RGB ``uint8[height * 8, width * 8, 3]``, each agent in its own colour."""
-        return painting.picture(self.grid[copy], self.codes, self.looks_table(), *self._bodies(copy))
+    def render(self, copy: int | Sequence[int] | np.ndarray = 0) -> np.ndarray:
+        """A picture of one copy: RGB ``uint8[height * 8, width * 8, 3]``, each agent in its own colour.
+
+        Args:
+            copy: Its number, or those of several, of which there is a picture each, ``[copy, ...]``.
+        """
+        of = np.atleast_1d(copy)
+        drawn = painting.pictures(self.grid[of], self.codes, self.looks_table(), *self._bodies(of))
+        return drawn if np.ndim(copy) else drawn[0]
 
     def text(self, copy: int = 0) -> str:
         """One copy as ASCII: the topmost glyph of each cell, agents as ``^ > v <`` by where they look."""
         return painting.text(self.grid[copy], self.codes, *self._bodies(copy))
 
-    def _bodies(self, copy: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _bodies(self, copy: int | np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return self.pos[copy], self.facing[copy], self.out[copy]
 
     def _repr_png_(self) -> bytes:

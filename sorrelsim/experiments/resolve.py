@@ -54,6 +54,7 @@ def _world(given: dict[str, Any], world: Gridworld) -> dict[str, Any]:
         "n_agents": world.n_agents,
         "window": dataclasses.asdict(world.window),
         "observation": world.observations.form,
+        **({"sprite_size": world.observations.sprite_size} if world.observations.form == "rgb" else {}),
         "looks": world.looks,
         "show_facing": bool(world.show_facing),
         "compiled": bool(world.compiled),

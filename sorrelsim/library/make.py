@@ -20,8 +20,8 @@ def make(name: str | Path, n_worlds: int = 1, seed: int = 0, **settings: Any) ->
         n_worlds: Number of copies.
         seed: Seed of all copies.
         **settings: As in :class:`~sorrelsim.engine.gridworld.Gridworld`: ``map``, ``n_agents``, ``preset``, ``window``,
-            ``observation``, ``looks``, ``show_facing``, ``compiled``, ``bounds``, and any of the world's params. A
-            window may be given as a mapping of its fields, or as ``"full"``.
+            ``observation``, ``sprite_size``, ``looks``, ``show_facing``, ``compiled``, ``bounds``, and any of the
+            world's params. A window may be given as a mapping of its fields, or as ``"full"``.
 
     Raises:
         ValueError: If there is no such world or setting; the message has the nearest match.

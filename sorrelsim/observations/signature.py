@@ -21,7 +21,7 @@ def differences(given: Mapping[str, Any], ours: Mapping[str, Any], there: str, h
     """
     found = [
         f"{name} is {given[name]!r} {there}, {ours[name]!r} {here}"
-        for name in ("form", "looks", "show_facing")
+        for name in ("form", "sprite_size", "looks", "show_facing")
         if None not in (given.get(name), ours.get(name)) and given[name] != ours[name]
     ]
     found += _of_parts(given["parts"], ours["parts"], there, here)

@@ -1,7 +1,7 @@
 """What one agent sees: the window it looks through, and the form in which it is handed over.
 
 The engine writes symbolic windows, ``uint8[row, col, layer]`` of ids, because they are small and fast; every other
-form is made from them: one-hot channels, pictures, text.
+form is written from them: one-hot channels, pictures, text.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from sorrelsim.authoring import sprites
 from sorrelsim.authoring.codes import Codebook
 from sorrelsim.authoring.window import Window
 from sorrelsim.errors import unknown
-from sorrelsim.observations.forms import one_hot, text
 from sorrelsim.observations.parts import Observation, Parts, as_public
 from sorrelsim.observations.signature import differences
-from sorrelsim.pictures.painting import paint
+from sorrelsim.pictures.forms import Form
 
 FORMS = ("symbolic", "one_hot", "rgb", "ascii")
+SPRITE_SIZES = (1, 2, 4, 8)
+"""Pixels along the side of a cell that pictures may have."""
 
 
 class Observed(Protocol):
@@ -69,34 +70,44 @@ class ObservationSpec:
         form: One of ``symbolic``, ``one_hot``, ``rgb``, ``ascii``: the form of the part ``grid``.
         window: The window; None where observations do not come from a grid.
         codes: What the ids mean; None where observations do not come from a grid.
+        sprite_size: Of ``rgb``: pixels along the side of a cell; see :class:`~sorrelsim.pictures.forms.Form`.
     """
 
     parts: dict[str, Part]
     form: str = "symbolic"
     window: Window | None = None
     codes: Codebook | None = field(default=None, repr=False)
+    sprite_size: int = sprites.SIZE
 
     @classmethod
     def of_grid(
-        cls, codes: Codebook, window: Window, height: int, width: int, form: str, scalars: dict[str, int]
+        cls,
+        codes: Codebook,
+        window: Window,
+        height: int,
+        width: int,
+        form: str,
+        sprite_size: int | None,
+        scalars: dict[str, int],
     ) -> ObservationSpec:
         """The spec of a world's agents.
 
         Raises:
-            ValueError: If there is no such form.
+            ValueError: If there is no such form or size of sprites, or a size where nothing is painted.
         """
         if form not in FORMS:
             raise ValueError(unknown("form of observation", form, FORMS))
+        size = _sprite_size(form, sprite_size)
         rows, cols = window.size(height, width)
         layers = len(codes.layers)
         grid = {
             "symbolic": Part((rows, cols, layers), np.dtype(np.uint8), codes.n_codes, layers),
             "one_hot": Part((codes.n_codes - 1, rows, cols), np.dtype(np.uint8)),
-            "rgb": Part((rows * sprites.SIZE, cols * sprites.SIZE, 3), np.dtype(np.uint8)),
+            "rgb": Part((rows * size, cols * size, 3), np.dtype(np.uint8)),
             "ascii": Part((rows,), np.dtype(f"<U{cols}")),
         }[form]
         parts = {"grid": grid} | {name: Part((size,), np.dtype(np.float32)) for name, size in scalars.items()}
-        return cls(parts, form, window, codes)
+        return cls(parts, form, window, codes, size)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -129,6 +140,7 @@ class ObservationSpec:
             "layers": list(codes.layers) if codes else None,
             "looks": ("individual" if codes.slot_stride else "other") if codes else None,
             "show_facing": bool(codes.facing) if codes else None,
+            "sprite_size": self.sprite_size if self.form == "rgb" else None,
             "window": dataclasses.asdict(window) if window else None,
         }
 
@@ -169,18 +181,38 @@ class ObservationSpec:
             raise ValueError(f"this world is observed as {theirs}; this spec says {ours}")
         return as_public(found)
 
+    def form_of(self, looks: np.ndarray) -> Form | None:
+        """Returns what is written of symbolic windows; None where they are handed over as they are.
+
+        Args:
+            looks: ``uint8[n_codes, SIZE, SIZE, 4]``, a sprite for each id; used by the form ``rgb``.
+        """
+        return (
+            None
+            if self.codes is None or self.form == "symbolic"
+            else Form(self.form, self.codes, looks, self.sprite_size)
+        )
+
     def convert(self, symbolic: np.ndarray, looks: np.ndarray) -> np.ndarray:
         """Turns symbolic windows ``[..., row, col, layer]`` into this spec's form of the grid.
 
         Args:
             symbolic: The windows.
             looks: ``uint8[n_codes, SIZE, SIZE, 4]``, a sprite for each id; used by the form ``rgb``.
+
+        Raises:
+            ValueError: If there are ids or layers that the world has not.
         """
-        assert self.codes is not None
-        if self.form == "one_hot":
-            return one_hot(symbolic, self.codes.n_codes)
-        if self.form == "rgb":
-            return paint(symbolic, looks)
-        if self.form == "ascii":
-            return text(symbolic, self.codes.glyphs)
-        return symbolic
+        form = self.form_of(looks)
+        return symbolic if form is None else form.write(symbolic)
+
+
+def _sprite_size(form: str, given: int | None) -> int:
+    """The size of sprites that was asked for, or the usual one."""
+    if given is None:
+        return sprites.SIZE
+    if form != "rgb":
+        raise ValueError(f"sprite_size is {given!r}, but observations are {form}; it goes with observation: rgb alone")
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given not in SPRITE_SIZES:
+        raise ValueError(f"sprite_size is {given!r}; allowed: {', '.join(map(str, SPRITE_SIZES))}, pixels to a cell")
+    return int(given)

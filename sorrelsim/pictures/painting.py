@@ -1,17 +1,20 @@
 """Pictures of a grid from plain arrays: as sprites, and as text. Needs no screen.
 
-A world's ``render`` and ``text``, observations of the form ``rgb`` and the windows of ``play`` all draw with these.
+A world's ``render`` and ``text`` and the windows of ``play`` draw with these; observations of the form ``rgb`` are
+painted by :mod:`~sorrelsim.pictures.forms`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 import numpy as np
 
 from sorrelsim.authoring import sprites
 from sorrelsim.authoring.codes import Codebook
 from sorrelsim.authoring.kinds import Kinds
+from sorrelsim.pictures.forms import Form
 
 
 def looks_table(codes: Codebook, kinds: Iterable[Kinds], looks: str) -> np.ndarray:
@@ -47,14 +50,6 @@ def stack(layers: list[np.ndarray]) -> np.ndarray:
     return mixed.astype(np.uint8)
 
 
-def paint(symbolic: np.ndarray, looks: np.ndarray) -> np.ndarray:
-    """Paints ids ``[..., row, col, layer]`` as ``uint8[..., row * SIZE, col * SIZE, 3]``, layers bottom first."""
-    *lead, rows, cols, layers = symbolic.shape
-    ground = np.broadcast_to(sprites.GROUND.rgba, (*lead, rows, cols, *sprites.GROUND.rgba.shape))
-    cells = stack([ground, *(looks[symbolic[..., layer]] for layer in range(layers))])
-    return np.moveaxis(cells, -3, -4).reshape(*lead, rows * sprites.SIZE, cols * sprites.SIZE, 3)
-
-
 def picture(
     grid: np.ndarray, codes: Codebook, looks: np.ndarray, pos: np.ndarray, facing: np.ndarray, out: np.ndarray
 ) -> np.ndarray:
@@ -68,20 +63,36 @@ def picture(
         facing: ``int[agent]``.
         out: ``int[agent]``, 0 on the grid.
     """
-    size = sprites.SIZE
-    height, width, layers = grid.shape
+    return pictures(grid[None], codes, looks, pos[None], facing[None], out[None])[0]
+
+
+def pictures(
+    grid: np.ndarray, codes: Codebook, looks: np.ndarray, pos: np.ndarray, facing: np.ndarray, out: np.ndarray
+) -> np.ndarray:
+    """Returns pictures of several copies, ``uint8[copy, height * 8, width * 8, 3]``; arguments as of :func:`picture`.
+
+    Compiled code paints the map, and the few cells on which agents stand are painted anew.
+    """
+    n, height, width, layers = grid.shape
     cells = grid.copy()
     cells[..., codes.agent_layer] = 0
-    agents = np.zeros((height, width, size, size, 4), np.uint8)
-    for i in range(len(pos)):
-        if out[i] == 0:
-            row, col = pos[i]
-            agents[row, col] = sprites.agent_sprite(sprites.agent_colour(i), int(facing[i])).rgba
-    ground = np.broadcast_to(sprites.GROUND.rgba, agents.shape)
-    pictures = [looks[cells[..., z]] for z in range(layers)]
-    pictures[codes.agent_layer] = agents
-    drawn = stack([ground, *pictures])
-    return drawn.swapaxes(1, 2).reshape(height * size, width * size, 3)
+    painted = Form("rgb", codes, looks).write(cells)
+    copies, slots = np.nonzero(out == 0)
+    if len(slots):
+        rows, cols = pos[copies, slots].T
+        under = [looks[cells[copies, rows, cols, z]] for z in range(layers)]
+        under[codes.agent_layer] = np.stack(
+            [_body(slot, look) for slot, look in zip(slots.tolist(), facing[copies, slots].tolist(), strict=True)]
+        )
+        ground = np.broadcast_to(sprites.GROUND.rgba, under[0].shape)
+        in_cells = painted.reshape(n, height, sprites.SIZE, width, sprites.SIZE, 3)
+        in_cells[copies, rows, :, cols] = stack([ground, *under])
+    return painted
+
+
+@cache
+def _body(slot: int, facing: int) -> np.ndarray:
+    return sprites.agent_sprite(sprites.agent_colour(slot), facing).rgba
 
 
 def text(grid: np.ndarray, codes: Codebook, pos: np.ndarray, facing: np.ndarray, out: np.ndarray) -> str:

@@ -15,7 +15,8 @@ from sorrelsim.rules.rule import rule
 
 @rule
 def fill(w, i, most):
-    """Gives agent ``i`` all of its stamina, and frees it of a lock: at the start, and when it comes back."""
+    """Gives agent ``i`` all of its stamina, and lets it move: at the start, and when it comes back."""
+    w.frozen[i] = 0
     w.stamina[i] = most
     w.efforts[i] = 0
     w.strained[i] = 0

@@ -10,6 +10,7 @@ from fakes import CodeWorld, play
 from torch import nn
 
 from sorrelsim.agents.learners.ddpg import DDPG
+from sorrelsim.agents.learners.ddpg_apex import DDPGApex
 from sorrelsim.agents.learners.ddpg_prioritised import DDPGPrioritised
 from sorrelsim.agents.learners.hddpg import HDDPG, hysteretic_loss
 from sorrelsim.agents.learners.sac import SAC, squashed
@@ -25,7 +26,7 @@ from sorrelsim.settings import parse_config
 from sorrelsim.testing.plane import Plane
 
 CPU = torch.device("cpu")
-DETERMINISTIC = [DDPG, DDPGPrioritised, HDDPG, TD3]
+DETERMINISTIC = [DDPG, DDPGPrioritised, DDPGApex, HDDPG, TD3]
 CONTINUOUS, NAMED = [*DETERMINISTIC, SAC], [*DETERMINISTIC, SACDiscrete]
 FAST = {"memory_size": 4000, "warmup": 64, "batch_size": 32, "learning_rate": 2e-3, "network": {"hidden": [32, 32]}}
 NOISES = ["none", "uniform", "normal", "clipped_normal", "ornstein_uhlenbeck", "parameters"]

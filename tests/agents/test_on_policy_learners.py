@@ -10,6 +10,7 @@ from torch import nn
 
 from sorrelsim.agents.learners import trpo
 from sorrelsim.agents.learners.a2c import A2C
+from sorrelsim.agents.learners.a3c import A3C
 from sorrelsim.agents.learners.impala import IMPALA, v_trace
 from sorrelsim.agents.learners.pqn import PQN, QPolicy, q_loss
 from sorrelsim.agents.learners.trpo import TRPO, conjugate_gradient, fisher_product, line_search
@@ -26,6 +27,8 @@ SMALL = {"network": {"hidden": [32]}, "recurrent_size": 16, "gamma": 0.5}
 KINDS = {
     "a2c": (A2C, {"learning_rate": 1e-2}),
     "a2c lstm": (A2C, {"learning_rate": 1e-2, "recurrent": "lstm", "n_steps": 10}),
+    "a3c": (A3C, {"learning_rate": 1e-2}),
+    "a3c gru": (A3C, {"learning_rate": 1e-2, "recurrent": "gru", "n_steps": 10}),
     "impala": (IMPALA, {"learning_rate": 1e-2, "n_steps": 8, "sequence_length": 4}),
     "impala lstm": (IMPALA, {"learning_rate": 1e-2, "n_steps": 8, "sequence_length": 8, "recurrent": "lstm"}),
     "trpo": (TRPO, {"n_steps": 16, "learning_rate": 1e-2, "max_kl": 0.05}),
@@ -209,6 +212,53 @@ def test_v_trace_of_the_policy_that_acted_is_the_return():
     np.testing.assert_allclose(weights.numpy(), expected, atol=1e-5)
     np.testing.assert_allclose((targets - values).numpy(), expected, atol=1e-5)
     assert whole.ended.any()
+
+
+# ------------------------------------------------------------------------------------------------------ several actors
+
+
+@pytest.mark.parametrize(("kind", "rows"), [("a3c", 5), ("a3c gru", 2)])
+def test_each_group_of_streams_learns_from_what_it_lived(kind, rows):
+    """Ten steps and sequences of five: eight streams in three groups, of 3, 3 and 2, by steps or by two sequences."""
+    model, batch = lived(kind, CodeWorld(), 10 if rows == 2 else 5, n_minibatches=3)
+    axis = batch["actions"].dim() - 1
+    values = torch.arange(8 * rows, dtype=torch.float32)  # a step's or a sequence's place; its stream is that modulo 8
+    model.whole = lambda: batch | {"values": values if axis == 0 else values.expand(5, -1)}
+    said = [group["values"] if axis == 0 else group["values"][0] for group in model.minibatches()]
+    assert [sorted((each % 8).unique().int().tolist()) for each in said] == [[0, 1, 2], [3, 4, 5], [6, 7]]
+    assert torch.cat(said).sort().values.tolist() == values.tolist()
+    assert model.updates_due(0, 0) == 1
+
+
+def test_groups_move_the_shared_weights_one_after_the_other():
+    """A gradient step by one group is what the next begins from, moments of RMSprop included."""
+    model, whole = lived("a3c", CodeWorld(), 5, n_minibatches=2)
+    alone, _ = lived("a3c", CodeWorld(), 5, n_minibatches=2)
+    first, second = list(alone.minibatches())
+    assert first["actions"].shape == second["actions"].shape == (20,)
+    alone.gradient_step(first)
+    alone.gradient_step(second)
+    before = model.gradient_steps
+    model.train_step()
+    assert model.gradient_steps == before + 2
+    for name, tensor in model.networks["net"].state_dict().items():
+        assert torch.equal(tensor, alone.networks["net"].state_dict()[name]), name
+    at_once, _ = lived("a3c", CodeWorld(), 5, n_minibatches=2)
+    at_once.gradient_step(whole)
+    assert not torch.equal(at_once.parameters("net")[0], model.parameters("net")[0])
+
+
+def test_one_actor_alone_is_a2c():
+    """One group holds all steps in their order; A2C takes the same ones in another, so sums round otherwise."""
+    found = []
+    for kind in ("a2c", "a3c"):
+        world = CodeWorld()
+        model = build(kind, world, n_minibatches=1)
+        play([Agent(world, [0, 1], model)], world, 5)
+        assert model.gradient_steps == 1
+        found.append(model.parameters("net"))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5)
 
 
 # -------------------------------------------------------------------------------------------------------- trust region
@@ -493,7 +543,7 @@ def test_next_states_and_last_states_are_valued_by_what_is_allowed_there():
 
 
 @pytest.mark.parametrize("terminates", [False, True])
-@pytest.mark.parametrize("kind", ["a2c", "impala", "trpo", "pqn"])
+@pytest.mark.parametrize("kind", ["a2c", "a3c", "impala", "trpo", "pqn"])
 def test_what_is_cut_short_is_worth_its_last_state_and_what_terminated_nothing(kind, terminates):
     world = CodeWorld(n_worlds=2, n_agents=1, length=3, terminates=terminates)
     model = build(kind, world, n_steps=100, sequence_length=100)
@@ -625,7 +675,7 @@ class OwnCritic(nn.Module):
 
 
 @pytest.mark.parametrize("masked", [False, True])
-@pytest.mark.parametrize("kind", [A2C, IMPALA, TRPO])
+@pytest.mark.parametrize("kind", [A2C, A3C, IMPALA, TRPO])
 def test_actors_and_critics_of_ones_own_learn(kind, masked):
     world = TwoParts(masked=masked)
     model = kind(

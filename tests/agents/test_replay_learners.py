@@ -11,6 +11,7 @@ from torch import nn
 
 from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.agents.learners.dqn import DQN
+from sorrelsim.agents.learners.dqn_apex import DQNApex
 from sorrelsim.agents.learners.dqn_prioritised import DQNPrioritised
 from sorrelsim.agents.learners.dueling import Dueling
 from sorrelsim.agents.learners.iqn import IQN
@@ -37,6 +38,8 @@ OPTIONS = [
     (DQN, {"noisy": True}),
     (Dueling, {}),
     (DQNPrioritised, {}),
+    (DQNApex, {}),
+    (DQNApex, {"noisy": True, "n_frames": 2, "target_every": None, "epsilon_start": 0.0, "epsilon_end": 0.0}),
     (QRDQN, {"n_quantiles": 8}),
     (QRDQN, {"dueling": True, "noisy": True, "prioritised": True, "double": False}),
     (Rainbow, {"n_atoms": 21, "value_min": -1, "value_max": 9, "gamma": 0.8}),
@@ -229,6 +232,11 @@ def test_names_are_presets_that_differ_in_what_they_say():
         (DDQN, {"double": True, "target_every": None}),
         (Dueling, {"double": True, "target_every": None, "dueling": True}),
         (DQNPrioritised, {"prioritised": True}),
+        (
+            DQNApex,
+            {"prioritised": True, "double": True, "dueling": True, "n_step": 3}
+            | {"epsilon_start": 0.4, "epsilon_end": 0.4, "epsilon_exponent": 7.0},
+        ),
     ):
         assert dataclasses.asdict(kind.Config()) == plain | changes, kind
         assert kind.losses is DQN.losses

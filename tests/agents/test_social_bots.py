@@ -131,7 +131,7 @@ def test_who_is_understood_is_fed():
     assert idle["failed_grasps"][0] == idle["bananas_eaten"][0] == 0
 
 
-@pytest.mark.parametrize("name", ["hidden_agenda_worker", "hidden_agenda_hunter"])
+@pytest.mark.parametrize("name", ["hidden_agenda_worker", "hidden_agenda_sheep", "hidden_agenda_hunter"])
 def test_players_of_hidden_agenda_keep_the_contract(name):
     check_model(name, "hidden_agenda", steps=12)
 
@@ -163,6 +163,29 @@ def test_a_worker_votes_for_the_one_whom_it_saw():
         world.step()
         agent.remember(world)
     assert ballots[:2] + ballots[3:] == ["vote_5", "abstain", "vote_5"]
+
+
+def test_a_sheep_votes_as_most_others_do():
+    """In step 3 slot 3 gets two ballots of three; in 4 the sheep joins them, and two others change to slot 0: even."""
+    world = sorrelsim.make("hidden_agenda", compiled=False, vote_every=2)
+    model = find_class("hidden_agenda_sheep", "agents", BaseModel).to_play(world.observations, world.action_names)
+    agent = Agent(world, [0], model, learn=False)
+    votes = []
+    for others in (
+        ["noop"] * 4,
+        ["noop"] * 4,
+        ["vote_2", "vote_4", "vote_4", "abstain"],
+        ["vote_1"] * 2 + ["noop"] * 2,
+    ):
+        agent.transition(world)
+        votes.append(world.action_names[world.submitted[0, 0]])
+        world.submit([1, 2, 3, 4], np.array([[world.action_names.index(name) for name in others]]))
+        world.step()
+        agent.remember(world)
+    agent.transition(world)
+    votes.append(world.action_names[world.submitted[0, 0]])
+    assert not votes[1].startswith("vote")
+    assert votes[2:] == ["abstain", "vote_4", "vote_1"]
 
 
 def test_tit_for_tat_in_coins_pays_back_and_forgives():
@@ -245,3 +268,19 @@ def test_rowers_cross_sooner_than_flailers():
     assert flailed["rowed"].sum() == 0
     assert flailed["flailed"].sum() > 100
     assert fast.sum() > slow.sum()
+
+
+def test_rowers_keep_time_whatever_their_last_strokes_were():
+    # Slot 0 can row again in 5 steps, slot 1 in 2: the first strokes of both are void, those five steps later are not.
+    world = sorrelsim.make("boat_race", n_agents=2, compiled=False)
+    seat(world, (25, 8, "N"), (25, 9, "N"))
+    world.step([[0, 0]])
+    world.copies.state["wait"][0] = 5, 2
+    model = find_class("boat_race_cooperator", "agents", BaseModel).to_play(world.observations, world.action_names, 2)
+    agent = Agent(world, [0, 1], model, learn=False)
+    for step in range(1, 67):  # 13 cells: rows in 6, 11, .., 66
+        assert world.event_counts[0, :, world.events.index("finished")].tolist() == [0, 0], step
+        agent.transition(world)
+        world.step()
+        agent.remember(world)
+    assert world.event_counts[0, :, world.events.index("finished")].tolist() == [1, 1]

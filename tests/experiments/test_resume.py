@@ -111,7 +111,7 @@ KINDS = {
     "all three": ([IQN | {"slots": [0]}, DDQN | {"slots": [1]}, PPO | {"slots": [2]}], HUNT, {}),
     "a bot that wanders": ([PPO | {"slots": [0]}, {"model": "coins_cooperator"}], COINS, {}),
     "inequity aversion": ([PPO | {"reward": "inequity_aversion"}], COINS, {}),
-    "common rewards, rgb": ([PPO | {"reward": "common"}], COINS | {"observation": "rgb"}, {}),
+    "common rewards, rgb": ([PPO | {"reward": "common"}], COINS | {"observation": "rgb", "sprite_size": 2}, {}),
     "a sweep": ([DDQN], HUNT | {"gem_value": [1.0, 2.0]}, {}),
     "threads": ([IQN], HUNT | {"compiled": True}, {"threads": 2}),
     "nobody learns": ([{"model": "random"}], HUNT, {}),

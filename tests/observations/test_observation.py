@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from forms_by_hand import one_hot
 
 import sorrelsim
 from sorrelsim import Gridworld, Kinds, Window, kind, rule
-from sorrelsim.observations.forms import one_hot
 from sorrelsim.rules import movement
 
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from forms_by_hand import paint
 
 import sorrelsim
 from sorrelsim.authoring import sprites
 from sorrelsim.library.find import shipped
-from sorrelsim.pictures.painting import paint, stack
+from sorrelsim.pictures.painting import stack
 from sorrelsim.play import scene as scenes
 from sorrelsim.play import theme
 from sorrelsim.play.opponents import seat_opponents

@@ -173,7 +173,7 @@ def test_an_agent_that_is_out_stands_nowhere(tmp_path):
         act(world, "noop", "noop")
         log.step(world)
     frame = read(tmp_path / "s.csv")
-    assert frame["out"].tolist() == [0, 0, 0, 5]  # five observations miss it
+    assert frame["out"].tolist() == [0, 0, 0, 6]  # six observations miss it
     assert frame["row"].isna().tolist() == frame["facing"].isna().tolist() == [False, False, False, True]
     assert frame["zaps_received"].tolist() == [0, 1, 0, 0]
 

@@ -264,7 +264,7 @@ def test_what_a_starving_child_holds_is_lost_and_grows_again():
     assert lies(world, 1, 1, "ground") == Kind.APPLE_IN_SHRUB
 
 
-def test_thefts_and_meals_of_what_another_dropped_are_noted():
+def test_thefts_are_noted():
     world = scene("T   \n    ", (2, 1, "N"), (1, 2, "W"))
     world.note_events()
     for actions in (("noop", "grasp"), ("grasp", "noop")) * 20:
@@ -272,6 +272,26 @@ def test_thefts_and_meals_of_what_another_dropped_are_noted():
     taken = [(e.agent, e.whom, e.is_banana) for e in world.happened() if e.what == "taken"]
     assert (0, 1, 0) in taken
     assert (1, 0, 0) in taken
+
+
+@pytest.mark.parametrize(("tree", "is_banana"), [("T", 0), ("B", 1)])
+def test_meals_of_what_another_dropped_are_noted(tree, is_banana):
+    """The parent takes a fruit down to (2, 1), and the child eats it; then it eats one that it dropped itself."""
+    world = scene(f"{tree}   \n    ", (1, 4, "N"), (1, 2, "W"), regrowth_steps=0)
+    world.note_events()
+    for action in ("grasp", "step_left", "grasp"):
+        act(world, "noop", action)
+    seat(world, (2, 2, "W"), (1, 4, "N"))
+    act(world, "grasp", "noop")
+    assert act(world, "eat", "noop") == [is_banana, 0]
+    fed = [(e.agent, e.whom, e.is_banana) for e in world.happened() if e.what == "fed"]
+    assert fed == [(1, 0, is_banana)]
+    act(world, "noop", "noop")
+    seat(world, (1, 4, "N"), (1, 2, "W"))
+    for action in ("grasp", "step_left", "grasp", "noop", "grasp", "eat"):
+        rewards = act(world, "noop", action)
+    assert rewards == [0, 1]
+    assert not [e for e in world.happened() if e.what == "fed"]
 
 
 @pytest.mark.slow

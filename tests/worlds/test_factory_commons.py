@@ -225,19 +225,52 @@ def test_a_cube_is_pushed_into_a_mouth_and_leaves_the_hand():
 def test_a_cube_that_is_carried_off_in_the_step_of_its_load_sinks_where_it_is():
     world = seat(make(), (3, 3, "N"), (5, 1, "E"))
     lay(world, FIRST, Kind.CUBE)
-    world.copies.state["left"][:, 0] = 5  # shut for now
+    lay(world, FIRST, Kind.SHUT_MOUTH)
+    world.copies.state["left"][:, 0] = 5
     world.copies.state["working"][:] = 1
     act(world, "grasp", "noop")
-    for _ in range(3):
+    for mouth in ("shut_mouth", "shut_mouth", "half_mouth", "mouth"):
         act(world, "noop", "noop")
-    assert lies(world, FIRST, "object") == "cube"
-    act(world, "backward", "noop")  # the mouth opens in this step, and takes the cube
+        assert lies(world, FIRST, "ground") == mouth
+        assert lies(world, FIRST, "object") == "cube"
+    act(world, "backward", "noop")  # the mouth was open at the end of the last step, so this is L
     assert lies(world, (3, 3), "object") == "cube"
     act(world, "noop", "noop")
     assert lies(world, (3, 3), "object") == "sinking_cube"
     for _ in range(2):
         act(world, "noop", "noop")
     assert lies(world, (3, 3), "object") == ""
+
+
+def test_only_the_cube_that_was_taken_leaves_its_hand():
+    # Agent 0 walks off with the cube in the step of its load; agent 1 holds another one, two cells from the mouth.
+    world = seat(make(), (3, 3, "N"), (3, 5, "W"))
+    lay(world, FIRST, Kind.CUBE)
+    lay(world, (3, 4), Kind.CUBE)
+    world.copies.state["grip"][:] = world.codes.layers.index("object") + 1
+    world.copies.state["grip_at"][:] = [FIRST, (3, 4)]
+    act(world, "backward", "noop")  # L
+    act(world, "noop", "noop")
+    assert (world.copies.state["grip"][0] > 0).tolist() == [False, True]
+    assert [lies(world, place, "object") for place in ((3, 3), (3, 4))] == ["sinking_cube", "cube"]
+    for _ in range(2):
+        act(world, "noop", "noop")
+    assert [lies(world, place, "object") for place in ((3, 3), (3, 4))] == ["", "cube"]
+    # Taken hold of in L, and shoved away by another in the same step, it is gone all the same.
+    world = seat(make(), (3, 3, "N"), (3, 1, "E"))
+    lay(world, FIRST, Kind.CUBE)
+    act(world, "grasp", "shove")
+    assert lies(world, (2, 4), "object") == "cube"
+    for _ in range(3):
+        act(world, "noop", "noop")
+    assert not (world.grid[0, ..., world.codes.layer[Kind.CUBE]] >= Kind.CUBE).any()
+
+
+def test_a_cube_that_waits_over_a_mouth_is_taken_in_the_step_after_it_is_open():
+    # L = 5: the mouth is open again at L + 18 = 23, so what waits is taken in 24 and sinks in 25.
+    world = idle()
+    play(world, 20, [(5, FIRST)])
+    assert play(world, 6, [(1, FIRST)], [(FIRST, "ground", "mouth"), (FIRST, "object", "sinking_cube")]) == [3, 5]
 
 
 def test_who_loads_and_who_jams_is_counted():

@@ -315,6 +315,17 @@ def test_step_3000_cuts_the_game():
     assert not world.reward.any()
 
 
+def test_ballots_against_others_are_noted():
+    """In step 2 of a vote each 2 steps: slot 1, oneself, nobody, twice slot 0, oneself and slot 2."""
+    world = scene(vote_every=2)
+    world.note_events()
+    act(world, *["noop"] * 5)
+    act(world, "vote_2", "vote_2", "abstain", "vote_1", "vote_5")
+    act(world, "noop", "noop", "noop", "vote_1", "vote_3")
+    accused = [(e.agent, e.whom) for e in world.happened() if e.what == "accused"]
+    assert accused == [(0, 1), (3, 0), (4, 2)]
+
+
 @pytest.mark.slow
 def test_random_play_earns_what_it_does_in_melting_pot():
     """Actions 0 to 7, on a map of 17 columns; means and standard errors of 50 episodes of Melting Pot 2.4."""

@@ -287,6 +287,33 @@ def test_after_a_catch_the_predator_is_held_and_the_prey_away():
     assert state(world, "stamina")[1] == 18
 
 
+def test_who_comes_back_is_free_of_its_lock():
+    """The predator 1 exhausts itself in step 1, which locks it for 6, is eaten in 2, and is back in 4, able to turn."""
+    world = seat(make(3, 2, respawn_steps=1), (2, 5, "E"), (2, 6, "N"), (1, 13, "N"))
+    put(world, "stamina", 18, 1, 18)
+    act(world, NOOP, "turn_left", NOOP)
+    act(world, "interact", NOOP, NOOP)
+    act(world, NOOP, NOOP, NOOP)
+    assert world.out[0, 1] == 1
+    act(world, NOOP, NOOP, NOOP)
+    assert world.out[0, 1] == 0
+    before = int(world.facing[0, 1])
+    act(world, NOOP, "turn_right", NOOP)
+    assert world.facing[0, 1] == (before + 1) % 4
+
+
+def test_on_a_map_without_spawns_of_their_role_they_come_back_too():
+    """Only P here: predator 1 starts on one and, eaten in step 1, is back in step 1 + 3 + 1."""
+    room = "WWWWWWW\nWP P PW\nW     W\nWWWWWWW\n"
+    world = seat(make(3, 2, room, respawn_steps=3), (1, 1, "E"), (1, 2, "N"), (1, 5, "N"))
+    out = []
+    for action in ("interact", NOOP, NOOP, NOOP, NOOP):
+        act(world, action, NOOP, NOOP)
+        out.append(int(world.out[0, 1] != 0))
+    assert out == [1, 1, 1, 1, 0]
+    assert world.pos[0, 1].tolist() in world.map.sites["prey_spawns"].tolist()
+
+
 def test_a_predator_bites_on_for_four_steps():
     # 1 is eaten in step t; 2 comes to stand ahead in t + 4 and is eaten, 3 would be safe from t + 9 on.
     world = seat(make(3), (2, 5, "E"), (2, 6, "N"), (2, 10, "W"))
@@ -559,8 +586,10 @@ def test_random_play_agrees_with_the_reference():
     n, text = 400, "\n".join(["W" * 13, *rows, "W" * 13]) + "\n"
     world = sorrelsim.make("predator_prey", n, 3, map=text, n_agents=6, n_predators=2)
     rng = np.random.default_rng(5)
+    stamina = np.zeros((n, 6))
     for _ in range(1000):
         world.step(rng.integers(world.n_actions, size=(n, 6)))
+        stamina += world.obs["stamina"][..., 0] / 1000
     counted, returns = world.info["episode_events"].sum(1), world.info["episode_return"]
     found = {
         "return of a predator": (returns[:, :2].mean(1), 1.30, 0.09),
@@ -570,6 +599,8 @@ def test_random_play_agrees_with_the_reference():
         "apples": (counted[:, APPLES], 62.9, 1.2),
         "acorns taken": (counted[:, COLLECTED], 4.5, 0.14),
         "meals ended": (counted[:, ACORNS], 0.05, 0.03),
+        "stamina of a predator": (stamina[:, :2].mean(1), 0.023, 0.001),
+        "stamina of a prey": (stamina[:, 2:].mean(1), 0.035, 0.001),
     }
     for name, (values, mean, error) in found.items():
         assert abs(values.mean() - mean) < 3.5 * np.hypot(values.std() / np.sqrt(n), error), (name, values.mean())

@@ -81,6 +81,13 @@ def test_inside_out_is_drawn_afresh():
     assert (world.grid == Kind.RESOURCE).sum() == 88 + 64
 
 
+def test_who_finds_no_spawn_among_those_drawn_starts_at_another():
+    for text in ("W,Q,Q,Q,W\n", "PQ,,Q\n"):
+        world = sorrelsim.make("territory", 20, map=text, n_agents=2, spawn_probability=0.1, compiled=False)
+        assert (world.out == 0).all()
+        assert ((world.occupant >= 0).sum((1, 2)) == 2).all()
+
+
 def test_settings_of_the_world():
     rooms = sorrelsim.make("territory", map="rooms", compiled=False)
     assert rooms.wraps

@@ -172,12 +172,16 @@ class Buffer:
 
     def _whole(self, places: np.ndarray) -> np.ndarray:
         """Returns 1 for places whose window is complete and crosses no empty row, else 0: float64 [n]."""
+        return self.windows(places)[0][replay_kernels.VALID].astype(np.float64)
+
+    def windows(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns what ``transitions`` says of the steps at some places: float32 [4, n], and the rows that follow."""
         ring = self.ring
-        windows, following = np.empty((4, len(places)), np.float32), np.empty(len(places), np.int64)
+        windows, following = np.empty((4, len(index)), np.float32), np.empty(len(index), np.int64)
         replay_kernels.transitions(
-            places, ring.head, ring.size, self.n_step, self.gamma, ring.kind, ring.rewards, windows, following
+            index, ring.head, ring.size, self.n_step, self.gamma, ring.kind, ring.rewards, windows, following
         )
-        return windows[replay_kernels.VALID].astype(np.float64)
+        return windows, following
 
     def clear(self) -> None:
         """Forgets everything."""
@@ -233,11 +237,7 @@ class Buffer:
             )
         ring = self.ring
         index, weights = self._draw(batch_size, priority_correction)
-        windows, following = np.empty((4, batch_size), np.float32), np.empty(batch_size, np.int64)
-        replay_kernels.transitions(
-            index, ring.head, ring.size, self.n_step, self.gamma, ring.kind, ring.rewards, windows, following
-        )
-        returns, discounts, dones, valid = windows
+        (returns, discounts, dones, valid), following = self.windows(index)
         rows, streams = np.divmod(index, self.n_streams)
         untouched = np.ones(batch_size, np.float32)  # a state that is whole has a next state that is
         states, next_states = self._states(rows, streams, valid), self._states(following, streams, untouched)

@@ -131,8 +131,12 @@ class DeterministicModel(ActorCriticModel):
         if not exploring:
             return action
         before = None if seat is None else seat.carry.get(NOISE)
-        noise = action_noise(self.config.noise, action, before, self.generator)
+        noise = action_noise(self.config.noise, self.noise_size(len(action)), action, before, self.generator)
         return action if noise is None else action + self.range.half * noise
+
+    def noise_size(self, n_streams: int) -> float | Tensor:
+        """Returns the size of the noise on actions: one for all streams, or one for each, [n_streams, 1, ...]."""
+        return float(self.config.noise.size)
 
     def remember(self, transition: Transition) -> None:
         """Takes in one step; of actions with names, the probabilities that they were drawn from."""

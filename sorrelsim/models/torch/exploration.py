@@ -32,3 +32,19 @@ def epsilon_greedy(
     # The largest of independent uniform draws among the allowed is a uniform choice among them.
     anything = rng.integers(n_actions, size=n) if mask is None else np.argmax(rng.random(mask.shape) * mask, axis=1)
     return np.where(coins, anything, best)
+
+
+def ladder(base: float, exponent: float, n: int) -> np.ndarray:
+    """Returns how much each of several streams explores: base^(1 + exponent i / (n - 1)) for i = 0 to n - 1.
+
+    Horgan et al. 2018, section 4.1. From the first stream, which explores by ``base``, to the last, which hardly does.
+
+    Args:
+        base: A chance, or a size of noise, from 0 to 1.
+        exponent: How far apart the ends are (alpha).
+        n: Streams; a single one gets ``base``.
+
+    Returns:
+        float64 [n], falling.
+    """
+    return base ** (1 + exponent * np.arange(n) / max(1, n - 1))

@@ -35,39 +35,42 @@ class NoiseConfig:
         check_settings(self)
 
 
-def uniform(like: Tensor, size: float, generator: torch.Generator) -> Tensor:
+def uniform(like: Tensor, size: float | Tensor, generator: torch.Generator) -> Tensor:
     """Returns numbers drawn evenly from -size to size, shaped as ``like``."""
     return (2 * torch.rand(like.shape, generator=generator, device=like.device) - 1) * size
 
 
-def normal(like: Tensor, size: float, generator: torch.Generator, clip: float = math.inf) -> Tensor:
+def normal(like: Tensor, size: float | Tensor, generator: torch.Generator, clip: float = math.inf) -> Tensor:
     """Returns normal numbers of deviation ``size``, shaped as ``like``; what lies beyond ``clip`` ends there."""
     return (torch.randn(like.shape, generator=generator, device=like.device) * size).clamp(-clip, clip)
 
 
-def ornstein_uhlenbeck(before: Tensor, size: float, pull: float, generator: torch.Generator) -> Tensor:
+def ornstein_uhlenbeck(before: Tensor, size: float | Tensor, pull: float, generator: torch.Generator) -> Tensor:
     """Returns the noise that follows that of the step before, x - pull x + size N(0, 1) (Lillicrap et al. 2016, 7)."""
     return before * (1 - pull) + normal(before, size, generator)
 
 
-def action_noise(config: NoiseConfig, like: Tensor, before: Tensor | None, generator: torch.Generator) -> Tensor | None:
+def action_noise(
+    config: NoiseConfig, size: float | Tensor, like: Tensor, before: Tensor | None, generator: torch.Generator
+) -> Tensor | None:
     """Returns noise for actions; None where there is none on actions.
 
     Args:
-        config: Its kind and sizes.
+        config: Its kind, and what else the kind asks for.
+        size: Its size: ``config.size``, or one per stream, [n_streams, 1, ...].
         like: The actions.
         before: The noise of the step before, which that of a kind with a memory is written over; None starts at zero.
         generator: Where chance comes from.
     """
     if config.kind == "uniform":
-        return uniform(like, config.size, generator)
+        return uniform(like, size, generator)
     if config.kind == "normal":
-        return normal(like, config.size, generator)
+        return normal(like, size, generator)
     if config.kind == "clipped_normal":
-        return normal(like, config.size, generator, config.clip)
+        return normal(like, size, generator, config.clip)
     if config.kind == "ornstein_uhlenbeck":
         before = torch.zeros_like(like) if before is None else before
-        return before.copy_(ornstein_uhlenbeck(before, config.size, config.pull, generator))
+        return before.copy_(ornstein_uhlenbeck(before, size, config.pull, generator))
     return None
 
 

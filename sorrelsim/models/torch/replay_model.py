@@ -88,12 +88,14 @@ class ReplayModel(TorchModel):
     """A learner from a replay memory. A subclass gives ``losses``, or all of ``gradient_step``.
 
     Attributes:
+        memory_class: (class) What its memory is.
         memory: The replay memory.
         targets: Which network each target network follows, by their names in ``networks``.
     """
 
     Config = ReplayConfig
     plays: ClassVar[Literal["greedy", "sampled"]] = "greedy"
+    memory_class: ClassVar[type[Buffer]] = Buffer
     config: Any
     memory: Buffer
 
@@ -110,7 +112,7 @@ class ReplayModel(TorchModel):
     def new_memory(self) -> Buffer:
         """Returns the memory that it begins with."""
         c = self.config
-        return Buffer(
+        return self.memory_class(
             self.observations,
             c.memory_size,
             self.n_streams,

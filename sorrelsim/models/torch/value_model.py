@@ -108,7 +108,11 @@ class ValueModel(ReplayModel):
         with self.acting(), torch.inference_mode():
             values, self.extras = self.action_values(parts, carry)
             mask = None if seat is None else seat.mask
-            return epsilon_greedy(values, mask, self.epsilon if exploring else 0.0, self.rng)
+            return epsilon_greedy(values, mask, self.chances(n) if exploring else 0.0, self.rng)
+
+    def chances(self, n_streams: int) -> float | np.ndarray:
+        """Returns the chance of a random action now: one for all streams, or one for each, [n_streams]."""
+        return self.epsilon
 
     def scheduled_epsilon(self) -> float:
         """Returns epsilon by agent-steps."""
