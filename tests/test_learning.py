@@ -95,7 +95,7 @@ def test_individual_learners_rise_and_fall_in_harvest(seed, tmp_path):
     assert returns[-5:].mean() < 0.6 * random_play
 
 
-CART_POLE = ["ppo", "dqn", "ddqn", "qr_dqn", "rainbow", "r2d2", "a2c", "a3c", "trpo", "pqn"]
+CART_POLE = ["ppo", "dqn", "ddqn", "qr_dqn", "rainbow", "r2d2", "a2c", "a3c", "trpo", "pqn", "impala"]
 
 
 @pytest.mark.parametrize("learner", CART_POLE)
