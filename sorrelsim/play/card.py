@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -58,15 +59,22 @@ def card_of(
         people: The slots that people play.
         foot: What to press.
     """
-    file = getattr(sys.modules.get(type(world).__module__), "__file__", None)
-    entry = read_entry(Path(file)) if file else None
-    rewards = entry.sections.get("Rewards", "") if entry else ""
+    about, rewards = _page(type(world).__module__)
     named = tuple(
         (slot, "you" if slot in people and len(people) == 1 else "person" if slot in people else label, slot in people)
         for slot, label in enumerate(players)
     )
-    about = _plain(entry.summary) if entry else ""
-    return CardInfo(title_of(world.name), about, _things(world), _plain(rewards), keys, named, foot)
+    return CardInfo(title_of(world.name), about, _things(world), rewards, keys, named, foot)
+
+
+@cache
+def _page(module: str) -> tuple[str, str]:
+    """Returns what a world's file says that it is about, and what it rewards; read once, not for every frame."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if not file:
+        return "", ""
+    entry = read_entry(Path(file))
+    return _plain(entry.summary), _plain(entry.sections.get("Rewards", ""))
 
 
 def _plain(text: str) -> str:

@@ -17,7 +17,7 @@ from sorrelsim.play.session import Positions
 VIEWS = ("map", "window", "eyes")
 VIEW_NAMES = {"map": "the whole map", "window": "the agent's own window", "eyes": "through the agent's eyes"}
 
-NORTH, EAST, SOUTH, WEST = range(4)
+SOUTH = 2
 
 Colour = tuple[int, int, int]
 ALIKE: Colour = (205, 210, 218)
@@ -97,39 +97,23 @@ def _map_scene(
     layer = world.codes.agent_layer
     cells[..., layer] = 0
     cells[~seen] = 0
+    turns = "turn_left" in world.action_names or world.codes.facing
+    headings = (
+        world.facing[0] if turns else Positions.of(world, before).heading
+    )  # where nobody turns, the way of walking
+    walked = np.zeros((world.n_agents, 2), int) if before is None else before.walked(world)
     actors = []
     for i in range(world.n_agents):
-        row, col = (int(x) for x in world.pos[0, i])
+        row, col = world.pos[0, i].tolist()
         if world.out[0, i] != 0 or not seen[row, col]:
             continue
-        was, frozen = _was(world, i, before), bool(world.frozen[0, i] > 0)
-        colour, facing = sprites.agent_colour(i), _heading(world, i, was, before)
+        was, frozen = (row - int(walked[i, 0]), col - int(walked[i, 1])), bool(world.frozen[0, i] > 0)
+        colour, facing = sprites.agent_colour(i), int(headings[i])
         if alike and i != slot:
             colour = colour if world.looks == "individual" else ALIKE
             facing = facing if world.codes.facing else SOUTH
         actors.append(Actor(i, (row, col), was, facing, colour, i in mine, frozen))
     return Scene(cells, layer, world.looks_table(), tuple(actors), ~seen, world.wraps, slot)
-
-
-def _heading(world: Gridworld, i: int, was: tuple[int, int], before: Positions | None) -> int:
-    """Returns which way an agent looks; where nobody turns, the way it walked last."""
-    if "turn_left" in world.action_names or world.codes.facing:
-        return int(world.facing[0, i])
-    row, col = int(world.pos[0, i, 0]) - was[0], int(world.pos[0, i, 1]) - was[1]
-    if (row, col) == (0, 0):
-        return SOUTH if before is None else int(before.heading[i])
-    return (SOUTH if row > 0 else NORTH) if row else (EAST if col > 0 else WEST)
-
-
-def _was(world: Gridworld, i: int, before: Positions | None) -> tuple[int, int]:
-    """Returns where an agent walked from; a jump (a respawn, a teleport) is no walk."""
-    row, col = (int(x) for x in world.pos[0, i])
-    if before is None or before.out[i] != 0:
-        return row, col
-    apart = [int(before.pos[i, 0]) - row, int(before.pos[i, 1]) - col]
-    if world.wraps:  # the short way round
-        apart = [(d + n // 2) % n - n // 2 for d, n in zip(apart, (world.height, world.width), strict=True)]
-    return (row + apart[0], col + apart[1]) if max(abs(d) for d in apart) <= 1 else (row, col)
 
 
 def eyes_scene(observed: np.ndarray, looks: np.ndarray) -> Scene:

@@ -56,13 +56,20 @@ class Positions:
     @classmethod
     def of(cls, world: Gridworld, before: Positions | None = None) -> Positions:
         """Returns where everybody stands now, and which way they walked since ``before``; south where nobody knows."""
-        pos, out = world.pos[0].copy(), world.out[0].copy()
-        heading = np.full(len(pos), 2) if before is None else before.heading.copy()
+        heading = np.full(world.n_agents, 2)
         if before is not None:
-            row, col = (pos - before.pos).T
-            far = np.abs(pos - before.pos).sum(1) != 1  # a jump, or no step at all
-            heading = np.where(far, heading, np.where(row > 0, 2, np.where(row < 0, 0, np.where(col > 0, 1, 3))))
-        return cls(pos, out, heading)
+            row, col = before.walked(world).T
+            heading = np.select([row > 0, row < 0, col > 0, col < 0], [2, 0, 1, 3], before.heading)
+        return cls(world.pos[0].copy(), world.out[0].copy(), heading)
+
+    def walked(self, world: Gridworld) -> np.ndarray:
+        """Returns how far everybody has walked since, ``int[slot, 2]``; a jump (a respawn, a teleport) is no walk."""
+        apart = world.pos[0] - self.pos
+        if world.wraps:  # the short way round
+            size = np.array([world.height, world.width])
+            apart = (apart + size // 2) % size - size // 2
+        walks = (self.out == 0) & (np.abs(apart).max(1) <= 1)
+        return np.where(walks[:, None], apart, 0)
 
 
 @dataclass(frozen=True)
