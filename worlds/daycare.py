@@ -179,9 +179,7 @@ def bear(w):
 def come_back(w):
     """A child returns beside its parent, or where it was itself if that is blocked, as the parent's own cell is."""
     for i in range(w.n_agents):
-        if w.out[i] > 1:
-            w.out[i] -= 1
-        elif w.out[i] == 1:
+        if movement.is_due(w, i):
             row, col = movement.near(w, i + 1 if i + 1 < w.n_agents else max(i - 1, 0))
             if not grid.is_free(w, row, col):
                 row, col = w.pos[i, 0], w.pos[i, 1]

@@ -48,7 +48,5 @@ def spawns(w, i):
 def respawn(w):
     """Counts down the agents that are out; each whose time is over returns to a spawn of its team, or waits."""
     for i in range(w.n_agents):
-        if w.out[i] > 1:
-            w.out[i] -= 1
-        elif w.out[i] == 1:
+        if movement.is_due(w, i):
             movement.spawn_at(w, i, spawns(w, i))
