@@ -111,25 +111,56 @@ def _row(name: str, seen: str, layers: Iterable[tuple[Any, Any]]) -> str:
 
 
 def learning_curve(name: str) -> str:
-    """Returns the curve in ``docs/curves/NAME.csv`` (agent_steps, return_mean) as SVG; nothing where there is none."""
+    """Returns the curves in ``docs/curves/NAME.csv`` as SVG, one a seed; nothing where there is none.
+
+    Args:
+        name: The file's name: columns agent_steps, return_mean, and seed where there is more than one. Seeds that are
+            called ``random`` and a number are random play, drawn as a band from the least of them to the greatest.
+    """
     path = CURVES / f"{name}.csv"
     if not path.is_file():
         return ""
+    found: dict[str, list[tuple[float, float]]] = {}
     with path.open(encoding="utf-8", newline="") as file:
-        rows = [(float(row["agent_steps"]), float(row["return_mean"])) for row in csv.DictReader(file)]
-    steps, returns = np.array(rows).T
+        for row in csv.DictReader(file):
+            found.setdefault(row.get("seed", ""), []).append((float(row["agent_steps"]), float(row["return_mean"])))
+    chance = [mean for seed in found if seed.startswith("random") for _, mean in found[seed]]
+    seeds = [np.array(points).T for seed, points in found.items() if not seed.startswith("random")]
+    ticks = _ticks(np.concatenate([chance, *(returns for _, returns in seeds)]))
     width, height, left, base = 640, 240, 46, 206
-    top = float(np.ceil(returns.max() / 50) * 50)
-    across, up = left + steps / steps[-1] * (width - left - 12), base - returns / top * (base - 12)
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in zip(across, up, strict=True))
+    longest = max(steps[-1] for steps, _ in seeds)
+
+    def up(values: Any) -> Any:
+        return base - (np.asarray(values) - ticks[0]) / (ticks[-1] - ticks[0]) * (base - 12)
+
     marks = "".join(
         f'<line x1="{left}" x2="{width - 12}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{value:g}</text>'
-        for value, y in ((top * k / 4, base - (base - 12) * k / 4) for k in range(5))
+        for value, y in zip(ticks, up(ticks), strict=True)
+    )
+    if chance:
+        low, high = up(min(chance)) + 1, up(max(chance)) - 1
+        marks += (
+            f'<rect class="chance" x="{left}" width="{width - left - 12}" y="{high:.1f}" height="{low - high:.1f}"/>'
+        )
+    lines = "".join(
+        '<polyline points="'
+        + " ".join(f"{left + x / longest * (width - left - 12):.1f},{up(y):.1f}" for x, y in points.T)
+        + '"/>'
+        for points in seeds
     )
     return (
         f'<svg class="curve" viewBox="0 0 {width} {height}" role="img" aria-label="Return by steps">{marks}'
-        f'<polyline points="{line}"/><text x="{left}" y="{height - 10}">return per agent</text>'
-        f'<text x="{width - 12}" y="{height - 10}" text-anchor="end">{steps[-1] / 1e6:.2g} million agent-steps</text>'
+        f'{lines}<text x="{left}" y="{height - 10}">return per agent</text>'
+        f'<text x="{width - 12}" y="{height - 10}" text-anchor="end">{longest / 1e6:.2g} million agent-steps</text>'
         "</svg>\n"
     )
+
+
+def _ticks(values: np.ndarray) -> np.ndarray:
+    """Returns some round numbers around values, 0 among them."""
+    low, high = min(values.min(), 0.0), max(values.max(), 0.0)
+    rough = (high - low) / 4 or 1.0
+    size = 10.0 ** np.floor(np.log10(rough))
+    step = next(size * k for k in (1, 2, 2.5, 5, 10) if size * k >= rough * 0.999)
+    return np.arange(np.floor(low / step), np.ceil(high / step) + 1) * step

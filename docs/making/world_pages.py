@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import io
 import tokenize
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from make_pages import DOCS, table
 from making import pictures
 from making.library_pages import (
     Made,
+    configs_with,
     file_section,
     line,
     player_page_of,
@@ -82,7 +84,7 @@ def _world(entry: Entry) -> Made:
     parts += [
         "## Parameters", prose(entry.sections.get("Parameters", "")), _params(cls, source), *_presets(cls),
         *_events(cls, source), *_kinds(cls), *maps, *_schelling(entry.name, cls), *_played_by(entry.name),
-        *_scenarios(entry.name), *runs_section(entry.name, "world"),
+        *_scenarios(entry.name), *runs_section(entry.name, "world"), *_learned(entry.name),
         "## Versions", prose(entry.sections.get("Versions", "")),
         *file_section(entry.path),
     ]  # fmt: skip
@@ -202,6 +204,14 @@ def _schelling(name: str, cls: type[Gridworld]) -> list[str]:
     ]
     pictures_of = [f"![{each.removesuffix('.png').replace('_', ' ')}](../{each})" for each in found]
     return ["## Schelling diagrams", *pictures_of] if found else []
+
+
+def _learned(name: str) -> list[str]:
+    """Returns the section that shows what a learner makes of a world; nothing where it was not tried."""
+    said = "One line a seed, while they explore and learn; the grey band is random play, from as many seeds."
+    found = [(path, pictures.learning_curve(f"configs/{Path(path).stem}")) for path, _ in configs_with(name, "world")]
+    parts = [text for path, curve in found if curve for text in (curve, f"*By `{path}`. {said}*")]
+    return ["## What is learned", *parts] if parts else []
 
 
 def _scenarios(name: str) -> list[str]:
