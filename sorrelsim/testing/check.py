@@ -20,7 +20,7 @@ from sorrelsim.errors import unknown
 from sorrelsim.library.find import NotFound, find_class, locate, names
 from sorrelsim.models.base import BaseModel
 from sorrelsim.testing import model_checks, world_checks
-from sorrelsim.testing.failures import Broken, CheckFailed, file_of, load
+from sorrelsim.testing.failures import Broken, CheckFailed, file_of, load, where
 from sorrelsim.testing.plane import plane
 
 __all__ = ["CheckFailed", "check_file", "check_model", "check_world"]
@@ -77,10 +77,17 @@ def _is_world(name: str) -> bool:
     based_on = {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in bases}
     if "Gridworld" in based_on:
         return True
-    if based_on & {"BaseModel", "TorchModel", "ReplayModel", "Bot"} or path.resolve().parent.name == "agents":
-        return False
-    if path.resolve().parent.name == "worlds":
-        return True
+    for parent in path.resolve().parents:  # of the nearest room
+        if parent.name in ("worlds", "agents"):
+            return parent.name == "worlds"
+    for folder, base in (("worlds", Gridworld), ("agents", BaseModel)):  # such as a world made of another
+        try:
+            find_class(path, folder, base)
+            return folder == "worlds"
+        except NotFound:
+            continue
+        except Exception as error:
+            raise CheckFailed([f"the file cannot be imported: {where(error, name)}"]) from error
     raise CheckFailed(
         [f"{path}: there is neither a class that derives from Gridworld nor one that derives from BaseModel"]
     )

@@ -1,10 +1,15 @@
 """``check_world`` and ``check_model``: sound files pass, and each fault is told in plain words."""
 
+from pathlib import Path
+
 import pytest
 
 from sorrelsim.library.scaffold import WORLD, write_model, write_world
 from sorrelsim.testing import CheckFailed, check_file, check_model, check_world
+from sorrelsim.testing.check import _is_world
 from sorrelsim.testing.world_checks import HEADINGS
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -161,6 +166,16 @@ def test_each_fault_of_a_model_is_told(tmp_path, fault):
         check_model(path, steps=11)
 
 
+def test_what_derives_from_a_world_or_a_learner_of_the_library_is_known_by_it(tmp_path):
+    """Neither its base's name nor its folder says what it is; nor do those of learners in folders below agents/."""
+    path = tmp_path / "mine.py"
+    path.write_text("from sorrelsim.worlds.two_keys import TwoKeys\n\n\nclass Mine(TwoKeys):\n    pass\n")
+    assert _is_world(str(path))
+    path.write_text("from sorrelsim.agents.learners.ppo import PPO\n\n\nclass Mine(PPO):\n    pass\n")
+    assert not _is_world(str(path))
+    assert not _is_world(str(ROOT / "agents" / "learners" / "ppo.py"))
+
+
 def test_a_model_without_actions_and_a_file_with_nothing(tmp_path):
     path = tmp_path / "idle.py"
     path.write_text('"""Idle."""\nfrom sorrelsim import BaseModel\n\n\nclass Idle(BaseModel):\n    pass\n')
@@ -168,6 +183,9 @@ def test_a_model_without_actions_and_a_file_with_nothing(tmp_path):
         check_model(path)
     path.write_text("x = 1\n")
     with pytest.raises(CheckFailed, match="neither a class that derives from Gridworld nor"):
+        check_file(path)
+    path.write_text("import nowhere_at_all\n")
+    with pytest.raises(CheckFailed, match=r"cannot be imported.*nowhere_at_all"):
         check_file(path)
     path.write_text("x = \n")
     with pytest.raises(CheckFailed, match="line 1: this is not Python"):
