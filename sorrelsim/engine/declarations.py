@@ -110,6 +110,8 @@ def _params(value: Any) -> Iterable[str]:
     for field in fields.values():
         if field.default is dataclasses.MISSING:
             yield f"{value.__name__}.{field.name} has no default; write {field.name}: float = 1.0"
+        if field.name == "view" and isinstance(field.default, tuple):  # a method of Numba's records
+            yield f"{value.__name__}.view is a tuple, and compiled rules can read none of this name; call it otherwise"
     for name, default in vars(value).items():
         if (
             name not in fields
