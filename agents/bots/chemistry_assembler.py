@@ -6,14 +6,7 @@ import numpy as np
 
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
-from sorrelsim.models.bots.view import STEPS, View
-
-
-def around(cells: np.ndarray) -> np.ndarray:
-    """Returns the cells next to some cells, ``bool[n, rows, cols]``."""
-    frame = np.pad(cells, ((0, 0), (1, 1), (1, 1)))
-    rows, cols = cells.shape[1:]
-    return np.logical_or.reduce([frame[:, 1 + dr : 1 + dr + rows, 1 + dc : 1 + dc + cols] for dr, dc in STEPS])
+from sorrelsim.models.bots.view import View, around
 
 
 class ChemistryAssembler(Bot):

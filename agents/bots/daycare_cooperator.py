@@ -8,7 +8,7 @@ import numpy as np
 
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
-from sorrelsim.models.bots.view import NOWHERE, View
+from sorrelsim.models.bots.view import NOWHERE, View, around
 
 
 class DaycareCooperator(Bot):
@@ -38,7 +38,7 @@ class DaycareCooperator(Bot):
 
     def _parent(self, view: View, seat: Seat | None) -> np.ndarray:
         grasped, tree = view.shows("grasp"), view.shows("apple_tree", "apple_shrub", "apple_in_tree", "apple_in_shrub")
-        hanging = view.shows("apple_in_tree", "apple_in_shrub") & near(view.shows("agent"))
+        hanging = view.shows("apple_in_tree", "apple_in_shrub") & around(view.shows("agent"))
         pointed = hanging & grasped
         wanted = np.where(pointed.any(axis=(1, 2), keepdims=True), pointed, hanging)
         way, _ = view.toward(wanted, avoid=wanted)
@@ -49,12 +49,6 @@ class DaycareCooperator(Bot):
         holds = view.in_beam(view.shows("apple") & grasped, 1, 0)
         blocked = view.in_beam(tree | view.shows("wall"), 1, 0)
         return np.where(holds, np.where(blocked, self.action("turn_left"), self.action("grasp")), actions)
-
-
-def near(cells: np.ndarray) -> np.ndarray:
-    """Returns which cells have one of ``cells[n, rows, cols]`` above, below, left or right of them."""
-    framed = np.pad(cells, ((0, 0), (1, 1), (1, 1)))
-    return framed[:, :-2, 1:-1] | framed[:, 2:, 1:-1] | framed[:, 1:-1, :-2] | framed[:, 1:-1, 2:]
 
 
 def reach_and_eat(

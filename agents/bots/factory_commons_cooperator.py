@@ -8,7 +8,7 @@ import numpy as np
 
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
-from sorrelsim.models.bots.view import View
+from sorrelsim.models.bots.view import View, around
 
 
 class FactoryCommonsCooperator(Bot):
@@ -52,12 +52,6 @@ class FactoryCommonsCooperator(Bot):
         to_mouth, far = free.toward(from_above(ours, beyond=False) & ~tight, avoid=avoid)
         stroll = self.wander(free, seat, avoid=avoid)
         return np.where((far == 0) | at_work, self.stay, self.walk(view, to_mouth, otherwise=stroll))
-
-
-def around(cells: np.ndarray) -> np.ndarray:
-    """Returns the cells beside any of ``cells``, both ``bool[n, rows, cols]``."""
-    framed = np.pad(cells, ((0, 0), (1, 1), (1, 1)))
-    return framed[:, :-2, 1:-1] | framed[:, 2:, 1:-1] | framed[:, 1:-1, :-2] | framed[:, 1:-1, 2:]
 
 
 def from_above(cells: np.ndarray, beyond: bool) -> np.ndarray:

@@ -57,6 +57,10 @@ class PaintballAttacker(Bot):
         carries = view.here(side.flag)[:, None, None]
         return np.where(carries, side.own_flag & ~side.flag, side.flag | side.squares)
 
+    def targets(self, view: View, side: Sides) -> np.ndarray:
+        """Returns what is worth a spray, bool [n, rows, cols]."""
+        return side.enemies | side.squares
+
     def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
         """Returns the actions for a batch of states, int64 [n_streams]."""
         view = self.see(states)
@@ -65,6 +69,6 @@ class PaintballAttacker(Bot):
         advance = self.turn_and_walk(view, direction, otherwise=self.wander(view, seat))
         ready = view.parts["ready_to_shoot"][:, 0] >= 1
         held = view.here(side.paint) | view.in_beam(side.paint, 1, 0)
-        sprays = held | view.in_beam(side.enemies | side.squares, *SPRAY)
+        sprays = held | view.in_beam(self.targets(view, side), *SPRAY)
         fires = np.where(sprays, self.action("spray"), self.action("shoot"))
         return np.where(ready & (sprays | view.in_beam(side.enemies, *SHOT)), fires, advance)

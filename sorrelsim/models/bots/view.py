@@ -130,6 +130,12 @@ class View:
         return found
 
 
+def around(cells: np.ndarray) -> np.ndarray:
+    """Returns the cells above, below, left and right of any of ``cells``, both ``bool[n, rows, cols]``."""
+    frame = _framed(cells, False)
+    return frame[:, :-2, 1:-1] | frame[:, 2:, 1:-1] | frame[:, 1:-1, :-2] | frame[:, 1:-1, 2:]
+
+
 def _framed(cells: np.ndarray, value: bool) -> np.ndarray:
     """Returns ``cells[n, rows, cols]`` with one cell of ``value`` around each picture."""
     return np.pad(cells, ((0, 0), (1, 1), (1, 1)), constant_values=value)
