@@ -19,8 +19,9 @@ from sorrelsim.agents.learners.qr_dqn import QRDQN
 from sorrelsim.agents.learners.rainbow import Rainbow
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
+from sorrelsim.models.memory.batch import shares
 from sorrelsim.models.torch.exploration import epsilon_greedy
-from sorrelsim.models.torch.losses import q_targets, quantile_huber_loss, td_loss, weighted_mean
+from sorrelsim.models.torch.losses import q_targets, quantile_huber_loss, td_loss
 
 FAST = {
     "memory_size": 4000,
@@ -102,13 +103,11 @@ def test_epsilon_is_tossed_for_in_every_stream_by_its_own_chance():
 
 
 def test_importance_weights_and_validity_reach_the_loss():
-    losses, valid, weights = (
-        torch.tensor([2.0, 4.0, 100.0]),
-        torch.tensor([1.0, 1.0, 0.0]),
-        torch.tensor([1.0, 0.5, 1.0]),
-    )
-    assert weighted_mean(losses, valid, weights) == 2.0  # (2 + 2) / 2
-    assert weighted_mean(losses, torch.zeros(3), weights) == 0.0
+    losses, valid, weights = np.float32([[2.0, 4.0, 100.0], [1.0, 1.0, 0.0], [1.0, 0.5, 1.0]])
+    assert losses @ shares(valid, weights) == 2.0  # (2 + 2) / 2
+    assert losses @ shares(np.zeros(3, np.float32), weights) == 0.0
+    # Two batches drawn in one go count by themselves: 1 / 1, and 1 / 2 twice.
+    np.testing.assert_array_equal(shares(np.float32([1, 0, 1, 1]), np.ones(4, np.float32), 2), [1, 0, 0.5, 0.5])
 
 
 @pytest.mark.parametrize(("kind", "options"), OPTIONS)
@@ -140,10 +139,9 @@ def test_td_loss_by_hand():
     Slopes with respect to the values: -.5 * 1 / 2 and +1 * .5 / 2, at the chosen action only.
     """
     values = torch.tensor([[1.0, 0.0], [0.0, 3.0], [0.0, 0.0]], requires_grad=True)
-    targets, valid = torch.tensor([1.5, 0.0, 100.0]), torch.tensor([1.0, 1.0, 0.0])
-    weights = torch.tensor([1.0, 0.5, 1.0]) * valid
+    targets, valid = torch.tensor([1.5, 0.0, 100.0]), np.float32([1.0, 1.0, 0.0])
     losses, errors = td_loss(values, torch.tensor([0, 1, 0]), targets)
-    loss = weighted_mean(losses, valid, weights)
+    loss = losses.dot(torch.from_numpy(shares(valid, np.float32([1.0, 0.5, 1.0]))))
     torch.testing.assert_close(loss, torch.tensor(0.6875))
     torch.testing.assert_close(errors, torch.tensor([0.5, -3.0, 100.0]))
     loss.backward()

@@ -18,11 +18,6 @@ def mask_logits(logits: Tensor, masks: Tensor | None) -> Tensor:
     return logits if masks is None else logits.masked_fill(~masks, -1e9)
 
 
-def weighted_mean(losses: Tensor, valid: Tensor, weights: Tensor) -> Tensor:
-    """Returns the mean over the valid samples of their weighted losses, all [batch]."""
-    return losses.dot(valid * weights / valid.sum().clamp(min=1))
-
-
 def combined(value: Tensor, advantage: Tensor, axis: int) -> Tensor:
     """Returns a state's value and its actions' advantages as values of actions (Wang et al. 2016, eq. 9).
 
