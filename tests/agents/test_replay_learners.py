@@ -20,6 +20,7 @@ from sorrelsim.agents.learners.rainbow import Rainbow
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.memory.batch import shares
+from sorrelsim.models.torch import losses as losses_module
 from sorrelsim.models.torch.exploration import epsilon_greedy
 from sorrelsim.models.torch.losses import q_targets, quantile_huber_loss, td_loss
 
@@ -76,6 +77,29 @@ def test_quantile_huber_loss_by_hand():
     )
     torch.testing.assert_close(quantile_huber_loss(quantiles, taus, targets), torch.tensor([1.375]))
     torch.testing.assert_close(quantile_huber_loss(quantiles, taus, targets, 2.0), torch.tensor([1.09375]))
+
+
+@pytest.mark.parametrize("kappa", [0.3, 1.0, 2.5])
+def test_compiled_losses_are_the_plain_ones_to_the_last_bit(kappa, monkeypatch):
+    chance = torch.Generator().manual_seed(3)
+    given, later = (torch.randn(40, 5, generator=chance) * 3 for _ in range(2))
+    targets, taus = torch.randn(40, 7, generator=chance) * 3, torch.rand(40, 5, generator=chance)
+    rewards, discounts, weights = torch.randn(3, 40, generator=chance)
+    actions = torch.randint(5, (40,), generator=chance)
+    masks = torch.rand(40, 5, generator=chance) < 0.7
+    masks[:, 0] = True
+    found = []
+    for _ in range(2):
+        values, quantiles = (given.clone().requires_grad_() for _ in range(2))
+        bootstrapped = q_targets(rewards, discounts, later, given, masks)
+        losses, errors = td_loss(values, actions, bootstrapped)
+        of_quantiles = quantile_huber_loss(quantiles, taus, targets, kappa)
+        ((losses + of_quantiles) * weights).sum().backward()
+        found.append((bootstrapped, losses.detach(), errors, of_quantiles.detach(), values.grad, quantiles.grad))
+        monkeypatch.setattr(losses_module, "_compiled", lambda *_: False)
+    for compiled, plain in zip(*found, strict=True):
+        torch.testing.assert_close(compiled, plain, atol=0, rtol=1e-6 if kappa != 1 else 0)
+    assert found[0][-1].abs().min() > 0
 
 
 def test_double_q_targets_by_hand():
