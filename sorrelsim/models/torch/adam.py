@@ -123,8 +123,7 @@ class Adam:
     def largest(self) -> float:
         """Returns the largest magnitude among what it moves."""
         with torch.no_grad():
-            norms = torch._foreach_norm(self.parameters, math.inf)
-            return torch.stack([norm.float() for norm in norms]).max().item()
+            return torch.stack([parameter.abs().max().float() for parameter in self.parameters]).max().item()
 
     def state_dict(self) -> dict[str, Any]:
         """Returns moments and step counts, parameter by parameter."""
