@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from sorrelsim.models.ranges import Draws, Length, Positive
 from sorrelsim.models.torch.encoders import build_encoder
-from sorrelsim.models.torch.losses import combined, mask_values, quantiles_of_action
+from sorrelsim.models.torch.losses import Sloped, combined, mask_values, quantile_regression, quantiles_of_action
 from sorrelsim.models.torch.noisy import noisy_or_plain
 from sorrelsim.models.torch.value_model import Tensors, ValueConfig, ValueModel
 
@@ -57,28 +57,6 @@ class QuantilesNet(nn.Module):
         return advantage if self.value is None else combined(self.value(features).unsqueeze(2), advantage, 2)
 
 
-class LossOfQuantiles(torch.autograd.Function):
-    """What ``quantile_huber_loss`` says, with the gradient worked out here, so that no graph is recorded.
-
-    With u = target_j - theta_i, d rho_tau(u) / d theta_i = -|tau - [u < 0]| clamp(u, -kappa, kappa) / kappa.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, quantiles: Tensor, taus: Tensor, targets: Tensor, kappa: float) -> Tensor:
-        delta = targets.unsqueeze(1) - quantiles.unsqueeze(2)  # [batch, n, m]
-        slope, tau = delta.clamp(-kappa, kappa), taus.unsqueeze(2)
-        # tau slope where u > 0; below, slope + tau |slope| = (1 - tau) slope. Much quicker than torch.where.
-        weighted = torch.addcmul(slope.clamp(max=0), tau, slope.abs())
-        scale = 1 / (kappa * targets.shape[1])
-        ctx.save_for_backward(weighted.sum(2).mul_(-scale))
-        # Within the quadratic part slope is u, and slope (u - slope / 2) its half square; beyond it the straight line.
-        return torch.linalg.vecdot(weighted.flatten(1), delta.sub_(slope, alpha=0.5).flatten(1)) * scale
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
-        return ctx.saved_tensors[0] * gradients[0].unsqueeze(1), None, None, None
-
-
 class QRDQN(ValueModel):
     """A QR-DQN learner; the arguments not listed are those of every model.
 
@@ -111,14 +89,14 @@ class QRDQN(ValueModel):
         self.take_network(
             net, f"forward({', '.join(observations.parts)}) -> quantiles[B, {shape[0]}, {shape[1]}]", [(2, *shape)]
         )
-        self._taus = (torch.arange(c.n_quantiles, device=self.device).unsqueeze(0) + 0.5) / c.n_quantiles
+        self._taus = (torch.arange(c.n_quantiles, device=self.device) + 0.5) / c.n_quantiles
 
     def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
         """Returns mean quantiles, [batch, actions], and what else the network returned."""
         quantiles, extras = self.ask("online", parts)
         return quantiles.mean(1), extras
 
-    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor, Tensor]:
+    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Sloped, Tensor]:
         """Returns the quantile Huber loss of each sample, as which it is prioritised too."""
         c = self.config
         with torch.no_grad():
@@ -127,5 +105,5 @@ class QRDQN(ValueModel):
             best = mask_values(chooser.mean(1), data.get("next_masks")).argmax(1)
             targets = data["rewards"].unsqueeze(1) + data["discounts"].unsqueeze(1) * quantiles_of_action(later, best)
         quantiles = quantiles_of_action(self.ask("online", states)[0], data["actions"])
-        losses = LossOfQuantiles.apply(quantiles, self._taus, targets, c.kappa)
-        return losses, losses
+        sloped = quantile_regression(quantiles, self._taus, targets, c.kappa)
+        return sloped, sloped.losses

@@ -1,11 +1,18 @@
-"""Pure functions that losses of several learners are made of; what one learner alone needs stands in its file."""
+"""Pure functions that losses of several learners are made of; what one learner alone needs stands in its file.
+
+On the CPU some run compiled (``loss_kernels``), with the same results to the last bit.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from sorrelsim.models.torch.symbolic import jit_enabled
 
 
 def mask_values(values: Tensor, masks: Tensor | None) -> Tensor:
@@ -16,11 +23,6 @@ def mask_values(values: Tensor, masks: Tensor | None) -> Tensor:
 def mask_logits(logits: Tensor, masks: Tensor | None) -> Tensor:
     """Lowers logits of forbidden actions so far that their probability is 0; finite, to keep entropies free of NaN."""
     return logits if masks is None else logits.masked_fill(~masks, -1e9)
-
-
-def weighted_mean(losses: Tensor, valid: Tensor, weights: Tensor) -> Tensor:
-    """Returns the mean over the valid samples of their weighted losses, all [batch]."""
-    return losses.dot(valid * weights / valid.sum().clamp(min=1))
 
 
 def combined(value: Tensor, advantage: Tensor, axis: int) -> Tensor:
@@ -50,32 +52,31 @@ def q_targets(
     Returns:
         [batch].
     """
-    best = mask_values(chooser, masks).argmax(1, keepdim=True)
+    if masks is not None:
+        chooser = mask_values(chooser, masks)
+    if _compiled(rewards, discounts, following, chooser):
+        into = torch.empty(rewards.shape)
+        _kernels().q_targets(*map(_array, (rewards, discounts, following, chooser)), into.numpy())
+        return into
+    best = chooser.argmax(1, keepdim=True)
     return rewards + discounts * following.gather(1, best).squeeze(1)
 
 
-class _HuberOfAction(torch.autograd.Function):
-    """The Huber loss of one action's values; its gradient is known at once, so no graph is recorded."""
+class Sloped(NamedTuple):
+    """Losses of samples whose slopes are known at once, so that no graph of them is recorded and run backwards.
 
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, actions: Tensor, targets: Tensor) -> Any:
-        index = actions.unsqueeze(1)
-        errors = targets - values.gather(1, index).squeeze(1)
-        slope = errors.clamp(-1.0, 1.0)
-        ctx.save_for_backward(index, slope)
-        ctx.n_actions = values.shape[1]
-        ctx.mark_non_differentiable(errors)
-        # Within the quadratic part slope is the error, and this is its half square; beyond it |error| - 1/2.
-        return slope * (errors - 0.5 * slope), errors
+    Attributes:
+        losses: [batch].
+        of: What they are losses of, with its graph, [batch, ...].
+        slopes: Of each sample's loss with respect to that, [batch, ...]; whoever descends may write over it.
+    """
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        index, slope = ctx.saved_tensors
-        wide = slope.new_zeros(len(slope), ctx.n_actions)
-        return wide.scatter_(1, index, (-slope * gradients[0]).unsqueeze(1)), None, None
+    losses: Tensor
+    of: Tensor
+    slopes: Tensor
 
 
-def td_loss(values: Tensor, actions: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def td_loss(values: Tensor, actions: Tensor, targets: Tensor) -> tuple[Sloped, Tensor]:
     """Works out the Huber loss (width 1) of the chosen actions' values.
 
     Args:
@@ -86,7 +87,18 @@ def td_loss(values: Tensor, actions: Tensor, targets: Tensor) -> tuple[Tensor, T
     Returns:
         The losses and the TD errors, targets minus values, both [batch].
     """
-    return _HuberOfAction.apply(values, actions, targets)
+    known = values.detach()
+    if _compiled(known, targets):
+        losses, errors, slopes = torch.empty(targets.shape), torch.empty(targets.shape), torch.empty(values.shape)
+        into = losses.numpy(), errors.numpy(), slopes.numpy()
+        _kernels().huber_of_action(_array(known), actions.numpy(), _array(targets), *into)
+        return Sloped(losses, values, slopes), errors
+    index = actions.unsqueeze(1)
+    errors = targets - known.gather(1, index).squeeze(1)
+    size = errors.clamp(-1.0, 1.0)
+    slopes = torch.zeros_like(known).scatter_(1, index, -size.unsqueeze(1))
+    # Within the quadratic part size is the error, and this is its half square; beyond it |error| - 1/2.
+    return Sloped(size * (errors - 0.5 * size), values, slopes), errors
 
 
 def quantile_huber_loss(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa: float = 1.0) -> Tensor:
@@ -104,10 +116,55 @@ def quantile_huber_loss(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa:
     Returns:
         [batch].
     """
+    if _compiled(quantiles, taus, targets):
+        return _QuantileHuber.apply(quantiles, taus, targets, kappa)
     delta = targets.unsqueeze(1) - quantiles.unsqueeze(2)  # [batch, n, m]
     size = delta.abs()
     huber = torch.where(size <= kappa, 0.5 * delta * delta, kappa * (size - 0.5 * kappa)) / kappa
     return ((taus.unsqueeze(2) - (delta < 0).float()).abs() * huber).mean(2).sum(1)
+
+
+class _QuantileHuber(torch.autograd.Function):
+    """The same, compiled, its slopes worked out here; the reductions are torch's, whose order of additions is its own.
+
+    With u = target_j - quantile_i, d rho_tau(u) / d quantile_i = -|tau - [u < 0]| clamp(u, -kappa, kappa) / kappa.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, quantiles: Tensor, taus: Tensor, targets: Tensor, kappa: float) -> Tensor:
+        ctx.save_for_backward(quantiles, taus, targets)
+        ctx.kappa = kappa
+        into = torch.empty(*quantiles.shape, targets.shape[1])
+        _kernels().quantile_huber(*map(_array, (quantiles, taus, targets)), kappa, into.numpy())
+        return into.mean(2).sum(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        given = ctx.saved_tensors
+        into = torch.empty(*given[0].shape, given[2].shape[1])
+        _kernels().quantile_huber_slopes(*map(_array, given), ctx.kappa, _array(gradients[0]), into.numpy())
+        return into.sum(2), None, None, None
+
+
+def quantile_regression(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa: float = 1.0) -> Sloped:
+    """Returns the quantile Huber loss of each sample as ``quantile_huber_loss`` does, but for rounding, and its slopes.
+
+    Args:
+        quantiles: Predicted, [batch, n].
+        taus: Their fractions, the same for all samples, [n].
+        targets: Sampled returns, [batch, m].
+        kappa: Width of the quadratic part.
+    """
+    known = quantiles.detach()
+    if _compiled(known, taus, targets):
+        losses, slopes = torch.empty(len(known)), torch.empty(known.shape)
+        given = map(_array, (known, taus, targets))
+        _kernels().quantile_regression(*given, kappa, losses.numpy(), slopes.numpy())
+        return Sloped(losses, quantiles, slopes)
+    with torch.enable_grad():
+        free = known.clone().requires_grad_()
+        losses = quantile_huber_loss(free, taus.unsqueeze(0), targets, kappa)
+        return Sloped(losses.detach(), quantiles, torch.autograd.grad(losses.sum(), free)[0])
 
 
 def quantiles_of_action(quantiles: Tensor, actions: Tensor) -> Tensor:
@@ -125,3 +182,24 @@ def td_targets(rewards: Tensor, discounts: Tensor, following: Tensor) -> Tensor:
         following: [batch].
     """
     return rewards + discounts * following
+
+
+def _compiled(*given: Tensor) -> bool:
+    """Returns whether compiled kernels can take these: numbers of 32 bits on the CPU, unless numba is to interpret."""
+    for each in given:
+        if not each.is_cpu or each.dtype is not torch.float32:
+            return False
+    return jit_enabled()
+
+
+def _array(tensor: Tensor) -> np.ndarray:
+    array: np.ndarray = (tensor.detach() if tensor.requires_grad else tensor).contiguous().numpy()
+    return array
+
+
+@functools.cache
+def _kernels() -> Any:
+    """Returns the compiled kernels; imported when first needed, since numba takes a while."""
+    from sorrelsim.models.torch import loss_kernels
+
+    return loss_kernels

@@ -26,6 +26,7 @@ from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import choose_device, to_device
 from sorrelsim.models.torch.encoders import NetworkConfig
+from sorrelsim.models.torch.losses import Sloped
 from sorrelsim.models.torch.modes import Modes, Within
 from sorrelsim.models.torch.saved_tensors import as_arrays, as_tensors, check_networks, fits_generator
 from sorrelsim.observations.parts import Observation, as_parts
@@ -162,13 +163,21 @@ class TorchModel(BaseModel):
             self._parameters[network] = list(self.networks[network].parameters())
         return self._parameters[network]
 
-    def descend(self, loss: Tensor, optimizer: str, learning_rate: float | None = None) -> float:
+    def descend(
+        self,
+        loss: Tensor | Sloped,
+        optimizer: str,
+        learning_rate: float | None = None,
+        weights: Tensor | None = None,
+    ) -> float:
         """Takes one step of an optimiser down a loss, with the norm of all its gradients limited.
 
         Args:
-            loss: A scalar.
+            loss: A scalar; or, with weights, the losses of samples, [batch], of which it is the weighted sum, with
+                their graph or with their slopes.
             optimizer: Which of ``optimizers``.
             learning_rate: Step size; None takes the model's, ``learning_rate``.
+            weights: What each sample's loss counts, [batch].
 
         Returns:
             The loss; NaN if a gradient is not finite. If it is not finite, or its magnitude above ``LOSS_LIMIT``,
@@ -180,10 +189,10 @@ class TorchModel(BaseModel):
         adam = self.optimizers[optimizer]
         self._descents += 1
         if self._descents % _LOOK_EVERY == 0 and not (largest := adam.largest()) <= WEIGHT_LIMIT:
-            told = {"loss": loss.item(), "largest weight": largest}
+            told = {"largest weight": largest}
             raise TrainingDiverged(self.name, self.gradient_steps + 1, self.agent_steps, told)
         rate = self.learning_rate if learning_rate is None else learning_rate
-        return adam.descend(loss, rate, self.config.max_grad_norm)
+        return adam.descend(loss, rate, self.config.max_grad_norm, weights)
 
     # Saving
 

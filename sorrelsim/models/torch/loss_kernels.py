@@ -1,0 +1,96 @@
+"""Compiled losses for the CPU, and their slopes: where batches are small, a dozen calls of torch cost more than work.
+
+Every number is what the functions of ``losses`` make of it, to the last bit but for sums, so all constants are float32.
+Callers check everything; these read, and write where they are told.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from sorrelsim.machine_code.kept import kept
+
+ONE, HALF = np.float32(1), np.float32(0.5)
+
+
+@kept
+def q_targets(rewards, discounts, following, chooser, into):
+    """Writes r + discount * following[argmax chooser] of each sample; all as in ``losses.q_targets``, [batch]."""
+    for b in range(chooser.shape[0]):
+        best = 0
+        for a in range(1, chooser.shape[1]):
+            if chooser[b, a] > chooser[b, best]:
+                best = a
+        into[b] = rewards[b] + discounts[b] * following[b, best]
+
+
+@kept
+def huber_of_action(values, actions, targets, losses, errors, slopes):
+    """Writes Huber losses of width 1, TD errors and slopes of the chosen actions' values; see ``losses.td_loss``."""
+    for b in range(values.shape[0]):
+        error = targets[b] - values[b, actions[b]]
+        size = min(max(error, -ONE), ONE)
+        losses[b], errors[b] = size * (error - HALF * size), error
+        for a in range(values.shape[1]):
+            slopes[b, a] = 0.0
+        slopes[b, actions[b]] = -size
+
+
+@kept
+def quantile_huber(quantiles, taus, targets, kappa, into):
+    """Writes |tau - [u < 0]| L(u) / kappa, u = target - quantile, [batch, n, m]; see ``losses.quantile_huber_loss``."""
+    width, half_width = np.float32(kappa), np.float32(0.5 * kappa)
+    for b in range(into.shape[0]):
+        for i in range(into.shape[1]):
+            quantile, tau = quantiles[b, i], taus[b % taus.shape[0], i]
+            above, below = abs(tau), abs(tau - ONE)
+            for j in range(into.shape[2]):
+                u = targets[b, j] - quantile
+                size = abs(u)
+                loss = HALF * u * u if size <= width else width * (size - half_width)
+                into[b, i, j] = (below if u < 0 else above) * (loss / width)
+
+
+@kept
+def quantile_huber_slopes(quantiles, taus, targets, kappa, weights, into):
+    """Writes what each of these adds to the slopes of quantiles, [batch, n, m], of their mean over m by weights."""
+    width, m = np.float32(kappa), np.float32(into.shape[2])
+    for b in range(into.shape[0]):
+        weight = weights[b] / m
+        for i in range(into.shape[1]):
+            quantile, tau = quantiles[b, i], taus[b % taus.shape[0], i]
+            above, below = abs(tau) * weight / width, abs(tau - ONE) * weight / width
+            for j in range(into.shape[2]):
+                u = targets[b, j] - quantile
+                scale = below if u < 0 else above
+                into[b, i, j] = -scale * u if abs(u) <= width else (scale * width if u < 0 else -scale * width)
+
+
+@njit(fastmath=True, nogil=True)
+def _quantile_sample(quantiles, taus, targets, width, slopes):
+    """Writes the slopes of one sample, [n], and returns its loss; quantiles are the inner loop, which vectorises."""
+    n, m = quantiles.shape[0], targets.shape[0]
+    loss = np.float32(0)
+    for i in range(n):
+        slopes[i] = 0.0
+    for j in range(m):
+        target = targets[j]
+        for i in range(n):
+            u = target - quantiles[i]
+            size = min(max(u, -width), width)
+            size *= taus[i] if u >= 0 else ONE - taus[i]
+            slopes[i] -= size
+            # Within the quadratic part size is u, and size (u - size / 2) its half square; beyond it the straight line.
+            loss += size * (u - HALF * min(max(u, -width), width))
+    scale = ONE / (width * np.float32(m))
+    for i in range(n):
+        slopes[i] *= scale
+    return loss * scale
+
+
+@kept
+def quantile_regression(quantiles, taus, targets, kappa, losses, slopes):
+    """Writes quantile Huber losses, [batch], and their slopes, [batch, n]; see ``losses.quantile_regression``."""
+    for b in range(quantiles.shape[0]):
+        losses[b] = _quantile_sample(quantiles[b], taus, targets[b], np.float32(kappa), slopes[b])
