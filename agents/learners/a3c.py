@@ -23,6 +23,7 @@ from torch import Tensor
 
 from sorrelsim.agents.learners.a2c import A2C, A2CConfig
 from sorrelsim.models.ranges import BatchSize
+from sorrelsim.models.torch.gathering import ByGradient
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class A3C(A2C):
     """An A3C learner; see ``OnPolicyModel`` for its arguments, an actor and a critic of one's own among them."""
 
     Config = A3CConfig
+    gathering = ByGradient
     config: A3CConfig
 
     def minibatches(self) -> Iterator[dict[str, Tensor]]:

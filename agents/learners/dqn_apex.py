@@ -1,4 +1,4 @@
-"""Ape-X DQN: prioritised DQN of streams that explore each to its own degree (Horgan et al. 2018), in one process.
+"""Ape-X DQN: prioritised DQN of streams that explore each to its own degree (Horgan et al. 2018).
 
 Stream i of N takes a random action with chance epsilon^(1 + alpha i / (N - 1)), so that all degrees of exploring go on
 side by side (section 4.1). A step begins in memory with the TD error that was found when acting, r + gamma^n max_a
@@ -24,6 +24,7 @@ from sorrelsim.models.memory.appraised import AppraisedBuffer
 from sorrelsim.models.ranges import Length, Probability, Weight
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.exploration import ladder
+from sorrelsim.models.torch.gathering import BySteps
 from sorrelsim.models.torch.noisy import set_noise
 from sorrelsim.models.torch.value_model import Tensors
 
@@ -54,17 +55,23 @@ class DQNApexConfig(DQNConfig):
 
 
 class DQNApex(DQN):
-    """DQN that explores by degrees and gives new steps their priorities when acting."""
+    """DQN that explores by degrees and gives new steps their priorities when acting.
+
+    Attributes:
+        part: Which part of all streams it acts for, and of how many: an actor has its part of the ladder.
+    """
 
     Config = DQNApexConfig
     memory_class = AppraisedBuffer
+    gathering = BySteps
+    part = (0, 1)
     config: DQNApexConfig
     memory: AppraisedBuffer
     _found: Tensor
 
     def chances(self, n_streams: int) -> np.ndarray:
         """Returns the chance of a random action of each stream, [n_streams]."""
-        return ladder(self.epsilon, self.config.epsilon_exponent, n_streams)
+        return ladder(self.epsilon, self.config.epsilon_exponent, n_streams, self.part)
 
     def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
         """Returns the values of all actions, [batch, actions], and what else the network returned."""

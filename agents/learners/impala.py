@@ -24,6 +24,7 @@ from torch import Tensor
 
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Positive, Rate, Weight
 from sorrelsim.models.torch.distributions import as_terms
+from sorrelsim.models.torch.gathering import ByRollout
 from sorrelsim.models.torch.on_policy_model import OnPolicyConfig, OnPolicyModel
 from sorrelsim.models.torch.policy_losses import actor_critic_loss
 
@@ -102,6 +103,7 @@ class IMPALA(OnPolicyModel):
 
     Config = IMPALAConfig
     acts = ("discrete", "continuous")
+    gathering = ByRollout
     config: IMPALAConfig
     in_sequences = True
     shown = ("policy_loss", "value_loss", "entropy")
