@@ -185,6 +185,8 @@ class Crew:
     def _take(self, outcome: Outcome) -> None:
         """Takes in what came of something: a new actor is given work, a lost one is replaced, news are learned from."""
         post = self._posts[outcome.number]
+        if self.experiment.stopped:
+            return
         if outcome.lost:
             self._note(f"actor {post.number} is lost ({outcome.lost}); another takes its place")
             self._hire(post)

@@ -10,13 +10,16 @@ import contextlib
 import dataclasses
 import logging
 import os
+import signal
 import socket
+import threading
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from sorrelsim.errors import ConfigError
+from sorrelsim.errors import ConfigError, tell
 from sorrelsim.experiments.actor import Actor, Errand
 from sorrelsim.experiments.config import RAY
 from sorrelsim.experiments.staff import MemoryLost, Outcome
@@ -62,7 +65,8 @@ def connect(ray: Any, address: str, what: str, cores: int | None = None) -> bool
     more: dict[str, Any] = {"num_cpus": cores, "include_dashboard": False} if address == "local" else {}
     try:
         _knock(address)
-        ray.init(address or None, log_to_driver=False, logging_level=logging.ERROR, **more)
+        with _own_signals():
+            ray.init(address or None, log_to_driver=False, logging_level=logging.ERROR, **more)
     except (ValueError, OSError, RuntimeError) as error:
         at = f"at {address}" if address and address != "local" else "on this machine"
         raise ConfigError(f"{what}: no Ray cluster answers {at}: {str(error).splitlines()[0]}") from error
@@ -74,6 +78,21 @@ def _knock(address: str) -> None:
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=10).close()
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Within, Ray may set what signals do as it likes; afterwards a run saves and ends by them as before."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, known in before.items():
+            if known is not None:
+                signal.signal(number, known)
 
 
 def here(ray: Any) -> Any:
@@ -119,11 +138,11 @@ class RemoteMemory:
     """
 
     def __init__(self, ray: Any, memory: Shards) -> None:
-        self._ray, self.capacity = ray, memory.capacity
+        self._ray, self.capacity, self._made_of = ray, memory.capacity, (memory.plan, len(memory.shards))
         self._frames, self._turn = len(memory), memory.plan.n_streams // len(memory.shards)
         state = memory.state_dict() if len(memory) else None
         remote = ray.remote(Replay).options(num_cpus=0, scheduling_strategy=here(ray))
-        self._replay = remote.remote(memory.plan, len(memory.shards), state)
+        self._replay = remote.remote(*self._made_of, state)
         self._drawn: deque[Any] = deque()
 
     def __len__(self) -> int:
@@ -151,12 +170,12 @@ class RemoteMemory:
         self._replay.update_priorities.remote(index, errors)
 
     def state_dict(self) -> dict[str, Any]:
-        """Returns everything, as arrays and plain data.
-
-        Raises:
-            MemoryLost: If the process is gone.
-        """
-        return self._got(self._replay.state_dict.remote())
+        """Returns everything, as arrays and plain data; of a process that is gone, an empty memory, to go on from."""
+        try:
+            return self._got(self._replay.state_dict.remote())
+        except MemoryLost as lost:
+            tell(f"the replay memory is lost ({lost}), and is saved empty; the networks are not")
+            return Shards(*self._made_of).state_dict()
 
     def _got(self, reference: Any) -> Any:
         ray = self._ray

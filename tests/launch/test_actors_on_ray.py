@@ -136,7 +136,7 @@ def begin(config, path):
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_run_with_a_checkpoint_and_it_goes_on(number, code, tmp_path):
-    """A Ctrl-C goes to all processes of the terminal, those of Ray among them."""
+    """A Ctrl-C goes to all processes of the terminal, those of Ray among them; another signal to the run alone."""
     process = begin(plain("dqn_apex", tmp_path, epochs=5000), tmp_path)
     folder = tmp_path / "runs/config-001"
     until = time.monotonic() + 240
@@ -144,7 +144,7 @@ def test_a_signal_ends_a_run_with_a_checkpoint_and_it_goes_on(number, code, tmp_
         assert time.monotonic() < until
         assert process.poll() is None, process.stdout.read()
         time.sleep(0.2)
-    os.killpg(process.pid, number)
+    (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)
     told, _ = process.communicate(timeout=120)
     assert process.returncode == code, told
     assert load_run(folder).facts["end"] == "stopped"
