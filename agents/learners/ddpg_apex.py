@@ -4,10 +4,11 @@ Stream i of N adds noise of size sigma^(1 + alpha i / (N - 1)) to its actions, s
 in memory with the TD error that was found when acting, r + gamma^n Q(s', mu(s')) - Q(s, a), for a priority (algorithm
 1). Learning is that of prioritised DDPG.
 
+With ``actors: N`` in a run's config the streams are those of N processes; see ``dqn_apex``.
+
 Departures from the paper: all its actors explore by the same noise, as ours do with an exponent of 0; degrees are those
-of its DQN. Returns are of one step by default, not of five. One process steps all streams and takes a gradient step
-every so many agent-steps, so actors have the newest networks. Targets move softly, and the memory forgets what is
-oldest, not what has the lowest priority.
+of its DQN. Returns are of one step by default, not of five. A gradient step is taken every so many agent-steps, with
+actors too. Targets move softly, and the memory forgets what is oldest, not what has the lowest priority.
 """
 
 from __future__ import annotations

@@ -5,9 +5,12 @@ side by side (section 4.1). A step begins in memory with the TD error that was f
 Q(s', a) - Q(s, a), for a priority (algorithm 1). Learning is that of the prioritised DQN, with double targets after
 n steps and dueling streams.
 
-Departures from the paper: one process steps all streams and takes a gradient step every so many agent-steps, so actors
-have the newest network, not one some hundred steps old. The correction of priorities rises to 1, and Adam moves the
-network.
+With ``actors: N`` in a run's config the streams are those of N processes, each with its part of the ladder. They send
+steps, with what they thought of them, to a replay memory in a process of its own, from which the learner draws.
+
+Departures from the paper: a gradient step is taken every so many agent-steps, with actors too, so that a config learns
+as much from as many steps however it is run; the paper's learner does not wait. In one process the network that acts is
+the newest, not one some hundred steps old. The correction of priorities rises to 1, and Adam moves the network.
 """
 
 from __future__ import annotations

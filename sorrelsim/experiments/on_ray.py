@@ -28,6 +28,8 @@ from sorrelsim.models.memory.shards import MemoryPlan, Shards, Steps, copied
 
 BATCHES = 4
 """Batches drawn ahead of the learner (Horgan et al. 2018 draw 16)."""
+PARCELS = 8
+"""Parcels on their way to a replay memory at the most; then the learner waits for the first of them."""
 
 
 def find_ray(what: str) -> Any:
@@ -144,15 +146,23 @@ class RemoteMemory:
         remote = ray.remote(Replay).options(num_cpus=0, scheduling_strategy=here(ray))
         self._replay = remote.remote(*self._made_of, state)
         self._drawn: deque[Any] = deque()
+        self._sent: deque[Any] = deque()
 
     def __len__(self) -> int:
         return min(self._frames, self.capacity)
 
     def add(self, number: int, parcel: tuple[Any, int]) -> None:
-        """Passes an actor's parcel on, as Ray's reference to it, with the world-steps that it holds."""
+        """Passes an actor's parcel on, as Ray's reference to it, with the world-steps that it holds.
+
+        Raises:
+            MemoryLost: If the process is gone.
+        """
         steps, turns = parcel
-        self._replay.add.remote(number, steps)
+        self._sent.append(self._replay.add.remote(number, steps))
         self._frames += turns * self._turn
+        if len(self._sent) > PARCELS:
+            with contextlib.suppress(self._ray.exceptions.ObjectLostError):  # steps went with the node that had them
+                self._got(self._sent.popleft())
 
     def sample(self, batch_size: int, priority_correction: float = 1.0) -> Batch:
         """Returns a batch that was drawn while the learner was busy; see ``Shards``.
@@ -183,6 +193,8 @@ class RemoteMemory:
             return ray.get(reference)
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None
+        except ray.exceptions.ObjectLostError:
+            raise
         except ray.exceptions.RayError as error:
             raise MemoryLost(_said(error)) from error
 
