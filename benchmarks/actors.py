@@ -3,9 +3,10 @@
     python benchmarks/actors.py [--actors 2] [--rounds 3] [--seconds 8] [--cases a3c impala dqn_apex ddpg_apex]
 
 Each round trains a while in one process, with all cores stepping its copies, and then a while with actors. The time
-until actors have begun and gradient steps are taken is left out. Rounds alternate, so that a busy machine slows both; the
-median of the rounds' ratios is what counts. It depends on the machine, the world, the network and the batches: actors
-help as far as acting is what takes the time and there are cores for it.
+until actors have begun and gradient steps are taken is left out. Rounds alternate, and the median of their ratios is
+what counts; a machine that others use too favours actors, for several processes get more of it than one. It depends on
+the machine, the world, the network and the batches: actors help as far as acting takes the time, and on cores of their
+own.
 """
 
 from __future__ import annotations
