@@ -89,17 +89,17 @@ class Experiment:
             self.places = seating(config, self.world.n_agents)
             self.models = [make_model(place, self.world, self.classes, start=start) for place in self.places]
             self.agents = seat_agents(self.places, self.models, self.world, classes=self.classes)
+            self.config = resolve(config, self.world, self.places, self.models)
+            self.collector = EpisodeCollector(self.world)
+            self.crew = Crew(self) if config.actors else None
         except ConfigError as error:
             raise ConfigError(f"{where}{error}") from error
-        self.config = resolve(config, self.world, self.places, self.models)
         self.swept = combinations(self.world)
         self.sweep: list[Row] = []
-        self.collector = EpisodeCollector(self.world)
         self._players = [Player(*each) for each in zip(self.places, self.agents, strict=True)]
         self.epoch = self.turns = 0
         self.total_turns = config.epochs * config.turns
         self.seconds = self._seconds_before = 0.0  # in all, and before the epoch that is being played
-        self.crew = Crew(self) if config.actors else None
         self._paid_before = self.running()
         self.log: EventLog | None = None
         self._log_state: Mapping[str, Any] | None = None
@@ -311,14 +311,14 @@ class Experiment:
         self.epoch, self.turns = int(state["epoch"]), int(state["turns"])
         self.seconds, self._seconds_before = map(float, state["seconds"])
         self._paid_before = np.array(state["paid_before"])
-        if is_outside(self.world.name):  # its episodes began anew
+        if self.crew is not None:
+            self.crew.load_state_dict(state["crew"])
+        elif is_outside(self.world.name):  # its episodes began anew
             self._paid_before = self.running()
             for each in self._players:
                 each.agent.reset()
         set_shared_chance(state["chance"])
         self._log_state = state.get("log")
-        if self.crew is not None:
-            self.crew.load_state_dict(state["crew"])
 
     def save_models(self, folder: str | Path) -> None:
         """Writes every model to ``folder/<seat>.safetensors``."""

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+import yaml
 from crews import Here
 
 from sorrelsim.experiments import config as configs
@@ -368,6 +369,13 @@ def test_rewards_are_counted_whether_their_episodes_ended_or_not(tmp_path):
 def test_what_actors_cannot_play_is_refused(change, said, tmp_path):
     with pytest.raises(ConfigError, match=said):
         Experiment(plain("impala", tmp_path) | change)
+
+
+def test_an_error_names_the_file(tmp_path):
+    path = tmp_path / "uneven.yaml"
+    path.write_text(yaml.safe_dump(plain("dqn_apex", tmp_path, n_worlds=3)))
+    with pytest.raises(ConfigError, match=r"uneven.yaml: n_worlds must be a multiple of actors, .*; 4 would do"):
+        Experiment(path)
 
 
 def test_ray_that_is_not_installed_is_told_with_what_to_install(tmp_path, monkeypatch):
