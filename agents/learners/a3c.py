@@ -7,10 +7,13 @@ group in turn takes a gradient step down A2C's loss on what its own streams live
 
 by one RMSprop, whose second moments all share as well (section 4). With one group it is A2C.
 
-Departures from the paper: nothing is asynchronous. Actors wait for each other, and go on from the same weights. A later
-group's gradient is taken at weights that the groups before it have moved, though its streams acted by those before;
-in the paper it is taken at the weights acted by, and added to weights that have moved. RMSprop and the limit of its
-gradients' norm are A2C's.
+With ``actors: N`` in a run's config the actors are N processes, each with its part of the groups. An actor works out
+the gradient of what it lived at the weights that it acted by, and sends it; the learner moves the weights by it, which
+others have moved since, and sends these back (algorithm S3).
+
+Departures from the paper: the learner takes gradients one after the other, where the paper's threads write into the
+weights without a lock. In one process nothing is asynchronous: groups wait for each other, and a later group's gradient
+is taken at weights that the groups before it have moved. RMSprop and the limit of its gradients' norm are A2C's.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ from torch import Tensor
 
 from sorrelsim.agents.learners.a2c import A2C, A2CConfig
 from sorrelsim.models.ranges import BatchSize
+from sorrelsim.models.torch.gathering import ByGradient
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ class A3C(A2C):
     """An A3C learner; see ``OnPolicyModel`` for its arguments, an actor and a critic of one's own among them."""
 
     Config = A3CConfig
+    gathering = ByGradient
     config: A3CConfig
 
     def minibatches(self) -> Iterator[dict[str, Tensor]]:

@@ -1,13 +1,14 @@
-"""Ape-X DPG: prioritised DDPG of streams that explore each to its own degree (Horgan et al. 2018), in one process.
+"""Ape-X DPG: prioritised DDPG of streams that explore each to its own degree (Horgan et al. 2018).
 
 Stream i of N adds noise of size sigma^(1 + alpha i / (N - 1)) to its actions, sigma being ``noise.size``. A step begins
 in memory with the TD error that was found when acting, r + gamma^n Q(s', mu(s')) - Q(s, a), for a priority (algorithm
 1). Learning is that of prioritised DDPG.
 
+With ``actors: N`` in a run's config the streams are those of N processes; see ``dqn_apex``.
+
 Departures from the paper: all its actors explore by the same noise, as ours do with an exponent of 0; degrees are those
-of its DQN. Returns are of one step by default, not of five. One process steps all streams and takes a gradient step
-every so many agent-steps, so actors have the newest networks. Targets move softly, and the memory forgets what is
-oldest, not what has the lowest priority.
+of its DQN. Returns are of one step by default, not of five. A gradient step is taken every so many agent-steps, with
+actors too. Targets move softly, and the memory forgets what is oldest, not what has the lowest priority.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from sorrelsim.models.ranges import Weight
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.deterministic_model import PROBABILITIES
 from sorrelsim.models.torch.exploration import ladder
+from sorrelsim.models.torch.gathering import BySteps
 from sorrelsim.models.torch.noise import NoiseConfig
 from sorrelsim.models.torch.replay_model import Tensors
 
@@ -54,16 +56,22 @@ class DDPGApexConfig(DDPGConfig):
 
 
 class DDPGApex(DDPG):
-    """DDPG that explores by degrees and gives new steps their priorities when acting."""
+    """DDPG that explores by degrees and gives new steps their priorities when acting.
+
+    Attributes:
+        part: Which part of all streams it acts for, and of how many: an actor has its part of the ladder.
+    """
 
     Config = DDPGApexConfig
     memory_class = AppraisedBuffer
+    gathering = BySteps
+    part = (0, 1)
     config: DDPGApexConfig
     memory: AppraisedBuffer
 
     def noise_size(self, n_streams: int) -> Tensor:
         """Returns the size of each stream's noise, [n_streams, 1, ...]."""
-        sizes = ladder(self.config.noise.size, self.config.noise_exponent, n_streams)
+        sizes = ladder(self.config.noise.size, self.config.noise_exponent, n_streams, self.part)
         lead = (n_streams, *[1] * len(self.range.shape))
         return torch.from_numpy(sizes.astype(np.float32)).view(lead).to(self.device)
 

@@ -1,13 +1,16 @@
-"""Ape-X DQN: prioritised DQN of streams that explore each to its own degree (Horgan et al. 2018), in one process.
+"""Ape-X DQN: prioritised DQN of streams that explore each to its own degree (Horgan et al. 2018).
 
 Stream i of N takes a random action with chance epsilon^(1 + alpha i / (N - 1)), so that all degrees of exploring go on
 side by side (section 4.1). A step begins in memory with the TD error that was found when acting, r + gamma^n max_a
 Q(s', a) - Q(s, a), for a priority (algorithm 1). Learning is that of the prioritised DQN, with double targets after
 n steps and dueling streams.
 
-Departures from the paper: one process steps all streams and takes a gradient step every so many agent-steps, so actors
-have the newest network, not one some hundred steps old. The correction of priorities rises to 1, and Adam moves the
-network.
+With ``actors: N`` in a run's config the streams are those of N processes, each with its part of the ladder. They send
+steps, with what they thought of them, to a replay memory in a process of its own, from which the learner draws.
+
+Departures from the paper: a gradient step is taken every so many agent-steps, with actors too, so that a config learns
+as much from as many steps however it is run; the paper's learner does not wait. In one process the network that acts is
+the newest, not one some hundred steps old. The correction of priorities rises to 1, and Adam moves the network.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from sorrelsim.models.memory.appraised import AppraisedBuffer
 from sorrelsim.models.ranges import Length, Probability, Weight
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.exploration import ladder
+from sorrelsim.models.torch.gathering import BySteps
 from sorrelsim.models.torch.noisy import set_noise
 from sorrelsim.models.torch.value_model import Tensors
 
@@ -54,17 +58,23 @@ class DQNApexConfig(DQNConfig):
 
 
 class DQNApex(DQN):
-    """DQN that explores by degrees and gives new steps their priorities when acting."""
+    """DQN that explores by degrees and gives new steps their priorities when acting.
+
+    Attributes:
+        part: Which part of all streams it acts for, and of how many: an actor has its part of the ladder.
+    """
 
     Config = DQNApexConfig
     memory_class = AppraisedBuffer
+    gathering = BySteps
+    part = (0, 1)
     config: DQNApexConfig
     memory: AppraisedBuffer
     _found: Tensor
 
     def chances(self, n_streams: int) -> np.ndarray:
         """Returns the chance of a random action of each stream, [n_streams]."""
-        return ladder(self.epsilon, self.config.epsilon_exponent, n_streams)
+        return ladder(self.epsilon, self.config.epsilon_exponent, n_streams, self.part)
 
     def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
         """Returns the values of all actions, [batch, actions], and what else the network returned."""

@@ -9,9 +9,13 @@ ratio_t), values are drawn to V-trace targets (eq. 1, remark 1)
 and the policy follows -rho_t (r_t + gamma v_{t+1} - V(s_t)) log p(a_t | s_t), with an entropy bonus (section 4.2).
 Nothing follows a terminated step; a truncated one is followed by its true last state.
 
-Departures from the paper: all in one process, where actors used to step apart from the learner. Losses are means, not
-sums, and Adam moves the networks. What lies behind a sequence and behind a truncated episode is valued as it was when
-acting.
+With ``actors: N`` in a run's config N processes act, each by the weights of when it was given its work, and send
+rollouts with the log-probabilities of then; as many as there are actors make one of the learner's. ``policy_lag`` in
+the metrics says how many gradient steps lay between.
+
+Departures from the paper: losses are means, not sums, and Adam moves the networks. What lies behind a sequence and
+behind a truncated episode is valued as it was when acting. In one process, rollouts are corrected for the minibatches
+before alone.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from torch import Tensor
 
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Positive, Rate, Weight
 from sorrelsim.models.torch.distributions import as_terms
+from sorrelsim.models.torch.gathering import ByRollout
 from sorrelsim.models.torch.on_policy_model import OnPolicyConfig, OnPolicyModel
 from sorrelsim.models.torch.policy_losses import actor_critic_loss
 
@@ -102,6 +107,7 @@ class IMPALA(OnPolicyModel):
 
     Config = IMPALAConfig
     acts = ("discrete", "continuous")
+    gathering = ByRollout
     config: IMPALAConfig
     in_sequences = True
     shown = ("policy_loss", "value_loss", "entropy")

@@ -62,13 +62,14 @@ def per_copy(value: Any, default: Any) -> bool:
     return np.ndim(value) == np.ndim(default) + 1
 
 
-def deal(params: type, given: Mapping[str, Any], n_worlds: int) -> dict[str, Any]:
+def deal(params: type, given: Mapping[str, Any], n_worlds: int, first: int = 0) -> dict[str, Any]:
     """Deals settings out to another number of copies.
 
     Args:
         params: The world's params.
         given: Settings by name; those that are no params stay as they are.
         n_worlds: Number of copies.
+        first: Which copy the first of them is.
 
     Returns:
         The settings; where a param has one value per copy, those, from the first on and over again.
@@ -76,7 +77,8 @@ def deal(params: type, given: Mapping[str, Any], n_worlds: int) -> dict[str, Any
     dealt = dict(given)
     for name, value in given.items():
         if hasattr(params, name) and per_copy(value, getattr(params, name)):
-            dealt[name] = value[0] if n_worlds == 1 else [value[k % len(value)] for k in range(n_worlds)]
+            ours = [value[(first + k) % len(value)] for k in range(n_worlds)]
+            dealt[name] = ours[0] if n_worlds == 1 else ours
     return dealt
 
 

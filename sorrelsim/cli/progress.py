@@ -65,7 +65,9 @@ class Progress(LiveView):
         names = [place.config.model for place in self.experiment.places]
         who = ", ".join(f"{names.count(n)} x {Path(n).stem}" for n in dict.fromkeys(names))
         world = self.experiment.world
-        return f"{world.name} · {world.n_agents} agents · {who} · {world.n_worlds} copies"
+        actors = self.experiment.config.actors
+        said = f"{world.name} · {world.n_agents} agents · {who} · {world.n_worlds} copies"
+        return said + (f" of {actors} actors" if actors else "")
 
     def panel(self) -> RenderableType:
         """Draws the live panel."""
@@ -114,7 +116,7 @@ class Progress(LiveView):
 
     def running(self) -> float:
         """Returns the mean reward so far of the episodes that are running."""
-        return float(self.experiment.world.episode_return.mean())
+        return float(self.experiment.running().mean()) / self.experiment.world.n_worlds
 
     def epsilon(self) -> float:
         """Returns the mean epsilon of the learners now."""

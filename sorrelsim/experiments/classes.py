@@ -64,6 +64,10 @@ class Classes:
         """Returns the name or file that stands for a name; most often itself."""
         return self._elsewhere.get((folder, name), name)
 
+    def where(self) -> dict[str, Any]:
+        """Returns, as plain data, where they come from: the arguments of another one that finds the same."""
+        return {"elsewhere": self._elsewhere, "kept": self._kept}
+
     def sources(self) -> list[tuple[Source, bytes]]:
         """Returns where each class came from that has a file of its own, and its text as it was imported."""
         return list(self._sources.values())

@@ -19,6 +19,7 @@ from pydantic import BeforeValidator, Field, TypeAdapter
 from sorrelsim.errors import unknown
 from sorrelsim.settings import ConfigError, Range, apply_changes, parse_config, read_yaml_file, write_yaml
 
+RAY = "pip install 'sorrelsim[ray]'"
 AtLeast0 = Annotated[int, Range(0, 10**12)]
 AtLeast1 = Annotated[int, Range(1, 10**12)]
 Copies = Annotated[int, Range(1, 1_000_000)]
@@ -159,6 +160,9 @@ class ExperimentConfig:
     """Name of the run folder; by default that of the config's file."""
     n_worlds: Copies = 32
     """Copies of the world that are played at once."""
+    actors: Annotated[int, Range(0, 1000)] = 0
+    """Processes that play the copies, dealt out among them, while this one learns. They are actors of Ray, on this
+    machine or on a cluster, for the learners that many actors can serve. 0 plays and learns in one process."""
     seed: Annotated[int, Range(0, 2**63 - 1)] = 0
     """Seed of everything."""
     epochs: AtLeast1 = 20
@@ -237,16 +241,29 @@ def check_machine(config: ExperimentConfig) -> None:
     """Checks what a config asks of the machine that it is to run on; a run that was written elsewhere still loads.
 
     Raises:
-        ConfigError: If ``torch_threads`` is above the machine's cores, or ``wandb`` is set and not installed.
+        ConfigError: If ``torch_threads`` is above the machine's cores, or ``wandb`` or ``actors`` is set and what it
+            needs is not installed.
     """
     if config.wandb.project is not None and importlib.util.find_spec("wandb") is None:
         raise ConfigError(
             f"wandb.project is {config.wandb.project!r}, and Weights & Biases is not installed: pip install "
             "'sorrelsim[wandb]', or leave wandb out of the config"
         )
+    if config.actors and not _installed("ray"):
+        raise ConfigError(
+            f"actors is {config.actors}, and actors are processes of Ray, which is not installed: {RAY}, or actors=0 "
+            "to play and learn in one process"
+        )
     cores = os.cpu_count() or 1
     if config.torch_threads > cores:
         raise ConfigError(f"torch_threads must be 1 to {cores}, the cores of this machine, got {config.torch_threads}")
+
+
+def _installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ValueError:  # it was refused in this process
+        return False
 
 
 def dump_config(config: ExperimentConfig) -> str:

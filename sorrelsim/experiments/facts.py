@@ -28,6 +28,8 @@ RUN = "run.yaml"
 FORMAT = 2
 """Of a run folder: 1 had no checkpoints."""
 _PACKAGES = ("sorrelsim", "numpy", "numba", "llvmlite", "torch", "gymnasium", "pettingzoo")
+_REPEATABLE = "no: who is first decides what is learned; a resumed run is not bit for bit an undisturbed one"
+
 _HOUSE = Path(__file__).parents[2]
 
 
@@ -47,9 +49,11 @@ def describe(
         models: Their models.
         code: The files that it runs, from :func:`sorrelsim.experiments.code.keep_code`.
     """
+    actors = {"actors": {"number": config.actors, "repeatable": _REPEATABLE}} if config.actors else {}
     return {
         "format": FORMAT,
         "started": now(),
+        **actors,
         "command": list(sys.orig_argv),
         "folder": os.getcwd(),
         "world": {"name": world.name, "version": world.version},

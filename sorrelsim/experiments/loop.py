@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +13,7 @@ from sorrelsim.engine import threads
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, check_machine, load_config, read_config
+from sorrelsim.experiments.crew import Crew
 from sorrelsim.experiments.evaluation import (
     explores,
     film,
@@ -26,55 +26,18 @@ from sorrelsim.experiments.evaluation import (
 )  # fmt: skip
 from sorrelsim.experiments.measures import EpisodeCollector, Row, return_means
 from sorrelsim.experiments.resolve import resolve
-from sorrelsim.experiments.seating import Place, make_model, make_world, seat_agents, seating
+from sorrelsim.experiments.seating import Place, Player, make_model, make_world, seat_agents, seating
 from sorrelsim.experiments.sweep import combinations, sweep_rows
 from sorrelsim.models.agent import Agent
-from sorrelsim.models.base import BaseModel, TrainingDiverged
+from sorrelsim.models.base import BaseModel
 from sorrelsim.models.checkpoint import SUFFIX
 from sorrelsim.models.playing import play_step
 from sorrelsim.models.threads import set_network_threads
-from sorrelsim.observations.playable import Playable
 from sorrelsim.outside.make import is_outside
 from sorrelsim.tables.events import EventLog
 
 _EVALUATION_SEED = 0x5EED
 """Added to a run's seed for the copies in which the trained agents are looked at, so that they are new to them."""
-
-
-class _Player:
-    """An agent as the loop plays it: an error of its model names the seat.
-
-    Attributes:
-        place: Where it sits.
-        diverged: Whether its model's loss was not finite.
-    """
-
-    def __init__(self, place: Place, agent: Agent) -> None:
-        self.place, self.agent = place, agent
-        self.diverged = False
-
-    def transition(self, world: Playable) -> None:
-        self.agent.transition(world)
-
-    def remember(self, world: Playable) -> None:
-        with self:
-            self.agent.remember(world)
-
-    def start_epoch(self, epoch: int) -> None:
-        with self:
-            self.agent.model.start_epoch_action(epoch=epoch)
-
-    def end_epoch(self, epoch: int) -> None:
-        with self:
-            self.agent.model.end_epoch_action(epoch=epoch)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if isinstance(error, TrainingDiverged):
-            self.diverged = True
-            error.args = (f"seat {self.place.name}: {error}",)
 
 
 class Experiment:
@@ -98,6 +61,7 @@ class Experiment:
         total_turns: Turns to play.
         seconds: Seconds that it has played and learned.
         log: What every step is written to, once :meth:`log_events` was called.
+        crew: The actors that play its copies, if the config asks for some.
 
     Raises:
         ConfigError: If the config says something impossible.
@@ -125,21 +89,33 @@ class Experiment:
             self.places = seating(config, self.world.n_agents)
             self.models = [make_model(place, self.world, self.classes, start=start) for place in self.places]
             self.agents = seat_agents(self.places, self.models, self.world, classes=self.classes)
+            self.config = resolve(config, self.world, self.places, self.models)
+            self.collector = EpisodeCollector(self.world)
+            self.crew = Crew(self) if config.actors else None
         except ConfigError as error:
             raise ConfigError(f"{where}{error}") from error
-        self.config = resolve(config, self.world, self.places, self.models)
         self.swept = combinations(self.world)
         self.sweep: list[Row] = []
-        self.collector = EpisodeCollector(self.world)
-        self._players = [_Player(*each) for each in zip(self.places, self.agents, strict=True)]
+        self._players = [Player(*each) for each in zip(self.places, self.agents, strict=True)]
         self.epoch = self.turns = 0
         self.total_turns = config.epochs * config.turns
         self.seconds = self._seconds_before = 0.0  # in all, and before the epoch that is being played
-        self._paid_before = self._running()
+        self._paid_before = self.running()
         self.log: EventLog | None = None
         self._log_state: Mapping[str, Any] | None = None
         self._stopping = self._hurrying = False
         self._looked_at: Gridworld | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self.crew is not None:
+            self.crew.close()
+
+    def player_of(self, model: BaseModel) -> Player:
+        """Returns a model's player, within which an error of the model names the seat."""
+        return next(player for player in self._players if player.agent.model is model)
 
     @property
     def learners(self) -> list[tuple[Place, BaseModel]]:
@@ -193,34 +169,39 @@ class Experiment:
         while self.epoch < self.config.epochs and not self._stopping:
             started, last = time.perf_counter() - self.seconds, (self.epoch + 1) * self.config.turns
             if self.turns == self.epoch * self.config.turns:
-                self._paid_before, self._seconds_before = self._running(), self.seconds
+                self._paid_before, self._seconds_before = self.running(), self.seconds
                 for player in self._players:
                     player.start_epoch(self.epoch + 1)
             while True:  # one turn at least, for the epoch has been started
-                play_step(self.world, self._players)
-                self.collector.observe(self.world)
-                if self.log is not None:
-                    self.log.step(self.world)
-                self.turns += 1
+                if self.crew is not None:
+                    self.turns += self.crew.play(last - self.turns)
+                else:
+                    play_step(self.world, self._players)
+                    self.collector.observe(self.world)
+                    if self.log is not None:
+                        self.log.step(self.world)
+                    self.turns += 1
                 if self.turns == last or self._stopping:
                     break
             self.seconds = time.perf_counter() - started
             if self.turns < last:
                 cut()
+            if self.turns == self.epoch * self.config.turns:
+                return  # stopped before actors had played a turn of it
             self.epoch += 1
             for player in self._players:
                 player.end_epoch(self.epoch)
             yield self._row()
 
-    def _running(self) -> np.ndarray:
+    def running(self) -> np.ndarray:
         """Rewards so far of the episodes that are running, summed over copies: [N]."""
-        return self.world.episode_return.sum(0)
+        return self.world.episode_return.sum(0) if self.crew is None else self.crew.running.copy()
 
     def _row(self) -> Row:
         world, epoch = self.world, self.epoch
         turns, seconds = self.turns - (epoch - 1) * self.config.turns, self.seconds - self._seconds_before
         episodes = self.collector.take()
-        paid = episodes.returns.sum(0) + self._running() - self._paid_before
+        paid = episodes.returns.sum(0) + self.running() - self._paid_before
         row: Row = {
             "epoch": epoch,
             "env_steps": self.turns * world.n_worlds,
@@ -292,6 +273,8 @@ class Experiment:
 
     def log_events(self, folder: Path) -> None:
         """Begins to write what happens to ``folder/events``, or goes on with it, if the config asks for it."""
+        if self.crew is not None:
+            self.crew.folder = folder
         given = self.config.events
         if given.detail is not None:
             self.log = EventLog(folder / "events", self.world, given.detail, given.format)
@@ -300,16 +283,20 @@ class Experiment:
 
     def state_dict(self) -> dict[str, Any]:
         """Returns, between two turns, all that decides what comes next but for the models, which save themselves."""
-        return ({} if self.log is None else {"log": self.log.state_dict()}) | {
-            "epoch": self.epoch,
-            "turns": self.turns,
-            "seconds": [self.seconds, self._seconds_before],
-            "paid_before": self._paid_before,
-            "world": self.world.get_state(),
-            "agents": {each.place.name: each.agent.state_dict() for each in self._players},
-            "episodes": self.collector.state_dict(),
-            "chance": shared_chance(),
-        }
+        return (
+            ({} if self.log is None else {"log": self.log.state_dict()})
+            | {
+                "epoch": self.epoch,
+                "turns": self.turns,
+                "seconds": [self.seconds, self._seconds_before],
+                "paid_before": self._paid_before,
+                "world": self.world.get_state(),
+                "agents": {each.place.name: each.agent.state_dict() for each in self._players},
+                "episodes": self.collector.state_dict(),
+                "chance": shared_chance(),
+            }
+            | ({} if self.crew is None else {"crew": self.crew.state_dict()})
+        )
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state_dict`` gave, of an experiment of the same config; ``epochs`` may be others.
@@ -324,8 +311,10 @@ class Experiment:
         self.epoch, self.turns = int(state["epoch"]), int(state["turns"])
         self.seconds, self._seconds_before = map(float, state["seconds"])
         self._paid_before = np.array(state["paid_before"])
-        if is_outside(self.world.name):  # its episodes began anew
-            self._paid_before = self._running()
+        if self.crew is not None:
+            self.crew.load_state_dict(state["crew"])
+        elif is_outside(self.world.name):  # its episodes began anew
+            self._paid_before = self.running()
             for each in self._players:
                 each.agent.reset()
         set_shared_chance(state["chance"])

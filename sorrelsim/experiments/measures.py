@@ -184,6 +184,10 @@ class EpisodeCollector:
             )
         )
 
+    def add(self, episodes: Episodes) -> None:
+        """Takes in episodes that finished elsewhere."""
+        self._finished.append(episodes)
+
     def take(self) -> Episodes:
         """Returns the episodes that finished since the last call."""
         found, self._finished = self._finished, []

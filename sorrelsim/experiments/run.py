@@ -78,7 +78,7 @@ def run(
     """
     config = experiment.config
     folder = new_folder(config.runs, config.name or bare(config.world["name"])) if folder is None else folder
-    with alone_in(folder):
+    with alone_in(folder), experiment:
         return _run(experiment, folder, watcher, since)
 
 

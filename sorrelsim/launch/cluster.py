@@ -6,19 +6,15 @@ A node or a process that dies has its runs resumed elsewhere, from their checkpo
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import platform
 import queue
-import socket
 from pathlib import Path
 from typing import Any, Self
 
-from sorrelsim.errors import ConfigError
+from sorrelsim.experiments.on_ray import connect, find_ray, here
 from sorrelsim.launch.local import Process
 from sorrelsim.launch.reports import Report
-
-PIP = "pip install 'sorrelsim[ray]'"
 
 
 class Board:
@@ -83,13 +79,6 @@ def play_on_node(folder: str, cwd: str, trust: bool, board: Any) -> Report:
         process.kill()
 
 
-def _knock(address: str) -> None:
-    """Raises an OSError at once where nobody listens at an address with a port, which Ray tries for minutes."""
-    host, _, port = address.rpartition("://")[2].rpartition(":")
-    if host and port.isdigit():
-        socket.create_connection((host, int(port)), timeout=10).close()
-
-
 class Cluster:
     """A Ray cluster as those who play runs; use it as a context.
 
@@ -106,11 +95,7 @@ class Cluster:
     size = 1_000_000  # Ray keeps the queue, so that a cluster that grows by need sees all of it
 
     def __init__(self, address: str, threads: int, trust: bool = True) -> None:
-        try:
-            import ray
-        except ImportError:
-            raise ConfigError(f"--ray needs Ray, which is not installed: {PIP}") from None
-        self._ray: Any = ray
+        self._ray: Any = find_ray("--ray")
         self._address, self._threads, self._trust = address, threads, trust
         self._ours = False
         self._tasks: dict[Any, str] = {}
@@ -118,19 +103,8 @@ class Cluster:
 
     def __enter__(self) -> Self:
         ray = self._ray
-        if not ray.is_initialized():
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            try:
-                _knock(self._address)
-                ray.init(self._address or None, log_to_driver=False, logging_level=logging.ERROR)
-            except (ValueError, OSError, RuntimeError) as error:
-                at = f"at {self._address}" if self._address else "on this machine"
-                raise ConfigError(f"--ray: no Ray cluster answers {at}: {str(error).splitlines()[0]}") from error
-            self._ours = True
-        here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
-            ray.get_runtime_context().get_node_id(), soft=False
-        )
-        self._board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here).remote()
+        self._ours = connect(ray, self._address, "--ray")
+        self._board = ray.remote(Board).options(num_cpus=0, scheduling_strategy=here(ray)).remote()
         self._play = ray.remote(play_on_node).options(num_cpus=self._threads, max_retries=-1)
         return self
 

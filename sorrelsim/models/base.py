@@ -56,6 +56,8 @@ class BaseModel(Exploring, Remembering, Saved):
         Config: (class) The dataclass of the model's settings.
         plays_without_streams: (class) Whether it is built for no streams where it only plays, and so without a memory.
         asks_people: (class) Whether a person chooses its actions, who is not to be asked more often than need be.
+        gathering: (class) How many actors share the work with it (a ``Gathering``); None where it learns in one process
+            only.
         plays: (class) How the model is meant to be played, in evaluations, films and windows: "sampled", as it acts in
             training, or "greedy", its best action always.
         acts: (class) The kinds of actions that it can take: "discrete", "continuous" or both.
@@ -75,6 +77,7 @@ class BaseModel(Exploring, Remembering, Saved):
     plays_without_streams: ClassVar[bool] = False
     acts: ClassVar[tuple[str, ...]] = ("discrete",)
     asks_people: ClassVar[bool] = False
+    gathering: ClassVar[Any] = None
 
     def __init__(
         self,

@@ -26,7 +26,40 @@ TAKEN, BEST, FINAL = range(3)
 """Values of a step: of the action taken, of the state that it was taken in, of an episode's true last state."""
 
 
-class AppraisedBuffer(Buffer):
+class Appraising:
+    """What is told of the step that is remembered next: the values of what was done, and of where it was done.
+
+    Args:
+        n_streams: Parallel streams.
+    """
+
+    def __init__(self, n_streams: int) -> None:
+        self._next, self._is_told = np.zeros((3, n_streams), np.float32), False
+
+    def appraise(self, taken: np.ndarray, best: np.ndarray) -> None:
+        """Takes in what is thought of the step that is added next: values of actions and of states, [n_streams]."""
+        self._next[TAKEN], self._next[BEST], self._is_told = taken, best, True
+
+    def tell(self, thought: np.ndarray | None) -> None:
+        """Takes in all three of the step that is added next, [3, n_streams], as another found them; None for none."""
+        if thought is not None:
+            self._next[:], self._is_told = thought, True
+
+    def appraise_ends(self, transition: Transition, worth: Callable[[Parts, np.ndarray | None], np.ndarray]) -> None:
+        """Takes in what the true last states of episodes cut short are worth, before their step is added.
+
+        Args:
+            transition: The step.
+            worth: Returns values, [n], of states by part name, [n, ...], and what is allowed there.
+        """
+        t = transition
+        cut = t.truncated[t.ended]
+        if cut.any() and t.final_states is not None:
+            last = {name: part[cut] for name, part in as_parts(t.final_states).items()}
+            self._next[FINAL, t.ended[cut]] = worth(last, None if t.final_mask is None else t.final_mask[cut])
+
+
+class AppraisedBuffer(Appraising, Buffer):
     """A memory whose steps begin with |r + gamma^n V(s') - Q(s, a)| for an error, as it was when acting.
 
     A step's window is complete once the state behind it has been acted on, so that no network is asked for it again.
@@ -63,27 +96,12 @@ class AppraisedBuffer(Buffer):
         seed: int | np.random.SeedSequence,
         action: Column,
     ) -> None:
-        super().__init__(observations, capacity, n_streams, n_frames, n_step, gamma, priority_exponent, seed, action)
+        Appraising.__init__(self, n_streams)
+        Buffer.__init__(
+            self, observations, capacity, n_streams, n_frames, n_step, gamma, priority_exponent, seed, action
+        )
         self.appraised = np.zeros((n_step + 1, 3, n_streams), np.float32)
         self.told = np.zeros(n_step + 1, bool)
-        self._next, self._is_told = np.zeros((3, n_streams), np.float32), False
-
-    def appraise(self, taken: np.ndarray, best: np.ndarray) -> None:
-        """Takes in what is thought of the step that is added next: values of actions and of states, [n_streams]."""
-        self._next[TAKEN], self._next[BEST], self._is_told = taken, best, True
-
-    def appraise_ends(self, transition: Transition, worth: Callable[[Parts, np.ndarray | None], np.ndarray]) -> None:
-        """Takes in what the true last states of episodes cut short are worth, before their step is added.
-
-        Args:
-            transition: The step.
-            worth: Returns values, [n], of states by part name, [n, ...], and what is allowed there.
-        """
-        t = transition
-        cut = t.truncated[t.ended]
-        if cut.any() and t.final_states is not None:
-            last = {name: part[cut] for name, part in as_parts(t.final_states).items()}
-            self._next[FINAL, t.ended[cut]] = worth(last, None if t.final_mask is None else t.final_mask[cut])
 
     def _write(self, parts: Parts, action: Any, reward: Any, kind: Any, finals: Parts | None) -> None:
         self.appraised[:-1], self.told[:-1] = self.appraised[1:].copy(), self.told[1:].copy()

@@ -7,7 +7,7 @@ probability of its choice or the state of a recurrent core, are columns that it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,6 +130,14 @@ class Rollout:
     def clear(self) -> None:
         """Forgets everything."""
         self.size = 0
+
+    def join(self, parts: Sequence[Mapping[str, np.ndarray]]) -> None:
+        """Takes in full rollouts of fewer streams side by side: the arrays of their ``state_dict``, by name."""
+        if "masks" in parts[0] and self.masks is None:
+            self.masks = np.ones((self.n_steps, self.n_streams, *parts[0]["masks"].shape[2:]), bool)
+        for name, array in self._arrays().items():
+            np.concatenate([part[name] for part in parts], axis=1, out=array)
+        self.size = self.n_steps
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the rows filled so far."""

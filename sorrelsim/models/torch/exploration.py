@@ -34,7 +34,7 @@ def epsilon_greedy(
     return np.where(coins, anything, best)
 
 
-def ladder(base: float, exponent: float, n: int) -> np.ndarray:
+def ladder(base: float, exponent: float, n: int, part: tuple[int, int] = (0, 1)) -> np.ndarray:
     """Returns how much each of several streams explores: base^(1 + exponent i / (n - 1)) for i = 0 to n - 1.
 
     Horgan et al. 2018, section 4.1. From the first stream, which explores by ``base``, to the last, which hardly does.
@@ -43,8 +43,11 @@ def ladder(base: float, exponent: float, n: int) -> np.ndarray:
         base: A chance, or a size of noise, from 0 to 1.
         exponent: How far apart the ends are (alpha).
         n: Streams; a single one gets ``base``.
+        part: Which part of all streams these are, and of how many parts: those that an actor has.
 
     Returns:
         float64 [n], falling.
     """
-    return base ** (1 + exponent * np.arange(n) / max(1, n - 1))
+    number, parts = part
+    rungs = np.arange(number * n, number * n + n)
+    return base ** (1 + exponent * rungs / max(1, n * parts - 1))

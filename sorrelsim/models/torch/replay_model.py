@@ -18,6 +18,7 @@ from torch import Tensor
 from sorrelsim.models.memory.batch import Batch, shares
 from sorrelsim.models.memory.replay import Buffer
 from sorrelsim.models.memory.rollout import Column
+from sorrelsim.models.memory.shards import MemoryPlan
 from sorrelsim.models.ranges import BatchSize, Capacity, Every, Exponent, Length, Probability, Share, Steps
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.devices import to_device
@@ -112,8 +113,12 @@ class ReplayModel(TorchModel):
 
     def new_memory(self) -> Buffer:
         """Returns the memory that it begins with."""
+        return self.memory_class(*self.memory_plan())
+
+    def memory_plan(self) -> MemoryPlan:
+        """Returns the arguments of its memory."""
         c = self.config
-        return self.memory_class(
+        return MemoryPlan(
             self.observations,
             c.memory_size,
             self.n_streams,
