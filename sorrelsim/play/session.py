@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +107,7 @@ class Session:
         players: A label for each slot.
         humans: The slots that people play.
         recorder: Keeps everything, if given.
+        seconds: Says what time it is; any clock that never goes back.
 
     Attributes:
         log: What happened lately, oldest first.
@@ -125,6 +126,7 @@ class Session:
         players: Sequence[str],
         humans: Sequence[int] = (),
         recorder: Recorder | None = None,
+        seconds: Callable[[], float] = time.perf_counter,
     ) -> None:
         if world.n_worlds != 1:
             raise ValueError(f"a session has one copy of a world, not {world.n_worlds}")
@@ -134,7 +136,8 @@ class Session:
         for slot in humans:
             self._check_for_a_person(slot)
         self.recorder = recorder
-        self.started = time.perf_counter()
+        self._seconds = seconds
+        self.started = seconds()
         self.log: deque[LogEntry] = deque(maxlen=64)
         self.reward = np.zeros(world.n_agents)
         self.actions = np.zeros(world.n_agents, np.int64)
@@ -149,7 +152,7 @@ class Session:
 
     def clock(self) -> float:
         """Returns the milliseconds since the session began."""
-        return 1000 * (time.perf_counter() - self.started)
+        return 1000 * (self._seconds() - self.started)
 
     @property
     def score(self) -> np.ndarray:
