@@ -134,10 +134,13 @@ class Agent:
 
     def transition(self, world: Playable) -> None:
         """Observes, chooses and submits an action for every stream; the world moves when it is stepped."""
-        states, mask = self.observe(world), world.action_mask
-        self.seat.mask = None if mask is None else self._streams(mask)
-        self._actions = self.model.take_actions(states, self.seat)
-        chosen = self._spec.clip(self._actions).reshape(self.n_worlds, self.slots.size, *self._spec.shape)
+        states = self.observe(world)
+        self.act(world, self.model.take_actions(states, self.seat))
+
+    def act(self, world: Playable, actions: np.ndarray) -> None:
+        """Submits what the model chose in the states that :meth:`observe` gave, [n_streams, ...]."""
+        self._actions = actions
+        chosen = self._spec.clip(actions).reshape(self.n_worlds, self.slots.size, *self._spec.shape)
         world.submit(self.slots, chosen)
 
     def overrule(self, slot: int, action: int) -> None:
@@ -151,7 +154,9 @@ class Agent:
         self._actions = done.reshape(-1, *self._spec.shape)
 
     def observe(self, world: Playable) -> Observation:
-        """Takes the world's latest frames in and returns the states of all streams, as the model gets them."""
+        """Takes in the world's latest frames and what is allowed; returns the states of all streams, as the model's."""
+        mask = world.action_mask
+        self.seat.mask = None if mask is None else self._streams(mask)
         self._frames = self._frames_of(world.parts)
         for name, stack in self._stack.items():  # frames before an episode's first stay zero
             stack[:, :-1] = stack[:, 1:]
