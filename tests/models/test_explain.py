@@ -198,7 +198,7 @@ def told_by(cls, name, text, n_agents=1):
 
 
 def test_cleanups_cooperator_tells_what_it_goes_for():
-    # P spawn, H river, F dirty river, A apple. One of two river cells is dirty, more than the tenth that it puts up with.
+    # P spawn, H river, F dirty river. One of two river cells is dirty, more than the tenth that it puts up with.
     goal = told_by(CleanupCooperator, "cleanup", "WWWWWWW\nWP  AHW\nW    FW\nWWWWWWW")
     assert goal == ((2, 5), "cleans the river")
     goal = told_by(CleanupCooperator, "cleanup", "WWWWWWW\nWP  AHW\nW    HW\nWWWWWWW")
