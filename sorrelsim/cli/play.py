@@ -55,6 +55,9 @@ def play(
     full_screen: FullScreen = False,
     trust: Trust = False,
     card: Annotated[bool, typer.Option(help="Show what the game is about, and wait until you begin.")] = True,
+    practice: Annotated[
+        bool, typer.Option("--practice", help="Practise first: walk, turn, each special action, one reward.")
+    ] = False,
     locked: Annotated[
         bool, typer.Option("--locked", help="Nothing but playing: no restart, speed, pause, slot or view.")
     ] = False,
@@ -93,7 +96,7 @@ def play(
     if study and kept is None:
         given = ", ".join(study)
         raise ValueError(f"what a study says ({given}) is kept in a recording: add --record or --out FILE")
-    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys), trust, study)
+    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys), trust, study, practice)
 
 
 def watch(
@@ -157,6 +160,7 @@ def _play(
     remapped: dict[str, Any],
     trust: bool,
     study: dict[str, Any] | None = None,
+    practise: bool = False,
 ) -> None:
     """Opens a window on a session.
 
@@ -169,6 +173,7 @@ def _play(
         remapped: People's own keys, as :func:`sorrelsim.play.keys.remap` takes them.
         trust: Whether Python files may be run that a run folder brings or points to.
         study: What a study says of the session, kept in the recording.
+        practise: Whether people practise first.
     """
     from sorrelsim.errors import unknown
     from sorrelsim.play.base_window import open_display
@@ -176,6 +181,7 @@ def _play(
     from sorrelsim.play.keys import default_keys, idle_action, remap
     from sorrelsim.play.opponents import partners_of, seat_opponents
     from sorrelsim.play.play_window import PlayWindow
+    from sorrelsim.play.practice import Practice
     from sorrelsim.play.scene import VIEWS
     from sorrelsim.play.session import Session
     from sorrelsim.recordings import Recorder
@@ -202,7 +208,8 @@ def _play(
         recorder = Recorder(kept, spec, world, shown, people, study, partners)
     session = Session(world, agents, labels, people, recorder)
     session.ready()
-    window = PlayWindow(session, options)
+    practice = Practice.of(spec, people, options) if practise else None
+    window = PlayWindow(session, options, practice)
     try:
         window.run()
     finally:

@@ -8,7 +8,7 @@ import pygame
 
 from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
-from sorrelsim.play.panel_info import PanelInfo, PlayerRow
+from sorrelsim.play.panel_info import PanelInfo, PlayerRow, signed
 
 _TONES = {"run": theme.ACCENT, "wait": theme.WARN, "pause": theme.WARN, "over": theme.MUTED}
 
@@ -116,7 +116,7 @@ class Panel:
         gap = end - digits.get_width() - px(8)
         if player.reward and wide:
             colour = theme.GAIN if player.reward > 0 else theme.LOSS
-            change = draw(theme.signed(player.reward), 14, colour, "bold")
+            change = draw(signed(player.reward), 14, colour, "bold")
             gap -= change.get_width()
             surface.blit(change, change.get_rect(midleft=(gap, rect.centery)))
             gap -= px(6)

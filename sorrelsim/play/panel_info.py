@@ -89,6 +89,11 @@ class PanelInfo:
     problem: str = ""
 
 
+def signed(number: float) -> str:
+    """Returns a gain or loss with its sign."""
+    return f"{number:+g}".replace("-", "\u2212")
+
+
 def title_of(name: str) -> str:
     """Returns a world's name as a title."""
     words = name.replace("_", " ").strip()

@@ -5,14 +5,18 @@ All that happens happens in the :class:`~sorrelsim.play.game.Game`; here is only
 
 from __future__ import annotations
 
+import pygame
+
 from sorrelsim.play import game_info, scene
 from sorrelsim.play.base_window import BaseWindow
 from sorrelsim.play.card import draw_card
 from sorrelsim.play.game import Game
-from sorrelsim.play.keys import MEANINGS
+from sorrelsim.play.keys import MEANINGS, shown
 from sorrelsim.play.options import PlayOptions as PlayOptions
 from sorrelsim.play.overlays import draw_banner
 from sorrelsim.play.panel_info import PanelInfo, title_of
+from sorrelsim.play.practice import Practice
+from sorrelsim.play.practice_page import practice_page
 from sorrelsim.play.session import Session
 from sorrelsim.play.summary import draw_summary
 
@@ -23,14 +27,19 @@ class PlayWindow(BaseWindow):
     Args:
         session: The session; it is closed with the window.
         options: How it is played.
+        practice: What is practised before it.
 
     Attributes:
-        game: What is played.
+        game: What is played now.
         session: Its session.
+        practice: What is practised before the game; None once that has begun.
     """
 
-    def __init__(self, session: Session, options: PlayOptions) -> None:
-        self.game, self.session = Game(session, options), session
+    def __init__(self, session: Session, options: PlayOptions, practice: Practice | None = None) -> None:
+        self._real = Game(session, options)
+        self.practice = practice
+        self.game = practice.game if practice else self._real
+        self.session = self.game.session
         self._shown = (-1, 0)  # the game's changes and turns that were taken in last
         title = f"{title_of(session.world.name)} - sorrelsim"
         super().__init__(title, self.game.uses, options.size, options.full_screen)
@@ -41,14 +50,25 @@ class PlayWindow(BaseWindow):
         return self.game.due(now)
 
     def advance(self, now: float) -> None:
-        self.game.advance(now)
+        (self.practice or self.game).advance(now)
         self._follow(now)
 
     def key(self, name: str, down: bool, now: float) -> None:
-        use = self.game.key(name, down, now)
+        use = (self.practice or self.game).key(name, down, now)
         if use is not None:
             self.use(use, now)
+        if self.practice and self.practice.finished:
+            self._play(self.practice)
         self._follow(now)
+
+    def _play(self, practice: Practice) -> None:
+        """Lets the game itself begin after the practice."""
+        practice.close()
+        self.practice, self.game, self.session = None, self._real, self._real.session
+        self._shown = (-1, 0)
+        self.stage.pop_ups.clear()
+        self.session.note(practice.told())
+        self.game.begin()
 
     def _follow(self, now: float) -> None:
         """Takes in what happened in the game."""
@@ -74,7 +94,9 @@ class PlayWindow(BaseWindow):
         self.game.seen()
 
     def close(self) -> None:
-        self.game.close()
+        if self.practice:
+            self.practice.close()
+        self._real.close()
 
     # ----------------------------------------------------------------------------------------------------- drawing
 
@@ -89,14 +111,23 @@ class PlayWindow(BaseWindow):
 
     def draw(self, now: float) -> None:
         area, side = self.areas()
+        page = None if self.practice is None or self.game.card else self._page(self.practice, area.width)
+        if page is not None:
+            area.height -= page.get_height()
+            self.screen.blit(page, area.bottomleft)
         self.stage.draw(self.screen, area, self.scene(), self.game.pace.progress(now), now)
         self.panel.draw(self.screen, side, self.info())
         if self.game.card:
-            draw_card(self.screen, self.letters, game_info.card_of_game(self.game, printed=self.printed))
+            foot = "Space begins the practice" if self.practice else "Space begins"
+            draw_card(self.screen, self.letters, game_info.card_of_game(self._real, foot, self.printed))
         elif summary := game_info.summary_of_game(self.game):
             draw_summary(self.screen, area, self.letters, summary)
         elif banner := game_info.banner_of(self.game):
             draw_banner(self.screen, area, self.letters, banner)
+
+    def _page(self, practice: Practice, width: int) -> pygame.Surface:
+        tasks = practice.tasks(self.printed)
+        return practice_page(self.letters, width, practice, tasks, shown(practice.skip_key, self.printed))
 
     def draw_legend(self) -> None:
         info = game_info.card_of_game(self.game, "any key closes this", self.printed)

@@ -59,6 +59,7 @@ class Scene:
         fog: ``bool[row, col]``, which cells are hidden.
         wraps: Whether the edges join.
         focus: The slot that the camera follows.
+        solid: ``uint8[id]``, 1 for what nobody can enter; None where that is not known.
     """
 
     cells: np.ndarray
@@ -68,6 +69,7 @@ class Scene:
     fog: np.ndarray
     wraps: bool
     focus: int
+    solid: np.ndarray | None = None
 
 
 def map_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None = None) -> Scene:
@@ -113,7 +115,7 @@ def _map_scene(
             colour = colour if world.looks == "individual" else ALIKE
             facing = facing if world.codes.facing else SOUTH
         actors.append(Actor(i, (row, col), was, facing, colour, i in mine, frozen))
-    return Scene(cells, layer, world.looks_table(), tuple(actors), ~seen, world.wraps, slot)
+    return Scene(cells, layer, world.looks_table(), tuple(actors), ~seen, world.wraps, slot, world.codes.solid)
 
 
 def eyes_scene(observed: np.ndarray, looks: np.ndarray) -> Scene:

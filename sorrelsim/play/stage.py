@@ -13,14 +13,15 @@ import numpy as np
 import pygame
 
 from sorrelsim.authoring import sprites
-from sorrelsim.pictures.painting import stack
 from sorrelsim.play import theme
+from sorrelsim.play.outlines import cell_picture, open_sides
+from sorrelsim.play.panel_info import signed
 from sorrelsim.play.scene import Actor, Scene
 
 MAX_PIXELS = 24_000_000
 """Largest picture of a map that is kept, in pixels; zooming in stops there."""
 
-_FOGGED = np.uint64(0xFFFFFFFFFFFFFFFF)
+_FOG = 255
 
 
 @dataclass
@@ -63,6 +64,7 @@ class Stage:
         self.pop_ups: list[PopUp] = []
         self._scale = 0
         self._looks: np.ndarray | None = None
+        self._solid: np.ndarray | None = None
         self._base: pygame.Surface | None = None
         self._drawn: np.ndarray | None = None
         self._tiles: dict[tuple, pygame.Surface] = {}
@@ -91,7 +93,7 @@ class Stage:
         """Lets everybody's reward of a turn rise, ``rewards[slot]``."""
         for slot, reward in enumerate(rewards):
             if reward:
-                self.pop_ups.append(PopUp(slot, theme.signed(reward), bool(reward > 0), now))
+                self.pop_ups.append(PopUp(slot, signed(reward), bool(reward > 0), now))
 
     def draw(self, surface: pygame.Surface, area: pygame.Rect, scene: Scene, progress: float, now: float) -> None:
         """Draws a scene.
@@ -129,7 +131,7 @@ class Stage:
         cell = scale * sprites.SIZE
         if scale != self._scale or scene.looks is not self._looks:
             self._tiles.clear()
-            self._scale, self._looks, self._drawn = scale, scene.looks, None
+            self._scale, self._looks, self._solid, self._drawn = scale, scene.looks, scene.solid, None
         if self._base is None or self._base.get_size() != (cols * cell, rows * cell):
             self._base = pygame.Surface((cols * cell, rows * cell))
             if pygame.display.get_surface() is not None:
@@ -138,15 +140,13 @@ class Stage:
         if scene is self._scene and self._drawn is not None:
             return
         self._scene = scene
-        packed = np.zeros((rows, cols), np.uint64)
-        for layer in range(scene.under):
-            packed |= scene.cells[..., layer].astype(np.uint64) << np.uint64(8 * layer)
-        packed[scene.fog] = _FOGGED
-        changed = np.ones((rows, cols), np.bool_) if self._drawn is None else packed != self._drawn
+        lying = np.dstack([scene.cells[..., : scene.under], open_sides(self._blocked(scene), scene.wraps)])
+        lying[scene.fog] = _FOG
+        changed = np.ones((rows, cols), np.bool_) if self._drawn is None else (lying != self._drawn).any(axis=-1)
         for row, col in np.argwhere(changed).tolist():
-            ids = None if scene.fog[row, col] else tuple(scene.cells[row, col, : scene.under].tolist())
+            ids = None if scene.fog[row, col] else tuple(lying[row, col].tolist())
             self._base.blit(self._tile(ids), (col * cell, row * cell))
-        self._drawn = packed
+        self._drawn = lying
         over = [
             (row, col, int(scene.cells[row, col, layer]))
             for layer in range(scene.under, layers)
@@ -158,15 +158,28 @@ class Stage:
             mark = (row, col) in stood_on and not self._is_beam(code)  # what lies over an agent is a mark of it
             (self._marks if mark else self._beams).append((row, col, self._over(code, mark)))
 
+    def _blocked(self, scene: Scene) -> np.ndarray:
+        """Returns the cells that something fills which nobody can enter, ``bool[row, col]``."""
+        if scene.solid is None:
+            return np.zeros(scene.fog.shape, np.bool_)
+        fills = (scene.looks[..., 3] > 0).all(axis=(1, 2)) & (scene.solid > 0)
+        found: np.ndarray = fills[scene.cells[..., : scene.under]].any(axis=-1) | scene.fog
+        return found
+
     def _tile(self, ids: tuple[int, ...] | None) -> pygame.Surface:
-        """Returns a cell's layers flattened onto the ground, scaled; fog for None."""
+        """Returns a cell's layers flattened onto the ground, scaled, with lines around what lies there; fog for None.
+
+        ``ids`` ends with the bits of the sides that are open.
+        """
         key = ("cell", ids)
         if key not in self._tiles:
             assert self._looks is not None
             if ids is None:
                 picture = np.broadcast_to(np.array(theme.FOG, np.uint8), (sprites.SIZE, sprites.SIZE, 3))
             else:
-                picture = stack([sprites.GROUND.rgba, *(self._looks[k] for k in ids)])
+                lying = [k for k in ids[:-1] if k]
+                blocks = [self._solid is not None and bool(self._solid[k]) for k in lying]
+                picture = cell_picture([self._looks[k] for k in lying], blocks, self._scale, self._line, ids[-1])
             self._tiles[key] = self._scaled(theme.surface_of(picture))
         return self._tiles[key]
 

@@ -102,11 +102,6 @@ def _font_file(style: str) -> str | None:
     return None  # pygame's own
 
 
-def signed(number: float) -> str:
-    """Returns a gain or loss with its sign."""
-    return f"{number:+g}".replace("-", "\u2212")
-
-
 def surface_of(picture: np.ndarray) -> pygame.Surface:
     """Returns a picture ``uint8[row, col, 3 or 4]`` as a surface."""
     rows, cols, channels = picture.shape

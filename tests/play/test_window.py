@@ -452,7 +452,7 @@ def test_the_card_says_what_the_world_says_of_itself():
     assert info.title == "Cleanup"
     assert info.about == "Apples grow only while somebody cleans the river, and whoever cleans eats no apples."
     assert info.rewards == "+1 for an apple."
-    assert [name for name, _ in info.things] == ["wall", "water", "dirt", "apple", "zap beam", "clean beam"]
+    assert [name for name, _ in info.things] == ["apple  +1", "wall", "water", "dirt", "zap beam", "clean beam"]
     assert [row.action for row in info.keys][-2:] == ["zap", "clean"]
     assert info.players[:2] == ((0, "you", True), (1, "random", False))
     window = open_window(world="territory", settings={}, mode="turns")
