@@ -36,11 +36,9 @@ def lines_on(floor: np.ndarray) -> list[theme.Colour]:
     """Returns the colours of lines that stand out from every colour of a floor ``[..., 3]``, the inner line first."""
     dark, light = (float(luminance(np.array(line))) + 0.05 for line in (theme.OUTLINE, theme.HALO))
     shades = luminance(floor) + 0.05
-    if light / shades.max() >= MARGIN * LEAST_CONTRAST:
-        return [theme.HALO]
-    if shades.min() / dark >= MARGIN * LEAST_CONTRAST:
-        return [theme.OUTLINE]
-    return [theme.OUTLINE, theme.HALO]
+    contrasts = {theme.HALO: light / shades.max(), theme.OUTLINE: shades.min() / dark}
+    best = max(contrasts, key=lambda line: contrasts[line])
+    return [best] if contrasts[best] >= MARGIN * LEAST_CONTRAST else [theme.OUTLINE, theme.HALO]
 
 
 def grown(mask: np.ndarray, by: int) -> np.ndarray:

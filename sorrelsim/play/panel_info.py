@@ -126,11 +126,13 @@ def player_rows(
 
 
 def absence_of(world: Gridworld, slot: int) -> str:
-    """Returns why a slot's agent is not there, and for how long; empty while it is."""
-    out = int(world.out[0, slot])
-    if out == 0:
-        return ""
-    return "Out of the game" if out < 0 else f"Out of the game: back in {out} turn{'s' if out > 1 else ''}"
+    """Returns why a slot's agent is not there or cannot move, and for how long; empty while it can."""
+    out, frozen = int(world.out[0, slot]), int(world.frozen[0, slot])
+    if out < 0:
+        return "Out of the game"
+    if out:
+        return f"Out of the game: back in {out} turn{'s' if out > 1 else ''}"
+    return f"You cannot move: {frozen} turns left" if frozen > 1 else ""
 
 
 def gauges_of(parts: Parts) -> tuple[Gauge, ...]:

@@ -1,5 +1,7 @@
 """What is drawn is what is there: pixel for pixel the world's own picture, and the agent's own observation."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from forms_by_hand import paint
@@ -199,6 +201,7 @@ def luminance(colour, sight):
     return np.clip(linear @ np.array(SIGHT[sight]).T, 0, 1) @ (0.2126, 0.7152, 0.0722)
 
 
+@cache
 def contrast(one, other, sight):
     """Contrast of two colours, 1 to 21 (WCAG 2.1)."""
     low, high = sorted((float(luminance(one, sight)), float(luminance(other, sight))))
@@ -239,6 +242,7 @@ def lab(colour, sight):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
+@cache
 def noticed(one, other, sight):
     """How often over a CIE difference is what 95 of 100 people notice in something a third of a degree wide.
 
