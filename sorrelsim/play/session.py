@@ -18,7 +18,7 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.playing import play_step
 from sorrelsim.observations.playable import Playable
-from sorrelsim.play.others import Others
+from sorrelsim.play.others import Others, Thinking
 from sorrelsim.recordings import Recorder
 
 
@@ -108,6 +108,7 @@ class Session:
         humans: The slots that people play.
         recorder: Keeps everything, if given.
         seconds: Says what time it is; any clock that never goes back.
+        thinking: Where the agents think; by default in a thread of their own.
 
     Attributes:
         log: What happened lately, oldest first.
@@ -127,6 +128,7 @@ class Session:
         humans: Sequence[int] = (),
         recorder: Recorder | None = None,
         seconds: Callable[[], float] = time.perf_counter,
+        thinking: Thinking | None = None,
     ) -> None:
         if world.n_worlds != 1:
             raise ValueError(f"a session has one copy of a world, not {world.n_worlds}")
@@ -147,7 +149,7 @@ class Session:
         self._words = words_of(type(world).events)
         world.note_events()
         self.before = Positions.of(world)
-        self._others = Others(self.agents)
+        self._others = Others(self.agents, thinking)
         self._others.think(world)
 
     def clock(self) -> float:
