@@ -166,6 +166,12 @@ class Session:
         """Turns into the running episode."""
         return int(self.world.turn[0, 0])
 
+    @property
+    def latest(self) -> list[LogEntry]:
+        """What happened in the last turn, oldest first."""
+        turn = self.turn if self.summary is None else self.summary.steps
+        return [entry for entry in self.log if entry.turn == turn]
+
     def seen(self) -> None:
         """Takes in that a picture of where everything is now has reached the screen; the first one counts."""
         if self._seen is None:
