@@ -28,6 +28,7 @@ class PlayerRow:
         state: ``""``, or why it does not act: "out 12", "frozen 3".
         mine: Whether a person plays it.
         watched: Whether it is the slot looked at.
+        shared: Whether several people share the keyboard, whom colours tell apart.
     """
 
     slot: int
@@ -37,6 +38,7 @@ class PlayerRow:
     state: str = ""
     mine: bool = False
     watched: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,15 @@ class Gauge:
 
 @dataclass(frozen=True)
 class ActionRow:
-    """An action in words and its keys, as they are drawn; ``lit`` while it is chosen."""
+    """An action in words and its keys, as they are drawn; ``lit`` while it is chosen.
+
+    ``slot`` says whose it is where several people share a keyboard, else -1.
+    """
 
     action: str
     keys: tuple[str, ...]
     lit: bool = False
+    slot: int = -1
 
 
 @dataclass(frozen=True)
@@ -121,7 +127,7 @@ def player_rows(
         state = "out" if out < 0 else f"out {out}" if out else f"frozen {frozen}" if frozen else ""
         state = "" if over else state
         sums = round(float(score[slot]), 3), round(float(reward[slot]), 3)
-        rows.append(PlayerRow(slot, labels[slot], *sums, state, slot in mine, slot == watched))
+        rows.append(PlayerRow(slot, labels[slot], *sums, state, slot in mine, slot == watched, len(mine) > 1))
     return tuple(rows)
 
 

@@ -67,7 +67,9 @@ def _keys(letters: theme.Letters, task: Task, several: bool, width: int) -> list
     px, lines = letters.px, list[pygame.Surface]()
     line, x = None, 0
     for row in task.keys:
-        label = letters.draw(row.action, 15, theme.TEXT if not task.done else theme.MUTED)
+        label = letters.draw(
+            row.action, 15, theme.MUTED if task.done else theme.ink(task.slot) if several else theme.TEXT
+        )
         wide = sum(letters.font(12, "bold").size(key)[0] + px(20) for key in row.keys[:2]) + label.get_width() + px(34)
         if line is None or x + wide > width:
             line = pygame.Surface((width, px(28)))

@@ -316,7 +316,15 @@ def test_an_agent_in_a_beam_keeps_its_colour_and_a_mark_lies_over_it(world):
     assert max(abs(a - b) for a, b in zip(surface.get_at(at)[:3], sprites.agent_colour(1), strict=True)) <= 1
 
 
+@pytest.mark.parametrize("slot", range(20))
+def test_names_in_the_colours_of_people_can_be_read(slot):
+    for ground in (theme.PANEL, theme.BACKGROUND, theme.RAISED):
+        assert contrast(theme.ink(slot), ground, "full") >= 4.5
+    bright = contrast(sprites.agent_colour(slot), theme.RAISED, "full") >= 4.5
+    assert (theme.ink(slot) == sprites.agent_colour(slot)) == bright  # no lighter than need be
+
+
 @pytest.mark.parametrize("colour", ["TEXT", "MUTED", "FAINT", "GAIN", "LOSS", "WARN", "ACCENT"])
 def test_letters_of_the_panel_can_be_read(colour):
-    for ground in (theme.PANEL, theme.BACKGROUND):
+    for ground in (theme.PANEL, theme.BACKGROUND, theme.RAISED):
         assert contrast(getattr(theme, colour), ground, "full") >= 4.5
