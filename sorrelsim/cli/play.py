@@ -58,6 +58,9 @@ def play(
     practice: Annotated[
         bool, typer.Option("--practice", help="Practise first: walk, turn, each special action, one reward.")
     ] = False,
+    sound: Annotated[
+        bool, typer.Option("--sound", help="Hear rewards, losses, hits, special actions and ends.")
+    ] = False,
     locked: Annotated[
         bool, typer.Option("--locked", help="Nothing but playing: no restart, speed, pause, slot or view.")
     ] = False,
@@ -90,7 +93,7 @@ def play(
     kept = _recording_path(world, record, out)
     options = PlayOptions(
         mode=mode, speed=speed, view=view, episodes=episodes, size=_size(size), full_screen=full_screen, card=card,
-        locked=locked, own=own,
+        locked=locked, own=own, sound=sound,
     )  # fmt: skip
     study = _study(participant, condition, session, field or [])
     if study and kept is None:

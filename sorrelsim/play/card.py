@@ -89,9 +89,9 @@ def _pictures(letters: theme.Letters, things: Sequence[tuple[str, np.ndarray]], 
 
 def _players(letters: theme.Letters, players: Sequence[tuple[int, str, bool]], width: int) -> pygame.Surface:
     size, columns = max(16, letters.px(24) // 8 * 8), 4
-    cells = []
+    cells, several = [], sum(mine for _, _, mine in players) > 1
     for slot, name, mine in players:
-        colour = theme.TEXT if mine else theme.MUTED
+        colour = theme.MUTED if not mine else theme.ink(slot) if several else theme.TEXT
         room = width // columns - size - letters.px(14)
         cells.append((theme.face(slot, size), letters.fit(f"{slot}  {name}", 15, room, colour, "bold" if mine else "")))
     return _grid(letters, cells, width, columns, size + letters.px(6))
@@ -106,7 +106,7 @@ def _keys(letters: theme.Letters, rows: Sequence[ActionRow], width: int) -> pyga
         for key in row.keys[:2]:
             x += theme.key_cap(surface, letters, x, y, key, 12) + letters.px(4)
         room = (k % columns + 1) * each - x - letters.px(8)
-        text = letters.fit(row.action, 15, room, theme.TEXT)
+        text = letters.fit(row.action, 15, room, theme.TEXT if row.slot < 0 else theme.ink(row.slot))
         if text.get_width() <= room:
             surface.blit(text, (x + letters.px(4), y + letters.px(1)))
     return surface

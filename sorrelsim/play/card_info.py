@@ -93,7 +93,7 @@ def _things(world: Gridworld) -> tuple[tuple[str, np.ndarray], ...]:
     params = {name: value[0] for name, value in world.copies.params.items()}
     for code, kind in enumerate(world.kinds, 1):
         name = re.sub(r"_\d+$", "", kind.name).lower().replace("_", " ")
-        pays = " or ".join(signed(value) for value in payments(kind, params))
+        pays = "/".join(signed(value) for value in payments(kind, params))
         if looks[code, ..., 3].any():
             shown.setdefault(f"{name}  {pays}" if pays else name, stack([sprites.GROUND.rgba, looks[code]]))
     paying = sorted(shown.items(), key=lambda thing: "  " not in thing[0])  # first what something is earned with

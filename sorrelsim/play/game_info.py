@@ -6,6 +6,7 @@ Whoever shows a :class:`~sorrelsim.play.game.Game` asks for these after every ch
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sorrelsim.play.card_info import CardInfo, card_of
 from sorrelsim.play.game import Game
@@ -44,8 +45,12 @@ def panel_of(game: Game, printed: Printed | None = None) -> PanelInfo:
 
 
 def banner_of(game: Game) -> str:
-    """Returns what is told for as long as it holds: why the agent looked at is not there; empty while it is."""
-    return absence_of(game.session.world, game.watched)
+    """Returns what is told for as long as it holds: why whose agent is not there, or cannot move; empty for nobody."""
+    world, people = game.session.world, game.session.humans
+    if len(people) < 2:
+        return absence_of(world, game.watched)
+    told = ((slot, absence_of(world, slot)) for slot in people)
+    return "   ".join(f"{slot}: {text}" for slot, text in told if text)
 
 
 def card_of_game(game: Game, foot: str = "Space begins", printed: Printed | None = None) -> CardInfo:
@@ -82,7 +87,8 @@ def actions_of(game: Game, printed: Printed | None = None) -> tuple[ActionRow, .
         if len(session.humans) > 1:
             names = tuple(f"{slot}: {name}" for name in names)
         keys, holding = game.inputs.keys[place], game.inputs.holding(place)
-        rows += action_rows(names, keys, holding, printed=printed)
+        own = slot if len(session.humans) > 1 else -1
+        rows += [replace(row, slot=own) for row in action_rows(names, keys, holding, printed=printed)]
     return tuple(rows)
 
 

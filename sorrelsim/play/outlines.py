@@ -25,22 +25,13 @@ NORTH, EAST, SOUTH, WEST = 1, 2, 4, 8
 """Bits of the sides of a block that are open."""
 
 
-def luminance(colour: np.ndarray) -> np.ndarray:
-    """Returns the relative luminance of sRGB colours ``[..., 3]`` of 0 to 255 (WCAG 2.1)."""
-    part = np.asarray(colour, float) / 255
-    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
-    return linear @ np.array([0.2126, 0.7152, 0.0722])
-
-
 def lines_on(floor: np.ndarray) -> list[theme.Colour]:
     """Returns the colours of lines that stand out from every colour of a floor ``[..., 3]``, the inner line first."""
-    dark, light = (float(luminance(np.array(line))) + 0.05 for line in (theme.OUTLINE, theme.HALO))
-    shades = luminance(floor) + 0.05
-    if light / shades.max() >= MARGIN * LEAST_CONTRAST:
-        return [theme.HALO]
-    if shades.min() / dark >= MARGIN * LEAST_CONTRAST:
-        return [theme.OUTLINE]
-    return [theme.OUTLINE, theme.HALO]
+    dark, light = (float(theme.luminance(np.array(line))) + 0.05 for line in (theme.OUTLINE, theme.HALO))
+    shades = theme.luminance(floor) + 0.05
+    contrasts = {theme.HALO: light / shades.max(), theme.OUTLINE: shades.min() / dark}
+    best = max(contrasts, key=lambda line: contrasts[line])
+    return [best] if contrasts[best] >= MARGIN * LEAST_CONTRAST else [theme.OUTLINE, theme.HALO]
 
 
 def grown(mask: np.ndarray, by: int) -> np.ndarray:

@@ -134,8 +134,10 @@ class Panel:
             gap -= change.get_width()
             surface.blit(change, change.get_rect(midleft=(gap, rect.centery)))
             gap -= px(6)
-        label = f"{player.slot}  {'you' if player.mine else player.label}" if wide else f"{player.slot}"
-        colour = theme.FAINT if away else theme.TEXT if player.mine or player.watched else theme.MUTED
+        who = player.label if not player.mine else "person" if player.shared else "you"
+        label = f"{player.slot}  {who}" if wide else f"{player.slot}"
+        own = theme.ink(player.slot) if player.mine and player.shared else theme.TEXT
+        colour = theme.FAINT if away else own if player.mine or player.watched else theme.MUTED
         state = draw(player.state, 13, theme.WARN) if player.state else None
         room = gap - x - (state.get_width() + px(8) if state else 0)
         if state and room < px(30):  # the face is pale while its agent is out; the name says more than for how long
@@ -230,7 +232,7 @@ class Panel:
                 end = x + each - px(6)
                 for key in line.keys[:2]:
                     x += theme.key_cap(surface, self.letters, x, at, key, 12, line.lit) + px(4)
-                colour = theme.TEXT if line.lit else theme.MUTED
+                colour = theme.ink(line.slot) if line.slot >= 0 else theme.TEXT if line.lit else theme.MUTED
                 text = self.letters.fit(line.action, 14, end - x - px(4), colour)
                 if text.get_width() <= end - x - px(4):
                     surface.blit(text, text.get_rect(midleft=(x + px(4), at + px(11))))

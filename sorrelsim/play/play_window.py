@@ -18,6 +18,7 @@ from sorrelsim.play.panel_info import PanelInfo, title_of
 from sorrelsim.play.practice import Practice
 from sorrelsim.play.practice_page import practice_page
 from sorrelsim.play.session import Session
+from sorrelsim.play.sounds import Sounds
 from sorrelsim.play.summary import draw_summary
 
 
@@ -43,6 +44,9 @@ class PlayWindow(BaseWindow):
         self._shown = (-1, 0)  # the game's changes and turns that were taken in last
         title = f"{title_of(session.world.name)} - sorrelsim"
         super().__init__(title, self.game.uses, options.size, options.full_screen)
+        self.sounds = Sounds() if options.sound else None
+        if self.sounds and self.sounds.problem:
+            self.say(self.sounds.problem, 5)
 
     # ----------------------------------------------------------------------------------------------- keys and time
 
@@ -85,6 +89,8 @@ class PlayWindow(BaseWindow):
         self._shown = game.changes, game.session.turns
         if game.session.turns > turns:
             self.stage.pop_up(game.session.reward, now)
+            if self.sounds:
+                self.sounds.play(game.session)
         elif game.changes > changes and game.session.turn == 0 and not game.over:
             self.stage.pop_ups.clear()  # it was started anew
         self.dirty |= game.changes > changes
@@ -102,6 +108,8 @@ class PlayWindow(BaseWindow):
     def close(self) -> None:
         if self.practice:
             self.practice.close()
+        if self.sounds:
+            self.sounds.close()
         self._real.close()
 
     # ----------------------------------------------------------------------------------------------------- drawing

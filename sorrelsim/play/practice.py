@@ -240,13 +240,8 @@ class Practice:
 
     def _came_of(self, slot: int) -> str:
         """Returns what happened by somebody in the last turn, in the world's words."""
-        session = self.session
-        turn = session.turn if session.summary is None else session.summary.steps
-        said = [
-            entry.text + (f" {entry.whom}" if entry.whom >= 0 else "")
-            for entry in session.log
-            if entry.slot == slot and entry.turn == turn
-        ]
+        latest = [entry for entry in self.session.latest if entry.slot == slot]
+        said = [entry.text + (f" {entry.whom}" if entry.whom >= 0 else "") for entry in latest]
         return f": {', '.join(dict.fromkeys(said))}" if said else ""
 
     def _hint(self, now: float) -> str:

@@ -31,7 +31,9 @@ def practice_page(
     else:
         count = f"Practice {practice.at + 1} of {len(practice.steps)}:  {practice.step.title}"
         rows.append(letters.fit(count, 20, inner - px(190), theme.TEXT, "bold"))
-    rows += [letters.fit(said, 16, inner, theme.GAIN) for said in practice.said]
+    room = inner - px(200) - rows[0].get_width()
+    beside = len(practice.said) == 1 and letters.font(16).size(practice.said[0])[0] <= room
+    rows += [] if beside else [letters.fit(said, 16, inner, theme.GAIN) for said in practice.said]
     if practice.over or practice.step.what == "earn":
         rows += [draw(line, 15, theme.TEXT) for line in letters.wrapped(practice.rewards, 15, inner)[:4]]
     else:
@@ -41,7 +43,7 @@ def practice_page(
         rows.append(draw("Space begins the game", 18, theme.ACCENT, "bold"))
     elif practice.hint:
         rows.append(letters.fit(practice.hint, 16, inner, theme.WARN))
-    height = max(px(150), sum(row.get_height() + px(8) for row in rows) + px(28))  # so that the map seldom moves
+    height = max(px(122), sum(row.get_height() + px(8) for row in rows) + px(28))  # so that the map seldom moves
     page = pygame.Surface((width, height))
     page.fill(theme.PANEL)
     pygame.draw.line(page, theme.LINE, (0, 0), (width, 0), max(1, px(2)))
@@ -49,6 +51,8 @@ def practice_page(
     for row in rows:
         page.blit(row, (px(28), y))
         y += row.get_height() + px(8)
+    if beside:
+        page.blit(draw(practice.said[0], 16, theme.GAIN), (px(58) + rows[0].get_width(), px(19)))
     if not practice.over:
         label = draw("skip this", 14, theme.MUTED)
         at = width - px(28) - label.get_width()
@@ -63,7 +67,9 @@ def _keys(letters: theme.Letters, task: Task, several: bool, width: int) -> list
     px, lines = letters.px, list[pygame.Surface]()
     line, x = None, 0
     for row in task.keys:
-        label = letters.draw(row.action, 15, theme.TEXT if not task.done else theme.MUTED)
+        label = letters.draw(
+            row.action, 15, theme.MUTED if task.done else theme.ink(task.slot) if several else theme.TEXT
+        )
         wide = sum(letters.font(12, "bold").size(key)[0] + px(20) for key in row.keys[:2]) + label.get_width() + px(34)
         if line is None or x + wide > width:
             line = pygame.Surface((width, px(28)))

@@ -189,6 +189,12 @@ class Session:
         """Asks the agent of a slot what it makes of what it sees; it tells beside playing. None for a person's slot."""
         return None if slot in self.humans else self._others.explain(self.world, slot)
 
+    @property
+    def latest(self) -> list[LogEntry]:
+        """What happened in the last turn, oldest first."""
+        turn = self.turn if self.summary is None else self.summary.steps
+        return [entry for entry in self.log if entry.turn == turn]
+
     def seen(self) -> None:
         """Takes in that a picture of where everything is now has reached the screen; the first one counts."""
         if self._seen is None:

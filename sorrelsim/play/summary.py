@@ -33,14 +33,15 @@ def draw_summary(screen: pygame.Surface, area: pygame.Rect, letters: theme.Lette
     y += px(36)
     screen.blit(draw(info.total, 15, theme.MUTED), (left, y))
     y += px(36)
+    several = sum(each.mine for each in info.rows) > 1
     best = max((abs(each.value) for each in info.rows), default=0.0) or 1.0
     for each in info.rows:
         if y + row > rect.bottom - px(40):
             break
-        face = theme.face(each.slot, 24)
+        face = theme.face(each.slot, max(16, px(26) // 8 * 8))
         middle = y + row // 2
         screen.blit(face, face.get_rect(midleft=(left, middle)))
-        colour, style = (theme.TEXT, "bold") if each.mine else (theme.MUTED, "")
+        colour, style = (theme.ink(each.slot) if several else theme.TEXT, "bold") if each.mine else (theme.MUTED, "")
         name = letters.fit(f"{each.slot}  {each.label}", 15, px(140), colour, style)
         screen.blit(name, name.get_rect(midleft=(left + px(36), middle)))
         digits = draw(f"{each.value:g}", 17, theme.TEXT, "bold")

@@ -49,8 +49,9 @@ def summary_of(
         words: The heading, and what to press.
         only: The slot that alone is shown; None for all.
     """
+    person = "you" if len(people) == 1 else "person"
     rows = tuple(
-        SummaryRow(slot, "you" if slot in people else players[slot], slot in people, float(summary.returns[slot]))
+        SummaryRow(slot, person if slot in people else players[slot], slot in people, float(summary.returns[slot]))
         for slot in np.argsort(-summary.returns, kind="stable").tolist()
         if only in (None, slot)
     )

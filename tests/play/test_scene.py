@@ -1,5 +1,7 @@
 """What is drawn is what is there: pixel for pixel the world's own picture, and the agent's own observation."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from forms_by_hand import paint
@@ -199,6 +201,7 @@ def luminance(colour, sight):
     return np.clip(linear @ np.array(SIGHT[sight]).T, 0, 1) @ (0.2126, 0.7152, 0.0722)
 
 
+@cache
 def contrast(one, other, sight):
     """Contrast of two colours, 1 to 21 (WCAG 2.1)."""
     low, high = sorted((float(luminance(one, sight)), float(luminance(other, sight))))
@@ -239,6 +242,7 @@ def lab(colour, sight):
     return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
 
 
+@cache
 def noticed(one, other, sight):
     """How often over a CIE difference is what 95 of 100 people notice in something a third of a degree wide.
 
@@ -312,7 +316,15 @@ def test_an_agent_in_a_beam_keeps_its_colour_and_a_mark_lies_over_it(world):
     assert max(abs(a - b) for a, b in zip(surface.get_at(at)[:3], sprites.agent_colour(1), strict=True)) <= 1
 
 
+@pytest.mark.parametrize("slot", range(20))
+def test_names_in_the_colours_of_people_can_be_read(slot):
+    for ground in (theme.PANEL, theme.BACKGROUND, theme.RAISED):
+        assert contrast(theme.ink(slot), ground, "full") >= 4.5
+    bright = contrast(sprites.agent_colour(slot), theme.RAISED, "full") >= 4.5
+    assert (theme.ink(slot) == sprites.agent_colour(slot)) == bright  # no lighter than need be
+
+
 @pytest.mark.parametrize("colour", ["TEXT", "MUTED", "FAINT", "GAIN", "LOSS", "WARN", "ACCENT"])
 def test_letters_of_the_panel_can_be_read(colour):
-    for ground in (theme.PANEL, theme.BACKGROUND):
+    for ground in (theme.PANEL, theme.BACKGROUND, theme.RAISED):
         assert contrast(getattr(theme, colour), ground, "full") >= 4.5

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from sorrelsim.play.game_info import card_of_game, words_after
+from sorrelsim.play.game_info import banner_of, card_of_game, words_after
 from sorrelsim.play.inputs import Choice
 from sorrelsim.play.keys import default_keys, remap
 from sorrelsim.play.opponents import seat_opponents
@@ -76,6 +76,22 @@ def test_in_turns_two_people_must_both_choose():
     press(window, "right")
     window.spin()
     assert window.session.turns == 1
+
+
+def test_people_who_share_a_keyboard_are_told_apart_by_colours():
+    window = open_window(humans=(0, 2), mode="turns")
+    info = window.info()
+    assert [(row.mine, row.shared) for row in info.players] == [(True, True), (False, True), (True, True)]
+    assert {row.slot for row in info.keys} == {0, 2}
+    alone = open_window(mode="turns").info()
+    assert not alone.players[0].shared
+    assert {row.slot for row in alone.keys} == {-1}
+    world = window.session.world
+    world.out[0, 2] = 3
+    assert banner_of(window.game) == "2: Out of the game: back in 3 turns"
+    world.frozen[0, 0] = 5
+    assert banner_of(window.game) == "0: You cannot move: 5 turns left   2: Out of the game: back in 3 turns"
+    screen(window)
 
 
 def test_in_real_time_turns_come_by_the_clock_and_pause_stops_them():
