@@ -113,6 +113,9 @@ def watch(
     table: Annotated[str, typer.Option(help="What a row of a table is of: turns or episodes.")] = "turns",
     first: Annotated[int, typer.Option(min=0, help="First turn of the film.")] = 0,
     last: Annotated[int | None, typer.Option(min=0, help="Last turn of the film.")] = None,
+    head: Annotated[
+        int | None, typer.Option(min=0, metavar="SLOT", help="Show in the film what goes on in the agent of a slot.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the world in which a run's agents play.")] = 0,
     record: Annotated[bool, typer.Option("--record", help="Keep what a run's agents do in recordings/.")] = False,
     unchecked: Annotated[
@@ -123,6 +126,8 @@ def watch(
     trust: Trust = False,
 ) -> None:
     """Watch a recorded session, turn by turn, or the agents of a run, live."""
+    if head is not None and (export is None or export.suffix not in (".gif", ".mp4")):
+        raise ValueError("--head is of a film: add --export FILE.gif or FILE.mp4; in the window press H")
     if Path(what).is_dir():
         if export is not None:
             raise ValueError("--export takes a recording; record a run's agents first: sorrelsim watch RUN --record")
@@ -147,9 +152,9 @@ def watch(
     elif export.suffix in (".csv", ".parquet"):
         recording.save_table(export, not unchecked, trust, table)  # type: ignore[arg-type]
     else:
-        from sorrelsim.recordings.film import save_film
+        from sorrelsim.cli.watched import film
 
-        save_film(recording, export, speed, first, last, check=not unchecked, trust=trust)
+        film(recording, export, speed, (first, last), not unchecked, trust, head)
     if export is not None:
         typer.echo(f"wrote {export}")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from sorrelsim.recordings import Recorder, WorldSpec
+    from sorrelsim.recordings import Recorder, Recording, WorldSpec
 
 
 def watch_live(
@@ -47,3 +47,33 @@ def tell_kept(recorder: Recorder | None) -> None:
     """Says where a session is kept, if it is."""
     if recorder is not None:
         typer.echo(f"kept {recorder.turns} turns in {recorder.path}; see them with: sorrelsim watch {recorder.path}")
+
+
+def film(
+    recording: Recording, path: Path, speed: float, turns: tuple[int, int | None], check: bool, trust: bool,
+    head: int | None,
+) -> None:  # fmt: skip
+    """Writes a film of a recording.
+
+    Args:
+        recording: The recording.
+        path: The file.
+        speed: Turns a second.
+        turns: The first turn, and the last or None.
+        check: Whether to compare what is played over.
+        trust: Whether Python files may be run that it names.
+        head: The slot whose agent's head is shown below; None for nobody's.
+
+    Raises:
+        ValueError: If there is no such slot, or its model is not at hand.
+    """
+    from sorrelsim.play.replay_head import ReplayHead
+    from sorrelsim.recordings.film import save_film
+
+    below = None
+    if head is not None:
+        if head >= recording.header["n_agents"]:
+            raise ValueError(f"--head {head}: no such slot; allowed: 0 to {recording.header['n_agents'] - 1}")
+        shown = ReplayHead(recording, trust)
+        shown.shown, shown.slot, below = True, head, shown.strip
+    save_film(recording, path, speed, *turns, check=check, trust=trust, below=below)

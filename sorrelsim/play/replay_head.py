@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from sorrelsim.authoring import sprites
 from sorrelsim.models.explanation import Explanation
+from sorrelsim.pictures.heads import head_strip
 from sorrelsim.play.head import LONGEST_TRACE, HeadInfo, head_of
 from sorrelsim.play.live import Live
 from sorrelsim.play.minds import Minds, minds_of
@@ -46,6 +50,23 @@ class ReplayHead:
             except Exception as error:  # a run that is not at hand, or whatever a model of somebody's own does
                 self.problem = f"cannot tell: {error}"
         return self._told.get((self.slot, turn))
+
+    def strip(self, turn: int, width: int) -> np.ndarray:
+        """Returns it as a picture below those of a film, ``uint8[row, width, 3]``.
+
+        Raises:
+            ValueError: If it cannot be told.
+        """
+        recording = self.recording
+        names = recording.header["actions"]
+        info = self.info(turn, names, recording.first_of_episode(turn))
+        if self.problem:
+            raise ValueError(f"{recording.path}: {self.problem}")
+        assert info is not None
+        worth = "" if info.value is None else f"   expects {info.value:.3g}"
+        rows = [(row.action, row.text, row.share, row.best) for row in info.rows]
+        colour = sprites.agent_colour(self.slot)
+        return head_strip(width, f"{self.slot}   {info.phrase}{worth}", rows, info.trace, len(names), colour)
 
     def info(self, turn: int, names: Sequence[str], first: int) -> HeadInfo | None:
         """Returns what is shown of it; None if nobody looks.

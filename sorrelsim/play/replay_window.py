@@ -252,8 +252,7 @@ class ReplayWindow(BaseWindow):
         labels = recording.seating(turn).players
         rewards = recording.rewards[turn - 1] if turn else recording.rewards[:0].sum(0)
         actions = recording.actions[turn - 1].tolist() if turn else []
-        ended = (recording.ends[: max(0, turn - 1)].nonzero()[0] + 1).tolist()
-        first = max([0, *ended, *[k - 1 for k in recording.resets if k <= turn]])  # turn after which the episode began
+        first = recording.first_of_episode(turn)
         scores = recording.rewards[first:turn].sum(0)
         ms = recording.ms[turn - 1] / 1000 if turn else 0.0
         started = f"recorded {header.get('started', '')[:16].replace('T', ' ')}" if self.live is None else "live"

@@ -86,6 +86,11 @@ class Recorded:
         """Returns who sat where in a turn, numbered from 1."""
         return next(seating for seating in reversed(self.seatings) if seating.since <= max(1, turn))
 
+    def first_of_episode(self, turn: int) -> int:
+        """Returns the turn after which the episode began in which a turn lies."""
+        ended = np.flatnonzero(self.ends[: max(0, turn - 1)]) + 1
+        return max([0, *ended.tolist(), *(k - 1 for k in self.resets if k <= turn)])
+
     @property
     def remark(self) -> str:
         """What a reader should know of the file in a line; empty if it came to its end."""

@@ -237,3 +237,37 @@ def test_minds_wait_until_their_models_are_free():
     other.explain(2, 0)
     assert waited == [1]
     live.session.close()
+
+
+def test_a_film_shows_a_head_below_its_pictures(tmp_path):
+    from PIL import Image
+    from typer.testing import CliRunner
+
+    from sorrelsim.cli.app import app
+
+    recorded(tmp_path / "a.jsonl", turns=5)
+    given = ["watch", str(tmp_path / "a.jsonl"), "--export", str(tmp_path / "a.gif")]
+    sizes = []
+    for more in ([], ["--head", "1"]):
+        assert CliRunner().invoke(app, [*given, *more]).exit_code == 0
+        with Image.open(tmp_path / "a.gif") as film:
+            sizes.append((film.size, film.n_frames))
+    (width, height), frames = sizes[0]
+    # A line of 22 pixels, one of 16 for each of nine actions, and 40 for the trace.
+    assert sizes[1] == ((width, height + 22 + 9 * 16 + 40), frames)
+    wrong = CliRunner().invoke(app, [*given, "--head", "7"])
+    assert (wrong.exit_code, str(wrong.exception)) == (1, "--head 7: no such slot; allowed: 0 to 2")
+    no_film = CliRunner().invoke(app, [*given[:-1], str(tmp_path / "a.csv"), "--head", "1"])
+    assert "--head is of a film" in str(no_film.exception)
+
+
+def test_bars_of_a_film_are_as_long_as_what_they_stand_for():
+    from sorrelsim.pictures.heads import head_strip
+
+    rows = [("left", "50%", 0.5, True), ("right", "0%", 0.0, False)]
+    strip = head_strip(400, "1  eats", rows, [0.0, 1.0], 2, (1, 2, 3))
+    assert strip.shape == (22 + 2 * 16 + 40, 400, 3)
+    # Tracks lie from 30 to 76 hundredths of 400 pixels, 120 to 304; half of it is 92 pixels, both ends drawn.
+    lit = (strip[30] == (86, 180, 233)).all(1)
+    assert lit.nonzero()[0][[0, -1]].tolist() == [120, 212]
+    assert not (strip[46] == (86, 180, 233)).all(1).any()
