@@ -191,8 +191,7 @@ class Agent:
             raise ValueError(f"slot {slot} is another agent's; this one plays {self.slots.tolist()}")
         model, row = self.model, copy * self.slots.size + int(np.flatnonzero(self.slots == slot)[0])
         states = self._stacked(self._frames_of(world.parts), slice(None)) if self._frames is None else self._states()
-        chosen = self._frames is not None and self.explainable
-        carries = self._before if chosen else model.save_carry(self.seat.carry)
+        carries = self._before or model.save_carry(self.seat.carry)
         mask = None if world.action_mask is None else self._streams(world.action_mask)[row : row + 1]
         seat = Seat(1, model.new_carry(1), mask, self.seat.explore)
         model.load_carry(seat.carry, {name: rows[row : row + 1] for name, rows in carries.items()})
@@ -246,6 +245,7 @@ class Agent:
             if self.seat.carry:
                 self.model.reset_carry(self.seat.carry, ended)
         self._frames = self._actions = None
+        self._before = {}
 
     def reset(self) -> None:
         """Begins anew in all streams: forgets frames and carry, and ends what is remembered of running episodes.
@@ -258,6 +258,7 @@ class Agent:
         self.model.reset_carry(self.seat.carry, everyone)
         self.transform.reset()
         self._frames = self._actions = None
+        self._before = {}
         if self.learn:
             self.model.interrupt()
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sorrelsim.play import scene as scenes
+from sorrelsim.play.head import Head
 from sorrelsim.play.inputs import Choice, Inputs
 from sorrelsim.play.keys import LOCKED, idle_action, uses_of
+from sorrelsim.play.log import LogFilter
 from sorrelsim.play.options import PlayOptions
 from sorrelsim.play.pace import Pace
-from sorrelsim.play.session import Session
+from sorrelsim.play.session import LogEntry, Session
 
 BEFORE_IT_BEGINS = ("quit", "full screen", "screenshot", "help", "zoom in", "zoom out")
 """Uses of keys that are listened to while the card is shown."""
+LOOK_AGAIN = 0.02
+"""Seconds after which an agent that has not told yet what goes on in it is looked at again."""
 
 
 class Game:
@@ -39,6 +43,8 @@ class Game:
         watched: The slot looked at.
         done: Whether there is nothing more to come.
         changes: Grows whenever there is something else to see.
+        log: What of its events is shown.
+        head: What goes on in one of its agents.
         notices: What is to be told for a moment, and for how many seconds; whoever shows it takes them away.
     """
 
@@ -55,6 +61,7 @@ class Game:
         self.card = options.card and bool(session.humans)
         self.watched = session.humans[0] if session.humans else 0
         self.changes = 0
+        self.log, self.head = LogFilter(), Head(session)
         self.notices: list[tuple[str, float]] = []
         self._scene: scenes.Scene | None = None
 
@@ -73,12 +80,19 @@ class Game:
 
     def due(self, now: float) -> float | None:
         """Returns the seconds until :meth:`advance` is wanted; None if only a key can change anything."""
-        return self.pace.wait(now) if self.running else None
+        wait = self.pace.wait(now) if self.running else None
+        if self.head.waiting:
+            return LOOK_AGAIN if wait is None else min(wait, LOOK_AGAIN)
+        return wait
 
     def advance(self, now: float) -> None:
         """Takes the turn that has fallen due by ``now``, or for which everybody has chosen, if there is one."""
-        if self.card:
-            return
+        if not self.card:
+            self._advance(now)
+            if self.head.look():
+                self.changed()
+
+    def _advance(self, now: float) -> None:
         if not self.started:
             self.started, self.pace.turned = True, now
         if self.paused or self.over:
@@ -236,6 +250,8 @@ class Game:
             self.next_slot()
         elif use == "mode":
             self._other_mode()
+        elif use in ("heads", "log agent", "log kind"):
+            self._look(use)
         else:
             if use in ("help", "legend") and self.running:
                 self.pause(True)
@@ -249,6 +265,39 @@ class Game:
         self.session.note(f"mode {self.mode}")
         self.say("The world waits for you" if self.mode == "turns" else "Real time")
         self._start()
+
+    def _look(self, use: str) -> None:
+        """Changes what is shown beside the scene: an agent's head, or what of the log."""
+        session = self.session
+        if use == "log agent":
+            self.log.next_slot(session.world.n_agents)
+        elif use == "log kind":
+            self.log.next_kind(session.kinds)
+        elif self.options.own:
+            self.say("What goes on in others is not to be seen here")
+        else:
+            self.head.shown = not self.head.shown
+            session.note("heads shown" if self.head.shown else "heads hidden")
+        self.changed()
+
+    def point(self, what: str, at: object) -> None:
+        """Takes in that somebody pointed at something beside the scene.
+
+        Args:
+            what: ``player``: the log, and the head that is shown, are limited to that agent or no longer; ``event``:
+                the log to events of that kind; ``log``: it goes on to the next kind.
+            at: The slot, or the entry of the log.
+        """
+        if self.options.locked or self.options.own:
+            return
+        if what == "player" and isinstance(at, int):
+            self.log.choose(at)
+            self.head.slot = at
+        elif what == "event" and isinstance(at, LogEntry):
+            self.log.kind = "" if self.log.kind else at.kind
+        elif what == "log":
+            self.log.next_kind(self.session.kinds)
+        self.changed()
 
     def lost_focus(self) -> None:
         """Takes in that the keyboard is somebody else's, so that no key goes up any more."""
@@ -273,5 +322,8 @@ class Game:
         if self._scene is None:
             session, own = self.session, self.options.own
             people = tuple(session.humans)
-            self._scene = scenes.scene_of(session.world, self.view, self.watched, people, session.before, own)
+            scene = scenes.scene_of(session.world, self.view, self.watched, people, session.before, own)
+            if self.head.fresh and self.head.told is not None:
+                scene = scenes.with_head(scene, session.world, self.view, self.watched, self.head.slot, self.head.told)
+            self._scene = scene
         return self._scene

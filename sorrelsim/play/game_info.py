@@ -34,10 +34,12 @@ def panel_of(game: Game, printed: Printed | None = None) -> PanelInfo:
         tone="over" if game.over else "pause" if game.paused else "run" if game.running else "wait",
         players=tuple(row for row in players if row.watched or not own),
         gauges=gauges_of({name: world.parts[name][0, watched] for name in world.scalars}),
-        events=tuple(e for e in session.log if e.slot in (-1, watched) or not own)[-24:],
+        events=tuple(e for e in session.log if (e.slot in (-1, watched) or not own) and game.log.passes(e))[-40:],
         keys=actions_of(game, printed),
         foot=_foot(game, printed),
         recording=f"{recorder.turns}" if recorder is not None else "",
+        log=game.log.told,
+        head=game.head.info(),
         problem=f"{recorder.problem}. Nothing is lost; make room." if recorder and recorder.problem else "",
     )
 

@@ -64,6 +64,9 @@ WINDOW_KEYS: dict[str, tuple[str, ...]] = {
     "screenshot": ("f9",),
     "full screen": ("f11",),
     "legend": ("f10",),
+    "heads": ("f12",),
+    "log agent": ("page up",),
+    "log kind": ("page down",),
     "help": ("f1",),
     "quit": ("escape",),
 }
@@ -77,7 +80,8 @@ MEANINGS = {
     "faster": "faster", "mode": "real time, or the world waits", "view": "map, own window, own eyes",
     "slot": "another slot", "zoom in": "zoom in (or the wheel)", "zoom out": "zoom out",
     "labels": "numbers on the agents", "screenshot": "keep a picture", "full screen": "full screen",
-    "legend": "what is what", "help": "this", "quit": "leave",
+    "legend": "what is what", "heads": "what goes on in an agent", "log agent": "events of one agent (or click)",
+    "log kind": "events of one kind (or click)", "help": "this", "quit": "leave",
 }  # fmt: skip
 """What these uses are called in the help."""
 

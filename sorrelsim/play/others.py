@@ -8,10 +8,11 @@ sessions may think in one thread, where those that share a model are asked in on
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 
 from sorrelsim.models.agent import Agent
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.playing import choose_together
 from sorrelsim.models.threads import apply_threads
 from sorrelsim.observations.playable import Playable
@@ -55,6 +56,10 @@ class Thinking:
             self._gathering = False
             self.begin()
 
+    def explain(self, agent: Agent, world: Playable, slot: int) -> Future[Explanation | None]:
+        """Asks an agent what it makes of what it sees, in the thread in which it chooses."""
+        return self._thread.submit(agent.explain, world, slot)
+
     def close(self) -> None:
         """Ends the thread."""
         self._thread.shutdown()
@@ -81,9 +86,12 @@ class Others:
 
     def __init__(self, agents: Sequence[Agent], thinking: Thinking | None = None) -> None:
         self.agents = list(agents)
+        for agent in self.agents:
+            agent.explainable = True  # they choose ahead, and may be asked afterwards
         self._own = thinking is None
         self._thinking = Thinking() if thinking is None else thinking
         self._chosen: Future[None] | None = None
+        self._told: Future[Explanation | None] | None = None
 
     def think(self, world: Playable) -> None:
         """Lets them begin to choose from what they see now; the world must stay as it is until :meth:`wait`."""
@@ -94,6 +102,14 @@ class Others:
         """Waits until they have chosen, if they began to; what goes wrong there is raised here."""
         if self._chosen is not None:
             self._thinking.wait_for(self._chosen)
+        if self._told is not None:
+            wait([self._told])  # what goes wrong there concerns those who asked
+
+    def explain(self, world: Playable, slot: int) -> Future[Explanation | None]:
+        """Asks the agent of a slot what it makes of what it sees now; the next turn waits until it has told."""
+        agent = next(each for each in self.agents if slot in each.slots)
+        self._told = self._thinking.explain(agent, world, slot)
+        return self._told
 
     def transition(self, world: Playable) -> None:
         """Submits what they chose, now or ahead."""

@@ -8,6 +8,7 @@ import pygame
 
 from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
+from sorrelsim.play.head_panel import draw_head, head_height
 from sorrelsim.play.panel_info import PanelInfo, PlayerRow, signed
 
 _TONES = {"run": theme.ACCENT, "wait": theme.WARN, "pause": theme.WARN, "over": theme.MUTED}
@@ -21,9 +22,12 @@ class Panel:
     _last: tuple | None = None
     _surface: pygame.Surface | None = None
     _faces: dict[tuple[int, int], pygame.Surface] = field(default_factory=dict)
+    _area: pygame.Rect = field(default_factory=lambda: pygame.Rect(0, 0, 0, 0))
+    _spots: list[tuple[pygame.Rect, str, object]] = field(default_factory=list)
 
     def draw(self, target: pygame.Surface, area: pygame.Rect, info: PanelInfo) -> bool:
         """Puts the panel into the window; returns whether it had to be drawn anew."""
+        self._area = area.copy()
         key = (info, area.size, self.letters.scale)
         fresh = key != self._last
         if fresh:
@@ -35,9 +39,15 @@ class Panel:
         target.blit(self._surface, area)
         return fresh
 
+    def at(self, place: tuple[int, int]) -> tuple[str, object] | None:
+        """Returns what was drawn at a place of the window, as :meth:`Game.point` takes it; None for nothing of that."""
+        x, y = place[0] - self._area.left, place[1] - self._area.top
+        return next(((what, at) for rect, what, at in self._spots if rect.collidepoint(x, y)), None)
+
     def _paint(self, surface: pygame.Surface, info: PanelInfo) -> None:
         px = self.letters.px
         surface.fill(theme.PANEL)
+        self._spots.clear()
         pygame.draw.line(surface, theme.LINE, (0, 0), (0, surface.get_height()))
         pad = px(22)
         left, width = pad, surface.get_width() - 2 * pad
@@ -46,6 +56,9 @@ class Panel:
         y = self._table(surface, info, left, width, y + px(16), room)
         y = self._gauges(surface, info, left, width, y)
         bottom = self._keys(surface, info, left, width, y)
+        if info.head is not None and y + (height := head_height(self.letters, info.head)) <= bottom:
+            draw_head(surface, self.letters, info.head, left, width, y)
+            y += height
         self._events(surface, info, left, width, y + px(6), bottom - px(10))
 
     def _head(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int) -> int:
@@ -101,6 +114,7 @@ class Panel:
 
     def _player(self, surface: pygame.Surface, rect: pygame.Rect, player: PlayerRow, best: float, wide: bool) -> None:
         px, draw = self.letters.px, self.letters.draw
+        self._spots.append((rect, "player", player.slot))
         away = player.state.startswith("out")
         ground, edge = (theme.RAISED, theme.LINE) if player.watched else (theme.PANEL, None)
         theme.box(surface, ground, rect, px(7), edge)
@@ -170,10 +184,14 @@ class Panel:
         room = (bottom - top - px(26)) // step
         if room < 2:
             return
-        surface.blit(draw("Lately", 14, theme.FAINT, "bold"), (left, top))
+        title = self.letters.fit("Lately" + f"  \u00b7  {info.log}" * bool(info.log), 14, width, theme.FAINT, "bold")
+        surface.blit(title, (left, top))
+        self._spots.append((pygame.Rect(left, top, width, px(22)), "log", None))
         y = top + px(26)
         for age, event in enumerate(reversed(info.events[-room:])):
-            colour = theme.TEXT if age < 3 else theme.MUTED if age < 8 else theme.FAINT
+            age -= info.ahead
+            colour = theme.FAINT if age < 0 or age >= 8 else theme.TEXT if age < 3 else theme.MUTED
+            self._spots.append((pygame.Rect(left, y, width, step), "event", event))
             when = draw(f"{event.turn}", 13, theme.FAINT, "mono")
             surface.blit(when, (left + px(40) - when.get_width(), y + px(2)))
             x = left + px(50)

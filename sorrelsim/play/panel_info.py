@@ -12,6 +12,7 @@ import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.observations.parts import Parts
+from sorrelsim.play.head import HeadInfo
 from sorrelsim.play.keys import keys_of, shown
 from sorrelsim.play.session import LogEntry
 
@@ -79,6 +80,9 @@ class PanelInfo:
         foot: Keys of the window, and what they do.
         recording: How much is recorded; empty where nothing is.
         problem: What is wrong, for a person to read.
+        log: What ``events`` are limited to, in words; empty if to nothing.
+        ahead: How many of ``events``, the last ones, are yet to come where a recording is looked at.
+        head: What goes on in an agent, if anybody looks.
     """
 
     title: str
@@ -93,6 +97,9 @@ class PanelInfo:
     foot: tuple[tuple[str, str], ...]
     recording: str = ""
     problem: str = ""
+    log: str = ""
+    ahead: int = 0
+    head: HeadInfo | None = None
 
 
 def signed(number: float) -> str:

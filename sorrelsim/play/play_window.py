@@ -65,6 +65,12 @@ class PlayWindow(BaseWindow):
             self._play(self.practice)
         self._follow(now)
 
+    def mouse(self, event: pygame.event.Event, now: float) -> None:
+        super().mouse(event, now)
+        if event.type == pygame.MOUSEBUTTONDOWN and event.button == 1 and (spot := self.panel.at(event.pos)):
+            self.game.point(*spot)
+            self._follow(now)
+
     def _play(self, practice: Practice) -> None:
         """Lets the game itself begin after the practice."""
         practice.close()

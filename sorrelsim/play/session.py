@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from sorrelsim.authoring.events import words_of
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.playing import play_step
 from sorrelsim.observations.playable import Playable
 from sorrelsim.play.others import Others, Thinking
@@ -31,12 +34,23 @@ class LogEntry:
         slot: Who did it, or whom it concerns; -1 for everybody.
         text: What it was.
         whom: To whom it was done; -1 for nobody.
+        kind: What kind of event it was, in words; empty for what is none.
     """
 
     turn: int
     slot: int
     text: str
     whom: int = -1
+    kind: str = ""
+
+
+def entries_of(happened: Iterable[Any], turn: int, words: Mapping[str, str]) -> list[LogEntry]:
+    """Returns what happened in a turn as entries of the log; ``words`` says what every event is called."""
+    entries = []
+    for event in happened:
+        times = "" if event.amount == 1 else f" {event.amount:+g}"
+        entries.append(LogEntry(turn, event.agent, words[event.what] + times, event.whom, words[event.what]))
+    return entries
 
 
 @dataclass(frozen=True)
@@ -140,7 +154,7 @@ class Session:
         self.recorder = recorder
         self._seconds = seconds
         self.started = seconds()
-        self.log: deque[LogEntry] = deque(maxlen=64)
+        self.log: deque[LogEntry] = deque(maxlen=1000)
         self.reward = np.zeros(world.n_agents)
         self.actions = np.zeros(world.n_agents, np.int64)
         self.summary: EpisodeSummary | None = None
@@ -165,6 +179,15 @@ class Session:
     def turn(self) -> int:
         """Turns into the running episode."""
         return int(self.world.turn[0, 0])
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of events that the world has, in words."""
+        return tuple(dict.fromkeys(self._words.values()))
+
+    def explain(self, slot: int) -> Future[Explanation | None] | None:
+        """Asks the agent of a slot what it makes of what it sees; it tells beside playing. None for a person's slot."""
+        return None if slot in self.humans else self._others.explain(self.world, slot)
 
     @property
     def latest(self) -> list[LogEntry]:
@@ -208,9 +231,7 @@ class Session:
             self.before = Positions.of(world)  # nobody walks from one episode into the next
         if self.recorder is not None:
             self.recorder.turn(world, self.actions.tolist(), self.clock(), dict(pressed or {}), ended, self._seen, held)
-        for event in world.happened():
-            times = "" if event.amount == 1 else f" {event.amount:+g}"
-            self.log.append(LogEntry(turn, event.agent, self._words[event.what] + times, event.whom))
+        self.log.extend(entries_of(world.happened(), turn, self._words))
         self._seen = None
         if ended:
             self.log.append(LogEntry(turn, -1, "the episode is over"))

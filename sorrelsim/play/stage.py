@@ -14,6 +14,7 @@ import pygame
 
 from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
+from sorrelsim.play.marks import brackets, draw_attention, draw_goal, outlined
 from sorrelsim.play.outlines import cell_picture, open_sides
 from sorrelsim.play.panel_info import signed
 from sorrelsim.play.scene import Actor, Scene
@@ -115,12 +116,16 @@ class Stage:
         assert self._base is not None
         surface.blit(self._base, (left, top))
         surface.set_clip(pygame.Rect(left, top, cols * cell, rows * cell).clip(area))
+        if scene.attention is not None:
+            draw_attention(surface, scene.attention, left, top, cell)
         for row, col, tile in self._beams:  # under the agents, whose colours they would change
             surface.blit(tile, (left + col * cell, top + row * cell))
         for actor in sorted(scene.actors, key=lambda a: a.mine):
             self._draw_actor(surface, actor, scene, frame)
         for row, col, tile in self._marks:
             surface.blit(tile, (left + col * cell - 2 * self._line, top + row * cell - 2 * self._line))
+        if scene.goal is not None:
+            draw_goal(surface, left + scene.goal[1] * cell, top + scene.goal[0] * cell, cell)
         self._draw_pop_ups(surface, scene, frame, now)
         surface.set_clip(None)
 
@@ -274,7 +279,7 @@ class Stage:
                 pygame.draw.rect(surface, theme.ACCENT, (x, y, cell, cell), max(1, scale // 2))
             if actor.mine:
                 edge = 2 * self._line
-                _brackets(surface, x - edge, y - edge, cell + 2 * edge, scale)
+                brackets(surface, x - edge, y - edge, cell + 2 * edge, scale)
             if self.labels and cell >= 16:
                 self._label(surface, actor.slot, x, y, cell)
 
@@ -304,7 +309,7 @@ class Stage:
             key = ("pop", pop.text, pop.gain, cell)
             if key not in self._tiles:
                 size = min(max(13, cell * 0.5), 64)
-                self._tiles[key] = _outlined(letters, pop.text, size, theme.GAIN if pop.gain else theme.LOSS)
+                self._tiles[key] = outlined(letters, pop.text, size, theme.GAIN if pop.gain else theme.LOSS)
             picture = self._tiles[key]
             age = (now - pop.born) / self.POP_UP_TIME
             row, col = _between(actor, frame.progress)
@@ -325,24 +330,3 @@ def _between(actor: Actor, progress: float) -> tuple[float, float]:
     row = actor.was[0] + (actor.cell[0] - actor.was[0]) * smooth
     col = actor.was[1] + (actor.cell[1] - actor.was[1]) * smooth
     return row, col
-
-
-def _brackets(surface: pygame.Surface, x: int, y: int, cell: int, scale: int) -> None:
-    """Draws four white corners around the agent that a person plays."""
-    width, arm = max(1, round(scale * 0.6)), max(3, 2 * scale)
-    for sx, sy in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        cx, cy = x + sx * (cell - width), y + sy * (cell - width)
-        hx, vy = (cx if not sx else cx - arm + width), (cy if not sy else cy - arm + width)
-        surface.fill(theme.TEXT, (hx, cy, arm, width))
-        surface.fill(theme.TEXT, (cx, vy, width, arm))
-
-
-def _outlined(letters: theme.Letters, text: str, size: float, colour: theme.Colour) -> pygame.Surface:
-    front, back = letters.draw(text, size, colour, "bold"), letters.draw(text, size, theme.BACKGROUND, "bold")
-    edge = max(1, round(size / 12))
-    picture = pygame.Surface((front.get_width() + 2 * edge, front.get_height() + 2 * edge), pygame.SRCALPHA)
-    for dx in (0, edge, 2 * edge):
-        for dy in (0, edge, 2 * edge):
-            picture.blit(back, (dx, dy))
-    picture.blit(front, (edge, edge))
-    return picture
