@@ -126,12 +126,12 @@ def watch(
     if Path(what).is_dir():
         if export is not None:
             raise ValueError("--export takes a recording; record a run's agents first: sorrelsim watch RUN --record")
-        from sorrelsim.play.play_window import PlayOptions
+        from sorrelsim.cli.watched import watch_live
         from sorrelsim.recordings import WorldSpec
 
         name, settings = _world_of(what, trust)
-        options = PlayOptions(speed=speed, size=_size(size), full_screen=full_screen)
-        _play(WorldSpec(name, seed, settings), [], what, options, _recording_path(name, record, None), {}, trust)
+        spec = WorldSpec(name, seed, settings)
+        watch_live(spec, what, _recording_path(name, record, None), (speed, _size(size), full_screen, trust))
         return
     from sorrelsim.recordings import load_recording
 
@@ -178,6 +178,7 @@ def _play(
         study: What a study says of the session, kept in the recording.
         practise: Whether people practise first.
     """
+    from sorrelsim.cli.watched import tell_kept
     from sorrelsim.errors import unknown
     from sorrelsim.play.base_window import open_display
     from sorrelsim.play.keyboard import KNOWN
@@ -216,10 +217,7 @@ def _play(
     try:
         window.run()
     finally:
-        if recorder is not None:
-            typer.echo(
-                f"kept {recorder.turns} turns in {recorder.path}; see them with: sorrelsim watch {recorder.path}"
-            )
+        tell_kept(recorder)
 
 
 def _check_export(export: Path) -> None:
