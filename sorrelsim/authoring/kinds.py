@@ -39,6 +39,7 @@ class KindSpec:
     sprite: Sprite | None
     on_maps: bool = True
     pays: tuple[str, ...] = ()
+    covers: bool = True
 
 
 def kind(
@@ -52,6 +53,7 @@ def kind(
     sprite: Sprite | None = None,
     on_maps: bool = True,
     pays: str | tuple[str, ...] = (),
+    covers: bool = True,
 ) -> KindSpec:
     """Declares one kind.
 
@@ -66,21 +68,14 @@ def kind(
         on_maps: Whether its glyph may stand on a map; False for what rules alone lay, such as marks under agents.
         pays: Names of the params one of which an agent earns that goes there, such as ``apple_value`` or ``gains[0]``:
             people are told so before they play. The rules pay; nothing else depends on it.
+        covers: Whether in text its glyph stands in place of what lies under it; False for what covers little of its
+            cell, such as a bar over an agent.
     """
     if len(glyph) != 1:
         raise ValueError(f"a glyph is one character, not {glyph!r}")
     opaque = solid if opaque is None else opaque
-    return KindSpec(
-        glyph,
-        layer,
-        solid,
-        opaque,
-        tuple(stops),
-        stopped_by_agents,
-        sprite,
-        on_maps,
-        (pays,) if isinstance(pays, str) else tuple(pays),
-    )
+    paid = (pays,) if isinstance(pays, str) else tuple(pays)
+    return KindSpec(glyph, layer, solid, opaque, tuple(stops), stopped_by_agents, sprite, on_maps, paid, covers)
 
 
 class Kinds(IntEnum):

@@ -83,7 +83,9 @@ def _pictures(letters: theme.Letters, things: Sequence[tuple[str, np.ndarray]], 
     cells = []
     for name, picture in things:
         image = pygame.transform.scale(theme.surface_of(picture), (size, size))
-        cells.append((image, letters.fit(name, 15, width // 2 - size - letters.px(14), theme.TEXT)))
+        room = width // 2 - size - letters.px(14)
+        small = 15 if letters.font(15).size(name)[0] <= room else 12.5
+        cells.append((image, letters.fit(name, small, room, theme.TEXT)))
     return _grid(letters, cells, width, 2, size + letters.px(8))
 
 

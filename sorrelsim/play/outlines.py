@@ -73,6 +73,22 @@ def cell_picture(
     return painted
 
 
+def is_beam(look: np.ndarray) -> bool:
+    """Returns whether a sprite fills its cell and can be seen through, as beams do and marks do not."""
+    opacity = look[..., 3]
+    return bool((opacity > 0).all() and (opacity < 255).any())
+
+
+def beam_picture(look: np.ndarray) -> np.ndarray:
+    """Returns a beam's sprite with brighter streaks across it, which tells it from a floor of the same colour."""
+    row, col = np.indices(look.shape[:2])
+    bright = look.astype(int)
+    bright[..., :3] = (bright[..., :3] + 255) // 2
+    bright[..., 3] = (bright[..., 3] + 255) // 2
+    streak = ((row + col) % 4 == 0)[..., None]
+    return np.where(streak, bright, look).astype(np.uint8)
+
+
 def _scaled(picture: np.ndarray, scale: int) -> np.ndarray:
     return picture.repeat(scale, axis=0).repeat(scale, axis=1)
 

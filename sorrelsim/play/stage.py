@@ -15,7 +15,7 @@ import pygame
 from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
 from sorrelsim.play.marks import brackets, draw_attention, draw_goal, outlined
-from sorrelsim.play.outlines import cell_picture, open_sides
+from sorrelsim.play.outlines import beam_picture, cell_picture, is_beam, open_sides
 from sorrelsim.play.panel_info import signed
 from sorrelsim.play.scene import Actor, Scene
 
@@ -57,12 +57,13 @@ class Stage:
         labels: Whether slot numbers are drawn on the agents.
     """
 
-    POP_UP_TIME = 1.1
+    POP_UP_TIME, RING_TIME = 1.1, 0.45
 
     def __init__(self) -> None:
         self.zoom: int | None = None
         self.labels = False
         self.pop_ups: list[PopUp] = []
+        self._rings: list[tuple[int, theme.Colour, float]] = []  # around whom, in which colour, since when
         self._scale = 0
         self._looks: np.ndarray | None = None
         self._solid: np.ndarray | None = None
@@ -126,6 +127,7 @@ class Stage:
             surface.blit(tile, (left + col * cell - 2 * self._line, top + row * cell - 2 * self._line))
         if scene.goal is not None:
             draw_goal(surface, left + scene.goal[1] * cell, top + scene.goal[0] * cell, cell)
+        self._draw_rings(surface, scene, frame, now)
         self._draw_pop_ups(surface, scene, frame, now)
         surface.set_clip(None)
 
@@ -160,7 +162,7 @@ class Stage:
         stood_on = {actor.cell for actor in scene.actors}
         self._beams, self._marks = [], []
         for row, col, code in over:
-            mark = (row, col) in stood_on and not self._is_beam(code)  # what lies over an agent is a mark of it
+            mark = (row, col) in stood_on and not is_beam(scene.looks[code])  # what lies over an agent is a mark of it
             (self._marks if mark else self._beams).append((row, col, self._over(code, mark)))
 
     def _blocked(self, scene: Scene) -> np.ndarray:
@@ -194,14 +196,10 @@ class Stage:
         if key not in self._tiles:
             assert self._looks is not None
             look = self._looks[code]
+            if self._line and is_beam(look):
+                look = beam_picture(look)
             self._tiles[key] = self._outlined_sprite(look) if mark else self._scaled(theme.surface_of(look))
         return self._tiles[key]
-
-    def _is_beam(self, code: int) -> bool:
-        """Whether something fills its cell and can be seen through, as beams do and marks do not."""
-        assert self._looks is not None
-        opacity = self._looks[code, ..., 3]
-        return bool((opacity > 0).all() and (opacity < 255).any())
 
     def _agent(self, colour: tuple[int, int, int], facing: int) -> pygame.Surface:
         key = ("agent", colour, facing)
@@ -318,10 +316,25 @@ class Stage:
             rise = frame.top + row * cell - cell * (0.2 + 0.7 * age) - height * picture.get_height() * 0.9
             surface.blit(picture, picture.get_rect(center=(round(middle), round(rise))))
 
+    def hit(self, by: Iterable[tuple[int, int]], now: float) -> None:
+        """Lets a ring in the colour of who did something spread from whom it was done to: pairs of slots."""
+        self._rings += [(whom, sprites.agent_colour(who), now) for who, whom in by]
+
+    def _draw_rings(self, surface: pygame.Surface, scene: Scene, frame: _Frame, now: float) -> None:
+        self._rings = [ring for ring in self._rings if now - ring[2] < self.RING_TIME]
+        places = {actor.slot: _between(actor, frame.progress) for actor in scene.actors}
+        for whom, colour, born in self._rings:
+            if whom in places:
+                row, col = places[whom]
+                middle = (frame.left + round((col + 0.5) * frame.cell), frame.top + round((row + 0.5) * frame.cell))
+                radius = round(frame.cell * (0.5 + 0.6 * (now - born) / self.RING_TIME))
+                pygame.draw.circle(surface, theme.OUTLINE, middle, radius + frame.scale, 2 * frame.scale)
+                pygame.draw.circle(surface, colour, middle, radius, max(1, frame.scale))
+
     @property
     def moving(self) -> bool:
         """Whether something is left to be animated beside the walking."""
-        return bool(self.pop_ups)
+        return bool(self.pop_ups or self._rings)
 
 
 def _between(actor: Actor, progress: float) -> tuple[float, float]:

@@ -7,6 +7,7 @@ Needs no screen. The test of it, ``pytest -m slow tests/play/test_screens.py``, 
 
 import os
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,38 @@ def shoot(name, size, folder, people=(0,), turns=30):
     window.close()
     pygame.display.quit()
     return paths
+
+
+def play_at_random(name, turns, size=(1280, 720)):
+    """Press keys of the person and of the window at random; returns the seconds that each frame took to draw."""
+    import pygame
+
+    from sorrelsim.play.play_window import PlayWindow
+
+    world = WorldSpec(name, 5, {}).make()
+    agents, labels = seat_opponents(world, "random", 1, [0])
+    options = PlayOptions(default_keys(world.action_names), size=size, speed=6)
+    session = Session(world, agents, labels, [0])
+    window = PlayWindow(session, options)
+    rng, now, frames = np.random.default_rng(7), 0.0, []
+    keys = sorted(window.game.inputs.keys[0])
+    others = ("tab", "f6", "f7", "f10", "=", "-", "p", "f1")
+    while session.turns < turns:
+        if window.game.over or window.game.paused:
+            window.key("space" if window.game.over else "p", True, now)
+        key = str(rng.choice(keys) if rng.random() < 0.95 else rng.choice(others))
+        window._key(key, True, 0, now)
+        for _ in range(5):  # as many frames as there are in a turn, at 30 a second
+            now += 1 / 30
+            window.advance(now)
+            pygame.event.pump()
+            began = time.perf_counter()
+            window.show(now)
+            frames.append(time.perf_counter() - began)
+        window._key(key, False, 0, now)
+    window.close()
+    pygame.display.quit()
+    return np.array(frames)
 
 
 if __name__ == "__main__":

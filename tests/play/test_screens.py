@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from screens import KINDS, SIZES, shoot
+from screens import KINDS, SIZES, play_at_random, shoot
 
 from sorrelsim.library.find import shipped
 
@@ -25,3 +25,10 @@ def test_every_page_of_every_world_is_drawn(name, size, tmp_path):
     drawn = np.argwhere(np.abs(board - (19, 21, 26)).sum(axis=-1) > 6)  # other than the background
     extent = (np.ptp(drawn[:, 0]) / board.shape[0], np.ptp(drawn[:, 1]) / board.shape[1])
     assert max(extent) > 0.6, extent
+
+
+@pytest.mark.parametrize("name", sorted(shipped("worlds")))
+def test_two_minutes_of_keys_at_random(name):
+    frames = play_at_random(name, 720)  # two minutes at 6 turns a second
+    assert len(frames) >= 720
+    assert np.percentile(frames, 95) < 1 / 30

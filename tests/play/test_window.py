@@ -78,6 +78,31 @@ def test_in_turns_two_people_must_both_choose():
     assert window.session.turns == 1
 
 
+def test_a_ring_in_the_colour_of_who_did_it_spreads_from_whom_it_was_done_to(monkeypatch):
+    import pygame
+
+    from sorrelsim.authoring import sprites
+    from sorrelsim.play.session import LogEntry, Session
+
+    window = open_window(mode="turns", settings={"map": "WWWWWW\nWP  PW\nWHFA W\nWWWWWW", "n_agents": 2})
+    done = [LogEntry(1, 0, "zaps fired"), LogEntry(1, 0, "zapped", 1)]  # the first concerns nobody else
+    monkeypatch.setattr(Session, "latest", done)
+    press(window, "x")
+    window.spin()
+    assert [ring[:2] for ring in window.stage._rings] == [(1, sprites.agent_colour(0))]
+    assert window.animating(time.perf_counter())
+    colour = np.array(sprites.agent_colour(0))
+
+    def share(after):
+        window.show(time.perf_counter() + after)
+        picture = np.frombuffer(pygame.image.tobytes(window.screen, "RGB"), np.uint8).reshape(-1, 3)
+        return int((picture == colour).all(axis=-1).sum())
+
+    ring = share(0.1)
+    assert share(1.0) < ring  # it is gone
+    assert window.stage._rings == []
+
+
 def test_people_who_share_a_keyboard_are_told_apart_by_colours():
     window = open_window(humans=(0, 2), mode="turns")
     info = window.info()
