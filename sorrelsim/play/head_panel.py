@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pygame
 
 from sorrelsim.authoring import sprites
@@ -12,6 +14,15 @@ from sorrelsim.play.head import HeadInfo, HeadRow
 def head_height(letters: theme.Letters, info: HeadInfo) -> int:
     """Returns how high it is drawn, in pixels."""
     return letters.px(30 + 21 * len(info.rows) + 46 * bool(len(info.trace) > 1) + 8)
+
+
+def head_that_fits(letters: theme.Letters, info: HeadInfo, room: int) -> HeadInfo | None:
+    """Returns as much of it as ``room`` pixels hold: the trace goes first, then actions that it thinks little of."""
+    fits = dataclasses.replace(info, trace=()) if head_height(letters, info) > room else info
+    while fits.rows and head_height(letters, fits) > room:
+        least = min(fits.rows, key=lambda row: (row.best, row.share))
+        fits = dataclasses.replace(fits, rows=tuple(row for row in fits.rows if row is not least))
+    return fits if head_height(letters, fits) <= room else None
 
 
 def draw_head(surface: pygame.Surface, letters: theme.Letters, info: HeadInfo, left: int, width: int, top: int) -> None:

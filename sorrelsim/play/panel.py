@@ -8,7 +8,7 @@ import pygame
 
 from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
-from sorrelsim.play.head_panel import draw_head, head_height
+from sorrelsim.play.head_panel import draw_head, head_height, head_that_fits
 from sorrelsim.play.panel_info import PanelInfo, PlayerRow, signed
 
 _TONES = {"run": theme.ACCENT, "wait": theme.WARN, "pause": theme.WARN, "over": theme.MUTED}
@@ -56,9 +56,9 @@ class Panel:
         y = self._table(surface, info, left, width, y + px(16), room)
         y = self._gauges(surface, info, left, width, y)
         bottom = self._keys(surface, info, left, width, y)
-        if info.head is not None and y + (height := head_height(self.letters, info.head)) <= bottom:
-            draw_head(surface, self.letters, info.head, left, width, y)
-            y += height
+        if info.head is not None and (head := head_that_fits(self.letters, info.head, bottom - y)) is not None:
+            draw_head(surface, self.letters, head, left, width, y)
+            y += head_height(self.letters, head)
         self._events(surface, info, left, width, y + px(6), bottom - px(10))
 
     def _head(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int) -> int:

@@ -201,6 +201,21 @@ def test_cells_of_a_window_are_found_on_the_map(rotate, torus):
         assert scenes.cell_on_map(world, slot, (3, 2)) == tuple(world.pos[0, slot])  # its own cell
 
 
+def test_where_there_is_little_room_the_best_actions_are_left(dummy):
+    from sorrelsim.play.head_panel import head_height, head_that_fits
+    from sorrelsim.play.theme import Letters
+
+    told = Explanation(probabilities=[0.1, 0.5, 0.0, 0.4], value=1.0)
+    info, letters = head_of(told, list("abcd"), 0, [1.0, 2.0]), Letters(1.0)
+    whole = head_height(letters, info)
+    assert whole == 30 + 4 * 21 + 46 + 8
+    assert head_that_fits(letters, info, whole) == info
+    assert head_that_fits(letters, info, whole - 1).rows == info.rows  # without the trace
+    assert [row.action for row in head_that_fits(letters, info, 30 + 2 * 21 + 8).rows] == ["b", "d"]
+    assert head_that_fits(letters, info, 38).rows == ()
+    assert head_that_fits(letters, info, 37) is None
+
+
 def test_attention_lies_on_the_cells_that_are_looked_at():
     world = sorrelsim.make("cleanup", 1, 4, compiled=False, map=MAP, n_agents=1)
     rows, cols = world.symbolic.shape[2:4]
