@@ -17,6 +17,7 @@ _HOME = {
     "EventLog": "tables.events",
     "Events": "authoring.events",
     "Experiment": "experiments.loop",
+    "Explanation": "models.explanation",
     "Gridworld": "engine.gridworld",
     "Kinds": "authoring.kinds",
     "ObservationSpec": "observations.spec",
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from sorrelsim.library.make import make as make
     from sorrelsim.models.agent import Agent as Agent
     from sorrelsim.models.base import BaseModel as BaseModel
+    from sorrelsim.models.explanation import Explanation as Explanation
     from sorrelsim.models.memory.replay import Buffer as Buffer
     from sorrelsim.models.torch.torch_model import TorchModel as TorchModel
     from sorrelsim.observations.actions import ActionSpec as ActionSpec

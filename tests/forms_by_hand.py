@@ -15,11 +15,12 @@ def one_hot(symbolic, n_codes):
     return into[..., 1:, :, :]
 
 
-def text(symbolic, glyphs):
-    """Ids to lines of text ``[..., row]``: the glyph of the topmost layer that has one."""
+def text(symbolic, glyphs, covers):
+    """Ids to lines of text ``[..., row]``: the glyph of the topmost layer that has one that covers what is below."""
     top = np.zeros(symbolic.shape[:-1], np.uint8)
     for layer in range(symbolic.shape[-1]):
-        top = np.where(symbolic[..., layer] > 0, symbolic[..., layer], top)
+        code = symbolic[..., layer]
+        top = np.where((code > 0) & ((covers[code] > 0) | (top == 0)), code, top)
     shown = np.array(glyphs, "<U1")[top]
     return np.ascontiguousarray(shown).view(f"<U{shown.shape[-1]}")[..., 0]
 
@@ -46,7 +47,7 @@ def form_of(world, symbolic):
     if spec.form == "one_hot":
         return one_hot(symbolic, world.codes.n_codes)
     if spec.form == "ascii":
-        return text(symbolic, world.codes.glyphs)
+        return text(symbolic, world.codes.glyphs, world.codes.covers)
     return smaller(paint(symbolic, world.looks_table()), spec.sprite_size)
 
 

@@ -30,7 +30,7 @@ from sorrelsim.rules import beams, draw, episode, events, grid, movement, sancti
 
 ACTIONS = (*movement.EGOCENTRIC, "zap", "plant_red", "plant_green", "plant_blue")
 ZAP, PLANT = map(ACTIONS.index, ("zap", "plant_red"))  # and PLANT + 1 green, PLANT + 2 blue
-PLANTING = ("PLANT_RED", "PLANT_GREEN", "PLANT_BLUE")
+PLANTING, BERRY = ("PLANT_RED", "PLANT_GREEN", "PLANT_BLUE"), ("preferred_value", "other_value")
 
 
 class Kind(Kinds):
@@ -38,9 +38,9 @@ class Kind(Kinds):
     UNRIPE_RED = kind("1", stops=PLANTING)
     UNRIPE_GREEN = kind("2", stops=PLANTING)
     UNRIPE_BLUE = kind("3", stops=PLANTING)
-    RIPE_RED = kind("r", stops=PLANTING)
-    RIPE_GREEN = kind("g", stops=PLANTING)
-    RIPE_BLUE = kind("b", stops=PLANTING)
+    RIPE_RED = kind("r", stops=PLANTING, pays=BERRY)
+    RIPE_GREEN = kind("g", stops=PLANTING, pays=BERRY)
+    RIPE_BLUE = kind("b", stops=PLANTING, pays=BERRY)
     ZAP_BEAM = kind("*", layer="beam", sprite=sprites.plain("w", opacity=150))
     PLANT_RED = kind("!", layer="beam", sprite=sprites.plain("r", opacity=130))
     PLANT_GREEN = kind("&", layer="beam", sprite=sprites.plain("l", opacity=130))

@@ -47,7 +47,7 @@ class Kind(Kinds):
     BOW_RIGHT = kind("\\", layer="hull", on_maps=False)
     STERN_LEFT = kind("L", layer="hull", on_maps=False)
     STERN_RIGHT = kind("J", layer="hull", on_maps=False)
-    APPLE = kind("a", layer="apple", sprite=sprites.APPLE)
+    APPLE = kind("a", layer="apple", pays="apple_value", sprite=sprites.APPLE)
     ROW_OAR = kind("=", layer="beam", on_maps=False, sprite=sprites.plain("w"))
     FLAIL_OAR = kind("*", layer="beam", on_maps=False, sprite=sprites.plain("o"))
 

@@ -32,7 +32,7 @@ class Kind(Kinds):
     WALL = kind("W", solid=True, sprite=sprites.WALL)
     WATER = kind("H", layer="ground")
     DIRT = kind("F", stops=("CLEAN_BEAM",))
-    APPLE = kind("A", sprite=sprites.APPLE)
+    APPLE = kind("A", pays="apple_value", sprite=sprites.APPLE)
     ZAP_BEAM = kind("*", layer="beam", sprite=sprites.plain("y", opacity=150))
     CLEAN_BEAM = kind("+", layer="beam", stopped_by_agents=False, sprite=sprites.plain("c", opacity=140))
 

@@ -28,8 +28,8 @@ from sorrelsim.rules import draw, episode, events, grid, movement
 
 class Kind(Kinds):
     WALL = kind("W", solid=True, sprite=sprites.WALL)
-    ORANGE = kind("o")
-    BLUE = kind("b")
+    ORANGE = kind("o", pays=("own_value", "other_value"))
+    BLUE = kind("b", pays=("own_value", "other_value"))
 
 
 @dataclass(frozen=True)

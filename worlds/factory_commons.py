@@ -70,12 +70,12 @@ class Kind(Kinds):
     NEAR = kind("z", layer="ground", sprite=sprites.plain("g", opacity=130))
     FAR = kind("x", layer="ground", sprite=sprites.plain("g", opacity=70))
     NEW_APPLE = kind("p", layer="apple", on_maps=False)
-    APPLE = kind("a", layer="apple", sprite=sprites.APPLE)
+    APPLE = kind("a", layer="apple", pays="apple_value", sprite=sprites.APPLE)
     HOLD_BEAM = kind("*", layer="beam", sprite=sprites.plain("m", opacity=150))
     HAND = kind("h", layer="beam", on_maps=False)
     for left in range(SHOWN + 1):  # BAR_0 to BAR_12: what an agent has left, for all to see
         vars()[f"BAR_{left}"] = kind(
-            "0123456789XYZ"[left], layer="beam", on_maps=False, sprite=sprites.STAMINA_BARS[left]
+            "0123456789XYZ"[left], layer="beam", on_maps=False, covers=False, sprite=sprites.STAMINA_BARS[left]
         )
 
 

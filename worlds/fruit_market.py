@@ -63,7 +63,7 @@ class Kind(Kinds):
     HOLD_BEAM = kind("*", layer="beam", sprite=sprites.plain("m", opacity=150))
     for left in range(SHOWN + 1):  # BAR_0 to BAR_12: what an agent has left, for all to see
         vars()[f"BAR_{left}"] = kind(
-            "0123456789XYZ"[left], layer="beam", on_maps=False, sprite=sprites.STAMINA_BARS[left]
+            "0123456789XYZ"[left], layer="beam", on_maps=False, covers=False, sprite=sprites.STAMINA_BARS[left]
         )
 
 

@@ -32,7 +32,7 @@ TAG = ACTIONS.index("tag")
 
 class Kind(Kinds):
     WALL = kind("W", solid=True, sprite=sprites.WALL)
-    APPLE = kind("A", sprite=sprites.APPLE)
+    APPLE = kind("A", pays="apple_value", sprite=sprites.APPLE)
     BEAM = kind("*", layer="beam", sprite=sprites.plain("y", opacity=150))
     HIT = kind("x", layer="beam", sprite=sprites.MARK)
 

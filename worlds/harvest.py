@@ -54,7 +54,7 @@ ZAP = ACTIONS.index("zap")
 class Kind(Kinds):
     WALL = kind("W", solid=True, sprite=sprites.WALL)
     GRASS = kind(".", layer="ground")
-    APPLE = kind("A", sprite=sprites.APPLE)
+    APPLE = kind("A", pays="apple_value", sprite=sprites.APPLE)
     ZAP_BEAM = kind("*", layer="beam", sprite=sprites.plain("y", opacity=150))
 
 

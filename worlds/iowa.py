@@ -28,10 +28,10 @@ from sorrelsim.rules import draw, episode, grid, movement
 
 class Kind(Kinds):
     WALL = kind("W", solid=True, sprite=sprites.WALL)
-    DECK_A = kind("A")
-    DECK_B = kind("B")
-    DECK_C = kind("C")
-    DECK_D = kind("D")
+    DECK_A = kind("A", pays=("gains[0]", "losses[0]"))
+    DECK_B = kind("B", pays=("gains[1]", "losses[1]"))
+    DECK_C = kind("C", pays=("gains[2]", "losses[2]"))
+    DECK_D = kind("D", pays=("gains[3]", "losses[3]"))
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ RED, GREEN, BLUE, ORANGE = range(4)  # colours, in the order of the params and o
 
 class Kind(Kinds):
     WALL = kind("W", solid=True, sprite=sprites.WALL)
-    RED = kind("R")
+    RED = kind("R", pays="value[0]")
     GREEN = kind("G")
     BLUE = kind("B")
     ORANGE = kind("O")

@@ -26,8 +26,8 @@ from sorrelsim.rules import draw, episode, grid, movement
 
 class Kind(Kinds):
     WALL = kind("W", solid=True, sprite=sprites.WALL)
-    BLUE_DOOR = kind("1", sprite=sprites.plain("b"))
-    RED_DOOR = kind("2", sprite=sprites.plain("r"))
+    BLUE_DOOR = kind("1", pays=("right_value", "wrong_value"), sprite=sprites.plain("b"))
+    RED_DOOR = kind("2", pays=("right_value", "wrong_value"), sprite=sprites.plain("r"))
     BLUE_FLOOR = kind("b", layer="ground", on_maps=False, sprite=sprites.plain("b", opacity=170))
     RED_FLOOR = kind("o", layer="ground", on_maps=False, sprite=sprites.plain("r", opacity=170))
 

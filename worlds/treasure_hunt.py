@@ -25,9 +25,9 @@ from sorrelsim.rules import draw, episode, grid, movement
 
 class Kind(Kinds):
     WALL = kind("W", solid=True, sprite=sprites.WALL)
-    GEM = kind("g")
-    FOOD = kind("f", sprite=sprites.APPLE)
-    BONE = kind("b")
+    GEM = kind("g", pays="gem_value")
+    FOOD = kind("f", pays="food_value", sprite=sprites.APPLE)
+    BONE = kind("b", pays="bone_value")
 
 
 @dataclass(frozen=True)

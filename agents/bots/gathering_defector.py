@@ -9,6 +9,7 @@ import numpy as np
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
 from sorrelsim.models.bots.view import View
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.ranges import MaybeWidth
 
 
@@ -39,3 +40,15 @@ class GatheringDefector(Bot):
         eat = self.walk(view, to_apple, otherwise=self.wander(view, seat))
         hunt = np.where(away <= self.config.chase, self.turn_and_walk(view, to_other, otherwise=eat), eat)
         return np.where(view.in_beam(others, self.window.forward, 0), self.action("tag"), hunt)
+
+    def explain(self, state: Observation, seat: Seat | None = None) -> Explanation:
+        """Returns whom it is after, or which apple it goes for."""
+        view = self.see_one(state)
+        others = view.shows("agent") & self.fights(view, seat)[:, None, None]
+        if view.in_beam(others, self.window.forward, 0)[0]:
+            return Explanation(phrase="tags")
+        _, away = view.toward(others)
+        if 0 <= away[0] <= self.config.chase:
+            return Explanation(goal=view.goal(others), phrase="goes after it")
+        goal = view.goal(view.shows("apple"))
+        return Explanation(goal=goal, phrase="goes to eat" if goal else "looks for apples")

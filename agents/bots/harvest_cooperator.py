@@ -8,6 +8,8 @@ import numpy as np
 
 from sorrelsim.models.base import Observation, Seat
 from sorrelsim.models.bots.bot import Bot
+from sorrelsim.models.bots.view import View
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.ranges import MaybeWidth
 
 
@@ -24,14 +26,27 @@ class HarvestCooperator(Bot):
 
     Config = CooperatorConfig
 
+    def sorted_apples(self, view: View) -> tuple[np.ndarray, np.ndarray]:
+        """Returns which apples can be spared, and which are to be kept, bool [n_streams, rows, cols] each."""
+        apples = view.shows("apple")
+        spared = apples & (apples_around(apples) >= self.config.spare)
+        return spared, apples & ~spared
+
     def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
         """Returns the actions for a batch of states, int64 [n_streams]."""
         view = self.see(states)
-        apples = view.shows("apple")
-        spared = apples & (apples_around(apples) >= self.config.spare)
-        kept = apples & ~spared
+        spared, kept = self.sorted_apples(view)
         to_apple, _ = view.toward(spared, avoid=kept)
         return self.walk(view, to_apple, otherwise=self.wander(view, seat, avoid=kept))
+
+    def explain(self, state: Observation, seat: Seat | None = None) -> Explanation:
+        """Returns which apple it goes for, or that those which it sees must stay."""
+        view = self.see_one(state)
+        spared, kept = self.sorted_apples(view)
+        goal = view.goal(spared, avoid=kept)
+        if goal:
+            return Explanation(goal=goal, phrase="this apple can be spared")
+        return Explanation(phrase="keeps off the last apples" if kept.any() else "looks for apples")
 
 
 def apples_around(apples: np.ndarray) -> np.ndarray:

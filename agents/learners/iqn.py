@@ -119,6 +119,13 @@ class IQN(ValueModel):
         quantiles, extras = self.ask("online", parts, taus=taus.expand(batch, -1))
         return quantiles.mean(1), extras
 
+    def returns(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Tensor]:
+        """Returns mean and standard deviation over quantiles at the fractions (2i - 1) / 2K, [batch, actions]."""
+        n, batch = self.config.n_acting_taus, next(iter(parts.values())).shape[0]
+        taus = (torch.arange(n, device=self.device) + 0.5) / n
+        quantiles, _ = self.ask("online", parts, taus=taus.expand(batch, -1))
+        return quantiles.mean(1), quantiles.std(1, correction=0)
+
     def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor, Tensor]:
         """Returns the quantile Huber loss of each sample, as which it is prioritised too."""
         c = self.config

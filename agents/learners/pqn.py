@@ -23,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models.explanation import Explanation, explained_values
 from sorrelsim.models.memory.rollout import Column
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Probability, Rate, Steps
 from sorrelsim.models.schedules import linear
@@ -121,6 +122,11 @@ class QPolicy(Policy):
         if not valued:
             return Choice(actions, extras=extras)
         return Choice(actions, values, {"chosen": q.gather(1, actions.unsqueeze(1)).squeeze(1)}, extras)
+
+    def explain(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Explanation:
+        """Returns the values of all actions."""
+        allowed = None if mask is None else mask[0].cpu().numpy()
+        return explained_values(self._ask(parts, carry)[0][0].cpu().numpy(), allowed)
 
     def values(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Tensor:
         """Returns the value of the best allowed action; of all, where none is."""

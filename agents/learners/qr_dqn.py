@@ -96,6 +96,11 @@ class QRDQN(ValueModel):
         quantiles, extras = self.ask("online", parts)
         return quantiles.mean(1), extras
 
+    def returns(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Tensor]:
+        """Returns mean and standard deviation over the quantiles, [batch, actions]."""
+        quantiles, _ = self.ask("online", parts)
+        return quantiles.mean(1), quantiles.std(1, correction=0)
+
     def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Sloped, Tensor]:
         """Returns the quantile Huber loss of each sample, as which it is prioritised too."""
         c = self.config

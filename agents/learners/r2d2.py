@@ -201,6 +201,10 @@ class R2D2(ValueModel):
             kept.copy_(tensor)
         return values, extras
 
+    def returns(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, None]:
+        """Returns what all actions bring, on the scale of rewards: h^-1 of what the network says, [batch, actions]."""
+        return unscale(self.action_values(parts, carry)[0], self.config.rescaling), None
+
     # Learning
 
     def ready(self) -> bool:

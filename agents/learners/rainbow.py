@@ -148,6 +148,12 @@ class Rainbow(ValueModel):
         probabilities, extras = self.ask("online", parts)
         return probabilities @ self._atoms, extras
 
+    def returns(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Tensor]:
+        """Returns mean and standard deviation, sqrt(sum_i p_i (z_i - mean)^2), [batch, actions]."""
+        probabilities, _ = self.ask("online", parts)
+        means = probabilities @ self._atoms
+        return means, (probabilities * (self._atoms - means.unsqueeze(2)) ** 2).sum(2).sqrt()
+
     def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Sloped, Tensor]:
         """Returns the cross entropy with the projected target of each sample, as which it is prioritised too."""
         with torch.no_grad():

@@ -27,6 +27,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sorrelsim.models.base import Observation, Seat
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.ranges import Payoff
 from sorrelsim.models.torch.continuous import ActionCritic, ActionRange
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
@@ -162,6 +163,13 @@ class SAC(SoftModel):
                 return self.range.anything(len(next(iter(parts.values()))), self.generator).cpu().numpy()
             action, _, self.extras = self.policy(parts, exploring)
             return action.cpu().numpy()
+
+    def explain(self, state: Observation, seat: Seat | None = None) -> Explanation:
+        """Returns what its critics, the lesser of the two, say of its best action."""
+        parts, _, _ = self.alone(state, seat)
+        with self.acting(), torch.inference_mode():
+            action, _, _ = self.policy(parts, False)
+            return Explanation(value=min(self.value(name, parts, action).item() for name in self.critics))
 
     # Learning
 

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from sorrelsim.agents.learners.dqn import QNet
 from sorrelsim.models.base import Observation, Seat
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.ranges import Probability
 from sorrelsim.models.torch.continuous import DeterministicActor, allowed
 from sorrelsim.models.torch.losses import td_targets
@@ -114,6 +115,13 @@ class SACDiscrete(SoftModel):
             if self.agent_steps < self.config.warmup:
                 probabilities = allowed(torch.ones_like(probabilities), mask)
             return draw_actions(probabilities.log(), self.generator).cpu().numpy()
+
+    def explain(self, state: Observation, seat: Seat | None = None) -> Explanation:
+        """Returns the chances of its actions, and the lesser of what its critics say of each."""
+        parts, _, mask = self.alone(state, seat)
+        with self.acting(), torch.inference_mode():
+            chances, values = self.policy(parts, mask)[0].double(), self.least_values(parts)[0].double()
+        return Explanation(chances.cpu().numpy(), values.cpu().numpy(), value=chances.dot(values).item())
 
     # Learning
 

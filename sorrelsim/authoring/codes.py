@@ -34,6 +34,7 @@ class Codebook:
         solid: ``uint8[n_codes]``, 1 where agents cannot enter.
         blocks: ``uint8[n_codes, n_codes]``, ``[beam kind, kind]``: 0 the beam passes, 1 it hits and stops, 2 it
             stops without a hit.
+        covers: ``uint8[n_codes]``, 1 for what hides in text what lies under it.
     """
 
     names: tuple[str, ...]
@@ -49,6 +50,7 @@ class Codebook:
     layer: np.ndarray
     solid: np.ndarray
     blocks: np.ndarray
+    covers: np.ndarray
 
 
 def codebook(kinds: type[Kinds], layers: tuple[str, ...], n_agents: int, looks: str, facing: bool) -> Codebook:
@@ -91,14 +93,15 @@ def codebook(kinds: type[Kinds], layers: tuple[str, ...], n_agents: int, looks: 
     names, shown = _agent_codes(agents, facing)
     layer = np.full(n_codes, layers.index("agent"), np.uint8)
     layer[0] = layer[outside] = 0
-    solid = np.zeros(n_codes, np.uint8)
+    solid, covers = np.zeros(n_codes, np.uint8), np.ones(n_codes, np.uint8)
     for member in members:
         layer[member] = layers.index(member.spec.layer)
         solid[member] = member.spec.solid
+        covers[member] = member.spec.covers
     return Codebook(
         ("nothing", *(member.name.lower() for member in members), "outside", *names), (" ", *glyphs, "#", *shown),
         layers, layers.index("agent"), outside, self_code, agent_code, directions if looks == "individual" else 0,
-        facing, n_codes, layer, solid, _blocks(kinds, n_codes, agent_code),
+        facing, n_codes, layer, solid, _blocks(kinds, n_codes, agent_code), covers,
     )  # fmt: skip
 
 

@@ -12,8 +12,12 @@ because 0 means "nothing in this layer". Numba compiles ``Kind.APPLE`` to a cons
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from typing import Any
+
+import numpy as np
 
 from sorrelsim.authoring.sprites import Sprite
 from sorrelsim.errors import unknown
@@ -34,6 +38,8 @@ class KindSpec:
     stopped_by_agents: bool
     sprite: Sprite | None
     on_maps: bool = True
+    pays: tuple[str, ...] = ()
+    covers: bool = True
 
 
 def kind(
@@ -46,6 +52,8 @@ def kind(
     stopped_by_agents: bool = True,
     sprite: Sprite | None = None,
     on_maps: bool = True,
+    pays: str | tuple[str, ...] = (),
+    covers: bool = True,
 ) -> KindSpec:
     """Declares one kind.
 
@@ -58,11 +66,16 @@ def kind(
         stopped_by_agents: For a beam kind: whether an agent that it hits stops it.
         sprite: Its look, 8 x 8 pixels, made by ``pixels`` or ``plain``; or see :meth:`Kinds.paint`.
         on_maps: Whether its glyph may stand on a map; False for what rules alone lay, such as marks under agents.
+        pays: Names of the params one of which an agent earns that goes there, such as ``apple_value`` or ``gains[0]``:
+            people are told so before they play. The rules pay; nothing else depends on it.
+        covers: Whether in text its glyph stands in place of what lies under it; False for what covers little of its
+            cell, such as a bar over an agent.
     """
     if len(glyph) != 1:
         raise ValueError(f"a glyph is one character, not {glyph!r}")
     opaque = solid if opaque is None else opaque
-    return KindSpec(glyph, layer, solid, opaque, tuple(stops), stopped_by_agents, sprite, on_maps)
+    paid = (pays,) if isinstance(pays, str) else tuple(pays)
+    return KindSpec(glyph, layer, solid, opaque, tuple(stops), stopped_by_agents, sprite, on_maps, paid, covers)
 
 
 class Kinds(IntEnum):
@@ -97,3 +110,27 @@ class Kinds(IntEnum):
             if name not in cls.__members__:
                 raise ValueError(unknown(f"kind in {cls.__name__}", name, cls.__members__))
             cls[name].spec = replace(cls[name].spec, sprite=sprite)
+
+
+def payments(kind: Kinds, params: Mapping[str, Any]) -> tuple[float, ...]:
+    """Returns what a kind pays an agent that goes there, one of these numbers; none where it declares nothing.
+
+    Args:
+        kind: The kind.
+        params: The world's params: numbers or nested sequences of them, by name.
+
+    Raises:
+        ValueError: If it names no param, or a place that the param does not have.
+    """
+    found = []
+    for text in kind.spec.pays:
+        name, _, place = text.removesuffix("]").partition("[")
+        what = f"param that {type(kind).__name__}.{kind.name} pays"
+        if name not in params:
+            raise ValueError(unknown(what, name, params))
+        value, at = np.asarray(params[name], float), [int(place)] if place.isdigit() else []
+        if len(at) != value.ndim or any(k >= size for k, size in zip(at, value.shape, strict=True)):
+            example = f"{name}[0] to {name}[{len(value) - 1}]" if value.ndim == 1 else name
+            raise ValueError(f"{text!r} is no {what}: {name} is {params[name]}; allowed: {example}")
+        found.append(float(value[tuple(at)]))
+    return tuple(dict.fromkeys(found))

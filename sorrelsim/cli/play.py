@@ -55,6 +55,12 @@ def play(
     full_screen: FullScreen = False,
     trust: Trust = False,
     card: Annotated[bool, typer.Option(help="Show what the game is about, and wait until you begin.")] = True,
+    practice: Annotated[
+        bool, typer.Option("--practice", help="Practise first: walk, turn, each special action, one reward.")
+    ] = False,
+    sound: Annotated[
+        bool, typer.Option("--sound", help="Hear rewards, losses, hits, special actions and ends.")
+    ] = False,
     locked: Annotated[
         bool, typer.Option("--locked", help="Nothing but playing: no restart, speed, pause, slot or view.")
     ] = False,
@@ -87,13 +93,13 @@ def play(
     kept = _recording_path(world, record, out)
     options = PlayOptions(
         mode=mode, speed=speed, view=view, episodes=episodes, size=_size(size), full_screen=full_screen, card=card,
-        locked=locked, own=own,
+        locked=locked, own=own, sound=sound,
     )  # fmt: skip
     study = _study(participant, condition, session, field or [])
     if study and kept is None:
         given = ", ".join(study)
         raise ValueError(f"what a study says ({given}) is kept in a recording: add --record or --out FILE")
-    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys), trust, study)
+    _play(WorldSpec(world, seed, settings), people, others, options, kept, _keys_file(keys), trust, study, practice)
 
 
 def watch(
@@ -107,6 +113,9 @@ def watch(
     table: Annotated[str, typer.Option(help="What a row of a table is of: turns or episodes.")] = "turns",
     first: Annotated[int, typer.Option(min=0, help="First turn of the film.")] = 0,
     last: Annotated[int | None, typer.Option(min=0, help="Last turn of the film.")] = None,
+    head: Annotated[
+        int | None, typer.Option(min=0, metavar="SLOT", help="Show in the film what goes on in the agent of a slot.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the world in which a run's agents play.")] = 0,
     record: Annotated[bool, typer.Option("--record", help="Keep what a run's agents do in recordings/.")] = False,
     unchecked: Annotated[
@@ -117,15 +126,17 @@ def watch(
     trust: Trust = False,
 ) -> None:
     """Watch a recorded session, turn by turn, or the agents of a run, live."""
+    if head is not None and (export is None or export.suffix not in (".gif", ".mp4")):
+        raise ValueError("--head is of a film: add --export FILE.gif or FILE.mp4; in the window press H")
     if Path(what).is_dir():
         if export is not None:
             raise ValueError("--export takes a recording; record a run's agents first: sorrelsim watch RUN --record")
-        from sorrelsim.play.play_window import PlayOptions
+        from sorrelsim.cli.watched import watch_live
         from sorrelsim.recordings import WorldSpec
 
         name, settings = _world_of(what, trust)
-        options = PlayOptions(speed=speed, size=_size(size), full_screen=full_screen)
-        _play(WorldSpec(name, seed, settings), [], what, options, _recording_path(name, record, None), {}, trust)
+        spec = WorldSpec(name, seed, settings)
+        watch_live(spec, what, _recording_path(name, record, None), (speed, _size(size), full_screen, trust))
         return
     from sorrelsim.recordings import load_recording
 
@@ -141,9 +152,9 @@ def watch(
     elif export.suffix in (".csv", ".parquet"):
         recording.save_table(export, not unchecked, trust, table)  # type: ignore[arg-type]
     else:
-        from sorrelsim.recordings.film import save_film
+        from sorrelsim.cli.watched import film
 
-        save_film(recording, export, speed, first, last, check=not unchecked, trust=trust)
+        film(recording, export, speed, (first, last), not unchecked, trust, head)
     if export is not None:
         typer.echo(f"wrote {export}")
 
@@ -157,6 +168,7 @@ def _play(
     remapped: dict[str, Any],
     trust: bool,
     study: dict[str, Any] | None = None,
+    practise: bool = False,
 ) -> None:
     """Opens a window on a session.
 
@@ -169,13 +181,16 @@ def _play(
         remapped: People's own keys, as :func:`sorrelsim.play.keys.remap` takes them.
         trust: Whether Python files may be run that a run folder brings or points to.
         study: What a study says of the session, kept in the recording.
+        practise: Whether people practise first.
     """
+    from sorrelsim.cli.watched import tell_kept
     from sorrelsim.errors import unknown
     from sorrelsim.play.base_window import open_display
     from sorrelsim.play.keyboard import KNOWN
     from sorrelsim.play.keys import default_keys, idle_action, remap
     from sorrelsim.play.opponents import partners_of, seat_opponents
     from sorrelsim.play.play_window import PlayWindow
+    from sorrelsim.play.practice import Practice
     from sorrelsim.play.scene import VIEWS
     from sorrelsim.play.session import Session
     from sorrelsim.recordings import Recorder
@@ -202,14 +217,12 @@ def _play(
         recorder = Recorder(kept, spec, world, shown, people, study, partners)
     session = Session(world, agents, labels, people, recorder)
     session.ready()
-    window = PlayWindow(session, options)
+    practice = Practice.of(spec, people, options) if practise else None
+    window = PlayWindow(session, options, practice)
     try:
         window.run()
     finally:
-        if recorder is not None:
-            typer.echo(
-                f"kept {recorder.turns} turns in {recorder.path}; see them with: sorrelsim watch {recorder.path}"
-            )
+        tell_kept(recorder)
 
 
 def _check_export(export: Path) -> None:

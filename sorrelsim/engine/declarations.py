@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from sorrelsim.authoring.events import Events
-from sorrelsim.authoring.kinds import Kinds
+from sorrelsim.authoring.kinds import Kinds, payments
 from sorrelsim.authoring.state import StateSpec
 from sorrelsim.authoring.window import Window
 from sorrelsim.engine.source import where
@@ -286,6 +286,11 @@ def _references(cls: Any) -> list[str]:
             for name in values
             if name not in params
         ]
+    for kind in cls.kinds:
+        try:
+            payments(kind, {field.name: field.default for field in dataclasses.fields(cls.params)})
+        except ValueError as error:
+            found.append(f"{where(cls, 'kinds')}{error}")
     for name, spec in cls.state.items():
         site = spec.owner.removeprefix("site ")
         if spec.owner.startswith("site ") and site not in cls.sites:

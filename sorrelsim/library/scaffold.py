@@ -51,7 +51,7 @@ from sorrelsim.rules import draw, episode, grid, movement
 
 class Kind(Kinds):
     WALL = kind("W", solid=True, sprite=sprites.WALL)
-    BERRY = kind("b")
+    BERRY = kind("b", pays="berry_value")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 
 from sorrelsim.models import checked
 from sorrelsim.models.base import BaseModel
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.rewards import Individual, RewardTransform
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.observations.parts import Observation, Parts, as_public
@@ -62,6 +63,7 @@ class Agent:
         model: The model.
         transform: Its own copy of the reward transform.
         seat: What the model knows of this place.
+        explainable: Whether ``explain`` may be asked after it chose too: then the carry is kept as it was before.
 
     Raises:
         ValueError: If the world has no such slots or other actions, or the model another number of streams, or it
@@ -114,6 +116,8 @@ class Agent:
             }
         self._frames: Parts | None = None
         self._actions: np.ndarray | None = None
+        self.explainable = False
+        self._before: dict[str, np.ndarray] = {}
 
     def _compare(self, world: Playable, model: BaseModel) -> None:
         """Checks that the model was built for what this world shows it and lets it do."""
@@ -134,10 +138,13 @@ class Agent:
 
     def transition(self, world: Playable) -> None:
         """Observes, chooses and submits an action for every stream; the world moves when it is stepped."""
-        states, mask = self.observe(world), world.action_mask
-        self.seat.mask = None if mask is None else self._streams(mask)
-        self._actions = self.model.take_actions(states, self.seat)
-        chosen = self._spec.clip(self._actions).reshape(self.n_worlds, self.slots.size, *self._spec.shape)
+        states = self.observe(world)
+        self.act(world, self.model.take_actions(states, self.seat))
+
+    def act(self, world: Playable, actions: np.ndarray) -> None:
+        """Submits what the model chose in the states that :meth:`observe` gave, [n_streams, ...]."""
+        self._actions = actions
+        chosen = self._spec.clip(actions).reshape(self.n_worlds, self.slots.size, *self._spec.shape)
         world.submit(self.slots, chosen)
 
     def overrule(self, slot: int, action: int) -> None:
@@ -151,12 +158,51 @@ class Agent:
         self._actions = done.reshape(-1, *self._spec.shape)
 
     def observe(self, world: Playable) -> Observation:
-        """Takes the world's latest frames in and returns the states of all streams, as the model gets them."""
+        """Takes in the world's latest frames and what is allowed; returns the states of all streams, as the model's."""
+        if self.explainable:
+            self._before = self.model.save_carry(self.seat.carry)
+        mask = world.action_mask
+        self.seat.mask = None if mask is None else self._streams(mask)
         self._frames = self._frames_of(world.parts)
         for name, stack in self._stack.items():  # frames before an episode's first stay zero
             stack[:, :-1] = stack[:, 1:]
             stack[:, -1] = self._frames[name]
-        return as_public(self._stack or self._frames)
+        return as_public(self._states())
+
+    def _states(self) -> Parts:
+        """Returns the states that it chooses in, as taken in last."""
+        assert self._frames is not None
+        return self._stack or self._frames
+
+    def explain(self, world: Playable, slot: int, copy: int = 0) -> Explanation | None:
+        """Returns what the model makes of what it sees in a slot now, whether it has chosen already or not.
+
+        It changes nothing: neither carry nor frames, nor what the model draws next.
+
+        Args:
+            world: The world, as it is now.
+            slot: One of its slots.
+            copy: Which copy of the world.
+
+        Raises:
+            ValueError: If it has no such slot, or what the model says does not fit its actions or its window.
+        """
+        if slot not in self.slots:
+            raise ValueError(f"slot {slot} is another agent's; this one plays {self.slots.tolist()}")
+        model, row = self.model, copy * self.slots.size + int(np.flatnonzero(self.slots == slot)[0])
+        states = self._stacked(self._frames_of(world.parts), slice(None)) if self._frames is None else self._states()
+        carries = self._before or model.save_carry(self.seat.carry)
+        mask = None if world.action_mask is None else self._streams(world.action_mask)[row : row + 1]
+        seat = Seat(1, model.new_carry(1), mask, self.seat.explore)
+        model.load_carry(seat.carry, {name: rows[row : row + 1] for name, rows in carries.items()})
+        drawn = model.random_state()
+        try:
+            told = model.explain(as_public({name: part[row].copy() for name, part in states.items()}), seat)
+        finally:
+            model.set_random_state(drawn)
+        if told is not None:
+            told.check(model.action_space, model.observations.shape)
+        return told
 
     def remember(self, world: Playable) -> None:
         """Takes in what the step brought: tells the model, which learns if it is to and if it is due.
@@ -199,6 +245,7 @@ class Agent:
             if self.seat.carry:
                 self.model.reset_carry(self.seat.carry, ended)
         self._frames = self._actions = None
+        self._before = {}
 
     def reset(self) -> None:
         """Begins anew in all streams: forgets frames and carry, and ends what is remembered of running episodes.
@@ -211,6 +258,7 @@ class Agent:
         self.model.reset_carry(self.seat.carry, everyone)
         self.transform.reset()
         self._frames = self._actions = None
+        self._before = {}
         if self.learn:
             self.model.interrupt()
 

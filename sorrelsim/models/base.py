@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.exploring import Exploring
 from sorrelsim.models.noted import LOSS_LIMIT, TrainingDiverged, plain_losses
 from sorrelsim.models.remembering import Remembering
@@ -202,6 +203,15 @@ class BaseModel(Exploring, Remembering, Saved):
         if self.action_spec.names:
             return np.fromiter(map(self.take_action, one_by_one), np.int64, n)
         return np.array([self.take_action(state) for state in one_by_one], np.float32)
+
+    def explain(self, state: Observation, seat: Seat | None = None) -> Explanation | None:
+        """Returns what it makes of one state before it acts in it; None, as here, if it has nothing to tell.
+
+        Args:
+            state: As ``take_action`` gets it.
+            seat: The place where it plays, of this one stream; its carry is a copy, which may be moved on.
+        """
+        return None
 
     def new_carry(self, n_streams: int) -> dict[str, Any]:
         """Returns what must be remembered per stream between steps: arrays of one row per stream, as at the start."""

@@ -36,6 +36,7 @@ from sorrelsim.pictures.orders import (
     SCRATCH,
     SLOTS,
     TABLE,
+    UNCOVERING,
     WORDS,
 )  # fmt: skip
 
@@ -79,14 +80,17 @@ def one_hot(cells, size, layer, layers, planes, into):
 
 @register_jitable
 def text(cells, layers, glyphs, into):
-    """Writes text: the glyph of the topmost layer that has one.
+    """Writes text: the glyph of the topmost layer that has one and covers what lies under it.
 
     Args:
         cells: uint32 or uint64 [agent, cell].
         layers: Layers of a cell.
-        glyphs: uint32 [id], code points.
+        glyphs: uint32 [id], code points, and ``UNCOVERING`` more for what covers nothing.
         into: uint32 [agent, cell].
     """
+    some = False
+    for code in range(glyphs.shape[0]):
+        some |= glyphs[code] >= UNCOVERING
     for i in range(cells.shape[0]):
         for k in range(cells.shape[1]):
             cell, top = cells[i, k], 0
@@ -94,6 +98,19 @@ def text(cells, layers, glyphs, into):
                 code = (cell >> (8 * z)) & 255
                 top = code if code > 0 else top
             into[i, k] = glyphs[top]
+        for k in range(cells.shape[1] if some else 0):  # a pass of its own, since what covers nothing is rare
+            if into[i, k] >= UNCOVERING:
+                into[i, k] = covering(cells[i, k], layers, glyphs)
+
+
+@register_jitable
+def covering(cell, layers, glyphs):
+    """Returns the glyph of the topmost layer of a cell that has one that covers, or of the lowest if none does."""
+    top = 0
+    for z in range(layers):
+        code = (cell >> (8 * z)) & 255
+        top = code if code > 0 and (glyphs[code] < UNCOVERING or top == 0) else top
+    return glyphs[top] & (UNCOVERING - 1)
 
 
 @register_jitable

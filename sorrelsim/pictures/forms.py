@@ -14,7 +14,7 @@ import numpy as np
 
 from sorrelsim.authoring import sprites
 from sorrelsim.authoring.codes import Codebook
-from sorrelsim.pictures.orders import SLOTS
+from sorrelsim.pictures.orders import SLOTS, UNCOVERING
 
 _LINE = 64  # bytes that a processor fetches at once
 
@@ -76,7 +76,8 @@ class Form:
             self.table = looks.copy()
             self.table[0] = sprites.GROUND.rgba
         else:
-            self.table = np.array(codes.glyphs, "<U1").view(np.uint32)
+            uncovering = np.where(codes.covers > 0, 0, UNCOVERING).astype(np.uint32)
+            self.table = np.array(codes.glyphs, "<U1").view(np.uint32) | uncovering
 
     def part(self, rows: int, cols: int) -> tuple[tuple[int, ...], np.dtype]:
         """Returns shape and dtype of one window of so many cells."""

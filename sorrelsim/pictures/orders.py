@@ -10,3 +10,5 @@ from __future__ import annotations
 KERNEL, CELLS, CELLS_STRIDE, INTO, INTO_STRIDE, AGENTS, ROWS, COLS, LAYERS, TABLE, N_TABLE, SCRATCH, WORDS = range(13)
 SLOTS = 2048
 """Blended sprites of cells that a thread keeps, a power of two."""
+UNCOVERING = 1 << 31
+"""What is added to the code point of what hides nothing in text; beyond all code points."""

@@ -96,12 +96,13 @@ def _body(slot: int, facing: int) -> np.ndarray:
 
 
 def text(grid: np.ndarray, codes: Codebook, pos: np.ndarray, facing: np.ndarray, out: np.ndarray) -> str:
-    """Returns one copy as ASCII: the topmost glyph of each cell, agents as ``^ > v <`` by where they look."""
+    """Returns one copy as ASCII: the topmost glyph that covers each cell, agents as ``^ > v <`` by where they look."""
     top = np.full(grid.shape[:2], " ", "<U1")
     glyphs = np.array(codes.glyphs, "<U1")
     for z in range(grid.shape[2]):
         layer = grid[..., z]
-        top = np.where((layer > 0) & (z != codes.agent_layer), glyphs[layer], top)
+        shown = (layer > 0) & (z != codes.agent_layer) & ((codes.covers[layer] > 0) | (top == " "))
+        top = np.where(shown, glyphs[layer], top)
         if z == codes.agent_layer:
             for i in range(len(pos)):
                 if out[i] == 0:

@@ -1,96 +1,15 @@
-"""The card before a game: what it is about, what there is, what it brings, which keys do what, and who plays.
-
-Made of what the world says of itself, so that every world has one: its page, its kinds and their pictures.
-"""
+"""Draws the card before a game, which is its legend too, as large as there is room for."""
 
 from __future__ import annotations
 
-import re
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pygame
 
-from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.library.catalogue import read_entry
-from sorrelsim.pictures.painting import stack
 from sorrelsim.play import theme
-from sorrelsim.play.panel_info import ActionRow, title_of
-
-MOST_THINGS = 14
-
-
-@dataclass(frozen=True, eq=False)
-class CardInfo:
-    """What the card says.
-
-    Attributes:
-        title: The world.
-        about: What it is about, in a sentence.
-        things: What lies in it: names and pictures ``uint8[SIZE, SIZE, 3]``.
-        rewards: What is rewarded, in words.
-        keys: The person's actions and keys.
-        players: Slot, name, and whether it is a person, of everybody.
-        foot: What to press.
-    """
-
-    title: str
-    about: str
-    things: tuple[tuple[str, np.ndarray], ...]
-    rewards: str
-    keys: tuple[ActionRow, ...]
-    players: tuple[tuple[int, str, bool], ...]
-    foot: str
-
-
-def card_of(
-    world: Gridworld, keys: tuple[ActionRow, ...], players: Sequence[str], people: Sequence[int], foot: str
-) -> CardInfo:
-    """Returns the card of a world.
-
-    Args:
-        world: The world.
-        keys: The person's actions and keys.
-        players: A label for each slot.
-        people: The slots that people play.
-        foot: What to press.
-    """
-    about, rewards = _page(type(world).__module__)
-    named = tuple(
-        (slot, "you" if slot in people and len(people) == 1 else "person" if slot in people else label, slot in people)
-        for slot, label in enumerate(players)
-    )
-    return CardInfo(title_of(world.name), about, _things(world), rewards, keys, named, foot)
-
-
-@cache
-def _page(module: str) -> tuple[str, str]:
-    """Returns what a world's file says that it is about, and what it rewards; read once, not for every frame."""
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if not file:
-        return "", ""
-    entry = read_entry(Path(file))
-    return _plain(entry.summary), _plain(entry.sections.get("Rewards", ""))
-
-
-def _plain(text: str) -> str:
-    """Returns a page's text without its marks for code, as one line."""
-    return " ".join(text.replace("``", "").split())
-
-
-def _things(world: Gridworld) -> tuple[tuple[str, np.ndarray], ...]:
-    """Returns what can lie in a cell, as it looks there; of several that only a number tells apart, the first."""
-    looks, shown = world.looks_table(), dict[str, np.ndarray]()
-    ground = theme.GROUND
-    for code, kind in enumerate(world.kinds, 1):
-        name = re.sub(r"_\d+$", "", kind.name).lower().replace("_", " ")
-        if looks[code, ..., 3].any():
-            shown.setdefault(name, stack([ground, looks[code]]))
-    return tuple(shown.items())[:MOST_THINGS]
+from sorrelsim.play.card_info import CardInfo
+from sorrelsim.play.panel_info import ActionRow
 
 
 def draw_card(screen: pygame.Surface, letters: theme.Letters, info: CardInfo) -> None:
@@ -164,15 +83,17 @@ def _pictures(letters: theme.Letters, things: Sequence[tuple[str, np.ndarray]], 
     cells = []
     for name, picture in things:
         image = pygame.transform.scale(theme.surface_of(picture), (size, size))
-        cells.append((image, letters.fit(name, 15, width // 2 - size - letters.px(14), theme.TEXT)))
+        room = width // 2 - size - letters.px(14)
+        small = 15 if letters.font(15).size(name)[0] <= room else 12.5
+        cells.append((image, letters.fit(name, small, room, theme.TEXT)))
     return _grid(letters, cells, width, 2, size + letters.px(8))
 
 
 def _players(letters: theme.Letters, players: Sequence[tuple[int, str, bool]], width: int) -> pygame.Surface:
     size, columns = max(16, letters.px(24) // 8 * 8), 4
-    cells = []
+    cells, several = [], sum(mine for _, _, mine in players) > 1
     for slot, name, mine in players:
-        colour = theme.TEXT if mine else theme.MUTED
+        colour = theme.MUTED if not mine else theme.ink(slot) if several else theme.TEXT
         room = width // columns - size - letters.px(14)
         cells.append((theme.face(slot, size), letters.fit(f"{slot}  {name}", 15, room, colour, "bold" if mine else "")))
     return _grid(letters, cells, width, columns, size + letters.px(6))
@@ -187,7 +108,7 @@ def _keys(letters: theme.Letters, rows: Sequence[ActionRow], width: int) -> pyga
         for key in row.keys[:2]:
             x += theme.key_cap(surface, letters, x, y, key, 12) + letters.px(4)
         room = (k % columns + 1) * each - x - letters.px(8)
-        text = letters.fit(row.action, 15, room, theme.TEXT)
+        text = letters.fit(row.action, 15, room, theme.TEXT if row.slot < 0 else theme.ink(row.slot))
         if text.get_width() <= room:
             surface.blit(text, (x + letters.px(4), y + letters.px(1)))
     return surface

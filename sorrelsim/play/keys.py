@@ -64,6 +64,9 @@ WINDOW_KEYS: dict[str, tuple[str, ...]] = {
     "screenshot": ("f9",),
     "full screen": ("f11",),
     "legend": ("f10",),
+    "heads": ("f12",),
+    "log agent": ("page up",),
+    "log kind": ("page down",),
     "help": ("f1",),
     "quit": ("escape",),
 }
@@ -77,7 +80,8 @@ MEANINGS = {
     "faster": "faster", "mode": "real time, or the world waits", "view": "map, own window, own eyes",
     "slot": "another slot", "zoom in": "zoom in (or the wheel)", "zoom out": "zoom out",
     "labels": "numbers on the agents", "screenshot": "keep a picture", "full screen": "full screen",
-    "legend": "what is what", "help": "this", "quit": "leave",
+    "legend": "what is what", "heads": "what goes on in an agent", "log agent": "events of one agent (or click)",
+    "log kind": "events of one kind (or click)", "help": "this", "quit": "leave",
 }  # fmt: skip
 """What these uses are called in the help."""
 
@@ -123,7 +127,7 @@ def default_keys(actions: Sequence[str], people: int = 1) -> list[dict[str, int]
             if key in ("up", "down", "left", "right")
         }
         everybody[0] = arrows | everybody[0]
-        specials = _specials(actions)
+        specials = specials_of(actions)
         for k, key in enumerate("6789"):  # the number row goes on for worlds with many specials
             if k + 5 < len(specials):
                 everybody[0].setdefault(key, specials[k + 5])
@@ -132,7 +136,17 @@ def default_keys(actions: Sequence[str], people: int = 1) -> list[dict[str, int]
     return everybody
 
 
-def _specials(actions: Sequence[str]) -> list[int]:
+def moves_of(actions: Sequence[str]) -> list[int]:
+    """Returns the actions that walk."""
+    return [k for k, (name, uses) in enumerate(_uses(actions).items()) if uses and not name.startswith("turn_")]
+
+
+def rotations_of(actions: Sequence[str]) -> list[int]:
+    """Returns the actions that rotate an agent where it stands."""
+    return [k for k, name in enumerate(actions) if name in ("turn_left", "turn_right")]
+
+
+def specials_of(actions: Sequence[str]) -> list[int]:
     """Returns the actions that are neither moves nor doing nothing."""
     uses, idle = _uses(actions), idle_action(actions)
     return [k for k, name in enumerate(actions) if not uses[name] and k != idle]
@@ -156,7 +170,7 @@ def _set_keys(actions: Sequence[str], keys: KeySet) -> dict[str, int]:
     spare = list(keys.specials)
     if not turning and keys is not RIGHT_HAND:
         spare[1:1] = [*keys.turn_right, *keys.turn_left]
-    for place, k in enumerate(_specials(actions)):
+    for place, k in enumerate(specials_of(actions)):
         if place < len(keys.numbers):
             bound[keys.numbers[place]] = k
         if spare:

@@ -6,6 +6,7 @@ The agents seated here are those of a :class:`sorrelsim.play.session.Session`.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from sorrelsim.engine.gridworld import Gridworld
@@ -51,6 +52,21 @@ def seat_opponents(
         agents.append(Agent(world, [slot], model, learn=False))
         labels.append(bare(name).replace("_", " "))
     return agents, labels
+
+
+def seat_again(agents: Sequence[Agent], world: Gridworld) -> list[Agent]:
+    """Seats the models of a game's agents in another world of the same shape too; they are shared, not copied.
+
+    Args:
+        agents: The agents, none of which learns.
+        world: Where they are to play as well.
+    """
+    seated = [
+        Agent(world, agent.slots.tolist(), agent.model, agent.transform, False, agent.seat.explore) for agent in agents
+    ]
+    for agent in seated:
+        agent.transform.reset()  # it was copied with what it held of the other game
+    return seated
 
 
 def partners_of(agents: list[Agent], others: str, n_agents: int) -> list[str]:

@@ -23,6 +23,7 @@ class PlayOptions:
         full_screen: Whether to fill the screen.
         card: Whether the game waits, behind a card that says what it is about, until the person begins.
         locked: Whether the person can do nothing but play: no restart, speed, pause, slot or view.
+        sound: Whether what happens to people is heard.
         own: Whether only what the first person's agent observes is shown: no other view, no other scores or events.
     """
 
@@ -37,3 +38,4 @@ class PlayOptions:
     card: bool = False
     locked: bool = False
     own: bool = False
+    sound: bool = False

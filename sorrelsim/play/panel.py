@@ -8,7 +8,8 @@ import pygame
 
 from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
-from sorrelsim.play.panel_info import PanelInfo, PlayerRow
+from sorrelsim.play.head_panel import draw_head, head_height, head_that_fits
+from sorrelsim.play.panel_info import PanelInfo, PlayerRow, signed
 
 _TONES = {"run": theme.ACCENT, "wait": theme.WARN, "pause": theme.WARN, "over": theme.MUTED}
 
@@ -21,9 +22,12 @@ class Panel:
     _last: tuple | None = None
     _surface: pygame.Surface | None = None
     _faces: dict[tuple[int, int], pygame.Surface] = field(default_factory=dict)
+    _area: pygame.Rect = field(default_factory=lambda: pygame.Rect(0, 0, 0, 0))
+    _spots: list[tuple[pygame.Rect, str, object]] = field(default_factory=list)
 
     def draw(self, target: pygame.Surface, area: pygame.Rect, info: PanelInfo) -> bool:
         """Puts the panel into the window; returns whether it had to be drawn anew."""
+        self._area = area.copy()
         key = (info, area.size, self.letters.scale)
         fresh = key != self._last
         if fresh:
@@ -35,9 +39,15 @@ class Panel:
         target.blit(self._surface, area)
         return fresh
 
+    def at(self, place: tuple[int, int]) -> tuple[str, object] | None:
+        """Returns what was drawn at a place of the window, as :meth:`Game.point` takes it; None for nothing of that."""
+        x, y = place[0] - self._area.left, place[1] - self._area.top
+        return next(((what, at) for rect, what, at in self._spots if rect.collidepoint(x, y)), None)
+
     def _paint(self, surface: pygame.Surface, info: PanelInfo) -> None:
         px = self.letters.px
         surface.fill(theme.PANEL)
+        self._spots.clear()
         pygame.draw.line(surface, theme.LINE, (0, 0), (0, surface.get_height()))
         pad = px(22)
         left, width = pad, surface.get_width() - 2 * pad
@@ -46,6 +56,9 @@ class Panel:
         y = self._table(surface, info, left, width, y + px(16), room)
         y = self._gauges(surface, info, left, width, y)
         bottom = self._keys(surface, info, left, width, y)
+        if info.head is not None and (head := head_that_fits(self.letters, info.head, bottom - y)) is not None:
+            draw_head(surface, self.letters, head, left, width, y)
+            y += head_height(self.letters, head)
         self._events(surface, info, left, width, y + px(6), bottom - px(10))
 
     def _head(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int) -> int:
@@ -101,6 +114,7 @@ class Panel:
 
     def _player(self, surface: pygame.Surface, rect: pygame.Rect, player: PlayerRow, best: float, wide: bool) -> None:
         px, draw = self.letters.px, self.letters.draw
+        self._spots.append((rect, "player", player.slot))
         away = player.state.startswith("out")
         ground, edge = (theme.RAISED, theme.LINE) if player.watched else (theme.PANEL, None)
         theme.box(surface, ground, rect, px(7), edge)
@@ -116,12 +130,14 @@ class Panel:
         gap = end - digits.get_width() - px(8)
         if player.reward and wide:
             colour = theme.GAIN if player.reward > 0 else theme.LOSS
-            change = draw(theme.signed(player.reward), 14, colour, "bold")
+            change = draw(signed(player.reward), 14, colour, "bold")
             gap -= change.get_width()
             surface.blit(change, change.get_rect(midleft=(gap, rect.centery)))
             gap -= px(6)
-        label = f"{player.slot}  {'you' if player.mine else player.label}" if wide else f"{player.slot}"
-        colour = theme.FAINT if away else theme.TEXT if player.mine or player.watched else theme.MUTED
+        who = player.label if not player.mine else "person" if player.shared else "you"
+        label = f"{player.slot}  {who}" if wide else f"{player.slot}"
+        own = theme.ink(player.slot) if player.mine and player.shared else theme.TEXT
+        colour = theme.FAINT if away else own if player.mine or player.watched else theme.MUTED
         state = draw(player.state, 13, theme.WARN) if player.state else None
         room = gap - x - (state.get_width() + px(8) if state else 0)
         if state and room < px(30):  # the face is pale while its agent is out; the name says more than for how long
@@ -168,10 +184,14 @@ class Panel:
         room = (bottom - top - px(26)) // step
         if room < 2:
             return
-        surface.blit(draw("Lately", 14, theme.FAINT, "bold"), (left, top))
+        title = self.letters.fit("Lately" + f"  \u00b7  {info.log}" * bool(info.log), 14, width, theme.FAINT, "bold")
+        surface.blit(title, (left, top))
+        self._spots.append((pygame.Rect(left, top, width, px(22)), "log", None))
         y = top + px(26)
         for age, event in enumerate(reversed(info.events[-room:])):
-            colour = theme.TEXT if age < 3 else theme.MUTED if age < 8 else theme.FAINT
+            age -= info.ahead
+            colour = theme.FAINT if age < 0 or age >= 8 else theme.TEXT if age < 3 else theme.MUTED
+            self._spots.append((pygame.Rect(left, y, width, step), "event", event))
             when = draw(f"{event.turn}", 13, theme.FAINT, "mono")
             surface.blit(when, (left + px(40) - when.get_width(), y + px(2)))
             x = left + px(50)
@@ -212,7 +232,7 @@ class Panel:
                 end = x + each - px(6)
                 for key in line.keys[:2]:
                     x += theme.key_cap(surface, self.letters, x, at, key, 12, line.lit) + px(4)
-                colour = theme.TEXT if line.lit else theme.MUTED
+                colour = theme.ink(line.slot) if line.slot >= 0 else theme.TEXT if line.lit else theme.MUTED
                 text = self.letters.fit(line.action, 14, end - x - px(4), colour)
                 if text.get_width() <= end - x - px(4):
                     surface.blit(text, text.get_rect(midleft=(x + px(4), at + px(11))))

@@ -12,6 +12,7 @@ import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.observations.parts import Parts
+from sorrelsim.play.head import HeadInfo
 from sorrelsim.play.keys import keys_of, shown
 from sorrelsim.play.session import LogEntry
 
@@ -28,6 +29,7 @@ class PlayerRow:
         state: ``""``, or why it does not act: "out 12", "frozen 3".
         mine: Whether a person plays it.
         watched: Whether it is the slot looked at.
+        shared: Whether several people share the keyboard, whom colours tell apart.
     """
 
     slot: int
@@ -37,6 +39,7 @@ class PlayerRow:
     state: str = ""
     mine: bool = False
     watched: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,15 @@ class Gauge:
 
 @dataclass(frozen=True)
 class ActionRow:
-    """An action in words and its keys, as they are drawn; ``lit`` while it is chosen."""
+    """An action in words and its keys, as they are drawn; ``lit`` while it is chosen.
+
+    ``slot`` says whose it is where several people share a keyboard, else -1.
+    """
 
     action: str
     keys: tuple[str, ...]
     lit: bool = False
+    slot: int = -1
 
 
 @dataclass(frozen=True)
@@ -73,6 +80,9 @@ class PanelInfo:
         foot: Keys of the window, and what they do.
         recording: How much is recorded; empty where nothing is.
         problem: What is wrong, for a person to read.
+        log: What ``events`` are limited to, in words; empty if to nothing.
+        ahead: How many of ``events``, the last ones, are yet to come where a recording is looked at.
+        head: What goes on in an agent, if anybody looks.
     """
 
     title: str
@@ -87,6 +97,14 @@ class PanelInfo:
     foot: tuple[tuple[str, str], ...]
     recording: str = ""
     problem: str = ""
+    log: str = ""
+    ahead: int = 0
+    head: HeadInfo | None = None
+
+
+def signed(number: float) -> str:
+    """Returns a gain or loss with its sign."""
+    return f"{number:+g}".replace("-", "\u2212")
 
 
 def title_of(name: str) -> str:
@@ -116,16 +134,18 @@ def player_rows(
         state = "out" if out < 0 else f"out {out}" if out else f"frozen {frozen}" if frozen else ""
         state = "" if over else state
         sums = round(float(score[slot]), 3), round(float(reward[slot]), 3)
-        rows.append(PlayerRow(slot, labels[slot], *sums, state, slot in mine, slot == watched))
+        rows.append(PlayerRow(slot, labels[slot], *sums, state, slot in mine, slot == watched, len(mine) > 1))
     return tuple(rows)
 
 
 def absence_of(world: Gridworld, slot: int) -> str:
-    """Returns why a slot's agent is not there, and for how long; empty while it is."""
-    out = int(world.out[0, slot])
-    if out == 0:
-        return ""
-    return "Out of the game" if out < 0 else f"Out of the game: back in {out} turn{'s' if out > 1 else ''}"
+    """Returns why a slot's agent is not there or cannot move, and for how long; empty while it can."""
+    out, frozen = int(world.out[0, slot]), int(world.frozen[0, slot])
+    if out < 0:
+        return "Out of the game"
+    if out:
+        return f"Out of the game: back in {out} turn{'s' if out > 1 else ''}"
+    return f"You cannot move: {frozen} turns left" if frozen > 1 else ""
 
 
 def gauges_of(parts: Parts) -> tuple[Gauge, ...]:

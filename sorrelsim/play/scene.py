@@ -5,6 +5,7 @@ A window asks for a scene after every turn and hands it to its :class:`sorrelsim
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from sorrelsim.authoring import sprites
 from sorrelsim.authoring.window import Window
 from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.play.session import Positions
 
 VIEWS = ("map", "window", "eyes")
@@ -59,6 +61,9 @@ class Scene:
         fog: ``bool[row, col]``, which cells are hidden.
         wraps: Whether the edges join.
         focus: The slot that the camera follows.
+        goal: The cell that an agent goes for, if it is shown.
+        attention: ``float64[row, col]``, how much an agent looks at each cell, 1 at most, if it is shown.
+        solid: ``uint8[id]``, 1 for what nobody can enter; None where that is not known.
     """
 
     cells: np.ndarray
@@ -68,6 +73,9 @@ class Scene:
     fog: np.ndarray
     wraps: bool
     focus: int
+    solid: np.ndarray | None = None
+    goal: tuple[int, int] | None = None
+    attention: np.ndarray | None = None
 
 
 def map_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None = None) -> Scene:
@@ -113,7 +121,7 @@ def _map_scene(
             colour = colour if world.looks == "individual" else ALIKE
             facing = facing if world.codes.facing else SOUTH
         actors.append(Actor(i, (row, col), was, facing, colour, i in mine, frozen))
-    return Scene(cells, layer, world.looks_table(), tuple(actors), ~seen, world.wraps, slot)
+    return Scene(cells, layer, world.looks_table(), tuple(actors), ~seen, world.wraps, slot, world.codes.solid)
 
 
 def eyes_scene(observed: np.ndarray, looks: np.ndarray) -> Scene:
@@ -137,6 +145,48 @@ def view_after(view: str, own: bool = False) -> str:
     """Returns the next of :data:`VIEWS`, round and round; without the whole map if all is seen as the agent does."""
     views = [name for name in VIEWS if name != "map" or not own]
     return views[(views.index(view) + 1) % len(views)]
+
+
+def with_head(scene: Scene, world: Gridworld, view: str, watched: int, slot: int, told: Explanation) -> Scene:
+    """Returns a scene with what an agent goes for and looks at; the same if nothing of it can be seen there.
+
+    Args:
+        scene: The scene.
+        world: The world.
+        view: Which of :data:`VIEWS` it is.
+        watched: The slot through whose eyes it is seen.
+        slot: The agent that tells.
+        told: What it tells.
+    """
+    goal, attention = told.goal, None if told.attention is None else np.asarray(told.attention)
+    if attention is not None and attention.max() > 0:
+        attention = attention / attention.max()
+    if view == "eyes":
+        return dataclasses.replace(scene, goal=goal, attention=attention) if slot == watched else scene
+    if world.out[0, slot] != 0:
+        return scene
+    lit = None
+    if attention is not None:
+        lit = np.zeros(scene.cells.shape[:2])
+        for cell, weight in np.ndenumerate(attention):
+            if (on_map := cell_on_map(world, slot, cell)) is not None:
+                lit[on_map] = weight
+    at = None if goal is None else cell_on_map(world, slot, goal)
+    return dataclasses.replace(scene, goal=at, attention=lit)
+
+
+def cell_on_map(world: Gridworld, slot: int, cell: tuple[int, int]) -> tuple[int, int] | None:
+    """Returns where a cell of an agent's window lies on the map, (row, col); None beyond its edge."""
+    window: Window = world.slot_windows[slot]
+    if window.whole_map:
+        return cell
+    facing = int(world.facing[0, slot]) if window.rotate else 0
+    ahead, right = window.forward - cell[0], cell[1] - window.left
+    south, east = ((-ahead, right), (right, ahead), (ahead, -right), (-right, -ahead))[facing]
+    row, col = int(world.pos[0, slot, 0]) + south, int(world.pos[0, slot, 1]) + east
+    if world.wraps:
+        return row % world.height, col % world.width
+    return (row, col) if 0 <= row < world.height and 0 <= col < world.width else None
 
 
 def window_cells(world: Gridworld, slot: int) -> np.ndarray:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from sorrelsim.authoring.events import words_of
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.playing import play_step
 from sorrelsim.observations.playable import Playable
-from sorrelsim.play.others import Others
+from sorrelsim.play.others import Others, Thinking
 from sorrelsim.recordings import Recorder
 
 
@@ -31,12 +34,23 @@ class LogEntry:
         slot: Who did it, or whom it concerns; -1 for everybody.
         text: What it was.
         whom: To whom it was done; -1 for nobody.
+        kind: What kind of event it was, in words; empty for what is none.
     """
 
     turn: int
     slot: int
     text: str
     whom: int = -1
+    kind: str = ""
+
+
+def entries_of(happened: Iterable[Any], turn: int, words: Mapping[str, str]) -> list[LogEntry]:
+    """Returns what happened in a turn as entries of the log; ``words`` says what every event is called."""
+    entries = []
+    for event in happened:
+        times = "" if event.amount == 1 else f" {event.amount:+g}"
+        entries.append(LogEntry(turn, event.agent, words[event.what] + times, event.whom, words[event.what]))
+    return entries
 
 
 @dataclass(frozen=True)
@@ -107,6 +121,8 @@ class Session:
         players: A label for each slot.
         humans: The slots that people play.
         recorder: Keeps everything, if given.
+        seconds: Says what time it is; any clock that never goes back.
+        thinking: Where the agents think; by default in a thread of their own.
 
     Attributes:
         log: What happened lately, oldest first.
@@ -125,6 +141,8 @@ class Session:
         players: Sequence[str],
         humans: Sequence[int] = (),
         recorder: Recorder | None = None,
+        seconds: Callable[[], float] = time.perf_counter,
+        thinking: Thinking | None = None,
     ) -> None:
         if world.n_worlds != 1:
             raise ValueError(f"a session has one copy of a world, not {world.n_worlds}")
@@ -134,8 +152,9 @@ class Session:
         for slot in humans:
             self._check_for_a_person(slot)
         self.recorder = recorder
-        self.started = time.perf_counter()
-        self.log: deque[LogEntry] = deque(maxlen=64)
+        self._seconds = seconds
+        self.started = seconds()
+        self.log: deque[LogEntry] = deque(maxlen=1000)
         self.reward = np.zeros(world.n_agents)
         self.actions = np.zeros(world.n_agents, np.int64)
         self.summary: EpisodeSummary | None = None
@@ -144,12 +163,12 @@ class Session:
         self._words = words_of(type(world).events)
         world.note_events()
         self.before = Positions.of(world)
-        self._others = Others(self.agents)
+        self._others = Others(self.agents, thinking)
         self._others.think(world)
 
     def clock(self) -> float:
         """Returns the milliseconds since the session began."""
-        return 1000 * (time.perf_counter() - self.started)
+        return 1000 * (self._seconds() - self.started)
 
     @property
     def score(self) -> np.ndarray:
@@ -160,6 +179,21 @@ class Session:
     def turn(self) -> int:
         """Turns into the running episode."""
         return int(self.world.turn[0, 0])
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of events that the world has, in words."""
+        return tuple(dict.fromkeys(self._words.values()))
+
+    def explain(self, slot: int) -> Future[Explanation | None] | None:
+        """Asks the agent of a slot what it makes of what it sees; it tells beside playing. None for a person's slot."""
+        return None if slot in self.humans else self._others.explain(self.world, slot)
+
+    @property
+    def latest(self) -> list[LogEntry]:
+        """What happened in the last turn, oldest first."""
+        turn = self.turn if self.summary is None else self.summary.steps
+        return [entry for entry in self.log if entry.turn == turn]
 
     def seen(self) -> None:
         """Takes in that a picture of where everything is now has reached the screen; the first one counts."""
@@ -197,9 +231,7 @@ class Session:
             self.before = Positions.of(world)  # nobody walks from one episode into the next
         if self.recorder is not None:
             self.recorder.turn(world, self.actions.tolist(), self.clock(), dict(pressed or {}), ended, self._seen, held)
-        for event in world.happened():
-            times = "" if event.amount == 1 else f" {event.amount:+g}"
-            self.log.append(LogEntry(turn, event.agent, self._words[event.what] + times, event.whom))
+        self.log.extend(entries_of(world.happened(), turn, self._words))
         self._seen = None
         if ended:
             self.log.append(LogEntry(turn, -1, "the episode is over"))

@@ -13,14 +13,16 @@ import numpy as np
 import pygame
 
 from sorrelsim.authoring import sprites
-from sorrelsim.pictures.painting import stack
 from sorrelsim.play import theme
+from sorrelsim.play.marks import brackets, draw_attention, draw_goal, outlined
+from sorrelsim.play.outlines import beam_picture, cell_picture, is_beam, open_sides
+from sorrelsim.play.panel_info import signed
 from sorrelsim.play.scene import Actor, Scene
 
 MAX_PIXELS = 24_000_000
 """Largest picture of a map that is kept, in pixels; zooming in stops there."""
 
-_FOGGED = np.uint64(0xFFFFFFFFFFFFFFFF)
+_FOG = 255
 
 
 @dataclass
@@ -55,14 +57,16 @@ class Stage:
         labels: Whether slot numbers are drawn on the agents.
     """
 
-    POP_UP_TIME = 1.1
+    POP_UP_TIME, RING_TIME = 1.1, 0.45
 
     def __init__(self) -> None:
         self.zoom: int | None = None
         self.labels = False
         self.pop_ups: list[PopUp] = []
+        self._rings: list[tuple[int, theme.Colour, float]] = []  # around whom, in which colour, since when
         self._scale = 0
         self._looks: np.ndarray | None = None
+        self._solid: np.ndarray | None = None
         self._base: pygame.Surface | None = None
         self._drawn: np.ndarray | None = None
         self._tiles: dict[tuple, pygame.Surface] = {}
@@ -91,7 +95,7 @@ class Stage:
         """Lets everybody's reward of a turn rise, ``rewards[slot]``."""
         for slot, reward in enumerate(rewards):
             if reward:
-                self.pop_ups.append(PopUp(slot, theme.signed(reward), bool(reward > 0), now))
+                self.pop_ups.append(PopUp(slot, signed(reward), bool(reward > 0), now))
 
     def draw(self, surface: pygame.Surface, area: pygame.Rect, scene: Scene, progress: float, now: float) -> None:
         """Draws a scene.
@@ -113,12 +117,17 @@ class Stage:
         assert self._base is not None
         surface.blit(self._base, (left, top))
         surface.set_clip(pygame.Rect(left, top, cols * cell, rows * cell).clip(area))
+        if scene.attention is not None:
+            draw_attention(surface, scene.attention, left, top, cell)
         for row, col, tile in self._beams:  # under the agents, whose colours they would change
             surface.blit(tile, (left + col * cell, top + row * cell))
         for actor in sorted(scene.actors, key=lambda a: a.mine):
             self._draw_actor(surface, actor, scene, frame)
         for row, col, tile in self._marks:
             surface.blit(tile, (left + col * cell - 2 * self._line, top + row * cell - 2 * self._line))
+        if scene.goal is not None:
+            draw_goal(surface, left + scene.goal[1] * cell, top + scene.goal[0] * cell, cell)
+        self._draw_rings(surface, scene, frame, now)
         self._draw_pop_ups(surface, scene, frame, now)
         surface.set_clip(None)
 
@@ -129,7 +138,7 @@ class Stage:
         cell = scale * sprites.SIZE
         if scale != self._scale or scene.looks is not self._looks:
             self._tiles.clear()
-            self._scale, self._looks, self._drawn = scale, scene.looks, None
+            self._scale, self._looks, self._solid, self._drawn = scale, scene.looks, scene.solid, None
         if self._base is None or self._base.get_size() != (cols * cell, rows * cell):
             self._base = pygame.Surface((cols * cell, rows * cell))
             if pygame.display.get_surface() is not None:
@@ -138,15 +147,13 @@ class Stage:
         if scene is self._scene and self._drawn is not None:
             return
         self._scene = scene
-        packed = np.zeros((rows, cols), np.uint64)
-        for layer in range(scene.under):
-            packed |= scene.cells[..., layer].astype(np.uint64) << np.uint64(8 * layer)
-        packed[scene.fog] = _FOGGED
-        changed = np.ones((rows, cols), np.bool_) if self._drawn is None else packed != self._drawn
+        lying = np.dstack([scene.cells[..., : scene.under], open_sides(self._blocked(scene), scene.wraps)])
+        lying[scene.fog] = _FOG
+        changed = np.ones((rows, cols), np.bool_) if self._drawn is None else (lying != self._drawn).any(axis=-1)
         for row, col in np.argwhere(changed).tolist():
-            ids = None if scene.fog[row, col] else tuple(scene.cells[row, col, : scene.under].tolist())
+            ids = None if scene.fog[row, col] else tuple(lying[row, col].tolist())
             self._base.blit(self._tile(ids), (col * cell, row * cell))
-        self._drawn = packed
+        self._drawn = lying
         over = [
             (row, col, int(scene.cells[row, col, layer]))
             for layer in range(scene.under, layers)
@@ -155,18 +162,31 @@ class Stage:
         stood_on = {actor.cell for actor in scene.actors}
         self._beams, self._marks = [], []
         for row, col, code in over:
-            mark = (row, col) in stood_on and not self._is_beam(code)  # what lies over an agent is a mark of it
+            mark = (row, col) in stood_on and not is_beam(scene.looks[code])  # what lies over an agent is a mark of it
             (self._marks if mark else self._beams).append((row, col, self._over(code, mark)))
 
+    def _blocked(self, scene: Scene) -> np.ndarray:
+        """Returns the cells that something fills which nobody can enter, ``bool[row, col]``."""
+        if scene.solid is None:
+            return np.zeros(scene.fog.shape, np.bool_)
+        fills = (scene.looks[..., 3] > 0).all(axis=(1, 2)) & (scene.solid > 0)
+        found: np.ndarray = fills[scene.cells[..., : scene.under]].any(axis=-1) | scene.fog
+        return found
+
     def _tile(self, ids: tuple[int, ...] | None) -> pygame.Surface:
-        """Returns a cell's layers flattened onto the ground, scaled; fog for None."""
+        """Returns a cell's layers flattened onto the ground, scaled, with lines around what lies there; fog for None.
+
+        ``ids`` ends with the bits of the sides that are open.
+        """
         key = ("cell", ids)
         if key not in self._tiles:
             assert self._looks is not None
             if ids is None:
                 picture = np.broadcast_to(np.array(theme.FOG, np.uint8), (sprites.SIZE, sprites.SIZE, 3))
             else:
-                picture = stack([sprites.GROUND.rgba, *(self._looks[k] for k in ids)])
+                lying = [k for k in ids[:-1] if k]
+                blocks = [self._solid is not None and bool(self._solid[k]) for k in lying]
+                picture = cell_picture([self._looks[k] for k in lying], blocks, self._scale, self._line, ids[-1])
             self._tiles[key] = self._scaled(theme.surface_of(picture))
         return self._tiles[key]
 
@@ -176,14 +196,10 @@ class Stage:
         if key not in self._tiles:
             assert self._looks is not None
             look = self._looks[code]
+            if self._line and is_beam(look):
+                look = beam_picture(look)
             self._tiles[key] = self._outlined_sprite(look) if mark else self._scaled(theme.surface_of(look))
         return self._tiles[key]
-
-    def _is_beam(self, code: int) -> bool:
-        """Whether something fills its cell and can be seen through, as beams do and marks do not."""
-        assert self._looks is not None
-        opacity = self._looks[code, ..., 3]
-        return bool((opacity > 0).all() and (opacity < 255).any())
 
     def _agent(self, colour: tuple[int, int, int], facing: int) -> pygame.Surface:
         key = ("agent", colour, facing)
@@ -261,7 +277,7 @@ class Stage:
                 pygame.draw.rect(surface, theme.ACCENT, (x, y, cell, cell), max(1, scale // 2))
             if actor.mine:
                 edge = 2 * self._line
-                _brackets(surface, x - edge, y - edge, cell + 2 * edge, scale)
+                brackets(surface, x - edge, y - edge, cell + 2 * edge, scale)
             if self.labels and cell >= 16:
                 self._label(surface, actor.slot, x, y, cell)
 
@@ -291,7 +307,7 @@ class Stage:
             key = ("pop", pop.text, pop.gain, cell)
             if key not in self._tiles:
                 size = min(max(13, cell * 0.5), 64)
-                self._tiles[key] = _outlined(letters, pop.text, size, theme.GAIN if pop.gain else theme.LOSS)
+                self._tiles[key] = outlined(letters, pop.text, size, theme.GAIN if pop.gain else theme.LOSS)
             picture = self._tiles[key]
             age = (now - pop.born) / self.POP_UP_TIME
             row, col = _between(actor, frame.progress)
@@ -300,10 +316,25 @@ class Stage:
             rise = frame.top + row * cell - cell * (0.2 + 0.7 * age) - height * picture.get_height() * 0.9
             surface.blit(picture, picture.get_rect(center=(round(middle), round(rise))))
 
+    def hit(self, by: Iterable[tuple[int, int]], now: float) -> None:
+        """Lets a ring in the colour of who did something spread from whom it was done to: pairs of slots."""
+        self._rings += [(whom, sprites.agent_colour(who), now) for who, whom in by]
+
+    def _draw_rings(self, surface: pygame.Surface, scene: Scene, frame: _Frame, now: float) -> None:
+        self._rings = [ring for ring in self._rings if now - ring[2] < self.RING_TIME]
+        places = {actor.slot: _between(actor, frame.progress) for actor in scene.actors}
+        for whom, colour, born in self._rings:
+            if whom in places:
+                row, col = places[whom]
+                middle = (frame.left + round((col + 0.5) * frame.cell), frame.top + round((row + 0.5) * frame.cell))
+                radius = round(frame.cell * (0.5 + 0.6 * (now - born) / self.RING_TIME))
+                pygame.draw.circle(surface, theme.OUTLINE, middle, radius + frame.scale, 2 * frame.scale)
+                pygame.draw.circle(surface, colour, middle, radius, max(1, frame.scale))
+
     @property
     def moving(self) -> bool:
         """Whether something is left to be animated beside the walking."""
-        return bool(self.pop_ups)
+        return bool(self.pop_ups or self._rings)
 
 
 def _between(actor: Actor, progress: float) -> tuple[float, float]:
@@ -312,24 +343,3 @@ def _between(actor: Actor, progress: float) -> tuple[float, float]:
     row = actor.was[0] + (actor.cell[0] - actor.was[0]) * smooth
     col = actor.was[1] + (actor.cell[1] - actor.was[1]) * smooth
     return row, col
-
-
-def _brackets(surface: pygame.Surface, x: int, y: int, cell: int, scale: int) -> None:
-    """Draws four white corners around the agent that a person plays."""
-    width, arm = max(1, round(scale * 0.6)), max(3, 2 * scale)
-    for sx, sy in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        cx, cy = x + sx * (cell - width), y + sy * (cell - width)
-        hx, vy = (cx if not sx else cx - arm + width), (cy if not sy else cy - arm + width)
-        surface.fill(theme.TEXT, (hx, cy, arm, width))
-        surface.fill(theme.TEXT, (cx, vy, width, arm))
-
-
-def _outlined(letters: theme.Letters, text: str, size: float, colour: theme.Colour) -> pygame.Surface:
-    front, back = letters.draw(text, size, colour, "bold"), letters.draw(text, size, theme.BACKGROUND, "bold")
-    edge = max(1, round(size / 12))
-    picture = pygame.Surface((front.get_width() + 2 * edge, front.get_height() + 2 * edge), pygame.SRCALPHA)
-    for dx in (0, edge, 2 * edge):
-        for dy in (0, edge, 2 * edge):
-            picture.blit(back, (dx, dy))
-    picture.blit(front, (edge, edge))
-    return picture

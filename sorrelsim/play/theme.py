@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections import OrderedDict
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ RAISED: Colour = (38, 42, 51)
 LINE: Colour = (51, 56, 67)
 TEXT: Colour = (233, 235, 239)
 MUTED: Colour = (154, 161, 173)
-FAINT: Colour = (134, 141, 154)
+FAINT: Colour = (140, 147, 160)
 ACCENT: Colour = (86, 180, 233)
 GAIN: Colour = (120, 200, 245)
 """Blue for gains and orange for losses: told apart with any colour vision, and a sign says it too."""
@@ -102,9 +103,20 @@ def _font_file(style: str) -> str | None:
     return None  # pygame's own
 
 
-def signed(number: float) -> str:
-    """Returns a gain or loss with its sign."""
-    return f"{number:+g}".replace("-", "\u2212")
+@cache
+def ink(slot: int) -> Colour:
+    """Returns the colour of a slot for letters, lightened until it can be read on panels: a contrast of 4.5 to 1."""
+    red, green, blue = sprites.agent_colour(slot)
+    while luminance(np.array((red, green, blue))) + 0.05 < 4.5 * (luminance(np.array(RAISED)) + 0.05):
+        red, green, blue = red + (255 - red) // 10, green + (255 - green) // 10, blue + (255 - blue) // 10
+    return red, green, blue
+
+
+def luminance(colour: np.ndarray) -> np.ndarray:
+    """Returns the relative luminance of sRGB colours ``[..., 3]`` of 0 to 255 (WCAG 2.1)."""
+    part = np.asarray(colour, float) / 255
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    return linear @ np.array([0.2126, 0.7152, 0.0722])
 
 
 def surface_of(picture: np.ndarray) -> pygame.Surface:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,15 +30,34 @@ def frames_of(
 def save_film(
     recording: Recording, path: str | Path, fps: float = 8, first: int = 0, last: int | None = None,
     longest: int = 720, check: bool = True, trust: bool = False,
+    below: Callable[[int, int], np.ndarray] | None = None,
 ) -> None:  # fmt: skip
     """Writes a recording to a ``.gif`` file, or to an ``.mp4`` file if imageio-ffmpeg is installed.
+
+    Args:
+        recording: The recording.
+        path: The file.
+        fps: Pictures per second.
+        first: The turn after which it begins.
+        last: The turn with which it ends; None for the last.
+        longest: Longer side of the pictures, in pixels.
+        check: Whether to compare rewards, ends and state hashes on the way.
+        trust: Whether a world file that is not the library's may be run.
+        below: Called with a turn and the width of a picture, gives what is shown below it, ``uint8[row, col, 3]``.
 
     Raises:
         ValueError: If the name ends in neither, or imageio-ffmpeg is missing.
     """
-    path = Path(path)
+
+    def large() -> Iterator[np.ndarray]:
+        for turn, picture in enumerate(small, min(first, len(recording))):
+            picture = enlarge(picture, longest)
+            yield picture if below is None else np.vstack([picture, below(turn, picture.shape[1])])
+
+    path, small = Path(path), frames_of(recording, first, last, check, trust)
     if path.suffix == ".gif":
-        animation(list(frames_of(recording, first, last, check, trust)), fps, longest).save(path)
+        made = animation(list(small), fps, longest) if below is None else animation(list(large()), fps, 1)
+        made.save(path)
         return
     if path.suffix != ".mp4":
         raise ValueError(f"{path}: a film ends in .gif or .mp4")
@@ -54,6 +73,6 @@ def save_film(
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder) / "film.mp4"
         with iio.get_writer(film, fps=fps, macro_block_size=2, quality=8) as writer:
-            for picture in frames_of(recording, first, last, check, trust):
-                writer.append_data(enlarge(picture, longest))
+            for picture in large():
+                writer.append_data(picture)
         write_beside(path, film.read_bytes())

@@ -86,6 +86,11 @@ class Recorded:
         """Returns who sat where in a turn, numbered from 1."""
         return next(seating for seating in reversed(self.seatings) if seating.since <= max(1, turn))
 
+    def first_of_episode(self, turn: int) -> int:
+        """Returns the turn after which the episode began in which a turn lies."""
+        ended = np.flatnonzero(self.ends[: max(0, turn - 1)]) + 1
+        return max([0, *ended.tolist(), *(k - 1 for k in self.resets if k <= turn)])
+
     @property
     def remark(self) -> str:
         """What a reader should know of the file in a line; empty if it came to its end."""
@@ -108,6 +113,7 @@ class Replay:
         recording: What is played.
         check: Whether to compare the world's version, and rewards, ends and every state hash on the way.
         trust: Whether a world file that is not the library's may be run.
+        world: The world in its first state, if it is at hand; by default it is made as the recording says.
 
     Raises:
         RecordingError: If the world here cannot be made as recorded, has other actions or is of another version; the
@@ -118,17 +124,26 @@ class Replay:
         recording: What is played.
         world: The world after the last turn played.
         turn: Number of turns played.
+        happened: What happened in each turn that was ever played, by its number; None until :meth:`note_events`.
     """
 
-    def __init__(self, recording: Recorded, check: bool = True, trust: bool = False) -> None:
+    def __init__(
+        self, recording: Recorded, check: bool = True, trust: bool = False, world: Gridworld | None = None
+    ) -> None:
         self.recording, self.check = recording, check
-        self.world = _world_of(recording, trust)
+        self.world = _world_of(recording, trust) if world is None else world
+        self.happened: dict[int, list[Any]] | None = None
         self.turn = 0
         self._restarted = False
         self._snapshots = {0: self.world.get_state()}
         if check:
             _check_version(recording, self.world, trust)
             self._compare()
+
+    def note_events(self) -> None:
+        """Notes from now on what happens in every turn, in :attr:`happened`."""
+        self.world.note_events()
+        self.happened = {}
 
     def restart(self) -> None:
         """Does the restarts by hand that lie between the turn played last and the next.
@@ -172,6 +187,8 @@ class Replay:
             raise RecordingError(f"{recording.path}: turn {self.turn + 1} cannot be played: {error}") from error
         self.turn += 1
         self._restarted = False
+        if self.happened is not None:
+            self.happened.setdefault(self.turn, list(self.world.happened()))
         if self.check:
             self._compare()
         if self.turn % SNAPSHOT_EVERY == 0:

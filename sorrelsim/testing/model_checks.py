@@ -65,8 +65,12 @@ def answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
     with blamed("asked for a batch of actions it fails", cls):
         batch = np.asarray(model.take_actions(states, Seat(n, model.new_carry(n))))
     _are_actions(batch, n, world)
+    with blamed("telling what goes on in it (explain) fails", cls):
+        told = model.explain(one, Seat(1, model.new_carry(1)))
+        if told is not None:
+            told.check(model.action_space, model.observations.shape)
     if any(not np.array_equal(part, kept[name]) for name, part in as_parts(states).items()):
-        raise Broken("take_actions writes into the states, which are only lent")
+        raise Broken("take_actions or explain writes into the states, which are only lent")
     return "it answers one state and a batch with allowed actions"
 
 

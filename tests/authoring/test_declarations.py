@@ -1,6 +1,7 @@
 """What a world file declares: kinds and their pictures, events, state, and modules by their former names."""
 
 import importlib
+import re
 import sys
 from enum import auto
 
@@ -10,6 +11,7 @@ import pytest
 import sorrelsim
 from sorrelsim import Events, Kinds, kind, per_agent, per_cell, per_site, per_world, sprites
 from sorrelsim.authoring.events import event_names
+from sorrelsim.authoring.kinds import payments
 
 
 class Event(Events):
@@ -43,6 +45,34 @@ def test_a_kind_is_painted_below_the_rules():
 def test_a_picture_of_no_kind_is_an_error():
     with pytest.raises(ValueError, match="no kind in Kind 'APLE'; did you mean 'APPLE'"):
         kinds().paint(APLE=sprites.APPLE)
+
+
+def test_what_a_kind_pays_is_what_its_params_are():
+    class Kind(Kinds):
+        WALL = kind("W")
+        GEM = kind("g", pays="gem_value")
+        DECK = kind("d", pays=("gains[1]", "losses[1]"))
+        COIN = kind("c", pays=("gem_value", "gains[0]"))
+
+    params = {"gem_value": np.float64(3.0), "gains": (3.0, 0.5), "losses": np.array([-1.0, -2.5])}
+    assert [payments(each, params) for each in Kind] == [(), (3.0,), (0.5, -2.5), (3.0,)]  # what is equal is told once
+
+
+@pytest.mark.parametrize(
+    ("pays", "said"),
+    [
+        ("gem_valu", "no param that Kind.GEM pays 'gem_valu'; did you mean 'gem_value'"),
+        ("gains", "'gains' is no param that Kind.GEM pays: gains is (3.0, 0.5); allowed: gains[0] to gains[1]"),
+        ("gains[2]", "'gains[2]' is no param that Kind.GEM pays: gains is (3.0, 0.5); allowed: gains[0] to gains[1]"),
+        ("gem_value[0]", "'gem_value[0]' is no param that Kind.GEM pays: gem_value is 3.0; allowed: gem_value"),
+    ],
+)
+def test_a_kind_that_pays_what_is_no_number_is_an_error(pays, said):
+    class Kind(Kinds):
+        GEM = kind("g", pays=pays)
+
+    with pytest.raises(ValueError, match=f"^{re.escape(said)}"):
+        payments(Kind.GEM, {"gem_value": 3.0, "gains": (3.0, 0.5)})
 
 
 @pytest.mark.parametrize(

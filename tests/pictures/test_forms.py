@@ -12,6 +12,7 @@ import sorrelsim
 from sorrelsim import Gridworld, Kinds, Window, kind, rule, sprites
 from sorrelsim.authoring.codes import codebook
 from sorrelsim.library.find import find_class, shipped
+from sorrelsim.pictures import painting
 from sorrelsim.pictures.forms import Form
 from sorrelsim.pictures.painting import looks_table
 from sorrelsim.rules import episode, movement
@@ -62,7 +63,7 @@ def test_the_mean_of_a_sprite_rounds_halves_up():
 def test_ids_at_random_in_any_number_of_layers(layers, shape):
     """More different cells than sprites are kept, so that many take the place of others."""
     names = ("agent", *(f"layer {z}" for z in range(1, layers)))
-    many = Kinds("Many", {f"K{k}": kind(chr(0x100 + k), layer=names[k % layers]) for k in range(64)})
+    many = Kinds("Many", {f"K{k}": kind(chr(0x100 + k), layer=names[k % layers], covers=k % 5 > 0) for k in range(64)})
     book = codes(many, names)
     rng = np.random.default_rng(layers)
     looks = rng.integers(0, 256, (book.n_codes, 8, 8, 4)).astype(np.uint8)
@@ -71,10 +72,22 @@ def test_ids_at_random_in_any_number_of_layers(layers, shape):
     symbolic = np.stack([rng.choice(ids, (300, *shape)) for ids in by_layer], -1).astype(np.uint8)
     np.testing.assert_array_equal(Form("one_hot", book, looks).write(symbolic), one_hot(symbolic, book.n_codes))
     made = Form("ascii", book, looks).write(symbolic)
-    np.testing.assert_array_equal(made, text(symbolic, book.glyphs))
+    np.testing.assert_array_equal(made, text(symbolic, book.glyphs, book.covers))
     for size in (1, 2, 4, 8):
         made = Form("rgb", book, looks, size).write(symbolic)
         np.testing.assert_array_equal(made, smaller(paint(symbolic, looks), size))
+
+
+def test_a_bar_does_not_hide_the_agent_under_it():
+    """Ids 1 apple, 2 beam, 3 bar; 4 is outside, 5 the agent itself, 6 another. Layers object, agent, beam."""
+    kinds = Kinds("Few", {
+        "APPLE": kind("a"), "BEAM": kind("*", layer="beam"), "BAR": kind("7", layer="beam", covers=False),
+    })  # fmt: skip
+    book = codebook(kinds, ("object", "agent", "beam"), 2, "other", False)
+    cells = np.array([[[1, 0, 3], [1, 5, 3], [0, 0, 3], [0, 6, 2], [1, 0, 2]]], np.uint8)
+    assert Form("ascii", book, np.zeros((book.n_codes, 8, 8, 4), np.uint8)).write(cells).tolist() == ["a@7**"]
+    pos, facing, out = np.array([[0, 1], [0, 3]]), np.array([1, 2]), np.zeros(2, int)
+    assert painting.text(cells, book, pos, facing, out) == "a>7**"
 
 
 def test_ids_that_no_world_has_are_refused():

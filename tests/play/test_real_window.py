@@ -208,6 +208,26 @@ def test_a_lost_display_loses_no_turn(tmp_path):
     recording.replay().go(len(recording))
 
 
+def test_practice_comes_before_the_game_and_is_no_turn_of_it(player):
+    game = player("--card", "--practice", "--mode", "turns", "--locked")
+    for key in ("space", *"dasw", "q", "space", "f", "BackSpace"):  # the card, walk, turn, zap, clean; no reward
+        game.xdotool("key", key)
+        time.sleep(0.15)
+    for _ in range(20):  # under load keys may come while a step begins, and are not for the next one
+        if any("note" in line for line in game.lines()):
+            break
+        game.xdotool("key", "BackSpace")
+        game.xdotool("key", "space")
+        time.sleep(0.3)
+    game.wait_for(lambda: any(line.get("note") == "begins" for line in game.lines()))
+    told = next(line["note"] for line in game.lines() if "note" in line)
+    assert told.startswith("practised: ")
+    assert int(told.split()[1]) >= 3  # of five steps
+    turns = game.turns()
+    game.press("w")
+    game.wait_for(lambda: game.turns() == turns + 1)
+
+
 LOCKED = (
     "--locked",
     "--card",

@@ -1,5 +1,7 @@
 """What is drawn is what is there: pixel for pixel the world's own picture, and the agent's own observation."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from forms_by_hand import paint
@@ -8,8 +10,8 @@ import sorrelsim
 from sorrelsim.authoring import sprites
 from sorrelsim.library.find import shipped
 from sorrelsim.pictures.painting import stack
+from sorrelsim.play import outlines, theme
 from sorrelsim.play import scene as scenes
-from sorrelsim.play import theme
 from sorrelsim.play.opponents import seat_opponents
 from sorrelsim.play.session import Positions, Session
 
@@ -199,6 +201,7 @@ def luminance(colour, sight):
     return np.clip(linear @ np.array(SIGHT[sight]).T, 0, 1) @ (0.2126, 0.7152, 0.0722)
 
 
+@cache
 def contrast(one, other, sight):
     """Contrast of two colours, 1 to 21 (WCAG 2.1)."""
     low, high = sorted((float(luminance(one, sight)), float(luminance(other, sight))))
@@ -229,6 +232,76 @@ def test_agents_stand_out_on_everything_that_they_can_stand_on(name, sight):
     assert contrast(theme.OUTLINE, theme.HALO, sight) >= 7
 
 
+def lab(colour, sight):
+    """CIELAB of sRGB colours under D65, as seen by ``sight``."""
+    c = np.asarray(colour, float) / 255
+    linear = np.clip(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ np.array(SIGHT[sight]).T, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = (linear @ np.array(to_xyz).T / (0.9505, 1.0, 1.089)).T
+    f = [np.where(v > 216 / 24389, np.cbrt(v), (24389 / 27 * v + 16) / 116) for v in (x, y, z)]
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@cache
+def noticed(one, other, sight):
+    """How often over a CIE difference is what 95 of 100 people notice in something a third of a degree wide.
+
+    Stone, Szafir and Setlur 2014, "An engineering model for color difference as a function of size": along L*, a* and
+    b* a share p of people notices p (A + B / s), s the size in degrees; a third of one is the smallest that they tried.
+    """
+    a, b = np.array([10.16, 10.68, 10.70]), np.array([1.50, 3.08, 5.74])
+    return float(np.linalg.norm((lab(one, sight) - lab(other, sight)) / (0.95 * (a + b / (1 / 3)))))
+
+
+def test_cie_differences():
+    np.testing.assert_allclose(lab((255, 255, 255), "full"), (100, 0, 0), atol=0.02)
+    np.testing.assert_allclose(lab((255, 0, 0), "full"), (53.24, 80.09, 67.20), atol=0.03)  # pure red of sRGB
+    # Greys differ in L* alone: 0.95 (10.16 + 3 1.50) = 13.927 are noticed, and black and white differ by 100.
+    assert noticed((0, 0, 0), (255, 255, 255), "full") == pytest.approx(100 / 13.927, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", sorted(shipped("worlds")))
+def test_things_stand_out_on_everything_that_they_can_lie_on(name):
+    """What lies about and what blocks the way: contrast of 3 to 1 (WCAG 2.1, 1.4.11), and a difference in colour."""
+    world = sorrelsim.make(name, 1, 0, compiled=False)
+    looks, layers = world.looks_table(), world.codes.layer
+    seen = 0
+    for code, kind in enumerate(world.kinds, 1):
+        share = float((looks[code, ..., 3] > 0).mean())
+        floor = not kind.spec.solid and share >= outlines.FLOOR
+        if not share or floor or layers[code] >= world.codes.agent_layer:
+            continue
+        below = [k for k, other in enumerate(world.kinds, 1) if layers[k] < layers[code]]
+        # A block has lines where somebody may come from, whatever floor that is; all else lies on what is below.
+        walked = [k for k, other in enumerate(world.kinds, 1) if not other.spec.solid and layers[k] == 0]
+        for under in [0, *(walked if share == 1 else below)]:
+            lying, solid = [looks[under], looks[code]], [False, bool(kind.spec.solid)]
+            if share == 1:
+                lying, solid = lying[1:], solid[1:]
+            lined = outlines.cell_picture(lying, solid, 4, 1, 15)
+            changed = (lined != outlines.cell_picture(lying, solid, 4, 0, 15)).any(axis=-1)
+            assert changed.sum() >= 16  # half of a side of the cell at least
+            lines = {tuple(pixel) for pixel in lined[changed].tolist()}
+            assert lines <= {theme.OUTLINE, theme.HALO}
+            floors = {tuple(p) for p in stack([sprites.GROUND.rgba, looks[under]]).reshape(-1, 3).tolist()}
+            for colour in floors:
+                for sight in SIGHT:
+                    best = max(contrast(line, colour, sight) for line in lines)
+                    assert best >= outlines.LEAST_CONTRAST, (kind, under, sight)
+                    assert max(noticed(line, colour, sight) for line in lines) >= 1, (kind, under, sight)
+            seen += 1
+    assert seen
+
+
+def test_lines_of_blocks_are_where_somebody_may_come_from():
+    blocked = np.array([[1, 1, 1, 1], [1, 0, 1, 0], [1, 1, 1, 1]], bool)
+    east, west, north, south = outlines.EAST, outlines.WEST, outlines.NORTH, outlines.SOUTH
+    expected = [[0, south, 0, south], [east, 0, east | west, 0], [0, north, 0, north]]
+    np.testing.assert_array_equal(outlines.open_sides(blocked, False), expected)
+    expected[1][0] |= west  # on a torus the open cell on the right lies beside it as well
+    np.testing.assert_array_equal(outlines.open_sides(blocked, True), expected)
+
+
 def test_an_agent_in_a_beam_keeps_its_colour_and_a_mark_lies_over_it(world):
     import pygame
 
@@ -243,7 +316,15 @@ def test_an_agent_in_a_beam_keeps_its_colour_and_a_mark_lies_over_it(world):
     assert max(abs(a - b) for a, b in zip(surface.get_at(at)[:3], sprites.agent_colour(1), strict=True)) <= 1
 
 
+@pytest.mark.parametrize("slot", range(20))
+def test_names_in_the_colours_of_people_can_be_read(slot):
+    for ground in (theme.PANEL, theme.BACKGROUND, theme.RAISED):
+        assert contrast(theme.ink(slot), ground, "full") >= 4.5
+    bright = contrast(sprites.agent_colour(slot), theme.RAISED, "full") >= 4.5
+    assert (theme.ink(slot) == sprites.agent_colour(slot)) == bright  # no lighter than need be
+
+
 @pytest.mark.parametrize("colour", ["TEXT", "MUTED", "FAINT", "GAIN", "LOSS", "WARN", "ACCENT"])
 def test_letters_of_the_panel_can_be_read(colour):
-    for ground in (theme.PANEL, theme.BACKGROUND):
+    for ground in (theme.PANEL, theme.BACKGROUND, theme.RAISED):
         assert contrast(getattr(theme, colour), ground, "full") >= 4.5

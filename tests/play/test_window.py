@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pytest
 
+from sorrelsim.play.game_info import banner_of, card_of_game, words_after
 from sorrelsim.play.inputs import Choice
 from sorrelsim.play.keys import default_keys, remap
 from sorrelsim.play.opponents import seat_opponents
@@ -77,6 +78,47 @@ def test_in_turns_two_people_must_both_choose():
     assert window.session.turns == 1
 
 
+def test_a_ring_in_the_colour_of_who_did_it_spreads_from_whom_it_was_done_to(monkeypatch):
+    import pygame
+
+    from sorrelsim.authoring import sprites
+    from sorrelsim.play.session import LogEntry, Session
+
+    window = open_window(mode="turns", settings={"map": "WWWWWW\nWP  PW\nWHFA W\nWWWWWW", "n_agents": 2})
+    done = [LogEntry(1, 0, "zaps fired"), LogEntry(1, 0, "zapped", 1)]  # the first concerns nobody else
+    monkeypatch.setattr(Session, "latest", done)
+    press(window, "x")
+    window.spin()
+    assert [ring[:2] for ring in window.stage._rings] == [(1, sprites.agent_colour(0))]
+    assert window.animating(time.perf_counter())
+    colour = np.array(sprites.agent_colour(0))
+
+    def share(after):
+        window.show(time.perf_counter() + after)
+        picture = np.frombuffer(pygame.image.tobytes(window.screen, "RGB"), np.uint8).reshape(-1, 3)
+        return int((picture == colour).all(axis=-1).sum())
+
+    ring = share(0.1)
+    assert share(1.0) < ring  # it is gone
+    assert window.stage._rings == []
+
+
+def test_people_who_share_a_keyboard_are_told_apart_by_colours():
+    window = open_window(humans=(0, 2), mode="turns")
+    info = window.info()
+    assert [(row.mine, row.shared) for row in info.players] == [(True, True), (False, True), (True, True)]
+    assert {row.slot for row in info.keys} == {0, 2}
+    alone = open_window(mode="turns").info()
+    assert not alone.players[0].shared
+    assert {row.slot for row in alone.keys} == {-1}
+    world = window.session.world
+    world.out[0, 2] = 3
+    assert banner_of(window.game) == "2: Out of the game: back in 3 turns"
+    world.frozen[0, 0] = 5
+    assert banner_of(window.game) == "0: You cannot move: 5 turns left   2: Out of the game: back in 3 turns"
+    screen(window)
+
+
 def test_in_real_time_turns_come_by_the_clock_and_pause_stops_them():
     window = open_window(speed=20.0)
     spin(window, 0.6)
@@ -127,11 +169,11 @@ def test_a_pressed_key_is_on_the_screen_in_the_same_turn_of_the_loop():
 
 def test_views_zoom_labels_help_and_slots():
     window = open_window(mode="turns")
-    shots = {window.view: screen(window)}
+    shots = {window.game.view: screen(window)}
     for name in ("window", "eyes", "map"):
         press(window, "tab")
         window.message = ""
-        assert window.view == name
+        assert window.game.view == name
         if name != "map":
             shots[name] = screen(window)
     assert len({shot.tobytes() for shot in shots.values()}) == 3
@@ -143,7 +185,7 @@ def test_views_zoom_labels_help_and_slots():
     press(window, "f7")
     assert (screen(window) != shots["map"]).any()
     press(window, "f6")
-    assert (window.session.humans, window.watched) == ([1], 1)
+    assert (window.session.humans, window.game.watched) == ([1], 1)
 
 
 def test_help_opens_pauses_and_any_key_closes_it():
@@ -155,7 +197,7 @@ def test_help_opens_pauses_and_any_key_closes_it():
     pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_F1, mod=0, unicode="", scancode=0))
     window.spin()
     assert window.help
-    assert window.paused
+    assert window.game.paused
     assert (screen(window) != plain).mean() > 0.3
     press(window, "w")
     assert not window.help
@@ -164,11 +206,11 @@ def test_help_opens_pauses_and_any_key_closes_it():
 
 def test_own_shows_nothing_that_the_agent_does_not_observe():
     window = open_window(mode="turns", own=True)
-    assert window.view == "window"
+    assert window.game.view == "window"
     seen = set()
     for _ in range(3):
         press(window, "tab")
-        seen.add(window.view)
+        seen.add(window.game.view)
     assert seen == {"window", "eyes"}
     window.session.step({0: 0})
     assert [line.slot for line in window.info().players] == [0]
@@ -180,12 +222,12 @@ def test_the_end_of_an_episode_is_shown_until_a_key(tmp_path):
     window = open_window(tmp_path / "a.jsonl", world="treasure_hunt", settings=settings, mode="turns", episodes=2)
     press(window, "w", "w")
     window.spin()
-    assert window.over
+    assert window.game.over
     assert window.info().status == "over"
     press(window, "s", "w", "tab")
-    assert window.over  # no stray key takes it away
+    assert window.game.over  # no stray key takes it away
     press(window, "space")
-    assert not window.over
+    assert not window.game.over
     assert window.session.turn == 0
     press(window, "w", "w")
     window.spin()
@@ -257,7 +299,7 @@ def test_a_full_disk_pauses_and_says_so(tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "write", full)
     spin(window, 0.3)
-    assert window.paused
+    assert window.game.paused
     assert "No space left on device" in window.info().problem
     screen(window)
     monkeypatch.undo()
@@ -270,14 +312,14 @@ def test_sixty_frames_a_second_would_fit(tmp_path):
     """Drawing a moving frame of the largest default map at 1080p takes less processor time than a frame lasts."""
     window = open_window(settings={}, size=(1920, 1080), mode="turns")
     for _ in range(3):
-        window.take([Choice(1, None)], time.perf_counter())
-        window.show(window.pace.turned)
+        window.game.take([Choice(1, None)], time.perf_counter())
+        window.show(window.game.pace.turned)
     used = []
     for _ in range(10):
-        window.take([Choice(1, None)], time.perf_counter())
+        window.game.take([Choice(1, None)], time.perf_counter())
         began = time.process_time()
         for frame in range(3):  # at 20 turns a second there are three frames to a turn
-            window.draw(window.pace.turned + frame / 60)
+            window.draw(window.game.pace.turned + frame / 60)
         used.append((time.process_time() - began) / 3)
     assert np.median(used) < 1 / 60
 
@@ -426,7 +468,7 @@ def test_nothing_runs_before_the_person_begins(tmp_path):
     window = open_window(tmp_path / "a.jsonl", card=True, speed=20.0)
     spin(window, 0.3)
     press(window, "w", "f2", "tab")
-    assert (window.session.turns, window.view) == (0, "map")
+    assert (window.session.turns, window.game.view) == (0, "map")
     card = screen(window)
     press(window, "space")
     spin(window, 0.3)
@@ -440,22 +482,22 @@ def test_nothing_runs_before_the_person_begins(tmp_path):
 
 def test_watching_needs_no_card():
     window = open_window(humans=(), card=True)
-    assert not window.card
+    assert not window.game.card
 
 
 def test_the_card_says_what_the_world_says_of_itself():
-    from sorrelsim.play.card import MOST_THINGS
+    from sorrelsim.play.card_info import MOST_THINGS
 
     window = open_window(settings={}, mode="turns")
-    info = window.card_info("Space begins")
+    info = card_of_game(window.game, "Space begins")
     assert info.title == "Cleanup"
     assert info.about == "Apples grow only while somebody cleans the river, and whoever cleans eats no apples."
     assert info.rewards == "+1 for an apple."
-    assert [name for name, _ in info.things] == ["wall", "water", "dirt", "apple", "zap beam", "clean beam"]
+    assert [name for name, _ in info.things] == ["apple  +1", "wall", "water", "dirt", "zap beam", "clean beam"]
     assert [row.action for row in info.keys][-2:] == ["zap", "clean"]
     assert info.players[:2] == ((0, "you", True), (1, "random", False))
     window = open_window(world="territory", settings={}, mode="turns")
-    names = [name for name, _ in window.card_info("").things]
+    names = [name for name, _ in card_of_game(window.game, "").things]
     assert names.count("claim") == 1  # of sixteen colours
     assert len(names) <= MOST_THINGS
 
@@ -477,7 +519,7 @@ def test_the_legend_pauses_and_closes_with_any_key():
     window = open_window(speed=20.0)
     spin(window, 0.2)
     press(window, "f10")
-    assert (window.legend, window.paused) == (True, True)
+    assert (window.legend, window.game.paused) == (True, True)
     screen(window)
     turns = window.session.turns
     press(window, "w")
@@ -490,11 +532,12 @@ def test_who_is_out_is_told_for_how_long_in_every_view():
 
     window = open_window(mode="turns")
     for view in ("map", "window", "eyes"):
-        window.view, window._scene = view, None
+        window.game.view = view
+        window.game.changed()
         window.session.world.out[0, 0] = 0
         there = screen(window)
         window.session.world.out[0, 0] = 12
-        window._scene = None
+        window.game.changed()
         assert absence_of(window.session.world, 0) == "Out of the game: back in 12 turns"
         assert not np.array_equal(there, screen(window))
 
@@ -505,20 +548,20 @@ def test_a_locked_session_of_rounds_can_do_nothing_but_play(tmp_path):
         tmp_path / "a.jsonl", world="treasure_hunt", settings=settings, mode="turns", episodes=2, locked=True, card=True
     )
     press(window, "f2", "f6", "f8", "p", "tab", "f3")
-    assert (window.session.turns, window.view, window.paused, window.mode) == (0, "map", False, "turns")
+    assert (window.session.turns, window.game.view, window.game.paused, window.game.mode) == (0, "map", False, "turns")
     press(window, "space", "w")
     press(window, "f2", "f6", "tab", "p", "w", "w")
     window.spin()
-    assert (window.over, window.done, window.session.turns) == (True, False, 3)
-    assert window._after() == ("Round 1 of 2 is over", "Have a break. Space begins the next round.")
+    assert (window.game.over, window.done, window.session.turns) == (True, False, 3)
+    assert words_after(window.game) == ("Round 1 of 2 is over", "Have a break. Space begins the next round.")
     between = screen(window)
     press(window, "w", "tab")
-    assert (window.over, window.session.turns) == (True, 3)
+    assert (window.game.over, window.session.turns) == (True, 3)
     press(window, "space")
     for _ in range(3):
         press(window, "w")
-    assert (window.over, window.done) == (True, False)  # the closing page
-    assert window._after()[0] == "The end"
+    assert (window.game.over, window.done) == (True, False)  # the closing page
+    assert words_after(window.game)[0] == "The end"
     assert not np.array_equal(between, screen(window))
     press(window, "w")
     assert not window.done

@@ -97,7 +97,8 @@ BROKEN: dict[str, tuple[str, str, str, str]] = {
     "no dataclass": ("@dataclass(frozen=True)\n", "", "is no dataclass; write @dataclass", "kinds, params"),
     "param without type": ("    berry_value: float = 1.0", "    berry_value = 1.0", r"Params\.berry_value has no type and so is no param; write berry_value: float", "kinds, params"),
     "tuple of a method's name": ("    berry_value: float = 1.0", "    view: tuple = (1, 2)\n    berry_value: float = 1.0", r"Params\.view is a tuple, and compiled rules can read none of this name", "kinds, params"),
-    "no kind": ('    BERRY = kind("b")', '    BERRY = "b"', r"Kind\.BERRY is 'b', which is no kind; write BERRY = kind\('b'\)", "class Kind("),
+    "pays": ('pays="berry_value"', 'pays="bery_value"', r"no param that Kind\.BERRY pays 'bery_value'; did you mean 'berry_value'", "    kinds, params"),
+    "no kind": ('    BERRY = kind("b", pays="berry_value")', '    BERRY = "b"', r"Kind\.BERRY is 'b', which is no kind; write BERRY = kind\('b'\)", "class Kind("),
     "events of another class": ("class Event(Events)", "class Event(IntEnum)", "Event does not derive from Events", "    events ="),
     "agents of no number": ("    n_agents = 3", '    n_agents = "3"', "'3' is no whole number from 1", "    n_agents"),
     # what keeps the file from being imported

@@ -129,6 +129,13 @@ MODEL_FAULTS = {
         "        return super().take_actions(states)",
         "only lent",
     ),
+    "tells nonsense": (
+        "return 0",
+        "    def explain(self, state, seat=None):\n"
+        "        from sorrelsim import Explanation\n"
+        "        return Explanation(values=[1.0])",
+        "telling what goes on in it .explain. fails.*one for each of 4 actions, got 1",
+    ),
     "not saved": (
         "self.n = getattr(self, 'n', 0) + 1; return self.n % 3",
         "",

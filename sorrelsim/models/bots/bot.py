@@ -99,6 +99,10 @@ class Bot(BaseModel):
             facing = np.where(own_code > 0, own_code - self.codes.self_code, 0)
         return View(grid, self.codes, row, col, facing, parts)
 
+    def see_one(self, state: Observation) -> View:
+        """Returns one state as something that can be asked, a batch of one, to explain it."""
+        return self.see({name: part[None] for name, part in as_parts(state).items()})
+
     def walk(self, view: View, direction: np.ndarray, otherwise: np.ndarray | None = None) -> np.ndarray:
         """Returns the actions that step in a direction, sideways and backwards too: ``int64[n]``.
 

@@ -105,6 +105,22 @@ class View:
         first_steps(targets, free, self.row, self.col, order, queue, far, direction, distance)
         return direction, distance
 
+    def goal(self, targets: np.ndarray, avoid: np.ndarray | None = None) -> tuple[int, int] | None:
+        """Returns where :meth:`toward` leads the first agent: the target itself, (row, col); None if none is in reach.
+
+        Args:
+            targets: As for :meth:`toward`.
+            avoid: Likewise.
+        """
+        direction, distance = (found[0] for found in self.toward(targets, avoid))
+        apart = np.abs(np.argwhere(targets[0]) - (self.row[0], self.col[0])).sum(1)
+        for row, col in np.argwhere(targets[0])[np.argsort(apart, kind="stable")].tolist():
+            alone = np.zeros_like(targets)
+            alone[0, row, col] = True
+            if distance >= 0 and [found[0] for found in self.toward(alone, avoid)] == [direction, distance]:
+                return row, col
+        return None
+
     def in_beam(self, cells: np.ndarray, length: int, radius: int) -> np.ndarray:
         """Returns whether any of ``cells[n, rows, cols]`` lies where a beam would fall now, walls left aside.
 

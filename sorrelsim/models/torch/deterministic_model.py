@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.memory.rollout import Column
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.actor_critic_model import ActorCriticConfig, ActorCriticModel
@@ -121,6 +122,14 @@ class DeterministicModel(ActorCriticModel):
                 seat.carry[PROBABILITIES].copy_(chosen)
             drawn = draw_actions(chosen.log(), self.generator) if exploring else chosen.argmax(1)
             return drawn.cpu().numpy()
+
+    def explain(self, state: Observation, seat: Seat | None = None) -> Explanation:
+        """Returns the chances that the actor gives to actions with names, and what the critic says of what it does."""
+        parts, _, mask = self.alone(state, seat)
+        with self.acting(), torch.inference_mode():
+            action = self.policy("actor", parts, mask)
+            value = self.value("critic", parts, action).item()
+        return Explanation(action[0].double().cpu().numpy() if self.action_names else None, value=value)
 
     def _chosen(self, parts: Tensors, seat: Seat | None, exploring: bool) -> Tensor:
         """Returns what the actor does, with noise when exploring; or any actions until the warm-up is over."""

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.torch.losses import mask_logits
 
 if TYPE_CHECKING:
@@ -88,6 +89,19 @@ def choose(said: Logits | Gaussian, mask: Tensor | None, draw: torch.Generator |
     log_p = F.log_softmax(mask_logits(said.logits, mask), 1)
     chosen = log_p.argmax(1) if draw is None else draw_actions(log_p, draw)
     return chosen, log_p.gather(1, chosen.unsqueeze(1)).squeeze(1)
+
+
+def explained(said: Logits | Gaussian, mask: Tensor | None) -> Explanation:
+    """Returns what is said of one state, a batch of one: the chances of its actions, if they have names, and its value.
+
+    Args:
+        said: Of the state, [1, ...].
+        mask: Allowed actions, bool [1, actions], or None.
+    """
+    value = said.values.item()
+    if isinstance(said, Gaussian):
+        return Explanation(value=value)
+    return Explanation(F.softmax(mask_logits(said.logits, mask)[0].double(), 0).cpu().numpy(), value=value)
 
 
 def draw_actions(log_p: Tensor, generator: torch.Generator) -> Tensor:

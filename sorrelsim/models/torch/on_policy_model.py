@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.memory.rollout import Column, Rollout, generalised_advantages
 from sorrelsim.models.noted import LOSS_LIMIT
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
@@ -187,6 +188,12 @@ class OnPolicyModel(TorchModel):
                 kept |= {name: tensor.cpu().numpy() for name, tensor in chosen.known.items()}
                 self.memory.add_choice(states, actions, chosen.values.cpu().numpy(), seat.mask, kept)
         return actions
+
+    def explain(self, state: Observation, seat: Seat | None = None) -> Explanation:
+        """Returns what its policy makes of one state: chances of actions, or their values, and what it is worth."""
+        parts, carry, mask = self.alone(state, seat)
+        with self.acting(), torch.inference_mode():
+            return self.policy.explain(parts, carry, mask)
 
     def remember(self, transition: Transition) -> None:
         """Completes the rollout's row; at an episode cut short, estimates what would have followed.

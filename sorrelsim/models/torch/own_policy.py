@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.memory.rollout import Column
 from sorrelsim.models.torch.distributions import Terms
 from sorrelsim.models.torch.policies import OF_ACTIONS, Choice, Policy
@@ -50,7 +51,7 @@ class OwnPolicy(Policy):
         self._read = read_network(actor, list(zeros), ["action"], signature, owner)
         self._read_critic = read_network(critic, list(zeros), [], of_critic, owner)
         self._lead = _lead_of_actions(actor, spec, zeros, signature, owner)
-        self._named = bool(spec.names)
+        self._n_actions = len(spec.names)
         check_network(actor, zeros, signature, [(2, *spec.shape), (2,), (2,)], owner, {"action": None})
         check_network(critic, zeros, of_critic, [(2,)], owner)
 
@@ -59,10 +60,22 @@ class OwnPolicy(Policy):
     ) -> Choice:
         """Asks the actor for actions, and the critic for values where they are asked for."""
         (actions, log_probs, _), extras = self._ask(parts, None, mask, draw is None)
-        actions = column(actions) if self._named else actions
+        actions = column(actions) if self._n_actions else actions
         if not valued:
             return Choice(actions, extras=extras)
         return Choice(actions, self.values(parts, carry, mask), {"log_probs": column(log_probs)}, extras)
+
+    def explain(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Explanation:
+        """Returns the critic's estimate, and the chance of every action, of which the actor is asked one by one."""
+        value = self.values(parts, carry, mask).item()
+        if not self._n_actions:
+            return Explanation(value=value)
+        n = self._n_actions
+        repeated = {name: part.expand(n, *part.shape[1:]) for name, part in parts.items()}
+        every = torch.arange(n, device=next(iter(parts.values())).device).unflatten(0, self._lead)
+        (_, log_probs, _), _ = self._ask(repeated, every, None if mask is None else mask.expand(n, -1), False)
+        chances = column(log_probs).double().exp()
+        return Explanation((chances / chances.sum()).cpu().numpy(), value=value)
 
     def values(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Tensor:
         """Returns the critic's estimates."""

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.memory.rollout import Column
-from sorrelsim.models.torch.distributions import Gaussian, Logits, Spread, choose
+from sorrelsim.models.torch.distributions import Gaussian, Logits, Spread, choose, explained
 from sorrelsim.models.torch.distributions import draw_actions as draw_actions
 from sorrelsim.models.torch.encoders import NetworkConfig
 from sorrelsim.models.torch.recurrent import Carry, Kind, Trunk, named
@@ -78,6 +79,10 @@ class Policy(ABC):
     @abstractmethod
     def values(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Tensor:
         """Returns estimates for a batch of states, [batch]; arguments as of ``act``."""
+
+    def explain(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Explanation:
+        """Returns what it makes of one state, a batch of one; by default its worth. Arguments as of ``act``."""
+        return Explanation(value=self.values(parts, carry, mask).item())
 
     @abstractmethod
     def terms(self, batch: dict[str, Tensor]) -> Any:
@@ -142,6 +147,10 @@ class DefaultPolicy(Policy):
         actions, log_probs = choose(said, mask, draw)
         return Choice(actions, said.values, {"log_probs": log_probs}) if valued else Choice(actions)
 
+    def explain(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Explanation:
+        """Returns the chances of its actions and the value head's estimate."""
+        return explained(self.net.split(self.net.step(parts, carry)), mask)
+
     def values(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Tensor:
         """Returns the value head's estimates."""
         return self.net.split(self.net.step(parts, carry)).values
@@ -202,6 +211,11 @@ class SeparatePolicy(Policy):
         said = self._said(self.actor.head(self.actor.step(parts, named(carry, "actor "))), values)
         actions, log_probs = choose(said, mask, draw)
         return Choice(actions, values, {"log_probs": log_probs}) if valued else Choice(actions)
+
+    def explain(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Explanation:
+        """Returns the chances of the actor's actions and the critic's estimate."""
+        values = self.values(parts, carry, mask)
+        return explained(self._said(self.actor.head(self.actor.step(parts, named(carry, "actor "))), values), mask)
 
     def values(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Tensor:
         """Returns the critic's estimates, moving its part of the carry on."""

@@ -23,6 +23,7 @@ from sorrelsim.models.noted import WEIGHT_LIMIT, TrainingDiverged
 from sorrelsim.models.ranges import Discount, Frames, Rate, Steps, Weight
 from sorrelsim.models.saved_model import config_differences
 from sorrelsim.models.schedules import linear
+from sorrelsim.models.seat import Seat
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import choose_device, to_device
 from sorrelsim.models.torch.encoders import NetworkConfig
@@ -133,6 +134,14 @@ class TorchModel(BaseModel):
     def tensors(self, states: Observation) -> dict[str, Tensor]:
         """Returns states by part name as tensors on the model's device."""
         return to_device(as_parts(states), self.device)
+
+    def alone(
+        self, state: Observation, seat: Seat | None
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor | None]:
+        """Returns one state as a batch of one, with a carry that may be moved on and its mask, to explain it."""
+        carry = self.new_carry(1) if seat is None else {name: tensor.clone() for name, tensor in seat.carry.items()}
+        mask = None if seat is None or seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
+        return self.tensors({name: part[None] for name, part in as_parts(state).items()}), carry, mask
 
     def zero_states(self, n: int = 2) -> dict[str, Tensor]:
         """Returns a batch of all-zero states, to check a network with."""

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models.explanation import Explanation, explained_values
 from sorrelsim.models.ranges import Probability, Steps, Weight
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.seat import Seat
@@ -109,6 +110,23 @@ class ValueModel(ReplayModel):
             values, self.extras = self.action_values(parts, carry)
             mask = None if seat is None else seat.mask
             return epsilon_greedy(values, mask, self.chances(n) if exploring else 0.0, self.rng)
+
+    def explain(self, state: Observation, seat: Seat | None = None) -> Explanation:
+        """Returns what all actions are worth to it, without noise, and how far returns spread where it knows that."""
+        parts, carry, mask = self.alone(state, seat)
+        if self.config.noisy:  # drawn anew before it acts, or learns
+            set_noise(self.networks["online"], None)
+        with self.acting(), torch.inference_mode():
+            values, spreads = self.returns(parts, carry)
+        spread = None if spreads is None else spreads[0].cpu().numpy()
+        return explained_values(values[0].cpu().numpy(), None if mask is None else mask[0].cpu().numpy(), spread)
+
+    def returns(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Tensor | None]:
+        """Returns mean and standard deviation of what all actions bring, [batch, actions]; arguments as before.
+
+        A learner of distributions says both, without chance; others know the mean alone.
+        """
+        return self.action_values(parts, carry)[0], None
 
     def chances(self, n_streams: int) -> float | np.ndarray:
         """Returns the chance of a random action now: one for all streams, or one for each, [n_streams]."""

@@ -1,0 +1,91 @@
+"""Draws what there is to practise, below the map: the step, everybody's keys for it, what came of it, a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pygame
+
+from sorrelsim.authoring import sprites
+from sorrelsim.play import theme
+from sorrelsim.play.practice import Practice, Task
+
+
+def practice_page(
+    letters: theme.Letters, width: int, practice: Practice, tasks: Sequence[Task], skip: str
+) -> pygame.Surface:
+    """Returns the page, as wide as it may be.
+
+    Args:
+        letters: What it is written with.
+        width: Its width in pixels.
+        practice: The practice.
+        tasks: What each person is to do.
+        skip: The key that skips a step, as it is drawn.
+    """
+    px, draw = letters.px, letters.draw
+    inner = width - 2 * px(28)
+    rows: list[pygame.Surface] = []
+    if practice.over:
+        rows.append(draw("That was the practice", 20, theme.TEXT, "bold"))
+    else:
+        count = f"Practice {practice.at + 1} of {len(practice.steps)}:  {practice.step.title}"
+        rows.append(letters.fit(count, 20, inner - px(190), theme.TEXT, "bold"))
+    room = inner - px(200) - rows[0].get_width()
+    beside = len(practice.said) == 1 and letters.font(16).size(practice.said[0])[0] <= room
+    rows += [] if beside else [letters.fit(said, 16, inner, theme.GAIN) for said in practice.said]
+    if practice.over or practice.step.what == "earn":
+        rows += [draw(line, 15, theme.TEXT) for line in letters.wrapped(practice.rewards, 15, inner)[:4]]
+    else:
+        for task in tasks:
+            rows += _keys(letters, task, len(tasks) > 1, inner)
+    if practice.over:
+        rows.append(draw("Space begins the game", 18, theme.ACCENT, "bold"))
+    elif practice.hint:
+        rows.append(letters.fit(practice.hint, 16, inner, theme.WARN))
+    height = max(px(122), sum(row.get_height() + px(8) for row in rows) + px(28))  # so that the map seldom moves
+    page = pygame.Surface((width, height))
+    page.fill(theme.PANEL)
+    pygame.draw.line(page, theme.LINE, (0, 0), (width, 0), max(1, px(2)))
+    y = px(16)
+    for row in rows:
+        page.blit(row, (px(28), y))
+        y += row.get_height() + px(8)
+    if beside:
+        page.blit(draw(practice.said[0], 16, theme.GAIN), (px(58) + rows[0].get_width(), px(19)))
+    if not practice.over:
+        label = draw("skip this", 14, theme.MUTED)
+        at = width - px(28) - label.get_width()
+        page.blit(label, (at, px(18)))
+        cap = letters.font(12, "bold").size(skip)[0] + px(20)
+        theme.key_cap(page, letters, at - cap, px(17), skip, 12)
+    return page
+
+
+def _keys(letters: theme.Letters, task: Task, several: bool, width: int) -> list[pygame.Surface]:
+    """Returns the keys of one person in lines, behind their face where there are several people."""
+    px, lines = letters.px, list[pygame.Surface]()
+    line, x = None, 0
+    for row in task.keys:
+        label = letters.draw(
+            row.action, 15, theme.MUTED if task.done else theme.ink(task.slot) if several else theme.TEXT
+        )
+        wide = sum(letters.font(12, "bold").size(key)[0] + px(20) for key in row.keys[:2]) + label.get_width() + px(34)
+        if line is None or x + wide > width:
+            line = pygame.Surface((width, px(28)))
+            line.fill(theme.PANEL)
+            lines.append(line)
+            x = 0
+            if several:
+                face = theme.face(task.slot, max(8, px(24) // 8 * 8))
+                line.blit(face, (0, 0))
+                x = face.get_width() + px(10)
+        for key in row.keys[:2]:
+            x += theme.key_cap(line, letters, x, 0, key, 12, row.lit) + px(4)
+        line.blit(label, (x + px(4), px(1)))
+        x += label.get_width() + px(26)
+    if task.done and lines:
+        colour = sprites.agent_colour(task.slot)
+        pygame.draw.rect(lines[0], colour, (width - px(60), px(8), px(12), px(12)), border_radius=px(6))
+        lines[0].blit(letters.draw("done", 14, theme.GAIN), (width - px(42), px(2)))
+    return lines
