@@ -7,7 +7,7 @@ and what is taken out becomes columns. Notes are no part of a world's state: tra
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,7 @@ class Notes:
         names: What ``what`` stands for: first the counted events, then those between two agents.
         details: Names of what notes bring beside the place, each once.
         room: Notes that each copy has room for; 0 while nobody asks for them.
-        before: ``pos``, ``facing``, ``out``, ``turn`` and ``events`` when :meth:`look` was called last.
-        following: Whether somebody needs to know where agents are after a reset.
+        follower: What is called with the world after a reset or another state, where somebody follows every step.
     """
 
     def __init__(self, world: Any, room: int = 0) -> None:
@@ -33,8 +32,8 @@ class Notes:
             world: What was declared.
             room: Notes that each copy has room for.
         """
-        self.room, self.following = room, False
-        self.before: tuple[np.ndarray, ...] = ()
+        self.room = room
+        self.follower: Callable[[Any], None] | None = None
         self.names = (*world.events, *world.pairs)
         self.details = tuple(dict.fromkeys(name for names in world.pairs.values() for name in names))
         n, most = world.n_worlds, max((len(names) for names in world.pairs.values()), default=0)
@@ -65,17 +64,12 @@ class Notes:
             world: The world, as it is now.
             started: After a reset, which copies had been played: those begin another episode.
         """
-        if self.room or self.following:
+        if self.room or self.follower:
             self.seen[...] = world.event_counts.reshape(len(self.seen), -1)
             if started is not None:
                 self.noted[started, EPISODE] += 1
-        if self.following:
-            self.look(world)
-
-    def look(self, world: Any) -> None:
-        """Keeps where agents are, and what was counted so far."""
-        of = world.copies.of
-        self.before = tuple(of[name].copy() for name in ("pos", "facing", "out", "turn", "events"))
+        if self.follower:
+            self.follower(world)
 
     def take(self) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Takes out all notes, in order of turn, then copy.

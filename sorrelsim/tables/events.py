@@ -19,11 +19,10 @@ from typing import Any, Self
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.errors import tell, unknown
 from sorrelsim.tables.files import Parts, target_of
-from sorrelsim.tables.rows import EventRows, Rows, StepRows
+from sorrelsim.tables.rows import EventRows, Rows
+from sorrelsim.tables.steps import StepRows
 
 DETAILS: dict[str, Callable[[Gridworld, int | None], Rows]] = {"events": EventRows, "steps": StepRows}
-ROWS = 2**17
-"""Rows that are written together: a row group of Parquet, or a part."""
 MOST = 2**23
 """Rows that are kept while they cannot be written, for a full disk."""
 
@@ -62,8 +61,8 @@ class EventLog:
         self.path, self.world = Path(path), world
         self._target = target_of(path, format)
         self._rows: Rows = DETAILS[detail](world, episodes)
-        self._waiting: list[Any] = []  # tables that could not be written
-        self._enough = ROWS
+        self._waiting: list[Any] = []  # tables or row groups that could not be written
+        self._enough = self._rows.enough
         self._empty = True
 
     def step(self, world: Gridworld) -> None:
@@ -95,13 +94,11 @@ class EventLog:
         Raises:
             OSError: If they cannot be written; those of a folder are kept.
         """
-        import pyarrow
-
         table = self._rows.take(self.world)
         if table.num_rows or self._empty:
             self._waiting.append(table)
         if self._waiting:
-            self._target.write(pyarrow.concat_tables(self._waiting))
+            self._target.write(self._waiting)
             self._waiting, self._empty = [], False
 
     def close(self, whole: bool = True) -> None:

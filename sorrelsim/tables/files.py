@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sorrelsim.errors import unknown
+from sorrelsim.tables.parquet import ParquetFile, RowGroup
 from sorrelsim.writing import new_file, remove_litter, write_beside
 
 FORMATS = ("parquet", "csv")
@@ -50,15 +52,15 @@ class OneFile:
         self._file = self._open.enter_context(new_file(path))
         self._writer: Any = None
 
-    def write(self, table: Any) -> None:
-        """Appends the rows of a ``pyarrow.Table``.
+    def write(self, tables: Sequence[Any]) -> None:
+        """Appends the rows of tables, each a ``pyarrow.Table`` or a ``RowGroup``.
 
         Raises:
             OSError: If they cannot be written.
         """
         if self._writer is None:
-            self._writer = _writer(self._file, table.schema, self.format)
-        self._writer.write_table(table)
+            self._writer = _Writer(self._file, tables[0], self.format)
+        self._writer.write(tables)
 
     def close(self, whole: bool = True) -> None:
         """Ends it; where it is not whole, nothing is left that looks as if it were."""
@@ -109,16 +111,17 @@ class Parts:
                 path.unlink()
         self.number, self._begun = number, True
 
-    def write(self, table: Any) -> None:
-        """Writes the rows of a ``pyarrow.Table`` as one more part.
+    def write(self, tables: Sequence[Any]) -> None:
+        """Writes the rows of tables, each a ``pyarrow.Table`` or a ``RowGroup``, as one more part.
 
         Raises:
             OSError: If they cannot be written.
         """
 
         def fill(file: Any) -> None:
-            with _writer(file, table.schema, self.format) as writer:
-                writer.write_table(table)
+            writer = _Writer(file, tables[0], self.format)
+            writer.write(tables)
+            writer.close()
 
         if not self._begun:
             self.go_on()
@@ -129,12 +132,38 @@ class Parts:
         """Nothing is open between two parts."""
 
 
-def _writer(file: Any, schema: Any, format: str) -> Any:
-    """What writes tables of a schema to an open file."""
-    if format == "csv":
-        import pyarrow.csv
+class _Writer:
+    """Writes tables of one kind to an open file.
 
-        return pyarrow.csv.CSVWriter(file, schema)
-    import pyarrow.parquet
+    Args:
+        file: The file.
+        like: The first of the tables.
+        format: ``parquet`` or ``csv``.
+    """
 
-    return pyarrow.parquet.ParquetWriter(file, schema, store_schema=False)  # names as text, not as categories
+    def __init__(self, file: BinaryIO, like: Any, format: str) -> None:
+        self._as_arrow = format == "csv"
+        if format == "csv":
+            import pyarrow.csv
+
+            self._writer: Any = pyarrow.csv.CSVWriter(file, _arrow(like).schema)
+        elif isinstance(like, RowGroup):
+            self._writer = ParquetFile(file, like.types)
+        else:
+            import pyarrow.parquet
+
+            # Without the schema of Arrow names are read as text, not as categories.
+            self._writer = pyarrow.parquet.ParquetWriter(file, like.schema, store_schema=False)
+
+    def write(self, tables: Sequence[Any]) -> None:
+        """Writes their rows."""
+        for table in tables:
+            self._writer.write_table(_arrow(table) if self._as_arrow else table)
+
+    def close(self) -> None:
+        """Ends what was written."""
+        self._writer.close()
+
+
+def _arrow(table: Any) -> Any:
+    return table.table() if isinstance(table, RowGroup) else table

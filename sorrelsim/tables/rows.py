@@ -1,4 +1,4 @@
-"""What a stepping world brings, as rows: one an event, or one an agent and step. ``events`` writes them."""
+"""What a stepping world brings, as rows; here one an event. ``events`` writes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sorrelsim.engine.notes import Notes
 from sorrelsim.errors import tell
 from sorrelsim.rules.events import EPISODE, NOBODY, TURNS
 
-FACINGS = ("north", "east", "south", "west")
 NOT_NOTED = "not_noted"
 """The event of a row that says for how many there was no room."""
 
@@ -20,16 +19,20 @@ class Rows(Protocol):
     """Collects the rows of a world's steps.
 
     Attributes:
+        enough: So many rows are worth a row group of Parquet, or a part.
         n: Rows that wait to be taken, as far as they were looked at.
     """
 
-    n: int
+    enough: int
+
+    @property
+    def n(self) -> int: ...
 
     def step(self, world: Gridworld) -> None:
         """Takes in one step."""
 
     def take(self, world: Gridworld) -> Any:
-        """Returns what was collected since the last time, as a ``pyarrow.Table``."""
+        """Returns what was collected since the last time: a ``pyarrow.Table``, or a ``RowGroup`` of ``parquet``."""
 
 
 class EventRows:
@@ -39,6 +42,8 @@ class EventRows:
         world: The world, which begins to note what happens.
         episodes: How many episodes of each copy are kept; None means all.
     """
+
+    enough = 2**17
 
     def __init__(self, world: Gridworld, episodes: int | None) -> None:
         world.note_events()
@@ -86,84 +91,3 @@ class EventRows:
         arrays = {name: pyarrow.array(column) for name, column in columns.items()}
         arrays["what"] = pyarrow.DictionaryArray.from_arrays(arrays["what"], names)
         return pyarrow.table(arrays)
-
-
-class StepRows:
-    """One row an agent and step: where it stood and what it chose, and what it got and what was counted for that.
-
-    Args:
-        world: The world.
-        episodes: How many episodes of each copy are kept; None means all.
-    """
-
-    def __init__(self, world: Gridworld, episodes: int | None) -> None:
-        world.note_events(False)
-        notes = world.copies.notes
-        notes.following = True
-        notes.look(world)
-        self.episodes = episodes
-        self.n = 0
-        self._steps: list[tuple[np.ndarray, ...]] = []
-
-    def step(self, world: Gridworld) -> None:
-        """Takes in one step."""
-        notes, ended = world.copies.notes, world.info["ended"]
-        notes.noted[:, TURNS] += 1
-        self._steps.append(self._row(world))
-        notes.noted[ended, EPISODE] += 1
-        notes.look(world)
-        self.n += world.n_worlds * world.n_agents
-
-    def _row(self, world: Gridworld) -> tuple[np.ndarray, ...]:
-        """One step of all copies, as arrays that nobody writes to any more."""
-        notes, info = world.copies.notes, world.info
-        pos, facing, out, turn, counts = notes.before
-        after = world.event_counts
-        if "episode_events" in info:
-            after = np.where(info["ended"][:, None, None], info["episode_events"], after)
-        return (
-            notes.noted.copy(), turn[:, 0] + 1, pos, facing, out, world.submitted.copy(), world.reward.copy(),
-            info["ended"].copy(), after - counts,
-        )  # fmt: skip
-
-    def take(self, world: Gridworld) -> Any:
-        """Returns what was collected; see :class:`Rows`."""
-        import pyarrow
-
-        rows = self._steps or [self._row(world)]  # a table without rows has columns all the same
-        arrays_of = (np.stack(each)[: len(self._steps)] for each in zip(*rows, strict=True))
-        noted, turn, pos, facing, out, action, reward, ended, counts = arrays_of
-        self._steps, self.n = [], 0
-        shape = action.shape  # [turn, copy, agent]
-
-        def spread(values: Any, dtype: type) -> np.ndarray:
-            return np.broadcast_to(np.asarray(values, dtype), shape).reshape(-1)
-
-        there = (out == 0).reshape(-1)
-        plain = {
-            "copy": spread(np.arange(world.n_worlds)[:, None], np.int32),
-            "episode": spread(noted[:, :, EPISODE, None], np.int32),
-            "turn": spread(noted[:, :, TURNS, None], np.int32),
-            "step": spread(turn[:, :, None], np.int32),
-            "agent": spread(np.arange(world.n_agents), np.int16),
-        }
-        arrays = {name: pyarrow.array(column) for name, column in plain.items()}
-        for name, values in (("row", pos[..., 0]), ("col", pos[..., 1])):
-            arrays[name] = pyarrow.array(spread(values, np.int16), mask=~there)
-        arrays["facing"] = _named(spread(facing, np.int8), FACINGS, ~there)
-        arrays["out"] = pyarrow.array(spread(out, np.int32))
-        arrays["action"] = pyarrow.array(spread(action, np.int16))
-        arrays["action_name"] = _named(spread(action, np.int16), world.action_names)
-        arrays["reward"] = pyarrow.array(spread(reward, np.float64))
-        arrays["episode_ended"] = pyarrow.array(spread(ended[:, :, None], np.bool_))
-        for k, name in enumerate(world.events):
-            arrays[name] = pyarrow.array(spread(counts[..., k], np.float64))
-        table = pyarrow.table(arrays)
-        return table if self.episodes is None else table.filter(pyarrow.array(plain["episode"] <= self.episodes))
-
-
-def _named(numbers: np.ndarray, names: tuple[str, ...], none: np.ndarray | None = None) -> Any:
-    """Numbers as the names that they stand for; ``none`` says where there is nothing."""
-    import pyarrow
-
-    return pyarrow.DictionaryArray.from_arrays(pyarrow.array(numbers, mask=none), pyarrow.array(names))

@@ -16,7 +16,6 @@ from sorrelsim import EventLog
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.resume import resume
 from sorrelsim.experiments.run import run
-from sorrelsim.tables import events as event_log
 
 ROOT = Path(__file__).parents[2]
 YARD = "WWWWWWWW\nWPPPPPPW\nWPPPPPPW\nWWWWWWWW\n"
@@ -182,8 +181,7 @@ def test_an_agent_that_is_out_stands_nowhere(tmp_path):
 
 
 @pytest.mark.parametrize("detail", ["events", "steps"])
-def test_one_file_or_parts_hold_the_same(tmp_path, detail, monkeypatch):
-    monkeypatch.setattr(event_log, "ROWS", 20)
+def test_one_file_or_parts_hold_the_same(tmp_path, detail):
     frames = {}
     for name in ("one.parquet", "one.csv", "many"):
         world = tag(2)
