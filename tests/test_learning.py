@@ -122,7 +122,8 @@ def solves(learner, seed, monkeypatch):
     pytest.importorskip("gymnasium")
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     benchmark = importlib.import_module("beside_sb3")
-    _, scores = benchmark.ours(learner, seed)
+    case = benchmark.CASES[learner]
+    _, scores = benchmark.ours(learner, case, seed)
     print(f"{learner}, seed {seed}: {scores}")
-    enough = 250 if learner == "r2d2" else benchmark.CASES[learner].solved
+    enough = 250 if learner == "r2d2" else case.solved
     assert scores[-1] >= enough  # what is there in the end, not the best on the way
