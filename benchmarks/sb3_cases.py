@@ -82,8 +82,10 @@ THEIR_VALUES_OF_CARTPOLE = {  # not their zoo's, with which DQN and QR-DQN forge
 }
 CARTPOLE = {"env": "CartPole-v1", "solved": 475.0}
 PENDULUM = {"env": "Pendulum-v1", "solved": -300.0}
-TRUST_REGION = {"n_epochs": 10, "learning_rate": 1e-3, "network": {"hidden": [64, 64], "activation": "tanh"}}
+SMALL_TANH = {"hidden": [64, 64], "activation": "tanh"}
+TRUST_REGION = {"n_epochs": 10, "learning_rate": 1e-3, "network": SMALL_TANH}
 THEIR_TRUST_REGION = {"n_critic_updates": 10, "learning_rate": 1e-3, "batch_size": 128, "cg_max_steps": 10}
+ACTORS_OF_CARTPOLE = {"value_coefficient": 0.01, "entropy": 0.0, "network": SMALL_TANH}  # coefficient as for PPO
 SWINGING = PENDULUM | {"solved": -200.0, "budget": 10_000, "copies": 4}  # of learners with a replay memory
 ACTORS_OF_PENDULUM = {"gamma": 0.98, "batch_size": 256, "learning_rate": 1e-3, "warmup": 1_000, "memory_size": 10_000}
 THEIR_ACTORS_OF_PENDULUM = {  # their zoo's, but for networks and batches as small as ours, and a tenth of the warm-up
@@ -141,7 +143,12 @@ CASES: dict[str, Case] = {
         settings=THEIR_VALUES_OF_CARTPOLE | {"n_steps": 3},
     ),
     "dqn_apex": Case(
-        **CARTPOLE, budget=50_000, ours=VALUES_OF_CARTPOLE | {"epsilon_start": 0.4, "epsilon_end": 0.4}, copies=8
+        **CARTPOLE,
+        budget=100_000,
+        ours=VALUES_OF_CARTPOLE
+        | {"epsilon_start": 0.4, "epsilon_end": 0.4, "steps_between_updates": 4}
+        | {"anneal_steps": 100_000, "memory_size": 100_000},
+        copies=8,
     ),
     "rainbow": Case(
         **CARTPOLE,
@@ -202,7 +209,7 @@ CASES: dict[str, Case] = {
             "value_coefficient": 0.05,  # returns of 100 would drown the policy's gradient in a network that both share
             "entropy": 0.0,
             "gamma": 0.99,
-            "network": {"hidden": [64, 64], "activation": "tanh"},
+            "network": SMALL_TANH,
         },
         copies=16,
         theirs="stable_baselines3.PPO",
@@ -221,17 +228,9 @@ CASES: dict[str, Case] = {
     "a2c": Case(
         **CARTPOLE,
         budget=400_000,
-        ours={
-            "n_steps": 8,
-            "sequence_length": 8,
-            "gae_lambda": 0.95,
-            "learning_rate": 3e-3,
-            "anneal_steps": 400_000,
-            "value_coefficient": 0.01,  # as for PPO
-            "entropy": 0.0,
-            "normalise_advantages": True,
-            "network": {"hidden": [64, 64], "activation": "tanh"},
-        },
+        ours=ACTORS_OF_CARTPOLE
+        | {"n_steps": 8, "sequence_length": 8, "gae_lambda": 0.95, "learning_rate": 3e-3, "anneal_steps": 400_000}
+        | {"normalise_advantages": True},
         copies=16,
         theirs="stable_baselines3.A2C",
         settings={
@@ -246,28 +245,15 @@ CASES: dict[str, Case] = {
     "a3c": Case(
         **CARTPOLE,
         budget=400_000,
-        ours={
-            "n_steps": 16,
-            "gae_lambda": 0.95,
-            "learning_rate": 2e-3,
-            "anneal_steps": 400_000,
-            "value_coefficient": 0.01,  # as for PPO
-            "entropy": 0.0,
-            "normalise_advantages": True,
-            "network": {"hidden": [64, 64], "activation": "tanh"},
-        },
+        ours=ACTORS_OF_CARTPOLE
+        | {"n_steps": 16, "gae_lambda": 0.95, "learning_rate": 2e-3, "anneal_steps": 400_000}
+        | {"normalise_advantages": True},
         copies=16,
     ),
     "impala": Case(
         **CARTPOLE,
         budget=200_000,
-        ours={
-            "learning_rate": 2e-3,
-            "anneal_steps": 200_000,
-            "value_coefficient": 0.01,  # as for PPO
-            "entropy": 0.0,
-            "network": {"hidden": [64, 64], "activation": "tanh"},
-        },
+        ours=ACTORS_OF_CARTPOLE | {"learning_rate": 2e-3, "anneal_steps": 200_000},
         copies=16,
     ),
     "trpo": Case(
@@ -303,7 +289,7 @@ CASES: dict[str, Case] = {
             "learning_rate": 1e-3,
             "anneal_steps": 100_000,
             "entropy": 0.0,
-            "network": {"hidden": [64, 64], "activation": "tanh"},
+            "network": SMALL_TANH,
         },
         copies=4,
         theirs="stable_baselines3.PPO",
@@ -323,7 +309,7 @@ CASES: dict[str, Case] = {
             "value_coefficient": 0.05,
             "entropy": 0.0,
             "normalise_advantages": True,
-            "network": {"hidden": [64, 64], "activation": "tanh"},
+            "network": SMALL_TANH,
         },
         copies=16,
         theirs="stable_baselines3.A2C",

@@ -6,8 +6,7 @@ Q(s', a) - Q(s, a), for a priority (algorithm 1). Learning is that of the priori
 n steps and dueling streams.
 
 Departures from the paper: one process steps all streams and takes a gradient step every so many agent-steps, so actors
-have the newest network, not one some hundred steps old. The correction of priorities rises to 1, and Adam moves the
-network.
+have the newest network, not one some hundred steps old, and Adam moves the network.
 """
 
 from __future__ import annotations
@@ -46,6 +45,8 @@ class DQNApexConfig(DQNConfig):
     """Separate streams for the state's value and the actions' advantages (Wang et al. 2016)."""
     prioritised: bool = True
     """Sample steps by their TD error; Ape-X does so in any case."""
+    priority_correction_end: Probability = 0.4
+    """The same from ``priority_correction_steps`` on; the paper keeps it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
