@@ -95,16 +95,18 @@ def test_individual_learners_rise_and_fall_in_harvest(seed, tmp_path):
     assert returns[-5:].mean() < 0.6 * random_play
 
 
-CART_POLE = ["ppo", "dqn", "ddqn", "qr_dqn", "rainbow", "r2d2", "a2c", "a3c", "trpo", "pqn", "impala"]
+VALUES_OF_CART_POLE = ["dqn", "ddqn", "qr_dqn", "dqn_apex", "rainbow", "r2d2", "pqn"]
+CART_POLE = [*VALUES_OF_CART_POLE, "sac_discrete", "ppo", "a2c", "a3c", "trpo", "impala"]
 
 
 @pytest.mark.parametrize("learner", CART_POLE)
 def test_cart_pole_is_solved(learner, seed, monkeypatch):
     """475 is what Gymnasium calls solved; see the benchmark for budgets and settings.
 
-    R2D2 takes many fewer gradient steps, each on sequences, and is only to come far: random play gets about 20.
+    R2D2 takes many fewer gradient steps, each on sequences, and is only to come far: random play gets about 20. Ape-X
+    solves it on the way, and may be a little below in the end.
     """
-    solves(learner, seed, monkeypatch)
+    solves(learner, seed, monkeypatch, {"r2d2": 250, "dqn_apex": 450}.get(learner))
 
 
 FROM_MEMORY = ["ddpg", "ddpg_prioritised", "ddpg_apex", "hddpg", "td3", "sac"]
@@ -117,12 +119,13 @@ def test_the_pendulum_is_swung_up(learner, seed, monkeypatch):
     solves(learner, seed, monkeypatch)
 
 
-def solves(learner, seed, monkeypatch):
-    """Trains for a case's budget; what is there in the end must solve it, not the best on the way."""
+def solves(learner, seed, monkeypatch, least=None):
+    """Trains for a case's budget; what is there in the end must solve it, or come to the least that is given."""
     pytest.importorskip("gymnasium")
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     benchmark = importlib.import_module("beside_sb3")
-    _, scores = benchmark.ours(learner, seed)
+    case = benchmark.CASES[learner]
+    _, scores = benchmark.ours(learner, case, seed)
     print(f"{learner}, seed {seed}: {scores}")
-    enough = 250 if learner == "r2d2" else benchmark.CASES[learner].solved
-    assert scores[-1] >= enough  # what is there in the end, not the best on the way
+    assert scores[-1] >= (case.solved if least is None else least)  # in the end, not the best on the way
+    assert learner == "r2d2" or max(scores) >= case.solved

@@ -10,7 +10,7 @@ steps, with what they thought of them, to a replay memory in a process of its ow
 
 Departures from the paper: a gradient step is taken every so many agent-steps, with actors too, so that a config learns
 as much from as many steps however it is run; the paper's learner does not wait. In one process the network that acts is
-the newest, not one some hundred steps old. The correction of priorities rises to 1, and Adam moves the network.
+the newest, not one some hundred steps old. Adam moves the network.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class DQNApexConfig(DQNConfig):
     """Separate streams for the state's value and the actions' advantages (Wang et al. 2016)."""
     prioritised: bool = True
     """Sample steps by their TD error; Ape-X does so in any case."""
+    priority_correction_end: Probability = 0.4
+    """The same from ``priority_correction_steps`` on; the paper keeps it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -62,6 +62,8 @@ class R2D2Config(ValueConfig):
     """How much the TD errors count in sampling (alpha)."""
     priority_correction: Probability = 0.6
     """How much of the sampling's bias is corrected at first (beta)."""
+    priority_correction_end: Probability = 0.6
+    """The same from ``priority_correction_steps`` on; the paper keeps it."""
     priority_of_largest: Probability = 0.9
     """What the largest TD error of a sequence counts beside their mean (eta)."""
 

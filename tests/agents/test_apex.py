@@ -7,6 +7,8 @@ from fakes import CodeWorld, play
 
 from sorrelsim.agents.learners.ddpg_apex import DDPGApex
 from sorrelsim.agents.learners.dqn_apex import DQNApex, best_of
+from sorrelsim.agents.learners.dqn_prioritised import DQNPrioritised
+from sorrelsim.agents.learners.r2d2 import R2D2
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.memory.appraised import AppraisedBuffer
@@ -128,6 +130,17 @@ def test_priorities_are_the_errors_of_the_networks_that_acted(kind, masked):
     assert (batch.discounts < 0.5**3 + 1e-6).any()  # windows that went on
     assert (batch.discounts > 0.5**3).any()  # and such as were cut short
     assert (batch.valid == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [(DQNPrioritised, [0.4, 0.7, 1, 1]), (DQNApex, [0.4] * 4), (R2D2, [0.6] * 4)]
+)
+def test_the_bias_of_priorities_is_corrected_as_the_papers_say(kind, expected):
+    """Schaul et al. raise beta from .4 to 1, halfway .4 + .6 / 2; Ape-X keeps it at .4 and R2D2 at .6."""
+    model = build(kind, CodeWorld(n_worlds=1, n_agents=1), priority_correction_steps=1000)
+    for steps, beta in zip((0, 500, 1000, 10**9), expected, strict=True):
+        model.agent_steps = steps
+        assert model.priority_correction() == pytest.approx(beta)
 
 
 def test_every_stream_explores_by_its_own_chance():

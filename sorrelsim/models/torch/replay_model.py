@@ -55,8 +55,10 @@ class ReplayConfig(TorchConfig):
     """How much the TD error counts in sampling (alpha)."""
     priority_correction: Probability = 0.4
     """How much of the sampling's bias is corrected at first (beta)."""
+    priority_correction_end: Probability = 1.0
+    """The same from ``priority_correction_steps`` on."""
     priority_correction_steps: Steps = 100_000
-    """Agent-steps over which beta rises to 1."""
+    """Agent-steps over which beta goes there, linearly."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -181,7 +183,7 @@ class ReplayModel(TorchModel):
     def priority_correction(self) -> float:
         """Returns how much of the bias of priorities the weights undo now (beta)."""
         c = self.config
-        return linear(c.priority_correction, 1.0, self.agent_steps, c.priority_correction_steps)
+        return linear(c.priority_correction, c.priority_correction_end, self.agent_steps, c.priority_correction_steps)
 
     def batch_tensors(self, batch: Batch, n_batches: int = 1) -> Drawn:
         """Brings a batch, or several of one size drawn in one go, to the device, in one transfer."""
