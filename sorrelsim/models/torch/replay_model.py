@@ -95,6 +95,7 @@ class ReplayModel(TorchModel):
 
     Config = ReplayConfig
     plays: ClassVar[Literal["greedy", "sampled"]] = "greedy"
+    paints: ClassVar[bool] = True
     memory_class: ClassVar[type[Buffer]] = Buffer
     config: Any
     memory: Buffer
@@ -113,7 +114,7 @@ class ReplayModel(TorchModel):
         """Returns the memory that it begins with."""
         c = self.config
         return self.memory_class(
-            self.observations,
+            self.remembered,
             c.memory_size,
             self.n_streams,
             c.n_frames,
@@ -192,9 +193,8 @@ class ReplayModel(TorchModel):
         arrays |= {name: mask for name, mask in masks.items() if mask is not None}
         data = to_device(arrays, self.device)
         parts = self.observations.parts
-        return Drawn(
-            {name: data[f"now {name}"] for name in parts}, {name: data[f"next {name}"] for name in parts}, data
-        )
+        now, following = ({name: data[f"{when} {name}"] for name in parts} for when in ("now", "next"))
+        return Drawn(self.painted(now), self.painted(following), data)
 
     # The gradient step
 
