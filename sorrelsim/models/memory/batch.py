@@ -11,6 +11,22 @@ import numpy as np
 from sorrelsim.observations.parts import Observation
 
 
+def shares(valid: np.ndarray, weights: np.ndarray, n_batches: int = 1) -> np.ndarray:
+    """Returns what each sample's loss counts in its batch: its weight over the number of valid samples, 0 if it is not.
+
+    Args:
+        valid: float32 [samples], 1 or 0.
+        weights: Importance weights, float32 [samples].
+        n_batches: Batches of one size that the samples make up.
+
+    Returns:
+        float32 [samples].
+    """
+    counts = valid.reshape(n_batches, -1)
+    each = counts * weights.reshape(n_batches, -1) / np.maximum(counts.sum(1, keepdims=True), 1)
+    return each.reshape(-1)
+
+
 @dataclass(frozen=True)
 class Batch:
     """Sampled steps. Unpacks as ``states, actions, rewards, next_states, dones, valid = batch``.

@@ -181,13 +181,16 @@ class TorchModel(BaseModel):
             self._parameters[network] = list(self.networks[network].parameters())
         return self._parameters[network]
 
-    def descend(self, loss: Tensor, optimizer: str, learning_rate: float | None = None) -> float:
+    def descend(
+        self, loss: Tensor, optimizer: str, learning_rate: float | None = None, weights: Tensor | None = None
+    ) -> float:
         """Takes one step of an optimiser down a loss, with the norm of all its gradients limited.
 
         Args:
-            loss: A scalar.
+            loss: A scalar; or, with weights, the losses of samples, [batch], of which it is the weighted sum.
             optimizer: Which of ``optimizers``.
             learning_rate: Step size; None takes the model's, ``learning_rate``.
+            weights: What each sample's loss counts, [batch].
 
         Returns:
             The loss; NaN if a gradient is not finite. If it is not finite, or its magnitude above ``LOSS_LIMIT``,
@@ -199,10 +202,10 @@ class TorchModel(BaseModel):
         adam = self.optimizers[optimizer]
         self._descents += 1
         if self._descents % _LOOK_EVERY == 0 and not (largest := adam.largest()) <= WEIGHT_LIMIT:
-            told = {"loss": loss.item(), "largest weight": largest}
+            told = {"loss": loss.sum().item(), "largest weight": largest}
             raise TrainingDiverged(self.name, self.gradient_steps + 1, self.agent_steps, told)
         rate = self.learning_rate if learning_rate is None else learning_rate
-        return adam.descend(loss, rate, self.config.max_grad_norm)
+        return adam.descend(loss, rate, self.config.max_grad_norm, weights)
 
     # Saving
 
