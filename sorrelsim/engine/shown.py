@@ -10,6 +10,7 @@ import numpy as np
 from sorrelsim.engine.answers import Answer
 from sorrelsim.engine.copies import Copies
 from sorrelsim.engine.declared import Declared
+from sorrelsim.engine.threads import get_threads
 from sorrelsim.observations.parts import Parts
 from sorrelsim.pictures import painting
 from sorrelsim.pictures.files import to_png
@@ -60,10 +61,12 @@ class Shown(Declared):
         """A picture of one copy: RGB ``uint8[height * 8, width * 8, 3]``, each agent in its own colour.
 
         Args:
-            copy: Its number, or those of several, of which there is a picture each, ``[copy, ...]``.
+            copy: Its number, or those of several, of which there is a picture each, ``[copy, ...]``; as many threads
+                as step the world draw these.
         """
         of = np.atleast_1d(copy)
-        drawn = painting.pictures(self.grid[of], self.codes, self.looks_table(), *self._bodies(of))
+        seen = self.grid[of], self.codes, self.looks_table(), *self._bodies(of)
+        drawn = painting.pictures(*seen, threads=get_threads())
         return drawn if np.ndim(copy) else drawn[0]
 
     def text(self, copy: int = 0) -> str:

@@ -277,3 +277,38 @@ def paint_frames(frames, layers, looks, keys, words, pixels, into, first, last):
                 for y in range(size):
                     for x in range(3):
                         into[i, row * size + y, col * 3 + x] = words[slot, y, x]
+
+
+@kept
+def draw_bodies(cells, agent_layer, looks, bodies, pos, facing, out, into):
+    """Paints the cells anew on which agents stand, with each agent's own look in place of the id in its layer.
+
+    Args:
+        cells: uint8 [copy, row, col, layer].
+        agent_layer: Index of the layer in which agents lie.
+        looks: uint8 [id, SIZE, SIZE, 4]; at 0 is the ground.
+        bodies: uint8 [agent, facing, SIZE, SIZE, 4].
+        pos: int64 [copy, agent, 2], row and column.
+        facing: int64 [copy, agent].
+        out: int64 [copy, agent], 0 on the grid.
+        into: uint8 [copy, row * SIZE, col * SIZE, 3].
+    """
+    for b in range(cells.shape[0]):
+        for i in range(pos.shape[1]):
+            if out[b, i] != 0:
+                continue
+            row, col, body = pos[b, i, 0], pos[b, i, 1], bodies[i, facing[b, i]]
+            for y in range(SIZE):
+                for x in range(SIZE):
+                    for colour in range(3):
+                        mixed = np.int64(looks[0, y, x, colour])
+                        for z in range(cells.shape[3]):
+                            code = cells[b, row, col, z]
+                            if z == agent_layer:
+                                alpha, over = np.int64(body[y, x, 3]), body[y, x, colour]
+                            elif code > 0:
+                                alpha, over = np.int64(looks[code, y, x, 3]), looks[code, y, x, colour]
+                            else:
+                                continue
+                            mixed = (mixed * (255 - alpha) + over * alpha + 127) // 255
+                        into[b, row * SIZE + y, col * SIZE + x, colour] = mixed
