@@ -61,7 +61,17 @@ REPLAY: dict[str, type[ValueModel]] = {
     "qr_dqn": QRDQN,
     "rainbow": Rainbow,
 }
-ON_POLICY = {"ppo": 1.25, "ppo-socialjax": 1.25, "a2c": 1.3, "a3c": 1.3, "impala": 1.3, "trpo": 1.3, "pqn": 1.3}
+ON_POLICY = {
+    "ppo": 1.25,
+    "ppo-socialjax": 1.25,
+    "ppo-rgb": 1.3,
+    "ppo-one_hot": 1.5,
+    "a2c": 1.3,
+    "a3c": 1.3,
+    "impala": 1.3,
+    "trpo": 1.3,
+    "pqn": 1.3,
+}
 ACTOR_CRITICS: dict[str, type[ActorCriticModel]] = {
     "ddpg": DDPG,
     "ddpg_prioritised": DDPGPrioritised,
@@ -112,10 +122,15 @@ def states_of(world: object) -> dict[str, torch.Tensor]:
 
 
 def on_policy(
-    learner: type[OnPolicyModel], kind: str, copies: int, n_steps: int, passes: tuple[int, int] = (2, 4)
+    learner: type[OnPolicyModel],
+    kind: str,
+    copies: int,
+    n_steps: int,
+    passes: tuple[int, int] = (2, 4),
+    form: str = "symbolic",
 ) -> Work:
     """A learner on Clean Up, 7 slots sharing it: one rollout, and the passes of one rollout (how many, minibatches)."""
-    world = sorrelsim.make("cleanup", n_worlds=copies, seed=0)
+    world = sorrelsim.make("cleanup", n_worlds=copies, seed=0, observation=form)
     streams = copies * world.n_agents
     n_epochs, n_minibatches = passes
     config = {"n_steps": n_steps, "n_epochs": n_epochs, "n_minibatches": n_minibatches, "network": {"kind": kind}}
@@ -126,7 +141,7 @@ def on_policy(
     # Minibatches as training draws them: states of the whole rollout in random order.
     lived = {name: part.reshape(-1, *part.shape[2:]) for name, part in model.memory.states.items()}
     batches = [
-        {name: torch.from_numpy(part[order]) for name, part in lived.items()}
+        model.tensors({name: part[order] for name, part in lived.items()})
         for order in np.array_split(np.random.default_rng(0).permutation(n_steps * streams), n_minibatches)
     ]
     ask = (lambda parts: [net(**parts)]) if learner is PQN else net
@@ -327,6 +342,8 @@ def main() -> None:
     build = {
         "ppo": lambda: on_policy(PPO, "mlp", asked.copies, 64),
         "ppo-socialjax": lambda: on_policy(PPO, "socialjax", max(1, asked.copies // 8), 32),
+        "ppo-rgb": lambda: on_policy(PPO, "mlp", max(1, asked.copies // 8), 32, form="rgb"),
+        "ppo-one_hot": lambda: on_policy(PPO, "mlp", max(1, asked.copies // 8), 32, form="one_hot"),
         "a2c": lambda: on_policy(A2C, "mlp", asked.copies, 5, (1, 1)),
         "a3c": lambda: on_policy(A3C, "mlp", asked.copies, 5, (1, 4)),
         "impala": lambda: on_policy(IMPALA, "mlp", asked.copies, 20, (1, 4)),

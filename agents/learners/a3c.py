@@ -46,11 +46,11 @@ class A3C(A2C):
 
     def minibatches(self) -> Iterator[dict[str, Tensor]]:
         """Yields what each group of streams lived, one group after the other; see ``loss``."""
-        c, data, axis = self.config, self.whole(), int(self.recurrent)
+        c, data, axis = self.config, self.stored(), int(self.recurrent)
         n_streams = self.n_streams
         rows = torch.arange(0, data["actions"].shape[axis], n_streams, device=self.device).unsqueeze(1)
         streams = torch.arange(n_streams, device=self.device)
         groups = [(rows + group).flatten() for group in streams.tensor_split(min(c.n_minibatches, n_streams))]
         for _ in range(c.n_epochs):
             for index in groups:
-                yield {name: tensor.index_select(axis, index) for name, tensor in data.items()}
+                yield self.minibatch(data, axis, index)

@@ -170,7 +170,7 @@ class R2D2(ValueModel):
         if self._own is not None:
             carry = {name: tuple(tensor.shape[1:]) for name, tensor in self._own.new_carry(1).items()}
         return SequenceBuffer(
-            self.observations,
+            self.remembered,
             c.memory_size,
             self.n_streams,
             c.n_frames,
@@ -227,7 +227,8 @@ class R2D2(ValueModel):
         if drawn.masks is not None:
             arrays["masks"] = drawn.masks
         data = to_device(arrays, self.device)
-        return Drawn({name: data[f"part {name}"] for name in drawn.states}, {}, data, drawn.index)
+        states = self.painted({name: data[f"part {name}"] for name in drawn.states})
+        return Drawn(states, {}, data, drawn.index)
 
     def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor, Tensor]:
         """Returns half the squared TD error of each step, [length * batch], and the priority of each sequence."""

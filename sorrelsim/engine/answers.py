@@ -20,6 +20,7 @@ class Answer:
     Attributes:
         parts: The observation by part, as views of the arrays that the kernel writes.
         grid: The symbolic windows, which are its part of that name unless another form is written of them.
+        symbolic_parts: The same parts with these for a grid.
         reward, terminated, truncated: ``[copy, agent]``.
         scratch: What threads need to write another form; None where none is written.
         mask: Allowed actions, ``bool[copy, agent, action]``, or None where the world declares none.
@@ -53,6 +54,7 @@ class Answer:
         for name, size in world.scalars.items():
             self.parts[name] = beside[..., at : at + size]
             at += size
+        self.symbolic_parts = {**self.parts, "grid": self.grid}
         self.reward = np.zeros(of, np.float64)
         self.terminated = np.zeros(of, np.bool_)
         self.truncated = np.zeros(of, np.bool_)

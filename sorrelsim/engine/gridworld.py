@@ -8,6 +8,7 @@ are checked before the runner has them, and what it answers is handed out.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,7 @@ class Gridworld(Noting):
         self._acting = self.submitted.shape
         self._slots_chosen: set[int] = set()
         self.action_mask: np.ndarray | None = None
+        self.observations = dataclasses.replace(self.observations, looks=self.looks_table())
         self._form = self.observations.form_of(self.looks_table())
         self._scratch = self._form.scratch(*self.window.size(self.height, self.width)) if self._form else None
         self._final, *self._answers = (self._new_answer() for _ in range(3))
@@ -300,11 +302,6 @@ class Gridworld(Noting):
     def final_action_mask(self) -> np.ndarray | None:
         """What was allowed in those last observations, ``bool[copy, agent, action]``; None where there is no mask."""
         return self.info.get("final_action_mask")
-
-    @property
-    def symbolic(self) -> np.ndarray:
-        """The latest symbolic windows, ``uint8[copy, agent, row, col, layer]``, whatever form observations have."""
-        return self._answer.grid
 
     def _new_answer(self) -> Answer:
         return Answer(self, self.copies.cell, self._form, self._scratch)

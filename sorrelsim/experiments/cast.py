@@ -84,6 +84,17 @@ class Streams:
         return None if final is None else self._parts(final)
 
     @property
+    def symbolic_parts(self) -> Parts:
+        """What ``parts`` is made of, its grid symbolic."""
+        return self._parts(self.world.symbolic_parts)
+
+    @property
+    def final_symbolic_parts(self) -> Parts | None:
+        """The same of ``final_parts``."""
+        final = self.world.final_symbolic_parts
+        return None if final is None else self._parts(final)
+
+    @property
     def action_mask(self) -> np.ndarray | None:
         """Allowed actions now, bool [n, 1, action], or None."""
         mask = self.world.action_mask

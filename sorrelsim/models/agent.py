@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -22,9 +22,10 @@ from sorrelsim.observations.parts import Observation, Parts, as_public
 from sorrelsim.observations.signature import listed
 
 if TYPE_CHECKING:
-    from sorrelsim.observations.playable import Playable
+    from sorrelsim.observations.playable import Playable, Symbolic
     from sorrelsim.observations.spec import ObservationSpec
 
+_ALL = slice(None)
 IDENTITY = "identity"
 """The part that tells a model which of its slots it looks out of."""
 
@@ -112,7 +113,7 @@ class Agent:
         if model.n_frames > 1:
             self._stack = {
                 name: np.zeros((n_streams, model.n_frames, *part.shape), part.dtype)
-                for name, part in model.observations.parts.items()
+                for name, part in model.remembered.parts.items()
             }
         self._frames: Parts | None = None
         self._actions: np.ndarray | None = None
@@ -163,7 +164,7 @@ class Agent:
             self._before = self.model.save_carry(self.seat.carry)
         mask = world.action_mask
         self.seat.mask = None if mask is None else self._streams(mask)
-        self._frames = self._frames_of(world.parts)
+        self._frames = self._frames_of(self._seen(world))
         for name, stack in self._stack.items():  # frames before an episode's first stay zero
             stack[:, :-1] = stack[:, 1:]
             stack[:, -1] = self._frames[name]
@@ -217,7 +218,7 @@ class Agent:
         reward = self._streams(self.transform(world.reward, world.terminated | world.truncated))
         final_obs = final_states = final_mask = None
         if ended.size and world.final_parts is not None:
-            final = {name: part[ended] for name, part in self._frames_of(world.final_parts).items()}
+            final = self._frames_of(self._seen_last(world), ended)
             final_obs, final_states = as_public(final), as_public(self._stacked(final, ended))
             allowed = world.info.get("final_action_mask")
             final_mask = None if allowed is None else self._streams(allowed)[ended]
@@ -277,6 +278,9 @@ class Agent:
             ValueError: If an array is missing, or of another shape or type; then nothing has changed.
         """
         checked.names("the agent's state", state, ("stack", "carry", "transform"))
+        kept, stack = self.model.kept, state["stack"]
+        if kept is not None and isinstance(stack, Mapping) and kept.is_observed(stack.get("grid"), 2):
+            state = {**state, "stack": {**stack, "grid": kept.read(stack["grid"])}}  # as it was kept before
         for what, ours in (("stack", self._stack), ("carry", self.model.save_carry(self.seat.carry))):
             saved = checked.names(what, state[what], ours)
             for name, array in ours.items():
@@ -290,10 +294,22 @@ class Agent:
         """Turns [n_worlds, n_agents, ...] to [n_streams, ...] of its slots; a view where it plays one or all."""
         return array[:, self._columns].reshape(-1, *array.shape[2:])
 
-    def _frames_of(self, parts: Parts) -> Parts:
-        """Returns one frame of every stream, the part that tells slots apart included."""
-        frames = {name: self._streams(part) for name, part in parts.items()}
-        return frames if self._identity is None else frames | {IDENTITY: self._identity}
+    def _seen(self, world: Playable) -> Parts:
+        """Returns what every slot sees now, as symbols where the model keeps those."""
+        return world.parts if self.model.kept is None else cast("Symbolic", world).symbolic_parts
+
+    def _seen_last(self, world: Playable) -> Parts:
+        """Returns what slots saw last of the episodes that ended."""
+        last = world.final_parts if self.model.kept is None else cast("Symbolic", world).final_symbolic_parts
+        assert last is not None
+        return last
+
+    def _frames_of(self, parts: Parts, streams: slice | np.ndarray = _ALL) -> Parts:
+        """Returns one frame of every stream, or of some, the part that tells slots apart included."""
+        frames = {name: self._streams(part)[streams] for name, part in parts.items()}
+        if self.model.kept is not None:
+            frames["grid"] = self.model.kept.keep(frames["grid"])
+        return frames if self._identity is None else frames | {IDENTITY: self._identity[streams]}
 
     def _stacked(self, frames: Parts, streams: slice | np.ndarray) -> Parts:
         """Returns the states of some streams that end with given frames, leaving the stacks as they are."""
@@ -306,7 +322,7 @@ class Agent:
 
     def _next_states(self, world: Playable, ended: np.ndarray) -> Parts:
         """Returns the states that ``transition`` will act on next, leaving the stacks as they are."""
-        states = self._stacked(self._frames_of(world.parts), slice(None))
+        states = self._stacked(self._frames_of(self._seen(world)), slice(None))
         for name in self._stack:
             states[name][ended, :-1] = 0
         return states

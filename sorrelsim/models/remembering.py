@@ -11,6 +11,7 @@ from sorrelsim.models.seat import Seat, Transition
 
 if TYPE_CHECKING:
     from sorrelsim.observations.actions import ActionSpec
+    from sorrelsim.observations.kept import Kept
     from sorrelsim.observations.spec import ObservationSpec
 
 
@@ -22,10 +23,17 @@ class Remembering:
     n_streams: int
     config: Any
     seed: int
+    kept: Kept | None = None
+    """How frames are kept, where it is handed symbols and paints them itself; None where it gets what is observed."""
 
     _memory: Any = None
     _memory_given: bool = False
     _learns_in: tuple[int, weakref.ref[Seat]] | None = None
+
+    @property
+    def remembered(self) -> ObservationSpec:
+        """What it is handed of a frame, and what its memory holds of one."""
+        return self.observations if self.kept is None else self.kept.observations
 
     @property
     def n_frames(self) -> int:
@@ -56,7 +64,7 @@ class Remembering:
 
             n_rows = max(self.memory_size // self.n_streams, self.n_frames + 2)
             self.memory = Buffer(
-                self.observations,
+                self.remembered,
                 n_rows * self.n_streams,
                 self.n_streams,
                 self.n_frames,

@@ -61,3 +61,18 @@ class Playable(Protocol):
 
     def reset(self, seed: int | None = None) -> Any:
         """Starts a new episode in every copy."""
+
+
+class Symbolic(Playable, Protocol):
+    """Copies of a world of ours, which says of what it writes the pictures or channels that are observed.
+
+    Attributes:
+        symbolic_parts: ``parts``, but its grid symbolic, ``uint8[copy, agent, row, col, layer]``.
+        final_symbolic_parts: ``final_parts`` likewise.
+    """
+
+    @property
+    def symbolic_parts(self) -> Parts: ...
+
+    @property
+    def final_symbolic_parts(self) -> Parts | None: ...

@@ -71,6 +71,8 @@ class ObservationSpec:
         window: The window; None where observations do not come from a grid.
         codes: What the ids mean; None where observations do not come from a grid.
         sprite_size: Of ``rgb``: pixels along the side of a cell; see :class:`~sorrelsim.pictures.forms.Form`.
+        looks: A sprite for each id, ``uint8[n_codes, SIZE, SIZE, 4]``, by which pictures are painted; None where
+            observations do not come from a grid.
     """
 
     parts: dict[str, Part]
@@ -78,6 +80,7 @@ class ObservationSpec:
     window: Window | None = None
     codes: Codebook | None = field(default=None, repr=False)
     sprite_size: int = sprites.SIZE
+    looks: np.ndarray | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def of_grid(

@@ -2,7 +2,8 @@
 
 A kernel brings one copy's windows, packed cells with a byte per layer, into the form that agents see. It is called with
 the address of the words of an order, the number of a copy and the lane of the calling thread, whose scratch nobody else
-uses meanwhile. A step calls it where it has just written the windows; see ``sorrelsim.engine.kernel_text``.
+uses meanwhile. A step calls it where it has just written the windows; see ``sorrelsim.engine.kernel_text``. At the end
+stand those that do the same with frames out of a memory, a byte per layer of a cell; see ``kept``.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numba.extending import register_jitable
 
 from sorrelsim.authoring.sprites import SIZE
 from sorrelsim.machine_code import pointers
-from sorrelsim.machine_code.kept import Kernel
+from sorrelsim.machine_code.kept import Kernel, kept
 from sorrelsim.machine_code.pointers import INTRINSICS, RUN
 from sorrelsim.machine_code.undisturbed import undisturbed
 from sorrelsim.pictures.orders import (
@@ -238,3 +239,93 @@ def kernel(form: str, cell: str, size: int) -> Kernel:
     function = _KERNELS[form](np.dtype(cell).type, size)
     name = f"sorrelsim_form_{form}_{cell}_{size}_{source}"
     return undisturbed(lambda: Kernel(function, "void(int64, int64, int64)", name, nullcontext))
+
+
+@kept
+def channels_of_frames(frames, layers, n_codes, into, first, last):
+    """Writes frames ``first`` to ``last - 1`` as channels: channel k is 1 where id k + 1 lies.
+
+    Args:
+        frames: uint8 [frame, cell * layer + 1]; the last byte is 0 where there is no frame.
+        layers: Layers of a cell.
+        n_codes: Ids lie in 0..n_codes-1; one that does not counts as nothing.
+        into: uint8 [frame, channel, cell].
+    """
+    for i in range(first, last):
+        into[i] = 0
+        if frames[i, -1] == 0:
+            continue
+        for k in range(into.shape[2]):
+            for z in range(layers):
+                code = frames[i, k * layers + z]
+                if 0 < code < n_codes:
+                    into[i, code - 1, k] = 1
+
+
+@kept
+def paint_frames(frames, layers, looks, keys, words, pixels, into, first, last):
+    """Paints frames ``first`` to ``last - 1``; what is not described here is as of ``paint``.
+
+    Args:
+        frames: uint8 [frame, row * col * layer + 1]; the last byte is 0 where there is no frame, which is black.
+        layers: Layers of a cell.
+        looks: Of ids that it has no sprite for, nothing is painted.
+        into: [frame, row * size, col * 3], of whole numbers of ``size`` bytes.
+    """
+    size = words.shape[1]
+    rows, cols = into.shape[1] // size, into.shape[2] // 3
+    for i in range(first, last):
+        if frames[i, -1] == 0:
+            into[i] = 0
+            continue
+        at = 0
+        for row in range(rows):
+            for col in range(cols):
+                cell = np.uint64(0)
+                for z in range(layers):
+                    code = frames[i, at]
+                    at += 1
+                    if code < looks.shape[0]:
+                        cell |= np.uint64(code) << np.uint64(8 * z)
+                slot = (cell * np.uint64(_SPREAD)) >> np.uint64(_SHIFT)
+                if keys[slot] != ~cell:
+                    blend(cell, layers, looks, pixels[slot])
+                    keys[slot] = ~cell
+                for y in range(size):
+                    for x in range(3):
+                        into[i, row * size + y, col * 3 + x] = words[slot, y, x]
+
+
+@kept
+def draw_bodies(cells, agent_layer, looks, bodies, pos, facing, out, into):
+    """Paints the cells anew on which agents stand, with each agent's own look in place of the id in its layer.
+
+    Args:
+        cells: uint8 [copy, row, col, layer].
+        agent_layer: Index of the layer in which agents lie.
+        looks: uint8 [id, SIZE, SIZE, 4]; at 0 is the ground.
+        bodies: uint8 [agent, facing, SIZE, SIZE, 4].
+        pos: int64 [copy, agent, 2], row and column.
+        facing: int64 [copy, agent].
+        out: int64 [copy, agent], 0 on the grid.
+        into: uint8 [copy, row * SIZE, col * SIZE, 3].
+    """
+    for b in range(cells.shape[0]):
+        for i in range(pos.shape[1]):
+            if out[b, i] != 0:
+                continue
+            row, col, body = pos[b, i, 0], pos[b, i, 1], bodies[i, facing[b, i]]
+            for y in range(SIZE):
+                for x in range(SIZE):
+                    for colour in range(3):
+                        mixed = np.int64(looks[0, y, x, colour])
+                        for z in range(cells.shape[3]):
+                            code = cells[b, row, col, z]
+                            if z == agent_layer:
+                                alpha, over = np.int64(body[y, x, 3]), body[y, x, colour]
+                            elif code > 0:
+                                alpha, over = np.int64(looks[code, y, x, 3]), looks[code, y, x, colour]
+                            else:
+                                continue
+                            mixed = (mixed * (255 - alpha) + over * alpha + 127) // 255
+                        into[b, row * SIZE + y, col * SIZE + x, colour] = mixed

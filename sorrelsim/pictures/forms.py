@@ -116,8 +116,12 @@ class Form:
 
         return kernel(self.name, cell.name, self.size)
 
-    def write(self, symbolic: np.ndarray) -> np.ndarray:
+    def write(self, symbolic: np.ndarray, into: np.ndarray | None = None) -> np.ndarray:
         """Returns symbolic windows ``uint8[..., row, col, layer]`` in this form.
+
+        Args:
+            symbolic: The windows.
+            into: Where it is written, ``[..., *shape]`` of :meth:`part`, contiguous; None makes an array for it.
 
         Raises:
             ValueError: If there are ids or layers that the world has not.
@@ -133,11 +137,11 @@ class Form:
         packed[..., :layers] = symbolic.reshape(1, n, rows * cols, layers)
         cells = packed.view(np.uint64)[..., 0]
         shape, dtype = self.part(rows, cols)
-        into, scratch = np.zeros((1, n, *shape), dtype), self.scratch(rows, cols)
+        made, scratch = np.zeros((*lead, *shape), dtype) if into is None else into, self.scratch(rows, cols)
         scratch.reserve(1)
-        order = self.order(cells, rows, cols, into, scratch)
+        order = self.order(cells, rows, cols, made.reshape(1, n, *shape), scratch)
         follow(address_of(order), 0, 0)
-        return into.reshape(*lead, *shape)
+        return made
 
 
 _called = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)

@@ -7,6 +7,7 @@ painted by :mod:`~sorrelsim.pictures.forms`.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 import numpy as np
@@ -15,6 +16,8 @@ from sorrelsim.authoring import sprites
 from sorrelsim.authoring.codes import Codebook
 from sorrelsim.authoring.kinds import Kinds
 from sorrelsim.pictures.forms import Form
+
+_WORTH_THREADS = 500_000  # bytes of pictures below which a second thread does not pay
 
 
 def looks_table(codes: Codebook, kinds: Iterable[Kinds], looks: str) -> np.ndarray:
@@ -67,32 +70,53 @@ def picture(
 
 
 def pictures(
-    grid: np.ndarray, codes: Codebook, looks: np.ndarray, pos: np.ndarray, facing: np.ndarray, out: np.ndarray
+    grid: np.ndarray,
+    codes: Codebook,
+    looks: np.ndarray,
+    pos: np.ndarray,
+    facing: np.ndarray,
+    out: np.ndarray,
+    threads: int = 1,
 ) -> np.ndarray:
     """Returns pictures of several copies, ``uint8[copy, height * 8, width * 8, 3]``; arguments as of :func:`picture`.
 
-    Compiled code paints the map, and the few cells on which agents stand are painted anew.
+    Compiled code paints the map, and the few cells on which agents stand are painted anew; threads share the copies.
     """
-    n, height, width, layers = grid.shape
-    cells = grid.copy()
-    cells[..., codes.agent_layer] = 0
-    painted = Form("rgb", codes, looks).write(cells)
-    copies, slots = np.nonzero(out == 0)
-    if len(slots):
-        rows, cols = pos[copies, slots].T
-        under = [looks[cells[copies, rows, cols, z]] for z in range(layers)]
-        under[codes.agent_layer] = np.stack(
-            [_body(slot, look) for slot, look in zip(slots.tolist(), facing[copies, slots].tolist(), strict=True)]
-        )
-        ground = np.broadcast_to(sprites.GROUND.rgba, under[0].shape)
-        in_cells = painted.reshape(n, height, sprites.SIZE, width, sprites.SIZE, 3)
-        in_cells[copies, rows, :, cols] = stack([ground, *under])
+    n, height, width, _ = grid.shape
+    painted = np.zeros((n, height * sprites.SIZE, width * sprites.SIZE, 3), np.uint8)
+    form = Form("rgb", codes, looks)
+    form.kernel(np.dtype(np.uint64))  # compiled before threads ask for it
+    shares = min(threads, n) if painted.size > _WORTH_THREADS else 1
+    ends = [n * k // shares for k in range(shares + 1)] if n else []
+
+    def share(first: int, last: int) -> None:
+        some = slice(first, last)
+        _draw(form, grid[some], pos[some], facing[some], out[some], painted[some])
+
+    if shares <= 1:
+        share(0, n)
+        return painted
+    with ThreadPoolExecutor(shares) as pool:
+        list(pool.map(share, ends[:-1], ends[1:]))
     return painted
 
 
+def _draw(form: Form, grid: np.ndarray, pos: np.ndarray, facing: np.ndarray, out: np.ndarray, into: np.ndarray) -> None:
+    """Paints some copies, each agent in its own colour."""
+    from sorrelsim.pictures.form_kernels import draw_bodies  # Numba is slow to import
+
+    cells = np.array(grid, order="C")  # a copy
+    cells[..., form.codes.agent_layer] = 0
+    form.write(cells, into)
+    where = (np.ascontiguousarray(each, np.int64) for each in (pos, facing, out))
+    draw_bodies(cells, form.codes.agent_layer, form.table, _bodies(out.shape[1]), *where, into)
+
+
 @cache
-def _body(slot: int, facing: int) -> np.ndarray:
-    return sprites.agent_sprite(sprites.agent_colour(slot), facing).rgba
+def _bodies(n_agents: int) -> np.ndarray:
+    """Returns how agents look, ``uint8[agent, facing, SIZE, SIZE, 4]``."""
+    colours = [sprites.agent_colour(slot) for slot in range(n_agents)]
+    return np.stack([[sprites.agent_sprite(colour, facing).rgba for facing in range(4)] for colour in colours])
 
 
 def text(grid: np.ndarray, codes: Codebook, pos: np.ndarray, facing: np.ndarray, out: np.ndarray) -> str:

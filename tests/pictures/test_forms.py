@@ -214,6 +214,21 @@ def test_threads_write_what_one_writes():
         sorrelsim.set_threads(before)
 
 
+def test_threads_draw_what_one_draws():
+    """Seven whole maps of 168 x 240 x 3 bytes, shared unevenly, and by more threads than there are maps."""
+    world, before = sorrelsim.make("cleanup", 7, 1, compiled=False), sorrelsim.get_threads()
+    for _ in range(3):
+        world.step(np.random.default_rng(0).integers(0, world.n_actions, (7, world.n_agents)))
+    drawn = np.stack([picture(world, b) for b in range(7)])
+    try:
+        for threads in (1, 2, 3, 16):
+            sorrelsim.set_threads(threads)
+            np.testing.assert_array_equal(world.render(range(7)), drawn)
+            np.testing.assert_array_equal(world.render([6, 0]), drawn[[6, 0]])
+    finally:
+        sorrelsim.set_threads(before)
+
+
 def test_a_copy_of_a_world_sees_the_same():
     world = sorrelsim.make("treasure_hunt", 3, 1, observation="rgb", sprite_size=2, max_steps=4)
     world.step(np.zeros((3, 2), int))

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sorrelsim.models import checked
 from sorrelsim.models.memory.replay_kernels import EMPTY, GOES_ON
 
+if TYPE_CHECKING:
+    from sorrelsim.observations.kept import Kept
+
 REPLAY_ENTRIES = (
     "shape", "frames", "actions", "rewards", "kind", "final_index", "final", "free", "n_free", "head", "size",
 )  # fmt: skip
 """What a saved ring holds."""
+
+_LEAD = {"frames": 2, "final": 1, "arrays": 2}
+"""Axes before those of a state's part, by what holds it in a saved ring or rollout."""
 
 PartShapes = Mapping[str, tuple[tuple[int, ...], np.dtype]]
 
@@ -58,6 +64,25 @@ def check_ring(state: Mapping[str, Any], parts: PartShapes, actions: np.ndarray)
     if (taken != 1).any():
         entry = int(np.flatnonzero(taken != 1)[0])
         raise ValueError(f"free and final_index name entry {entry} of the final frames {taken[entry]} times, not once")
+
+
+def with_kept_frames(memory: Any, kept: Kept, n_frames: int) -> Any:
+    """Returns a saved memory with frames as symbols; earlier versions kept them as they were observed.
+
+    What is not sound is left as it is, for the memory to say so.
+
+    Raises:
+        ValueError: If pictures are not painted of the ids that there are.
+    """
+    if not isinstance(memory, Mapping):
+        return memory
+    found = dict(memory)
+    for holder, lead in _LEAD.items():
+        name, stacked = ("state grid", n_frames > 1) if holder == "arrays" else ("grid", False)
+        held = found.get(holder)
+        if isinstance(held, Mapping) and kept.is_observed(held.get(name), lead + stacked):
+            found[holder] = {**held, name: kept.read(held[name])}
+    return found
 
 
 def check_priorities(state: Mapping[str, Any], n_nodes: int, written: int) -> None:

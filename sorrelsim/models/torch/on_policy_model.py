@@ -84,6 +84,7 @@ class OnPolicyModel(TorchModel):
     Config = OnPolicyConfig
     shown: ClassVar[tuple[str, ...]] = ()
     in_sequences: ClassVar[bool] = False
+    paints: ClassVar[bool] = True
     memory: Rollout
 
     def __init__(
@@ -119,7 +120,7 @@ class OnPolicyModel(TorchModel):
             columns[f"carry {name}"] = tuple(tensor.shape[1:]), np.float32
         self.recurrent = bool(self.new_carry(1))
         self.memory = (
-            Rollout(self.observations, c.n_steps, self.n_streams, c.n_frames, columns, self.action_spec.column)
+            Rollout(self.remembered, c.n_steps, self.n_streams, c.n_frames, columns, self.action_spec.column)
             if self.n_streams
             else None  # type: ignore[assignment]
         )
@@ -224,7 +225,7 @@ class OnPolicyModel(TorchModel):
         """Returns values of states, float32 [n]; arguments as of ``Policy.values``."""
         allowed = None if mask is None else torch.from_numpy(mask).to(self.device)
         with self.acting(), torch.inference_mode():
-            return self.policy.values(to_device(parts, self.device), carry, allowed).cpu().numpy()
+            return self.policy.values(self.tensors(parts), carry, allowed).cpu().numpy()
 
     def interrupt(self) -> None:
         """Ends running episodes in the rollout; nothing is known of what would have followed, so nothing is learned."""
@@ -270,15 +271,23 @@ class OnPolicyModel(TorchModel):
 
     def minibatches(self) -> Iterator[dict[str, Tensor]]:
         """Yields the rollout's steps, or sequences of them, in random parts, once per pass; see ``loss``."""
-        c, data, axis = self.config, self.whole(), int(self.in_sequences or self.recurrent)
+        c, data, axis = self.config, self.stored(), int(self.in_sequences or self.recurrent)
         n = data["actions"].shape[axis]
         for _ in range(c.n_epochs):
             order = torch.randperm(n, generator=self.generator, device=self.device)
             for index in order.tensor_split(min(c.n_minibatches, n)):
-                yield {name: tensor.index_select(axis, index) for name, tensor in data.items()}
+                yield self.minibatch(data, axis, index)
+
+    def minibatch(self, data: dict[str, Tensor], axis: int, index: Tensor) -> dict[str, Tensor]:
+        """Returns some of the steps of ``stored``, or of its sequences, as ``loss`` takes them."""
+        return self.painted({name: tensor.index_select(axis, index) for name, tensor in data.items()}, "part grid")
 
     def whole(self) -> dict[str, Tensor]:
         """Returns the whole rollout as one minibatch, in order; see ``loss``."""
+        return self.painted(self.stored(), "part grid")
+
+    def stored(self) -> dict[str, Tensor]:
+        """Returns the whole rollout as ``whole`` does, with frames as they are kept."""
         data = to_device(self.lived(), self.device)
         if self.in_sequences or self.recurrent:
             return self._sequences(data)

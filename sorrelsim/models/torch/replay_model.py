@@ -99,6 +99,7 @@ class ReplayModel(TorchModel):
 
     Config = ReplayConfig
     plays: ClassVar[Literal["greedy", "sampled"]] = "greedy"
+    paints: ClassVar[bool] = True
     memory_class: ClassVar[type[Buffer]] = Buffer
     config: Any
     memory: Buffer
@@ -121,7 +122,7 @@ class ReplayModel(TorchModel):
         """Returns the arguments of its memory."""
         c = self.config
         return MemoryPlan(
-            self.observations,
+            self.remembered,
             c.memory_size,
             self.n_streams,
             c.n_frames,
@@ -201,9 +202,8 @@ class ReplayModel(TorchModel):
         arrays |= {name: mask for name, mask in masks.items() if mask is not None}
         data = to_device(arrays, self.device)
         parts = self.observations.parts
-        return Drawn(
-            {name: data[f"now {name}"] for name in parts}, {name: data[f"next {name}"] for name in parts}, data
-        )
+        now, following = ({name: data[f"{when} {name}"] for name in parts} for when in ("now", "next"))
+        return Drawn(self.painted(now), self.painted(following), data)
 
     # The gradient step
 

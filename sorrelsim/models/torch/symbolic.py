@@ -32,7 +32,7 @@ def one_hot(ids: Tensor, n_codes: int) -> Tensor:
     if _compiled(ids):
         into = torch.empty(batch, rows * cols, n_codes - 1)
         given = ids.reshape(batch, rows * cols, layers).contiguous().numpy()
-        _in_threads(_kernels().expand, batch, into.numel(), given, into.numpy())
+        in_threads(_kernels().expand, batch, into.numel(), given, into.numpy())
         return into.view(batch, rows, cols, n_codes - 1).permute(0, 3, 1, 2)
     wide = torch.zeros(batch, rows, cols, n_codes, device=ids.device)
     return wide.scatter_(3, known(ids, n_codes).long(), 1.0)[..., 1:].permute(0, 3, 1, 2)
@@ -96,7 +96,7 @@ def _bag(ids: Tensor, weight: Tensor, n_codes: int) -> Tensor:
 _WORTH_THREADS = 4_000_000  # additions below which a second thread does not pay
 
 
-def _in_threads(kernel: Callable[..., None], n: int, work: int, *arrays: Any) -> None:
+def in_threads(kernel: Callable[..., None], n: int, work: int, *arrays: Any) -> None:
     """Runs a kernel over 0..n, in as many threads as torch uses if there is work enough.
 
     The threads draw portions, so that one that starts late or is put off holds nobody up.
@@ -141,7 +141,7 @@ class _SumRows(torch.autograd.Function):
         into = torch.empty(ids.shape[0], weight.shape[1])
         work = ids.numel() * weight.shape[1]
         given, rows = ids.numpy(), weight.detach().contiguous().numpy()
-        _in_threads(_kernels().sum_rows, len(ids), work, given, rows, n_codes, into.numpy())
+        in_threads(_kernels().sum_rows, len(ids), work, given, rows, n_codes, into.numpy())
         return into
 
     @staticmethod
@@ -165,7 +165,7 @@ class _SpreadRows(torch.autograd.Function):
                 return torch.autograd.grad(_bag(ids, weight, n_codes), weight, gradient)[0]
         into = torch.empty(shape)
         work, given = ids.numel() * shape[1], gradient.contiguous().numpy()
-        _in_threads(_kernels().gradient_rows, ids.shape[1], work, ids.numpy(), given, n_codes, into.numpy())
+        in_threads(_kernels().gradient_rows, ids.shape[1], work, ids.numpy(), given, n_codes, into.numpy())
         return into
 
     @staticmethod

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from sorrelsim.models import checked
 from sorrelsim.models.base import BaseModel
+from sorrelsim.models.memory.saved import with_kept_frames
 from sorrelsim.models.noted import WEIGHT_LIMIT, TrainingDiverged
 from sorrelsim.models.ranges import Discount, Frames, Rate, Steps, Weight
 from sorrelsim.models.saved_model import config_differences
@@ -29,7 +30,9 @@ from sorrelsim.models.torch.devices import choose_device, to_device
 from sorrelsim.models.torch.encoders import NetworkConfig
 from sorrelsim.models.torch.losses import Sloped
 from sorrelsim.models.torch.modes import Modes, Within
+from sorrelsim.models.torch.painting import Painter
 from sorrelsim.models.torch.saved_tensors import as_arrays, as_tensors, check_networks, fits_generator
+from sorrelsim.observations.kept import Kept
 from sorrelsim.observations.parts import Observation, as_parts
 from sorrelsim.observations.signature import listed
 from sorrelsim.settings import check_settings
@@ -64,6 +67,8 @@ class TorchModel(BaseModel):
     """A learner on PyTorch. A subclass sets ``networks`` and ``optimizers``, and writes ``take_actions``.
 
     Attributes:
+        paints: (class) Whether it is handed symbols where pictures or one-hot channels are observed, keeps these and
+            paints what it shows its networks; ``tensors`` does so.
         device: Where its networks live.
         generator: The model's torch generator, on that device.
         networks: Everything with parameters, by name.
@@ -72,7 +77,9 @@ class TorchModel(BaseModel):
 
     Config = TorchConfig
     plays_without_streams = True
+    paints: ClassVar[bool] = False
     config: Any
+    painter: Painter | None = None
 
     def set_up(self) -> None:
         """Checks that it sees numbers, and makes its generators."""
@@ -83,6 +90,8 @@ class TorchModel(BaseModel):
                     "allowed: observation=symbolic, one_hot or rgb"
                 )
         self.device = choose_device(self.config.device)
+        if self.paints and (kept := Kept.of(self.observations)):
+            self.kept, self.painter = kept, Painter(kept, self.device)
         # Apart from the seed itself: networks are initialised from that (``seeded_init``).
         drawn, lent = (int(self.spawned(key).generate_state(1, np.uint64)[0] >> 1) for key in (1, 2))
         self.generator = torch.Generator(self.device).manual_seed(drawn)
@@ -132,8 +141,18 @@ class TorchModel(BaseModel):
         return int(chosen) if self.action_names else chosen
 
     def tensors(self, states: Observation) -> dict[str, Tensor]:
-        """Returns states by part name as tensors on the model's device."""
-        return to_device(as_parts(states), self.device)
+        """Returns states by part name as tensors on the model's device, as networks take them.
+
+        Args:
+            states: A batch of what is observed, or of kept frames.
+        """
+        parts = to_device(as_parts(states), self.device)
+        kept = self.painter is not None and parts["grid"].dim() == (2 if self.n_frames == 1 else 3)
+        return self.painted(parts) if kept else parts
+
+    def painted(self, parts: dict[str, Tensor], grid: str = "grid") -> dict[str, Tensor]:
+        """Returns parts with the grid as it is observed, if it is kept as symbols; ``grid`` is its name there."""
+        return parts if self.painter is None else {**parts, grid: self.painter(parts[grid])}
 
     def alone(
         self, state: Observation, seat: Seat | None
@@ -245,8 +264,10 @@ class TorchModel(BaseModel):
         """Restores what ``state_dict`` gave.
 
         Where it was written on another kind of device, chance goes on from the seed and the counters, and one line on
-        stderr says so.
+        stderr says so. A memory of before, which kept pictures, keeps their symbols now.
         """
+        if self.kept is not None and "memory" in state:
+            state = {**state, "memory": with_kept_frames(state["memory"], self.kept, self.n_frames)}
         super().load_state_dict(state)
         for name, net in self.networks.items():
             net.load_state_dict(as_tensors(state["networks"][name]))
