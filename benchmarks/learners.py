@@ -62,7 +62,7 @@ REPLAY: dict[str, type[ValueModel]] = {
     "rainbow": Rainbow,
 }
 ON_POLICY = {
-    "ppo": 1.3,
+    "ppo": 1.25,
     "ppo-socialjax": 1.25,
     "ppo-rgb": 1.3,
     "ppo-one_hot": 1.5,
@@ -81,7 +81,7 @@ ACTOR_CRITICS: dict[str, type[ActorCriticModel]] = {
     "sac": SAC,
     "sac_discrete": SACDiscrete,
 }
-BAR = ON_POLICY | {"r2d2": 1.5} | dict.fromkeys([*REPLAY, *ACTOR_CRITICS], 1.5)
+BAR = ON_POLICY | dict.fromkeys([*REPLAY, "r2d2", *ACTOR_CRITICS], 1.5) | {"iqn": 1.3, "ddqn": 1.4}
 
 
 Work = tuple[Callable[[], None], Callable[[bool], None], int]

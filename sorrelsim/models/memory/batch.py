@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sorrelsim.models.memory import replay_kernels
 from sorrelsim.observations.parts import Observation
 
 
@@ -22,9 +23,9 @@ def shares(valid: np.ndarray, weights: np.ndarray, n_batches: int = 1) -> np.nda
     Returns:
         float32 [samples].
     """
-    counts = valid.reshape(n_batches, -1)
-    each = counts * weights.reshape(n_batches, -1) / np.maximum(counts.sum(1, keepdims=True), 1)
-    return each.reshape(-1)
+    into = np.empty_like(weights)
+    replay_kernels.shares(valid, weights, n_batches, into)
+    return into
 
 
 @dataclass(frozen=True)

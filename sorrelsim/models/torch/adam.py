@@ -12,6 +12,7 @@ from torch.autograd import Variable
 
 from sorrelsim.models import checked
 from sorrelsim.models.noted import LOSS_LIMIT
+from sorrelsim.models.torch.losses import Sloped
 from sorrelsim.models.torch.saved_tensors import check_finite, unlike
 
 
@@ -40,12 +41,13 @@ class Adam:
         }
 
     def descend(
-        self, loss: Tensor, learning_rate: float, max_norm: float = 0.0, weights: Tensor | None = None
+        self, loss: Tensor | Sloped, learning_rate: float, max_norm: float = 0.0, weights: Tensor | None = None
     ) -> float:
         """Takes one step down a loss.
 
         Args:
-            loss: A scalar; or, with weights, the losses of samples, [batch], of which it is the weighted sum.
+            loss: A scalar; or, with weights, the losses of samples, [batch], of which it is the weighted sum, with
+                their graph or with their slopes.
             learning_rate: Step size.
             max_norm: The norm of all gradients together is scaled down to this; 0 leaves it alone.
             weights: What each sample's loss counts, [batch].
@@ -53,8 +55,15 @@ class Adam:
         Returns:
             The loss; NaN if a gradient is not finite. If it is not, or above ``LOSS_LIMIT``, nothing is changed.
         """
-        total = loss.detach() if weights is None else loss.detach().dot(weights)
-        moved, gradients = self._gradients(loss, torch.ones_like(total) if weights is None else weights)
+        if isinstance(loss, Sloped):
+            assert weights is not None
+            total, begin = loss.losses.dot(weights), loss.of
+            slopes = loss.slopes.mul_(weights.view(-1, *[1] * (begin.dim() - 1)))
+        elif weights is None:
+            total, begin, slopes = loss.detach(), loss, torch.ones_like(loss)
+        else:
+            total, begin, slopes = loss.detach().dot(weights), loss, weights
+        moved, gradients = self._gradients(begin, slopes)
         norms = torch._foreach_norm(gradients)
         value, size = total.item(), math.hypot(*(norm.item() for norm in norms))
         if 0 < max_norm < 1.001 * size:  # to the last bit only where it counts: two more calls take as long as a layer
@@ -64,17 +73,17 @@ class Adam:
         if abs(value) > LOSS_LIMIT:
             return value
         # The fused step divides the gradients by this.
-        scale = torch.full((), size / max_norm, device=loss.device) if 0 < max_norm < size else None
+        scale = torch.full((), size / max_norm, device=total.device) if 0 < max_norm < size else None
         self._move(moved, gradients, learning_rate, scale)
         return value
 
-    def _gradients(self, loss: Tensor, weights: Tensor) -> tuple[list[int] | None, list[Tensor]]:
-        """Works out gradients of the sum of losses by their weights; returns them, and of which, None meaning all."""
+    def _gradients(self, begin: Tensor, slopes: Tensor) -> tuple[list[int] | None, list[Tensor]]:
+        """Works out gradients backwards from where slopes are known; returns them, and of which, None meaning all."""
         for p in self.parameters:
             p.grad = None
         # What ``Tensor.backward`` comes down to, without its checks, which take as long as a small layer's gradient.
         Variable._execution_engine.run_backward(
-            (loss,), (weights,), False, False, (), allow_unreachable=True, accumulate_grad=True
+            (begin,), (slopes,), False, False, (), allow_unreachable=True, accumulate_grad=True
         )
         found = [p.grad for p in self.parameters]
         gradients = [gradient for gradient in found if gradient is not None]
@@ -114,8 +123,7 @@ class Adam:
     def largest(self) -> float:
         """Returns the largest magnitude among what it moves."""
         with torch.no_grad():
-            norms = torch._foreach_norm(self.parameters, math.inf)
-            return torch.stack([norm.float() for norm in norms]).max().item()
+            return torch.stack([parameter.abs().max().float() for parameter in self.parameters]).max().item()
 
     def state_dict(self) -> dict[str, Any]:
         """Returns moments and step counts, parameter by parameter."""
