@@ -217,7 +217,7 @@ def _play(
         recorder = Recorder(kept, spec, world, shown, people, study, partners)
     session = Session(world, agents, labels, people, recorder)
     session.ready()
-    practice = Practice.of(spec, people, options) if practise else None
+    practice = Practice.of(spec, people, options) if practise and people else None
     window = PlayWindow(session, options, practice)
     try:
         window.run()
