@@ -45,14 +45,23 @@ class Minds:
         self._kept: dict[int, list[dict[str, Any]]] = {0: [agent.state_dict() for agent in agents]}
 
     def explain(self, turn: int, slot: int) -> Explanation | None:
-        """Returns what the agent of a slot makes of the state after a turn; None if nobody at hand plays there."""
+        """Returns what the agent of a slot makes of the state after a turn; None if nobody at hand plays there.
+
+        What models draw meanwhile is put back, for they may be playing elsewhere.
+        """
         if self._ready is not None:
             self._ready()
         agent = next((each for each in self.agents if slot in each.slots), None)
         if agent is None:
             return None
-        self._go(turn)
-        return agent.explain(self.replay.world, slot)
+        models = {id(each.model): each.model for each in self.agents}.values()
+        drawn = [model.random_state() for model in models]
+        try:
+            self._go(turn)
+            return agent.explain(self.replay.world, slot)
+        finally:
+            for model, state in zip(models, drawn, strict=True):
+                model.set_random_state(state)
 
     def _go(self, turn: int) -> None:
         known = max(k for k in self._kept if k <= turn)

@@ -158,6 +158,22 @@ def test_minds_tell_of_any_turn_what_the_model_made_of_it_then():
     live.session.close()
 
 
+@pytest.mark.parametrize("others", ["random", "cleanup_cooperator", None])
+def test_looking_into_heads_changes_nothing_of_what_is_played(others):
+    played = []
+    for looking in (False, True):
+        live = live_of(others)
+        minds = minds_of(live, live.replay())
+        for turn in range(1, 20):
+            live.grow(turn)
+            if looking and turn % 3 == 0:
+                minds.explain(turn, 1)
+                minds.explain(turn // 2, 0)
+        played.append(live.actions.tolist())
+        live.session.close()
+    assert played[0] == played[1]
+
+
 def test_the_viewer_shows_what_went_on_in_bots_that_are_at_hand(tmp_path):
     window = window_on(recorded(tmp_path / "a.jsonl"))
     press(window, "h")
