@@ -116,10 +116,28 @@ def bench(
     interpreted: Annotated[bool, typer.Option("--interpreted", help="Run the rules as plain Python.")] = False,
     seconds: Annotated[float, typer.Option(min=0.01, help="Time spent on each measurement.")] = 1.0,
     bounds: Bounds = False,
+    limits: Annotated[
+        bool,
+        typer.Option(
+            "--limits",
+            help="Stepping in every form beside a plain copy of its bytes, learners beside their bare networks, and "
+            "training beside the slower of its halves: a minute or two.",
+        ),
+    ] = False,
+    json: Annotated[Path | None, typer.Option(help="With --limits: write what was found to this file.")] = None,
 ) -> None:
     """Measure steps per second with random actions, observations for all agents included."""
     from rich.console import Console
 
+    if limits:
+        if all or interpreted or bounds:
+            raise ValueError("bench --limits measures one compiled world; leave out --all, --interpreted and --bounds")
+        from sorrelsim.cli import limits as found
+
+        found.report(Console(), world, copies, threads, seconds, json)
+        return
+    if json:
+        raise ValueError("bench --json goes with --limits")
     from sorrelsim.cli.bench import report
 
     report(Console(), world, copies, threads, all, interpreted, seconds, bounds)

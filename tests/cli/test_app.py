@@ -1,5 +1,6 @@
 """The commands, as a user types them."""
 
+import json
 import re
 import signal
 import subprocess
@@ -181,6 +182,68 @@ def test_bench_prints_steps_a_second():
     row = re.search(r"treasure_hunt +2 +2 +([\d,]+) +([\d,]+)", text)
     worlds, agents = (int(number.replace(",", "")) for number in row.groups())
     assert agents == pytest.approx(2 * worlds, abs=2)
+
+
+def test_bench_limits_shows_how_near_everything_comes(monkeypatch, tmp_path):
+    from sorrelsim.cli import limits
+
+    monkeypatch.setattr(limits, "TRAININGS", {"ddqn": limits.TRAININGS["ddqn"]})
+    path = tmp_path / "limits.json"
+    asked = ["--copies", "1", "--copies", "3", "--seconds", "0.01", "--json", str(path)]
+    text = call("bench", "treasure_hunt", "--limits", *asked)
+    found = json.loads(path.read_text())
+    forms = ["symbolic", "one_hot", "rgb 8", "rgb 1", "ascii"]
+    assert [(row["form"], row["copies"]) for row in found["stepping"]] == [(form, n) for form in forms for n in (1, 3)]
+    for row in found["stepping"]:
+        assert f"{row['world_steps']:,.0f}" in text
+        assert 0 < row["share"]["least"] <= row["share"]["median"] <= row["share"]["most"]
+    # Two agents see windows of the same cells: a picture has 8 x 8 pixels where the other has one.
+    of = {(row["form"], row["copies"]): row["bytes_per_second"] / row["world_steps"] for row in found["stepping"]}
+    assert of["rgb 8", 1] == pytest.approx(64 * of["rgb 1", 3])
+    (row,) = found["training"]
+    assert (row["learner"], row["world"]) == ("ddqn", "treasure_hunt")
+    assert row["over_network"]["median"] > 0
+    assert row["agent_steps"] < row["stepping"]  # it learns too
+
+
+def test_what_bench_cannot_measure_together_is_said():
+    assert "leave out --all" in command("bench", "--limits", "--all").stderr
+    assert "goes with --limits" in command("bench", "--json", "x.json").stderr
+
+
+def test_bare_networks_are_asked_what_the_work_asks():
+    import torch
+
+    from sorrelsim.cli.limits import bare_networks
+
+    asked = []
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = torch.nn.Linear(2, 1)
+
+        def forward(self, x):
+            asked.append((tuple(x.shape), torch.is_grad_enabled()))
+            return {"value": self.inner(x)}
+
+    class Model:
+        networks = {"net": Net()}
+
+    net = Model.networks["net"]
+
+    def work():
+        with torch.no_grad():
+            net(torch.ones(3, 2))
+        net(x=torch.ones(5, 2))
+
+    bare = bare_networks([Model()], work)
+    asked.clear()
+    bare()
+    assert asked == [((3, 2), False), ((5, 2), True)]
+    # The sum of w . x + b over five states of ones: the gradient of each weight is 5, and so is that of b.
+    assert net.inner.weight.grad.tolist() == [[5.0, 5.0]]
+    assert net.inner.bias.grad.tolist() == [5.0]
 
 
 def test_check_and_new(study):
