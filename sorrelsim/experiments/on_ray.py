@@ -192,7 +192,7 @@ class RemoteMemory:
         try:
             return ray.get(reference)
         except ray.exceptions.RayTaskError as error:
-            raise error.cause from None
+            raise (error.cause or error) from None
         except ray.exceptions.ObjectLostError:
             raise
         except ray.exceptions.RayError as error:
@@ -259,7 +259,7 @@ class RayStaff:
             pairs = zip(parcels, self._by_memory, strict=True)
             opened = [(each, said.turns) if by_memory else ray.get(each) for each, by_memory in pairs]
         except ray.exceptions.RayTaskError as error:
-            raise error.cause from None
+            raise (error.cause or error) from None
         except ray.exceptions.RayError as error:
             return Outcome(number, lost=_said(error))
         return Outcome(number, news=said, parcels=opened)

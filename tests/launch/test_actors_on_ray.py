@@ -77,15 +77,22 @@ def test_each_learner_trains_with_two_actors(learner, tmp_path, machine):
 
 
 @pytest.mark.slow
-def test_an_actor_that_is_killed_is_replaced_and_the_run_ends(tmp_path, machine, capsys):
-    """SIGKILL for one actor's process in the midst; Ape-X, whose steps go from process to process."""
+@pytest.mark.parametrize(
+    ("who", "said"),
+    [
+        ("actor", "actor 1 is lost (ActorDiedError); another takes its place"),
+        ("memory", "the replay memory of DQNApex is lost (ActorDiedError); it fills anew"),
+    ],
+)
+def test_a_process_that_is_killed_is_replaced_and_the_run_ends(who, said, tmp_path, machine, capsys):
+    """SIGKILL for one of a run's processes in the midst; Ape-X, whose steps go from process to process."""
     experiment = Experiment(plain("dqn_apex", tmp_path, epochs=6))
     play, pids = experiment.crew.play, []
 
     def kill(limit):
         if experiment.turns >= 120 and not pids:
-            actor = experiment.crew.staff._actors[1]
-            pids.append(ray.get(actor.__ray_call__.remote(lambda self: os.getpid())))
+            killed = experiment.crew.staff._actors[1] if who == "actor" else experiment.models[0].memory._replay
+            pids.append(ray.get(killed.__ray_call__.remote(lambda self: os.getpid())))
             os.kill(pids[0], signal.SIGKILL)
         return play(limit)
 
@@ -93,8 +100,8 @@ def test_an_actor_that_is_killed_is_replaced_and_the_run_ends(tmp_path, machine,
     folder = run(experiment)
     check(folder, 6)
     assert pids
-    assert "actor 1 is lost (ActorDiedError); another takes its place" in capsys.readouterr().err
-    assert "actor 1 is lost" in (folder / "actors.log").read_text()
+    assert said in capsys.readouterr().err
+    assert said in (folder / "actors.log").read_text()
 
 
 BROKEN = """from sorrelsim import BaseModel
