@@ -67,7 +67,8 @@ class Adam:
             total, begin, slopes = loss.detach().dot(weights), loss, weights
         moved, gradients = self._gradients(begin, slopes)
         norms = torch._foreach_norm(gradients)
-        value, size = total.item(), math.hypot(*(norm.item() for norm in norms))
+        sizes = [norm.item() for norm in norms] if total.is_cpu else torch.stack(norms).tolist()  # one transfer
+        value, size = total.item(), math.hypot(*sizes)
         if 0 < max_norm < 1.001 * size:  # to the last bit only where it counts: two more calls take as long as a layer
             size = torch.linalg.vector_norm(torch.stack(norms)).item()
         if not (math.isfinite(value) and math.isfinite(size)):
@@ -123,7 +124,7 @@ class Adam:
     def largest(self) -> float:
         """Returns the largest magnitude among what it moves."""
         with torch.no_grad():
-            return torch.stack([parameter.abs().max().float() for parameter in self.parameters]).max().item()
+            return torch.stack([p.abs().max().float() for p in self.parameters if p.numel()]).max().item()
 
     def state_dict(self) -> dict[str, Any]:
         """Returns moments and step counts, parameter by parameter."""
