@@ -8,12 +8,14 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Variable
+from torch._C import _ImperativeEngine
 
 from sorrelsim.models import checked
 from sorrelsim.models.noted import LOSS_LIMIT
 from sorrelsim.models.torch.losses import Sloped
 from sorrelsim.models.torch.saved_tensors import check_finite, unlike
+
+_ENGINE = _ImperativeEngine()  # a handle of torch's one engine of gradients
 
 
 class Adam:
@@ -82,9 +84,7 @@ class Adam:
         for p in self.parameters:
             p.grad = None
         # What ``Tensor.backward`` comes down to, without its checks, which take as long as a small layer's gradient.
-        Variable._execution_engine.run_backward(
-            (begin,), (slopes,), False, False, (), allow_unreachable=True, accumulate_grad=True
-        )
+        _ENGINE.run_backward((begin,), (slopes,), False, False, (), allow_unreachable=True, accumulate_grad=True)
         found = [p.grad for p in self.parameters]
         gradients = [gradient for gradient in found if gradient is not None]
         if len(gradients) == len(found):
