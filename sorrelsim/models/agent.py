@@ -127,6 +127,8 @@ class Agent:
             shown = with_identity(shown, self.slots.size)
         found = world.action_spec.differences(model.action_spec, "in the model", "in the world")
         found += shown.differences(model.observations, "in the model", "in the world")
+        if model.kept is not None and getattr(world, "symbolic_parts", None) is None:
+            found.append("the model paints of symbols, and the world has no symbolic_parts: say paints = False")
         if found:
             ours, theirs = model.action_spec, world.action_spec
             what = "other observations" if ours == theirs else f"actions {ours.told()}, not {theirs.told()}"

@@ -68,7 +68,11 @@ def test_painted_as_the_world_paints(name, settings, form, size):
     if form == "one_hot":
         np.testing.assert_array_equal(painter.channels(given).numpy(), seen)
     elif painter.n_cells <= MOST_CELLS:
-        np.testing.assert_array_equal(painter.looked_up(given).numpy(), seen)
+        with torch.inference_mode():
+            np.testing.assert_array_equal(painter.looked_up(given).numpy(), seen)
+        weight = torch.ones((), requires_grad=True)  # what was made where no gradients are serves where some are
+        (painter.looked_up(given).float() * weight).sum().backward()
+        assert weight.grad == torch.from_numpy(seen.astype(np.float32)).sum()
     else:
         assert name == "predator_prey"
 
@@ -300,3 +304,24 @@ def test_players_of_single_streams():
             world.step()
             cast.remember(world)
     np.testing.assert_array_equal(acted[:8], acted[8:])
+
+
+def test_a_world_without_symbols_says_what_to_do():
+    """One of somebody's own that hands on what a world of ours shows."""
+
+    class Around:
+        def __init__(self, world):
+            self.world = world
+
+        def __getattr__(self, name):
+            if name.endswith("symbolic_parts"):
+                raise AttributeError(name)
+            return getattr(self.world, name)
+
+    world = Around(sorrelsim.make("pkg:treasure_hunt", observation="rgb", compiled=False))
+    model = PPO.from_config(world.observations, world.action_names, 2, ON_POLICY)
+    with pytest.raises(ValueError, match="the world has no symbolic_parts: say paints = False"):
+        Agent(world, [0, 1], model)
+    plain = type("PPO", (PPO,), {"paints": False}).from_config(world.observations, world.action_names, 2, ON_POLICY)
+    live(world, Agent(world, [0, 1], plain), 9)
+    assert plain.gradient_steps == 8  # four minibatches, twice

@@ -123,7 +123,8 @@ class Painter:
             place[of_layer[1:]] = np.arange(1, count) * step
             ids[:, 0, 0, z] = of_layer[np.arange(n_cells) // step % count]
         cells = np.concatenate([form.write(ids), np.zeros((1, form.size, form.size, 3), np.uint8)])
-        return torch.from_numpy(place).to(self.device), torch.from_numpy(cells).to(self.device)
+        with torch.inference_mode(False):  # it outlives the call, and is looked up in where gradients are worked out
+            return torch.from_numpy(place).to(self.device), torch.from_numpy(cells).to(self.device)
 
 
 @functools.cache
