@@ -6,6 +6,7 @@ All that the windows draw with, wherever it goes: the stage, the panel, the over
 from __future__ import annotations
 
 import importlib.util
+from bisect import bisect_right
 from collections import OrderedDict
 from functools import cache
 from pathlib import Path
@@ -76,9 +77,8 @@ class Letters:
         """Returns a line of text that is cut with an ellipsis where it is wider than ``width`` pixels."""
         font = self.font(size, style)
         if font.size(text)[0] > width:
-            while text and font.size(text + "\u2026")[0] > width:
-                text = text[:-1]
-            text = text.rstrip() + "\u2026"
+            fitting = bisect_right(range(1, len(text)), width, key=lambda n: font.size(text[:n] + "\u2026")[0])
+            text = text[:fitting].rstrip() + "\u2026"
         return self.draw(text, size, colour, style)
 
     def wrapped(self, text: str, size: float, width: int, style: str = "") -> list[str]:
