@@ -188,8 +188,10 @@ class Panel:
         surface.blit(title, (left, top))
         self._spots.append((pygame.Rect(left, top, width, px(22)), "log", None))
         y = top + px(26)
-        for age, event in enumerate(reversed(info.events[-room:])):
-            age -= info.ahead
+        past = len(info.events) - info.ahead
+        ahead = min(info.ahead, max(room // 3, room - past))  # most of the room is for what has been
+        events = info.events[: past + ahead]
+        for age, event in enumerate(reversed(events[-room:]), -ahead):
             colour = theme.FAINT if age < 0 or age >= 8 else theme.TEXT if age < 3 else theme.MUTED
             self._spots.append((pygame.Rect(left, y, width, step), "event", event))
             when = draw(f"{event.turn}", 13, theme.FAINT, "mono")

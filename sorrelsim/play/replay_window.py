@@ -278,6 +278,8 @@ class ReplayWindow(BaseWindow):
                 ("Space", "play"),
                 (f"{shown('left')} {shown('right')}", "frame"),
                 ("Tab", "view"),
+                ("H", "an agent's head"),
+                ("K", "kinds of events"),
                 ("F1", "all keys"),
             ),
             recording=f"{recorder.turns}" if recorder is not None else "",
