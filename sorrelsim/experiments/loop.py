@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -25,56 +24,20 @@ from sorrelsim.experiments.evaluation import (
     ways_of,
 )  # fmt: skip
 from sorrelsim.experiments.measures import EpisodeCollector, Row, return_means
+from sorrelsim.experiments.playing import Group, Seated, grouped
 from sorrelsim.experiments.resolve import resolve
 from sorrelsim.experiments.seating import Place, make_model, make_world, seat_agents, seating
 from sorrelsim.experiments.sweep import combinations, sweep_rows
 from sorrelsim.models.agent import Agent
-from sorrelsim.models.base import BaseModel, TrainingDiverged
+from sorrelsim.models.base import BaseModel
 from sorrelsim.models.checkpoint import SUFFIX
 from sorrelsim.models.playing import play_step
 from sorrelsim.models.threads import set_network_threads
-from sorrelsim.observations.playable import Playable
 from sorrelsim.outside.make import is_outside
 from sorrelsim.tables.events import EventLog
 
 _EVALUATION_SEED = 0x5EED
 """Added to a run's seed for the copies in which the trained agents are looked at, so that they are new to them."""
-
-
-class _Player:
-    """An agent as the loop plays it: an error of its model names the seat.
-
-    Attributes:
-        place: Where it sits.
-        diverged: Whether its model's loss was not finite.
-    """
-
-    def __init__(self, place: Place, agent: Agent) -> None:
-        self.place, self.agent = place, agent
-        self.diverged = False
-
-    def transition(self, world: Playable) -> None:
-        self.agent.transition(world)
-
-    def remember(self, world: Playable) -> None:
-        with self:
-            self.agent.remember(world)
-
-    def start_epoch(self, epoch: int) -> None:
-        with self:
-            self.agent.model.start_epoch_action(epoch=epoch)
-
-    def end_epoch(self, epoch: int) -> None:
-        with self:
-            self.agent.model.end_epoch_action(epoch=epoch)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if isinstance(error, TrainingDiverged):
-            self.diverged = True
-            error.args = (f"seat {self.place.name}: {error}",)
 
 
 class Experiment:
@@ -131,7 +94,8 @@ class Experiment:
         self.swept = combinations(self.world)
         self.sweep: list[Row] = []
         self.collector = EpisodeCollector(self.world)
-        self._players = [_Player(*each) for each in zip(self.places, self.agents, strict=True)]
+        self._players = [Seated(*each) for each in zip(self.places, self.agents, strict=True)]
+        self._playing = grouped(self._players) if config.together else list(self._players)
         self.epoch = self.turns = 0
         self.total_turns = config.epochs * config.turns
         self.seconds = self._seconds_before = 0.0  # in all, and before the epoch that is being played
@@ -146,6 +110,11 @@ class Experiment:
         """The places whose models learn."""
         pairs = zip(self.places, self.models, strict=True)
         return [(place, model) for place, model in pairs if place.config.learn and model.memory is not None]
+
+    @property
+    def together(self) -> list[list[str]]:
+        """The names of those seats, a list for each group, whose models act and learn as one."""
+        return [[each.place.name for each in group.seated] for group in self._playing if isinstance(group, Group)]
 
     def stop(self, hurry: bool = False) -> None:
         """Ends the loop after the turn that is being played; the epoch is reported as far as it got.
@@ -197,7 +166,7 @@ class Experiment:
                 for player in self._players:
                     player.start_epoch(self.epoch + 1)
             while True:  # one turn at least, for the epoch has been started
-                play_step(self.world, self._players)
+                play_step(self.world, self._playing)
                 self.collector.observe(self.world)
                 if self.log is not None:
                     self.log.step(self.world)

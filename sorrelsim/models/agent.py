@@ -134,10 +134,18 @@ class Agent:
 
     def transition(self, world: Playable) -> None:
         """Observes, chooses and submits an action for every stream; the world moves when it is stepped."""
-        states, mask = self.observe(world), world.action_mask
+        self.submit(world, self.model.take_actions(self.look(world), self.seat))
+
+    def look(self, world: Playable) -> Observation:
+        """Observes: returns the states of all streams, and notes in its seat what is allowed there."""
+        mask = world.action_mask
         self.seat.mask = None if mask is None else self._streams(mask)
-        self._actions = self.model.take_actions(states, self.seat)
-        chosen = self._spec.clip(self._actions).reshape(self.n_worlds, self.slots.size, *self._spec.shape)
+        return self.observe(world)
+
+    def submit(self, world: Playable, actions: np.ndarray) -> None:
+        """Submits what was chosen for the states that it saw last."""
+        self._actions = actions
+        chosen = self._spec.clip(actions).reshape(self.n_worlds, self.slots.size, *self._spec.shape)
         world.submit(self.slots, chosen)
 
     def overrule(self, slot: int, action: int) -> None:
@@ -164,11 +172,22 @@ class Agent:
         Raises:
             RuntimeError: If it is called before ``transition``.
         """
+        self.take_in(world)
+        if self.learn:
+            self.model.learn(self.seat.n_streams)
+
+    def take_in(self, world: Playable) -> None:
+        """Tells the model what the step brought, and leaves learning to whoever calls this.
+
+        Raises:
+            RuntimeError: If it is called before ``transition``.
+        """
         if self._frames is None or self._actions is None:
             raise RuntimeError("remember() before transition(): there is no step to remember")
         terminated, truncated = self._streams(world.terminated), self._streams(world.truncated)
-        ended = np.flatnonzero(terminated | truncated)
-        reward = self._streams(self.transform(world.reward, world.terminated | world.truncated))
+        over = world.terminated | world.truncated
+        ended = np.flatnonzero(self._streams(over))
+        reward = self._streams(self.transform(world.reward, over))
         final_obs = final_states = final_mask = None
         if ended.size and world.final_parts is not None:
             final = {name: part[ended] for name, part in self._frames_of(world.final_parts).items()}
@@ -191,8 +210,6 @@ class Agent:
                 None if world.action_mask is None else self._streams(world.action_mask),
             )
         )
-        if self.learn:
-            self.model.learn(self.seat.n_streams)
         if ended.size:
             for stack in self._stack.values():
                 stack[ended] = 0

@@ -39,19 +39,23 @@ class Adam:
         }
 
     def descend(self, loss: Tensor, learning_rate: float, max_norm: float = 0.0) -> float:
-        """Takes one step down a loss.
+        """Takes one step down a loss; the arguments as of ``step``."""
+        for p in self.parameters:
+            p.grad = None
+        loss.backward()  # type: ignore[no-untyped-call]
+        return self.step(loss, learning_rate, max_norm)
+
+    def step(self, loss: Tensor, learning_rate: float, max_norm: float = 0.0) -> float:
+        """Takes one step along the gradients that the parameters have.
 
         Args:
-            loss: A scalar.
+            loss: What they are the gradients of, a scalar.
             learning_rate: Step size.
             max_norm: The norm of all gradients together is scaled down to this; 0 leaves it alone.
 
         Returns:
             The loss; NaN if a gradient is not finite. If it is not, or above ``LOSS_LIMIT``, nothing is changed.
         """
-        for p in self.parameters:
-            p.grad = None
-        loss.backward()  # type: ignore[no-untyped-call]
         moved = [i for i, p in enumerate(self.parameters) if p.grad is not None]
         parameters = [self.parameters[i] for i in moved]
         gradients = [p.grad for p in parameters if p.grad is not None]

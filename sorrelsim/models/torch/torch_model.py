@@ -177,13 +177,20 @@ class TorchModel(BaseModel):
         Raises:
             TrainingDiverged: If a weight's magnitude is above ``WEIGHT_LIMIT``; looked at every so many steps.
         """
+        for p in self.optimizers[optimizer].parameters:
+            p.grad = None
+        loss.backward()  # type: ignore[no-untyped-call]
+        return self.move(loss, optimizer, learning_rate)
+
+    def move(self, loss: Tensor, optimizer: str, learning_rate: float | None = None) -> float:
+        """Takes the step of ``descend`` along the gradients of a loss, which are there already."""
         adam = self.optimizers[optimizer]
         self._descents += 1
         if self._descents % _LOOK_EVERY == 0 and not (largest := adam.largest()) <= WEIGHT_LIMIT:
             told = {"loss": loss.item(), "largest weight": largest}
             raise TrainingDiverged(self.name, self.gradient_steps + 1, self.agent_steps, told)
         rate = self.learning_rate if learning_rate is None else learning_rate
-        return adam.descend(loss, rate, self.config.max_grad_norm)
+        return adam.step(loss, rate, self.config.max_grad_norm)
 
     # Saving
 
