@@ -1,18 +1,22 @@
-"""What a learner costs beside its bare network: everything counted, over the same forward and backward passes alone.
+"""What a learner costs beside its bare network: everything counted, over passes, gradients and steps alone.
 
-    python benchmarks/learners.py [--threads 2] [--rounds 5] [--cases ppo iqn ddqn ...]
+    python benchmarks/learners.py [--threads 2] [--rounds 9] [--cases ppo iqn ddqn ...]
 
-Each round times the whole learner (acting, stepping, storing, sampling, updating) and then its bare network: the same
-modules on real states, called as often and at the same batch sizes, a sum of the outputs for a loss, without optimiser,
-clipping or world. Rounds alternate, so that a busy machine slows both; the median of the rounds' ratios is what counts.
+Each round times, by the processor's time, the whole learner (acting, stepping, storing, sampling, updating) and its
+bare network: the same modules on real states that lie ready, several batches in turn, for a learner never sees one
+twice in a row, called as often and at the same batch sizes, with a sum of the outputs for a loss and torch's fused step
+of Adam on all parameters; no world, memory, target networks' moves, clipping, or anything noted. A second ratio leaves
+the step of Adam out too: forward and backward passes alone. What comes first changes from round to round, so that a
+busy machine slows all; the median of the rounds' ratios is what counts, and the quartiles say how far they scatter.
 """
 
 from __future__ import annotations
 
 import argparse
 import functools
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
@@ -43,6 +47,7 @@ from sorrelsim.agents.learners.trpo import TRPO
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.torch.actor_critic_model import ActorCriticModel
 from sorrelsim.models.torch.on_policy_model import OnPolicyModel
+from sorrelsim.models.torch.replay_model import Drawn
 from sorrelsim.models.torch.value_model import ValueModel
 from sorrelsim.testing.plane import Plane
 
@@ -69,6 +74,27 @@ ACTOR_CRITICS: dict[str, type[ActorCriticModel]] = {
 BAR = ON_POLICY | {"r2d2": 1.5} | dict.fromkeys([*REPLAY, *ACTOR_CRITICS], 1.5)
 
 
+Work = tuple[Callable[[], None], Callable[[bool], None], int]
+"""The whole learner; its bare network, with or without steps of Adam; the agent-steps that either stands for."""
+
+
+def mover(parameters: Iterable[torch.Tensor]) -> Callable[[], None]:
+    """Returns a step of Adam at its leanest, of length 0: the bare network must not move the learner's weights."""
+    moved = [p for p in parameters if p.requires_grad]
+    first, second = ([torch.zeros_like(p) for p in moved] for _ in range(2))
+    counts = [torch.ones(())] * len(moved)
+    rest = {"weight_decay": 0.0, "eps": 1e-8, "amsgrad": False, "maximize": False, "grad_scale": None}
+
+    def move() -> None:
+        slopes = [torch.zeros_like(p) if p.grad is None else p.grad for p in moved]
+        with torch.no_grad():
+            torch._fused_adam_(
+                moved, slopes, first, second, [], counts, lr=0.0, beta1=0.9, beta2=0.999, found_inf=None, **rest
+            )
+
+    return move
+
+
 def run(agent: Agent, world: object, n_steps: int) -> None:
     """The loop of an experiment."""
     for _ in range(n_steps):
@@ -87,7 +113,7 @@ def states_of(world: object) -> dict[str, torch.Tensor]:
 
 def on_policy(
     learner: type[OnPolicyModel], kind: str, copies: int, n_steps: int, passes: tuple[int, int] = (2, 4)
-) -> tuple[Callable[[], None], Callable[[], None], int]:
+) -> Work:
     """A learner on Clean Up, 7 slots sharing it: one rollout, and the passes of one rollout (how many, minibatches)."""
     world = sorrelsim.make("cleanup", n_worlds=copies, seed=0)
     streams = copies * world.n_agents
@@ -97,25 +123,30 @@ def on_policy(
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, n_steps)
     net, acting = model.networks["net"], states_of(world)
-    # A minibatch as training draws it: states of the whole rollout in random order.
-    order = np.random.default_rng(0).permutation(n_steps * streams)[: n_steps * streams // n_minibatches]
-    lived = {name: part.reshape(-1, *part.shape[2:])[order] for name, part in model.memory.states.items()}
-    batch = {name: torch.from_numpy(part) for name, part in lived.items()}
+    # Minibatches as training draws them: states of the whole rollout in random order.
+    lived = {name: part.reshape(-1, *part.shape[2:]) for name, part in model.memory.states.items()}
+    batches = [
+        {name: torch.from_numpy(part[order]) for name, part in lived.items()}
+        for order in np.array_split(np.random.default_rng(0).permutation(n_steps * streams), n_minibatches)
+    ]
     ask = (lambda parts: [net(**parts)]) if learner is PQN else net
+    move = mover(net.parameters())
 
-    def bare() -> None:
+    def bare(stepping: bool) -> None:
         with torch.inference_mode():
             for _ in range(n_steps + 1):  # one for the state after the last
                 ask(acting)
-        for _ in range(n_epochs * n_minibatches):
+        for batch in batches * n_epochs:
             results = ask(batch)
             net.zero_grad(set_to_none=True)
             sum(result.sum() for result in results).backward()
+            if stepping:
+                move()
 
     return lambda: run(agent, world, n_steps), bare, n_steps * streams
 
 
-def trpo(copies: int, n_steps: int) -> tuple[Callable[[], None], Callable[[], None], int]:
+def trpo(copies: int, n_steps: int) -> Work:
     """TRPO on Clean Up, 7 slots sharing it: one rollout, its step of the actor and five passes of the critic."""
     world = sorrelsim.make("cleanup", n_worlds=copies, seed=0)
     streams = copies * world.n_agents
@@ -127,8 +158,9 @@ def trpo(copies: int, n_steps: int) -> tuple[Callable[[], None], Callable[[], No
     order = torch.randperm(n_steps * streams)[: n_steps * streams // c.n_minibatches]
     batch = {name: part[order] for name, part in whole.items()}
     parameters = list(actor.parameters())
+    move = mover(critic.parameters())
 
-    def bare() -> None:
+    def bare(stepping: bool) -> None:
         with torch.inference_mode():
             for _ in range(n_steps + 1):
                 actor.head(actor.encoder(acting)), critic.head(critic.encoder(acting))
@@ -141,11 +173,13 @@ def trpo(copies: int, n_steps: int) -> tuple[Callable[[], None], Callable[[], No
         for _ in range(c.n_epochs * c.n_minibatches):
             critic.zero_grad(set_to_none=True)
             critic.head(critic.encoder(batch)).sum().backward()
+            if stepping:
+                move()
 
     return lambda: run(agent, world, n_steps), bare, n_steps * streams
 
 
-def replay(kind: type[ValueModel]) -> tuple[Callable[[], None], Callable[[], None], int]:
+def replay(kind: type[ValueModel]) -> Work:
     """A learner of values on treasure hunt, 32 copies, a gradient step in 4 agent-steps, batch 64: ten world-steps."""
     world = sorrelsim.make("treasure_hunt", n_worlds=32, seed=0)
     streams = 32 * world.n_agents
@@ -155,26 +189,30 @@ def replay(kind: type[ValueModel]) -> tuple[Callable[[], None], Callable[[], Non
     run(agent, world, 20)
     acting = states_of(world)
     online, target = model.networks["online"], model.networks["target"]
-    batch = {k: v.contiguous() for k, v in model.batch_tensors(model.memory.sample(64))[0].items()}
+    drawn = [model.batch_tensors(model.memory.sample(64)) for _ in range(streams // 4)]
     few: dict[str, torch.Tensor] = {"taus": torch.rand(64, 8)} if kind is IQN else {}
     many = {"taus": torch.rand(1, 32).expand(streams, -1)} if kind is IQN else {}
 
-    def bare() -> None:
+    move = mover(online.parameters())
+
+    def bare(stepping: bool) -> None:
         for _ in range(10):
             with torch.inference_mode():
                 online(**acting, **many)
-            for _ in range(streams // 4):
+            for batch in drawn:
                 with torch.no_grad():
-                    target(**batch, **few)
+                    target(**batch.following, **few)
                     if model.config.double:
-                        online(**batch, **few)
+                        online(**batch.following, **few)
                 online.zero_grad(set_to_none=True)
-                online(**batch, **few).sum().backward()
+                online(**batch.states, **few).sum().backward()
+                if stepping:
+                    move()
 
     return lambda: run(agent, world, 10), bare, 10 * streams
 
 
-def r2d2() -> tuple[Callable[[], None], Callable[[], None], int]:
+def r2d2() -> Work:
     """R2D2 on treasure hunt, 32 copies, a gradient step on 32 sequences in 32 agent-steps: ten world-steps."""
     world = sorrelsim.make("treasure_hunt", n_worlds=32, seed=0)
     streams = 32 * world.n_agents
@@ -187,8 +225,9 @@ def r2d2() -> tuple[Callable[[], None], Callable[[], None], int]:
     before = {name: part[: c.burn_in].contiguous() for name, part in batch.items()}
     after = {name: part[c.burn_in :].contiguous() for name, part in batch.items()}
     start = model.new_carry(c.batch_size)
+    move = mover(online.parameters())
 
-    def bare() -> None:
+    def bare(stepping: bool) -> None:
         for _ in range(10):
             with torch.inference_mode():
                 online(**acting, **carry)
@@ -199,11 +238,13 @@ def r2d2() -> tuple[Callable[[], None], Callable[[], None], int]:
                     target.values(target.run(after, start)[0])
                 online.zero_grad(set_to_none=True)
                 online.values(online.run(after, start)[0]).sum().backward()
+                if stepping:
+                    move()
 
     return lambda: run(agent, world, 10), bare, 10 * streams
 
 
-def actor_critic(kind: type[ActorCriticModel]) -> tuple[Callable[[], None], Callable[[], None], int]:
+def actor_critic(kind: type[ActorCriticModel]) -> Work:
     """A learner with an actor and critics on the plane (one of named actions on treasure hunt), else as ``replay``."""
     named = kind is SACDiscrete
     world = sorrelsim.make("treasure_hunt", n_worlds=32, seed=0) if named else Plane(32)
@@ -213,57 +254,71 @@ def actor_critic(kind: type[ActorCriticModel]) -> tuple[Callable[[], None], Call
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, 20)
     acting, size, nets = states_of(world), model.config.batch_size, model.networks
-    drawn = model.batch_tensors(model.memory.sample(size))
-    batch = {name: part.contiguous() for name, part in drawn.states.items()}
-    done = {} if named else {"action": drawn.data["actions"].contiguous()}
+    drawn = [model.batch_tensors(model.memory.sample(size)) for _ in range(streams // 4)]
     delay = 2 if kind is TD3 else 1
-    improving = list(nets["actor"].parameters())
     valued_by = model.critics[:1] if kind is TD3 else model.critics
+    move = [mover(nets["actor"].parameters()), mover(p for name in model.critics for p in nets[name].parameters())]
 
-    def does() -> torch.Tensor:
-        answer = nets["actor"](**batch)
-        return answer[0] if isinstance(answer, tuple) else answer
-
-    def descends(step: int) -> None:
+    def descends(batch: Drawn, improving: bool, stepping: bool) -> None:
+        done = {} if named else {"action": batch.data["actions"]}
         with torch.no_grad():
-            nets["actor"](**batch)
+            nets["actor"](**batch.following)
             for name in model.critics:
-                nets[f"{name}_target"](**batch, **done)
+                nets[f"{name}_target"](**batch.following, **done)
                 if named:  # what the actor learns from
-                    nets[name](**batch)
+                    nets[name](**batch.states)
         for name in model.critics:
             nets[name].zero_grad(set_to_none=True)
-        sum(nets[name](**batch, **done).sum() for name in model.critics).backward()
-        if step % delay == 0:
-            action = does()
-            values = [action] if named else [nets[name](**batch, action=action) for name in valued_by]
-            torch.autograd.grad(sum(value.sum() for value in values), improving, allow_unused=True)
+        sum(nets[name](**batch.states, **done).sum() for name in model.critics).backward()
+        if improving:
+            answer = nets["actor"](**batch.states)
+            action = answer[0] if isinstance(answer, tuple) else answer
+            values = [action] if named else [nets[name](**batch.states, action=action) for name in valued_by]
+            parameters = list(nets["actor"].parameters())
+            slopes = torch.autograd.grad(sum(value.sum() for value in values), parameters, allow_unused=True)
+            for parameter, slope in zip(parameters, slopes, strict=True):
+                parameter.grad = slope
+        for steps in move if stepping and improving else move[1:] * stepping:
+            steps()
 
-    def bare() -> None:
+    def bare(stepping: bool) -> None:
         for _ in range(10):
             with torch.inference_mode():
                 chosen = nets["actor"](**acting)
                 if kind is DDPGApex:  # what was done, and what the actor itself would do
                     nets["actor"](**acting)
                     nets["critic"](**acting, action=chosen), nets["critic"](**acting, action=chosen)
-            for step in range(streams // 4):
-                descends(step)
+            for k, batch in enumerate(drawn):
+                descends(batch, k % delay == 0, stepping)
 
     return lambda: run(agent, world, 10), bare, 10 * streams
 
 
 def clock(work: Callable[[], None]) -> float:
-    """Seconds that some work takes."""
-    start = time.perf_counter()
+    """Seconds of the processor, in all threads, that some work takes."""
+    start = time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.process_time() - start
+
+
+def measured(work: Work, rounds: int) -> Iterator[tuple[float, float, float]]:
+    """Yields, round by round, seconds of the whole learner, its bare network, and forward and backward passes alone."""
+    whole, bare, _ = work
+    parts = [whole, functools.partial(bare, True), functools.partial(bare, False)]
+    orders = itertools.cycle(itertools.permutations(range(3)))
+    for _ in range(3):  # what is compiled or allocated on first use
+        for part in parts:
+            part()
+    for order in itertools.islice(orders, rounds):
+        seconds = {k: clock(parts[k]) for k in order}
+        yield seconds[0], seconds[1], seconds[2]
 
 
 def main() -> None:
     """Runs the cases and prints a line each."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--copies", type=int, default=64, help="copies of Clean Up")
     parser.add_argument("--cases", nargs="+", default=list(BAR), choices=list(BAR))
     asked = parser.parse_args()
@@ -281,16 +336,12 @@ def main() -> None:
     } | {name: functools.partial(replay, kind) for name, kind in REPLAY.items()}
     build |= {name: functools.partial(actor_critic, kind) for name, kind in ACTOR_CRITICS.items()}
     for case in asked.cases:
-        whole, bare, n_agent_steps = build[case]()
-        whole(), bare()  # what is compiled or allocated on first use
-        ratios, rates = [], []
-        for _ in range(asked.rounds):
-            seconds, alone = clock(whole), clock(bare)
-            ratios.append(seconds / alone)
-            rates.append(n_agent_steps / seconds)
+        work = build[case]()
+        whole, bare, passes = np.array(list(measured(work, asked.rounds))).T
+        low, middle, high = np.percentile(whole / bare, [25, 50, 75])
         print(
-            f"{case:16} {np.median(ratios):5.2f} x bare network (bar {BAR[case]}; rounds "
-            f"{', '.join(f'{ratio:.2f}' for ratio in ratios)})  {np.median(rates):8,.0f} agent-steps/s",
+            f"{case:16} {middle:5.2f} x bare network (bar {BAR[case]}; quartiles {low:.2f} and {high:.2f}); "
+            f"{np.median(whole / passes):.2f} x its passes alone; {work[2] / np.median(whole):8,.0f} agent-steps/CPU-s",
             flush=True,
         )
 

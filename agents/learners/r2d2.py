@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sorrelsim.models.memory.batch import shares
 from sorrelsim.models.memory.sequences import SequenceBuffer
 from sorrelsim.models.ranges import BatchSize, Every, Exponent, Length, Positive, Probability, Range, Width
 from sorrelsim.models.seat import Seat
@@ -215,7 +216,8 @@ class R2D2(ValueModel):
         arrays = {f"part {name}": part for name, part in drawn.states.items()}
         arrays |= {f"carry {name}": kept for name, kept in drawn.carry.items()}
         arrays |= {name: getattr(drawn, name) for name in ("begins", "actions", "rewards", "discounts", "later")}
-        arrays |= {"valid": drawn.valid.reshape(-1), "weights": np.tile(drawn.weights, self.config.sequence_length)}
+        valid, weights = drawn.valid.reshape(-1), np.tile(drawn.weights, self.config.sequence_length)
+        arrays |= {"valid": valid, "weights": weights, "shares": shares(valid, weights)}
         if drawn.masks is not None:
             arrays["masks"] = drawn.masks
         data = to_device(arrays, self.device)

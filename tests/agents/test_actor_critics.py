@@ -17,6 +17,7 @@ from sorrelsim.agents.learners.sac import SAC, squashed
 from sorrelsim.agents.learners.sac_discrete import SACDiscrete, soft_value
 from sorrelsim.agents.learners.td3 import TD3
 from sorrelsim.models.agent import Agent
+from sorrelsim.models.memory.batch import shares
 from sorrelsim.models.torch.continuous import ActionRange, allowed
 from sorrelsim.models.torch.deterministic_model import NOISE, PROBABILITIES
 from sorrelsim.models.torch.losses import td_targets
@@ -178,8 +179,7 @@ def batch(weights=(1.0, 1.0, 1.0), valid=(1.0, 1.0, 1.0)):
         "actions": torch.tensor([[2.0], [0.0], [1.0]]),
         "rewards": torch.ones(3),
         "discounts": torch.tensor([0.5, 0.5, 0.0]),
-        "valid": torch.tensor(valid),
-        "weights": torch.tensor(weights),
+        "shares": torch.from_numpy(shares(np.float32(valid), np.float32(weights))),
     }
     return states, {"grid": 2 * states["grid"]}, data
 
@@ -303,7 +303,7 @@ def test_a_step_of_sac_by_hand():
 
 def test_the_temperature_falls_where_there_is_more_entropy_than_wanted():
     model = build(SACDiscrete, CodeWorld())
-    data = {"valid": torch.tensor([1.0, 1.0, 0.0]), "weights": torch.ones(3)}
+    data = {"shares": torch.tensor([0.5, 0.5, 0.0])}
     # log alpha is 0 at first, and so is the loss; its slope is the mean surplus of what is valid, 1.
     assert model.descend_temperature(torch.tensor([3.0, -1.0, -99.0]), data) == 0
     assert model.temperature.log().item() == pytest.approx(-model.config.learning_rate, abs=1e-6)
@@ -334,7 +334,7 @@ def test_a_step_of_discrete_sac_by_hand():
     model = SACDiscrete(LINE, ("a", "b"), 1, config, actor=Fixed(0.0, 0.0, softly=True), critics=critics)
     data = {"actions": torch.tensor([1, 0]), "rewards": torch.ones(2), "discounts": torch.tensor([0.5, 0.0])}
     states = {"grid": torch.zeros(2, 1)}
-    shown, errors = model.gradient_step(states, states, data | {"valid": torch.ones(2), "weights": torch.ones(2)})
+    shown, errors = model.gradient_step(states, states, data | {"shares": torch.full((2,), 0.5)})
     assert shown["loss"] == pytest.approx(1.68549, abs=1e-5)
     torch.testing.assert_close(errors, torch.tensor([1.0, 0.5]), atol=1e-5, rtol=0)  # (1.43069 + .56931) / 2
     assert shown["actor_loss"] == pytest.approx(-1.14363, abs=1e-4)

@@ -7,9 +7,8 @@ from fakes import CodeWorld
 from test_traps import batch_by_hand
 from torch import nn
 
-from sorrelsim.agents.learners.qr_dqn import QRDQN, LossOfQuantiles
+from sorrelsim.agents.learners.qr_dqn import QRDQN
 from sorrelsim.agents.learners.rainbow import Rainbow, cross_entropy, project
-from sorrelsim.models.torch.losses import quantile_huber_loss
 
 ATOMS = torch.tensor([0.0, 1.0, 2.0])
 
@@ -23,32 +22,6 @@ class Table(nn.Module):
 
     def forward(self, grid):
         return self.table[grid[:, 0, 1, 0].long()]
-
-
-def test_the_quick_loss_of_quantiles_by_hand():
-    """Quantiles 1 and 3 at tau .25 and .5, targets 2 and 6, kappa 1, as in the loss of IQN: .625 + .75 = 1.375.
-
-    Slopes, -|tau - [u < 0]| clamp(u) averaged over targets: -.25 * (1 + 1) / 2 and -(-.5 + .5) / 2.
-    """
-    quantiles = torch.tensor([[1.0, 3.0]], requires_grad=True)
-    loss = LossOfQuantiles.apply(quantiles, torch.tensor([[0.25, 0.5]]), torch.tensor([[2.0, 6.0]]), 1.0)
-    torch.testing.assert_close(loss, torch.tensor([1.375]))
-    loss.sum().backward()
-    torch.testing.assert_close(quantiles.grad, torch.tensor([[-0.25, 0.0]]))
-
-
-@pytest.mark.parametrize("kappa", [0.3, 1.0, 2.5])
-def test_the_quick_loss_of_quantiles_is_the_plain_one(kappa):
-    chance = torch.Generator().manual_seed(3)
-    given, targets = (torch.randn(5, n, generator=chance) * 3 for n in (4, 7))
-    taus, weights = torch.rand(1, 4, generator=chance), torch.rand(5, generator=chance)
-    found = []
-    for loss in (LossOfQuantiles.apply, quantile_huber_loss):
-        quantiles = given.clone().requires_grad_()
-        losses = loss(quantiles, taus, targets, kappa)
-        (losses * weights).sum().backward()
-        found.append((losses.detach(), quantiles.grad))
-    torch.testing.assert_close(*found)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,10 @@ from sorrelsim.agents.learners.qr_dqn import QRDQN
 from sorrelsim.agents.learners.rainbow import Rainbow
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
+from sorrelsim.models.memory.batch import shares
+from sorrelsim.models.torch import losses as losses_module
 from sorrelsim.models.torch.exploration import epsilon_greedy
-from sorrelsim.models.torch.losses import q_targets, quantile_huber_loss, td_loss, weighted_mean
+from sorrelsim.models.torch.losses import q_targets, quantile_huber_loss, td_loss
 
 FAST = {
     "memory_size": 4000,
@@ -77,6 +79,29 @@ def test_quantile_huber_loss_by_hand():
     torch.testing.assert_close(quantile_huber_loss(quantiles, taus, targets, 2.0), torch.tensor([1.09375]))
 
 
+@pytest.mark.parametrize("kappa", [0.3, 1.0, 2.5])
+def test_compiled_losses_are_the_plain_ones_to_the_last_bit(kappa, monkeypatch):
+    chance = torch.Generator().manual_seed(3)
+    given, later = (torch.randn(40, 5, generator=chance) * 3 for _ in range(2))
+    targets, taus = torch.randn(40, 7, generator=chance) * 3, torch.rand(40, 5, generator=chance)
+    rewards, discounts, weights = torch.randn(3, 40, generator=chance)
+    actions = torch.randint(5, (40,), generator=chance)
+    masks = torch.rand(40, 5, generator=chance) < 0.7
+    masks[:, 0] = True
+    found = []
+    for _ in range(2):
+        values, quantiles = (given.clone().requires_grad_() for _ in range(2))
+        bootstrapped = q_targets(rewards, discounts, later, given, masks)
+        losses, errors = td_loss(values, actions, bootstrapped)
+        of_quantiles = quantile_huber_loss(quantiles, taus, targets, kappa)
+        ((losses + of_quantiles) * weights).sum().backward()
+        found.append((bootstrapped, losses.detach(), errors, of_quantiles.detach(), values.grad, quantiles.grad))
+        monkeypatch.setattr(losses_module, "_compiled", lambda *_: False)
+    for compiled, plain in zip(*found, strict=True):
+        torch.testing.assert_close(compiled, plain, atol=0, rtol=1e-6 if kappa != 1 else 0)
+    assert found[0][-1].abs().min() > 0
+
+
 def test_double_q_targets_by_hand():
     """Online prefers action 1, whose target value is 2; the target's own best is 5. Nothing follows the second."""
     following, chooser = torch.tensor([[5.0, 2.0, 9.0]] * 2), torch.tensor([[0.0, 1.0, 7.0]] * 2)
@@ -102,13 +127,11 @@ def test_epsilon_is_tossed_for_in_every_stream_by_its_own_chance():
 
 
 def test_importance_weights_and_validity_reach_the_loss():
-    losses, valid, weights = (
-        torch.tensor([2.0, 4.0, 100.0]),
-        torch.tensor([1.0, 1.0, 0.0]),
-        torch.tensor([1.0, 0.5, 1.0]),
-    )
-    assert weighted_mean(losses, valid, weights) == 2.0  # (2 + 2) / 2
-    assert weighted_mean(losses, torch.zeros(3), weights) == 0.0
+    losses, valid, weights = np.float32([[2.0, 4.0, 100.0], [1.0, 1.0, 0.0], [1.0, 0.5, 1.0]])
+    assert losses @ shares(valid, weights) == 2.0  # (2 + 2) / 2
+    assert losses @ shares(np.zeros(3, np.float32), weights) == 0.0
+    # Two batches drawn in one go count by themselves: 1 / 1, and 1 / 2 twice.
+    np.testing.assert_array_equal(shares(np.float32([1, 0, 1, 1]), np.ones(4, np.float32), 2), [1, 0, 0.5, 0.5])
 
 
 @pytest.mark.parametrize(("kind", "options"), OPTIONS)
@@ -140,10 +163,9 @@ def test_td_loss_by_hand():
     Slopes with respect to the values: -.5 * 1 / 2 and +1 * .5 / 2, at the chosen action only.
     """
     values = torch.tensor([[1.0, 0.0], [0.0, 3.0], [0.0, 0.0]], requires_grad=True)
-    targets, valid = torch.tensor([1.5, 0.0, 100.0]), torch.tensor([1.0, 1.0, 0.0])
-    weights = torch.tensor([1.0, 0.5, 1.0]) * valid
+    targets, valid = torch.tensor([1.5, 0.0, 100.0]), np.float32([1.0, 1.0, 0.0])
     losses, errors = td_loss(values, torch.tensor([0, 1, 0]), targets)
-    loss = weighted_mean(losses, valid, weights)
+    loss = losses.dot(torch.from_numpy(shares(valid, np.float32([1.0, 0.5, 1.0]))))
     torch.testing.assert_close(loss, torch.tensor(0.6875))
     torch.testing.assert_close(errors, torch.tensor([0.5, -3.0, 100.0]))
     loss.backward()

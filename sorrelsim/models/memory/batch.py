@@ -8,7 +8,24 @@ from typing import Any
 
 import numpy as np
 
+from sorrelsim.models.memory import replay_kernels
 from sorrelsim.observations.parts import Observation
+
+
+def shares(valid: np.ndarray, weights: np.ndarray, n_batches: int = 1) -> np.ndarray:
+    """Returns what each sample's loss counts in its batch: its weight over the number of valid samples, 0 if it is not.
+
+    Args:
+        valid: float32 [samples], 1 or 0.
+        weights: Importance weights, float32 [samples].
+        n_batches: Batches of one size that the samples make up.
+
+    Returns:
+        float32 [samples].
+    """
+    into = np.empty_like(weights)
+    replay_kernels.shares(valid, weights, n_batches, into)
+    return into
 
 
 @dataclass(frozen=True)

@@ -46,18 +46,20 @@ class Priorities:
         values **= self.exponent
         self.top = max(self.top, replay_kernels.tree_update(self.tree, index, values))
 
-    def draw(self, uniforms: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def draw(self, uniforms: np.ndarray, n_steps: int, correction: float) -> tuple[np.ndarray, np.ndarray]:
         """Draws one place from each of n equal slices of the sum.
 
         Args:
             uniforms: Where in its slice each draw falls, float64 [n] in 0..1.
+            n_steps: Steps remembered (N).
+            correction: How much of the bias of priorities the weights undo (beta).
 
         Returns:
-            The places, int64 [n], and the probability with which a single draw finds each, float64 [n].
+            The places, int64 [n], and importance weights (N P)^-beta, over the largest of them, float32 [n].
         """
-        index, share = np.empty(len(uniforms), np.int64), np.empty(len(uniforms))
-        replay_kernels.tree_find(self.tree, uniforms, index, share)
-        return index, share
+        index, weights = np.empty(len(uniforms), np.int64), np.empty(len(uniforms), np.float32)
+        replay_kernels.tree_find(self.tree, uniforms, n_steps, float(correction), index, weights)
+        return index, weights
 
     def clear(self) -> None:
         """Forgets all priorities."""

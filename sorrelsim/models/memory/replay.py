@@ -238,27 +238,26 @@ class Buffer:
         ring = self.ring
         index, weights = self._draw(batch_size, priority_correction)
         (returns, discounts, dones, valid), following = self.windows(index)
-        rows, streams = np.divmod(index, self.n_streams)
-        untouched = np.ones(batch_size, np.float32)  # a state that is whole has a next state that is
-        states, next_states = self._states(rows, streams, valid), self._states(following, streams, untouched)
+        row, streams = np.divmod(index, self.n_streams)
+        rows = np.concatenate([row, following])  # states, and then those that follow them, in one pass
+        whole = np.ones(len(rows), np.float32)
+        stacks = {name: ring.gather(name, rows, streams, self.n_frames, whole) for name in self._part_names}
+        if self.n_frames == 1:
+            stacks = {name: stack[:, 0] for name, stack in stacks.items()}
+        states = as_public({name: stack[:batch_size] for name, stack in stacks.items()})
+        next_states = as_public({name: stack[batch_size:] for name, stack in stacks.items()})
+        valid *= whole[:batch_size]  # a state that is whole has a next state that is
         masks = next_masks = None
         if ring.has_mask:
-            masks = ring.gather(MASK, rows, streams, 1, untouched)[:, 0]
-            next_masks = ring.gather(MASK, following, streams, 1, untouched)[:, 0]
+            masks, next_masks = np.split(ring.gather(MASK, rows, streams, 1, whole)[:, 0], 2)
             next_masks[~next_masks.any(1)] = True  # where nothing follows
-        actions = ring.done(rows, streams)
+        actions = ring.done(row, streams)
         return Batch(states, actions, returns, next_states, dones, valid, discounts, weights, index, masks, next_masks)
-
-    def _states(self, rows: np.ndarray, streams: np.ndarray, whole: np.ndarray) -> Observation:
-        stacks = {name: self.ring.gather(name, rows, streams, self.n_frames, whole) for name in self._part_names}
-        return as_public({name: stack[:, 0] if self.n_frames == 1 else stack for name, stack in stacks.items()})
 
     def _draw(self, batch_size: int, correction: float) -> tuple[np.ndarray, np.ndarray]:
         """Draws steps to sample: their places, int64 [batch], and weights, float32 [batch]."""
         if self.priorities is not None and self.priorities.tree[1] > 0:
-            index, share = self.priorities.draw(self.rng.random(batch_size))
-            weights = (len(self) * share) ** -correction
-            return index, (weights / weights.max()).astype(np.float32)
+            return self.priorities.draw(self.rng.random(batch_size), len(self), correction)
         # Leave out what is known to be incomplete: the newest windows, and the oldest stacks once the ring is full.
         ring, n = self.ring, self.n_streams
         first = self.n_frames - 1 if ring.size == ring.n_rows else 0

@@ -6,6 +6,8 @@ serves every dtype.
 
 from __future__ import annotations
 
+import numpy as np
+
 from sorrelsim.machine_code.kept import kept
 
 GOES_ON, TERMINATED, TRUNCATED, EMPTY = range(4)
@@ -62,13 +64,13 @@ def stacks(rows, streams, head, size, kind, frames, final, final_index, into, wh
     """Writes stacks of frames ending at ``rows`` (or, for -1 - row, at the final frame after that row), oldest first.
 
     Frames before an episode's first are zero, as they were when the agent acted. ``whole`` is set to 0 where the write
-    head has overwritten frames that the stack needs.
+    head has overwritten frames that the stack needs. Where rows are more than ``streams``, these go round.
     """
-    n_rows = kind.shape[0]
+    n_rows, n_streams = kind.shape[0], streams.shape[0]
     depth, n_bytes = into.shape[1], into.shape[2]
     oldest = (head - size) % n_rows
     for b in range(rows.shape[0]):
-        row, stream, last = rows[b], streams[b], depth - 1
+        row, stream, last = rows[b], streams[b % n_streams], depth - 1
         if row < 0:
             row = -1 - row
             entry = final_index[row, stream]
@@ -138,13 +140,14 @@ def tree_fill(tree, start, stop, value):
 
 
 @kept
-def tree_find(tree, uniforms, leaf, share):
+def tree_find(tree, uniforms, n_steps, correction, leaf, weights):
     """Draws one leaf from each of n equal slices of the sum; uniforms place the draw within its slice.
 
-    ``leaf`` and ``share``, the probability with which a single draw finds that leaf, are written.
+    ``leaf`` and ``weights`` are written: (n_steps * P) ** -correction over the largest of them, P being the probability
+    with which a single draw finds that leaf.
     """
     half = tree.shape[0] // 2
-    n = uniforms.shape[0]
+    n, largest = uniforms.shape[0], 0.0
     for b in range(n):
         mass = (b + uniforms[b]) / n * tree[1]
         node = 1
@@ -155,4 +158,20 @@ def tree_find(tree, uniforms, leaf, share):
                 mass -= tree[node]
                 node += 1
         leaf[b] = node - half
-        share[b] = tree[node] / tree[1]
+        weights[b] = (n_steps * (tree[node] / tree[1])) ** -correction
+        largest = max(largest, weights[b])
+    for b in range(n):
+        weights[b] /= largest
+
+
+@kept
+def shares(valid, weights, n_batches, into):
+    """Writes what each sample counts in its batch: valid * weight over the number of valid ones; all [samples]."""
+    size = valid.shape[0] // n_batches
+    for k in range(n_batches):
+        count = np.float32(0)
+        for b in range(k * size, (k + 1) * size):
+            count += valid[b]
+        count = max(count, np.float32(1))
+        for b in range(k * size, (k + 1) * size):
+            into[b] = valid[b] * weights[b] / count

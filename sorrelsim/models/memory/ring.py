@@ -111,7 +111,7 @@ class Ring:
         Args:
             name: The part.
             rows: int64; -1 - row stands for the final frame after that row.
-            streams: int64.
+            streams: int64; where rows are more, they go round.
             depth: Frames in a stack.
             whole: float32; set to 0 where a stack is not all there.
         """
@@ -125,7 +125,8 @@ class Ring:
 
     def done(self, rows: np.ndarray, streams: np.ndarray) -> np.ndarray:
         """Returns what was done in some steps: int64 [n], or as it is kept, [n, *shape]."""
-        actions: np.ndarray = self.actions[rows, streams]
+        flat = self.actions.reshape(-1, *self.actions.shape[2:])
+        actions: np.ndarray = flat.take(rows * self.n_streams + streams, 0)
         return actions.astype(np.int64) if actions.dtype == np.int32 else actions
 
     def clear(self) -> None:

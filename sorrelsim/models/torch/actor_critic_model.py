@@ -17,7 +17,6 @@ from torch import Tensor, nn
 from sorrelsim.models.ranges import BatchSize, Every, Length, Rate, Weight
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.continuous import ActionRange
-from sorrelsim.models.torch.losses import weighted_mean
 from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel, Tensors
 from sorrelsim.models.torch.signatures import check_network, column, read_network, split_extras
 
@@ -142,11 +141,11 @@ class ActorCriticModel(ReplayModel):
 
     def descend_critics(self, losses: Tensor, data: Mapping[str, Tensor]) -> float:
         """Moves the critics a step down the mean of their losses, [batch], and returns it."""
-        return self.descend(weighted_mean(losses, data["valid"], data["weights"]), "critic")
+        return self.descend(losses, "critic", weights=data["shares"])
 
     def descend_actor(self, losses: Tensor, data: Mapping[str, Tensor]) -> float:
         """Moves the actor a step down the mean of its losses, [batch], and returns it."""
-        return self.descend(weighted_mean(losses, data["valid"], data["weights"]), "actor", self.actor_learning_rate)
+        return self.descend(losses, "actor", self.actor_learning_rate, data["shares"])
 
     @contextmanager
     def critics_held(self) -> Iterator[None]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import Variable
 
 from sorrelsim.models import checked
 from sorrelsim.models.noted import LOSS_LIMIT
@@ -38,12 +39,34 @@ class Adam:
             "steps": [torch.zeros((), device=device) for device in {p.device for p in self.parameters}],
         }
 
-    def descend(self, loss: Tensor, learning_rate: float, max_norm: float = 0.0) -> float:
-        """Takes one step down a loss; the arguments as of ``step``."""
+    def descend(
+        self, loss: Tensor, learning_rate: float, max_norm: float = 0.0, weights: Tensor | None = None
+    ) -> float:
+        """Takes one step down a loss.
+
+        Args:
+            loss: A scalar; or, with weights, the losses of samples, [batch], of which it is the weighted sum.
+            learning_rate: As of ``step``, and so the norm.
+            max_norm: As there.
+            weights: What each sample's loss counts, [batch].
+
+        Returns:
+            As ``step``.
+        """
+        total = loss.detach() if weights is None else loss.detach().dot(weights)
         for p in self.parameters:
             p.grad = None
-        loss.backward()  # type: ignore[no-untyped-call]
-        return self.step(loss, learning_rate, max_norm)
+        # What ``Tensor.backward`` comes down to, without its checks, which take as long as a small layer's gradient.
+        Variable._execution_engine.run_backward(
+            (loss,),
+            (torch.ones_like(total) if weights is None else weights,),
+            False,
+            False,
+            (),
+            allow_unreachable=True,
+            accumulate_grad=True,
+        )
+        return self.step(total, learning_rate, max_norm)
 
     def step(self, loss: Tensor, learning_rate: float, max_norm: float = 0.0) -> float:
         """Takes one step along the gradients that the parameters have.
@@ -56,19 +79,36 @@ class Adam:
         Returns:
             The loss; NaN if a gradient is not finite. If it is not, or above ``LOSS_LIMIT``, nothing is changed.
         """
-        moved = [i for i, p in enumerate(self.parameters) if p.grad is not None]
-        parameters = [self.parameters[i] for i in moved]
-        gradients = [p.grad for p in parameters if p.grad is not None]
-        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-        value, size = loss.item(), norm.item()
+        moved, gradients = self._gradients()
+        norms = torch._foreach_norm(gradients)
+        value, size = loss.item(), math.hypot(*(norm.item() for norm in norms))
+        if 0 < max_norm < 1.001 * size:  # to the last bit only where it counts: two more calls take as long as a layer
+            size = torch.linalg.vector_norm(torch.stack(norms)).item()
         if not (math.isfinite(value) and math.isfinite(size)):
             return value if not math.isfinite(value) else math.nan
         if abs(value) > LOSS_LIMIT:
             return value
-        scale = None
-        if 0 < max_norm < size:  # the fused step divides the gradients by this
-            scale = torch.full((), size / max_norm, device=norm.device)
-        first, second = ([self._state[name][i] for i in moved] for name in ("first", "second"))
+        # The fused step divides the gradients by this.
+        scale = torch.full((), size / max_norm, device=loss.device) if 0 < max_norm < size else None
+        self._move(moved, gradients, learning_rate, scale)
+        return value
+
+    def _gradients(self) -> tuple[list[int] | None, list[Tensor]]:
+        """Returns the gradients that there are, and of which parameters, None meaning all."""
+        found = [p.grad for p in self.parameters]
+        gradients = [gradient for gradient in found if gradient is not None]
+        if len(gradients) == len(found):
+            return None, gradients
+        return [i for i, gradient in enumerate(found) if gradient is not None], gradients
+
+    def _move(
+        self, moved: list[int] | None, gradients: list[Tensor], learning_rate: float, scale: Tensor | None
+    ) -> None:
+        """Takes the fused step with some parameters, or with all."""
+        lists = self.parameters, self._state["first"], self._state["second"]
+        if moved is not None:
+            lists = tuple([tensors[i] for i in moved] for tensors in lists)  # type: ignore[assignment]
+        parameters, first, second = lists
         (count,) = self._state["steps"]
         with torch.no_grad():
             count += 1
@@ -78,7 +118,7 @@ class Adam:
                 first,
                 second,
                 [],
-                [count] * len(moved),
+                [count] * len(gradients),
                 lr=learning_rate,
                 beta1=self.betas[0],
                 beta2=self.betas[1],
@@ -89,7 +129,6 @@ class Adam:
                 grad_scale=scale,
                 found_inf=None,
             )
-        return value
 
     def largest(self) -> float:
         """Returns the largest magnitude among what it moves."""

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sorrelsim.models.memory.replay import Batch, Buffer
+from sorrelsim.models.memory.batch import Batch, shares
+from sorrelsim.models.memory.replay import Buffer
 from sorrelsim.models.memory.rollout import Column
 from sorrelsim.models.ranges import BatchSize, Capacity, Every, Exponent, Length, Probability, Share, Steps
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.devices import to_device
-from sorrelsim.models.torch.losses import weighted_mean
 from sorrelsim.models.torch.modes import in_learning
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import as_parts
@@ -73,8 +73,8 @@ class Drawn(NamedTuple):
     Attributes:
         states: By part name.
         following: The states n steps later, or the true last ones of episodes that ended sooner.
-        data: By name: actions, rewards, valid, weights, discounts (0 where nothing follows), masks and next_masks if
-            the world has masks.
+        data: By name: actions, rewards, valid, weights, the shares of samples in the loss that follow from these two,
+            discounts (0 where nothing follows), masks and next_masks if the world has masks.
         places: Where the steps lie in the memory, for their priorities; None without them.
     """
 
@@ -167,7 +167,7 @@ class ReplayModel(TorchModel):
             self._due = max(0, self._due - most)
             cut = [
                 [dict(zip(named, rows, strict=True)) for rows in zip(*parts, strict=True)]
-                for named in self.batch_tensors(self.memory.sample(most * size))[:3]
+                for named in self.batch_tensors(self.memory.sample(most * size), most)[:3]
                 for parts in [[tensor.split(size) for tensor in named.values()]]
             ]
             self._drawn = [Drawn(*each) for each in zip(*cut, strict=True)][::-1]
@@ -178,8 +178,8 @@ class ReplayModel(TorchModel):
         c = self.config
         return linear(c.priority_correction, 1.0, self.agent_steps, c.priority_correction_steps)
 
-    def batch_tensors(self, batch: Batch) -> Drawn:
-        """Brings a batch to the device, in one transfer."""
+    def batch_tensors(self, batch: Batch, n_batches: int = 1) -> Drawn:
+        """Brings a batch, or several of one size drawn in one go, to the device, in one transfer."""
         arrays = {f"now {name}": value for name, value in as_parts(batch.states).items()}
         arrays |= {f"next {name}": value for name, value in as_parts(batch.next_states).items()}
         arrays |= {
@@ -187,6 +187,7 @@ class ReplayModel(TorchModel):
             "rewards": batch.rewards,
             "valid": batch.valid,
             "weights": batch.weights,
+            "shares": shares(batch.valid, batch.weights, n_batches),
             "discounts": batch.discounts * (1 - batch.dones),
         }
         masks = {"masks": batch.masks, "next_masks": batch.next_masks}
@@ -228,7 +229,7 @@ class ReplayModel(TorchModel):
             What is shown of it, by name, and the errors that become priorities, [batch], without gradients.
         """
         losses, errors = self.losses(states, following, data)
-        return {"loss": self.descend(weighted_mean(losses, data["valid"], data["weights"]), "adam")}, errors.detach()
+        return {"loss": self.descend(losses, "adam", weights=data["shares"])}, errors.detach()
 
     @abstractmethod
     def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor, Tensor]:

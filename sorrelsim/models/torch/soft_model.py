@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from sorrelsim.models.ranges import Positive, Rate
 from sorrelsim.models.torch.actor_critic_model import ActorCriticConfig, ActorCriticModel
 from sorrelsim.models.torch.adam import Adam
-from sorrelsim.models.torch.losses import weighted_mean
 
 
 @dataclass(frozen=True)
@@ -61,12 +60,12 @@ class SoftModel(ActorCriticModel):
 
         Args:
             surplus: Entropy beyond the target, [batch], without gradients.
-            data: With ``valid`` and ``weights``.
+            data: With ``shares``.
 
         Returns:
             The loss.
         """
         c, (log_alpha,) = self.config, self.parameters("temperature")
         rate = c.learning_rate if c.temperature_learning_rate is None else c.temperature_learning_rate
-        loss = log_alpha * weighted_mean(surplus, data["valid"], data["weights"])
+        loss = log_alpha * surplus.dot(data["shares"])
         return self.descend(loss, "temperature", self.learning_rate * rate / c.learning_rate)

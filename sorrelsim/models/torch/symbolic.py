@@ -242,7 +242,8 @@ def _kernels() -> Any:
 
 
 @functools.cache
-def _jit_enabled() -> bool:
+def jit_enabled() -> bool:
+    """Returns whether numba compiles, as it does unless it is told to interpret."""
     import numba
 
     return not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
@@ -250,4 +251,4 @@ def _jit_enabled() -> bool:
 
 def _compiled(ids: Tensor) -> bool:
     """Returns whether compiled kernels can take these ids: on the CPU, unless numba is told to interpret."""
-    return ids.device.type == "cpu" and ids.dtype == torch.uint8 and _jit_enabled()
+    return ids.device.type == "cpu" and ids.dtype == torch.uint8 and jit_enabled()

@@ -162,13 +162,16 @@ class TorchModel(BaseModel):
             self._parameters[network] = list(self.networks[network].parameters())
         return self._parameters[network]
 
-    def descend(self, loss: Tensor, optimizer: str, learning_rate: float | None = None) -> float:
+    def descend(
+        self, loss: Tensor, optimizer: str, learning_rate: float | None = None, weights: Tensor | None = None
+    ) -> float:
         """Takes one step of an optimiser down a loss, with the norm of all its gradients limited.
 
         Args:
-            loss: A scalar.
+            loss: A scalar; or, with weights, the losses of samples, [batch], of which it is the weighted sum.
             optimizer: Which of ``optimizers``.
             learning_rate: Step size; None takes the model's, ``learning_rate``.
+            weights: What each sample's loss counts, [batch].
 
         Returns:
             The loss; NaN if a gradient is not finite. If it is not finite, or its magnitude above ``LOSS_LIMIT``,
@@ -177,20 +180,21 @@ class TorchModel(BaseModel):
         Raises:
             TrainingDiverged: If a weight's magnitude is above ``WEIGHT_LIMIT``; looked at every so many steps.
         """
-        for p in self.optimizers[optimizer].parameters:
-            p.grad = None
-        loss.backward()  # type: ignore[no-untyped-call]
-        return self.move(loss, optimizer, learning_rate)
-
-    def move(self, loss: Tensor, optimizer: str, learning_rate: float | None = None) -> float:
-        """Takes the step of ``descend`` along the gradients of a loss, which are there already."""
-        adam = self.optimizers[optimizer]
-        self._descents += 1
-        if self._descents % _LOOK_EVERY == 0 and not (largest := adam.largest()) <= WEIGHT_LIMIT:
-            told = {"loss": loss.item(), "largest weight": largest}
-            raise TrainingDiverged(self.name, self.gradient_steps + 1, self.agent_steps, told)
+        self._look(loss, optimizer)
         rate = self.learning_rate if learning_rate is None else learning_rate
-        return adam.step(loss, rate, self.config.max_grad_norm)
+        return self.optimizers[optimizer].descend(loss, rate, self.config.max_grad_norm, weights)
+
+    def move(self, loss: Tensor, optimizer: str) -> float:
+        """Takes the step of ``descend`` where the gradients of a loss, a scalar, are there already."""
+        self._look(loss, optimizer)
+        return self.optimizers[optimizer].step(loss, self.learning_rate, self.config.max_grad_norm)
+
+    def _look(self, loss: Tensor, optimizer: str) -> None:
+        """Looks at the weights every so many steps; raises TrainingDiverged as ``descend`` says."""
+        self._descents += 1
+        if self._descents % _LOOK_EVERY == 0 and not (largest := self.optimizers[optimizer].largest()) <= WEIGHT_LIMIT:
+            told = {"loss": loss.sum().item(), "largest weight": largest}
+            raise TrainingDiverged(self.name, self.gradient_steps + 1, self.agent_steps, told)
 
     # Saving
 

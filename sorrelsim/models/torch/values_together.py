@@ -18,7 +18,6 @@ from sorrelsim.models.seat import Seat
 from sorrelsim.models.together import Together
 from sorrelsim.models.torch.devices import to_device
 from sorrelsim.models.torch.exploration import epsilon_greedy
-from sorrelsim.models.torch.losses import weighted_mean
 from sorrelsim.models.torch.stacked import Fold, OwnNetwork, Vmapped, differentiate, joined_states, stack
 from sorrelsim.observations.parts import Observation
 
@@ -66,12 +65,13 @@ class ValuesTogether(Together):
         self._prepare(learning=True)
         whole = [{name: torch.cat([each[k][name] for each in drawn]) for name in drawn[0][k]} for k in range(3)]
         losses, errors = self._all.losses(*whole)
-        apart = (each.chunk(len(models)) for each in (losses, whole[2]["valid"], whole[2]["weights"]))
-        means = [weighted_mean(*each) for each in zip(*apart, strict=True)]
-        differentiate(means, self._folds["online"])
+        shares = whole[2]["shares"]
+        differentiate([losses], self._folds["online"], [shares])
+        each = zip(losses.detach().chunk(len(models)), shares.chunk(len(models)), strict=True)
+        totals = [samples.dot(counts) for samples, counts in each]
         for k, (model, error) in enumerate(zip(models, errors.detach().chunk(len(models)), strict=True)):
             with self.of(k):
-                shown = {"loss": model.move(means[k], "adam")}
+                shown = {"loss": model.move(totals[k], "adam")}
                 model.complete_step(shown, error, drawn[k].places)
                 model.note_losses(shown)
 
