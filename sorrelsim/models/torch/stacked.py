@@ -75,7 +75,7 @@ class Fold:
             self._places[each] = each.data_ptr()
 
     def hold(self) -> None:
-        """Takes in anew what has been given other storage since, as ``load_state_dict(assign=True)`` does."""
+        """Takes in anew what has been given other storage since, as ``parameter.data = ...`` does."""
         if all(each.data_ptr() == place for each, place in self._places.items()):
             return
         for whole, own in self.shared:
