@@ -103,6 +103,7 @@ class Agent:
         first, last = int(self.slots[0]), int(self.slots[-1])
         consecutive = np.array_equal(self.slots, np.arange(first, last + 1))
         self._columns: slice | np.ndarray = slice(first, last + 1) if consecutive else self.slots
+        self._only = first if self.slots.size == 1 else None
         self._identity: np.ndarray | None = None
         if IDENTITY in model.observations.parts and IDENTITY not in world.observations.parts:
             self._identity = np.tile(np.eye(self.slots.size, dtype=np.float32), (world.n_worlds, 1))
@@ -257,6 +258,8 @@ class Agent:
 
     def _streams(self, array: np.ndarray) -> np.ndarray:
         """Turns [n_worlds, n_agents, ...] to [n_streams, ...] of its slots; a view where it plays one or all."""
+        if self._only is not None:
+            return array[:, self._only]
         return array[:, self._columns].reshape(-1, *array.shape[2:])
 
     def _frames_of(self, parts: Parts) -> Parts:

@@ -50,7 +50,6 @@ class PoliciesTogether(Together):
         kept = [model.carries(seat) if learning else {} for model, seat in zip(models, seats, strict=True)]
         masks = [seat.mask for seat in seats if seat.mask is not None]
         mask = torch.from_numpy(np.concatenate(masks)).to(first.device) if masks else None
-        self._fold.hold()
         with torch.inference_mode():
             carry = {name: torch.cat([seat.carry[name] for seat in seats]) for name in seats[0].carry}
             said = self._net.split(self._net.step(to_device(joined_states(states), first.device), carry))

@@ -59,7 +59,7 @@ class Fold:
         self.n = n
         self.per_step: int | None = None
         self.shared: list[tuple[nn.Parameter, list[nn.Parameter]]] = []
-        self._places: dict[nn.Parameter, int] = {}
+        self._places: dict[int, tuple[nn.Parameter, int]] = {}
 
     def stacked(self, own: Sequence[Any]) -> nn.Parameter:
         """Returns a parameter of the networks' own ones, [n, ...], of which they are views from now on."""
@@ -72,11 +72,11 @@ class Fold:
         """Makes parameters views of a stacked one, and notes where they lie."""
         for each, part in zip(own, whole.detach(), strict=True):
             each.data = part
-            self._places[each] = each.data_ptr()
+            self._places[id(each)] = each, each.data_ptr()
 
     def hold(self) -> None:
         """Takes in anew what has been given other storage since, as ``parameter.data = ...`` does."""
-        if all(each.data_ptr() == place for each, place in self._places.items()):
+        if all(each.data_ptr() == place for each, place in self._places.values()):
             return
         for whole, own in self.shared:
             with torch.no_grad():
@@ -152,7 +152,7 @@ class ManySymbolic(SymbolicLinear):
         """Turns ids, uint8 [batch, ..., layer], to float32 [batch, outputs]."""
         parts = self.fold.apart(ids.reshape(-1, self.n_cells, self.n_layers)).contiguous()
         sums = sums_of_many(parts, self.weight, self.n_codes)
-        return self.fold.joined(sums if self.bias is None else self.bias.unsqueeze(1) + sums)
+        return self.fold.joined(sums if self.bias is None else sums.add_(self.bias.unsqueeze(1)))
 
 
 class ManyConv2d(nn.Module):
