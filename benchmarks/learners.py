@@ -61,7 +61,7 @@ REPLAY: dict[str, type[ValueModel]] = {
     "qr_dqn": QRDQN,
     "rainbow": Rainbow,
 }
-ON_POLICY = {"ppo": 1.3, "ppo-socialjax": 1.25, "a2c": 1.3, "a3c": 1.3, "impala": 1.3, "trpo": 1.3, "pqn": 1.3}
+ON_POLICY = {"ppo": 1.25, "ppo-socialjax": 1.25, "a2c": 1.3, "a3c": 1.3, "impala": 1.3, "trpo": 1.3, "pqn": 1.3}
 ACTOR_CRITICS: dict[str, type[ActorCriticModel]] = {
     "ddpg": DDPG,
     "ddpg_prioritised": DDPGPrioritised,
@@ -71,7 +71,7 @@ ACTOR_CRITICS: dict[str, type[ActorCriticModel]] = {
     "sac": SAC,
     "sac_discrete": SACDiscrete,
 }
-BAR = ON_POLICY | {"r2d2": 1.5} | dict.fromkeys([*REPLAY, *ACTOR_CRITICS], 1.5)
+BAR = ON_POLICY | dict.fromkeys([*REPLAY, "r2d2", *ACTOR_CRITICS], 1.5) | {"iqn": 1.3, "ddqn": 1.4}
 
 
 Work = tuple[Callable[[], None], Callable[[bool], None], int]

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sorrelsim.models.ranges import Every, Length
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
-from sorrelsim.models.torch.losses import combined, q_targets, td_loss
+from sorrelsim.models.torch.losses import Sloped, combined, q_targets, td_loss
 from sorrelsim.models.torch.noisy import noisy_or_plain
 from sorrelsim.models.torch.value_model import Tensors, ValueConfig, ValueModel
 
@@ -96,7 +96,7 @@ class DQN(ValueModel):
         """Returns the values of all actions, [batch, actions], and what else the network returned."""
         return self.ask("online", parts)
 
-    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor, Tensor]:
+    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Sloped, Tensor]:
         """Returns the Huber loss and the TD error of each sample."""
         with torch.no_grad():
             later, _ = self.ask("target", following)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from sorrelsim.models.ranges import Draws, Length, Positive
 from sorrelsim.models.torch.encoders import build_encoder
-from sorrelsim.models.torch.losses import combined, mask_values, quantile_huber_loss, quantiles_of_action
+from sorrelsim.models.torch.losses import Sloped, combined, mask_values, quantile_regression, quantiles_of_action
 from sorrelsim.models.torch.noisy import noisy_or_plain
 from sorrelsim.models.torch.value_model import Tensors, ValueConfig, ValueModel
 
@@ -89,14 +89,14 @@ class QRDQN(ValueModel):
         self.take_network(
             net, f"forward({', '.join(observations.parts)}) -> quantiles[B, {shape[0]}, {shape[1]}]", [(2, *shape)]
         )
-        self._taus = (torch.arange(c.n_quantiles, device=self.device).unsqueeze(0) + 0.5) / c.n_quantiles
+        self._taus = (torch.arange(c.n_quantiles, device=self.device) + 0.5) / c.n_quantiles
 
     def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
         """Returns mean quantiles, [batch, actions], and what else the network returned."""
         quantiles, extras = self.ask("online", parts)
         return quantiles.mean(1), extras
 
-    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor, Tensor]:
+    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Sloped, Tensor]:
         """Returns the quantile Huber loss of each sample, as which it is prioritised too."""
         c = self.config
         with torch.no_grad():
@@ -105,5 +105,5 @@ class QRDQN(ValueModel):
             best = mask_values(chooser.mean(1), data.get("next_masks")).argmax(1)
             targets = data["rewards"].unsqueeze(1) + data["discounts"].unsqueeze(1) * quantiles_of_action(later, best)
         quantiles = quantiles_of_action(self.ask("online", states)[0], data["actions"])
-        losses = quantile_huber_loss(quantiles, self._taus, targets, c.kappa)
-        return losses, losses
+        sloped = quantile_regression(quantiles, self._taus, targets, c.kappa)
+        return sloped, sloped.losses

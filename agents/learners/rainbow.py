@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from sorrelsim.models.ranges import Exponent, Payoff, Probability, Range
 from sorrelsim.models.torch.encoders import build_encoder
-from sorrelsim.models.torch.losses import combined, mask_values
+from sorrelsim.models.torch.losses import Sloped, combined, mask_values
 from sorrelsim.models.torch.noisy import noisy_or_plain
 from sorrelsim.models.torch.value_model import Tensors, ValueConfig, ValueModel
 
@@ -100,9 +100,15 @@ def project(rewards: Tensor, discounts: Tensor, probabilities: Tensor, atoms: Te
     return into.scatter_add_(1, left + 1, to_right)
 
 
-def cross_entropy(target: Tensor, probabilities: Tensor) -> Tensor:
-    """Returns -sum_i target_i log p_i of each sample, [batch], both [batch, atoms]."""
-    return -(target * probabilities.clamp_min(1e-30).log()).sum(1)
+def cross_entropy(target: Tensor, probabilities: Tensor) -> Sloped:
+    """Returns -sum_i target_i log p_i of each sample, and its slopes, -target_i / p_i; both [batch, atoms].
+
+    Probabilities below 1e-30 count as that, and have no slope.
+    """
+    known = probabilities.detach()
+    least = known.clamp_min(1e-30)
+    slopes = (target / least).mul_(known >= 1e-30).neg_()
+    return Sloped(torch.linalg.vecdot(target, least.log_()).neg_(), probabilities, slopes)
 
 
 class Rainbow(ValueModel):
@@ -142,15 +148,15 @@ class Rainbow(ValueModel):
         probabilities, extras = self.ask("online", parts)
         return probabilities @ self._atoms, extras
 
-    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor, Tensor]:
+    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Sloped, Tensor]:
         """Returns the cross entropy with the projected target of each sample, as which it is prioritised too."""
         with torch.no_grad():
             later, _ = self.ask("target", following)
             chooser = self.ask("online", following)[0] if self.config.double else later
             best = mask_values(chooser @ self._atoms, data.get("next_masks")).argmax(1)
             target = project(data["rewards"], data["discounts"], _of_action(later, best), self._atoms)
-        losses = cross_entropy(target, _of_action(self.ask("online", states)[0], data["actions"]))
-        return losses, losses
+        sloped = cross_entropy(target, _of_action(self.ask("online", states)[0], data["actions"]))
+        return sloped, sloped.losses
 
 
 def _of_action(probabilities: Tensor, actions: Tensor) -> Tensor:

@@ -56,11 +56,12 @@ def test_a_projection_loses_no_mass_and_keeps_the_mean_of_what_fits(n_atoms):
 
 
 def test_cross_entropy_by_hand_and_where_a_probability_is_none():
-    """-(.5 ln .5 + .5 ln .25) = 1.5 ln 2; what is thought impossible costs much, but no infinity."""
-    given = torch.tensor([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0]], requires_grad=True)
-    losses = cross_entropy(torch.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]]), given)
+    """-(.5 ln .5 + .5 ln .25) = 1.5 ln 2, slopes -.5 / .5 and -.5 / .25; the impossible costs much, but no infinity."""
+    given = torch.tensor([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0]])
+    losses, _, slopes = cross_entropy(torch.tensor([[0.5, 0.5, 0.0], [0.0, 1.0, 0.0]]), given)
     assert losses[0].item() == pytest.approx(1.5 * np.log(2))
     assert 50 < losses[1].item() < 100
+    torch.testing.assert_close(slopes, torch.tensor([[-1.0, -2.0, 0.0], [0.0, 0.0, 0.0]]))
 
 
 @pytest.mark.parametrize("double", [True, False])

@@ -21,8 +21,9 @@ from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.memory.batch import shares
 from sorrelsim.models.torch import losses as losses_module
+from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.exploration import epsilon_greedy
-from sorrelsim.models.torch.losses import q_targets, quantile_huber_loss, td_loss
+from sorrelsim.models.torch.losses import q_targets, quantile_huber_loss, quantile_regression, td_loss
 
 FAST = {
     "memory_size": 4000,
@@ -88,18 +89,23 @@ def test_compiled_losses_are_the_plain_ones_to_the_last_bit(kappa, monkeypatch):
     actions = torch.randint(5, (40,), generator=chance)
     masks = torch.rand(40, 5, generator=chance) < 0.7
     masks[:, 0] = True
-    found = []
+    found: list[tuple[torch.Tensor, ...]] = []
+    pulls: list[torch.Tensor] = []
     for _ in range(2):
         values, quantiles = (given.clone().requires_grad_() for _ in range(2))
         bootstrapped = q_targets(rewards, discounts, later, given, masks)
-        losses, errors = td_loss(values, actions, bootstrapped)
+        (losses, _, slopes), errors = td_loss(values, actions, bootstrapped)
         of_quantiles = quantile_huber_loss(quantiles, taus, targets, kappa)
-        ((losses + of_quantiles) * weights).sum().backward()
-        found.append((bootstrapped, losses.detach(), errors, of_quantiles.detach(), values.grad, quantiles.grad))
+        regressed, _, pull = quantile_regression(given, taus[0], targets, kappa)
+        torch.testing.assert_close(regressed, quantile_huber_loss(given, taus[:1], targets, kappa))
+        pulls.append(pull)
+        (of_quantiles * weights).sum().backward()
+        found.append((bootstrapped, losses, errors, slopes, of_quantiles.detach(), quantiles.grad))
         monkeypatch.setattr(losses_module, "_compiled", lambda *_: False)
     for compiled, plain in zip(*found, strict=True):
         torch.testing.assert_close(compiled, plain, atol=0, rtol=1e-6 if kappa != 1 else 0)
     assert found[0][-1].abs().min() > 0
+    torch.testing.assert_close(*pulls)
 
 
 def test_double_q_targets_by_hand():
@@ -165,10 +171,9 @@ def test_td_loss_by_hand():
     values = torch.tensor([[1.0, 0.0], [0.0, 3.0], [0.0, 0.0]], requires_grad=True)
     targets, valid = torch.tensor([1.5, 0.0, 100.0]), np.float32([1.0, 1.0, 0.0])
     losses, errors = td_loss(values, torch.tensor([0, 1, 0]), targets)
-    loss = losses.dot(torch.from_numpy(shares(valid, np.float32([1.0, 0.5, 1.0]))))
-    torch.testing.assert_close(loss, torch.tensor(0.6875))
+    counts = torch.from_numpy(shares(valid, np.float32([1.0, 0.5, 1.0])))
+    assert Adam([values]).descend(losses, 0.0, weights=counts) == pytest.approx(0.6875)
     torch.testing.assert_close(errors, torch.tensor([0.5, -3.0, 100.0]))
-    loss.backward()
     torch.testing.assert_close(values.grad, torch.tensor([[-0.25, 0.0], [0.0, 0.25], [0.0, 0.0]]))
 
 

@@ -8,11 +8,27 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd import Variable
+from torch._C import _ImperativeEngine
 
 from sorrelsim.models import checked
 from sorrelsim.models.noted import LOSS_LIMIT
+from sorrelsim.models.torch.losses import Sloped
 from sorrelsim.models.torch.saved_tensors import check_finite, unlike
+
+_ENGINE = _ImperativeEngine()  # a handle of torch's one engine of gradients
+
+
+def beginnings(loss: Tensor | Sloped, weights: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns a loss, or the losses of samples, without a graph; what gradients begin from; and the slopes there.
+
+    Args:
+        loss: As of ``Adam.descend``.
+        weights: As there.
+    """
+    if isinstance(loss, Sloped):
+        assert weights is not None
+        return loss.losses, loss.of, loss.slopes.mul_(weights.view(-1, *[1] * (loss.of.dim() - 1)))
+    return loss.detach(), loss, torch.ones_like(loss) if weights is None else weights
 
 
 class Adam:
@@ -40,12 +56,13 @@ class Adam:
         }
 
     def descend(
-        self, loss: Tensor, learning_rate: float, max_norm: float = 0.0, weights: Tensor | None = None
+        self, loss: Tensor | Sloped, learning_rate: float, max_norm: float = 0.0, weights: Tensor | None = None
     ) -> float:
         """Takes one step down a loss.
 
         Args:
-            loss: A scalar; or, with weights, the losses of samples, [batch], of which it is the weighted sum.
+            loss: A scalar; or, with weights, the losses of samples, [batch], of which it is the weighted sum, with
+                their graph or with their slopes.
             learning_rate: As of ``step``, and so the norm.
             max_norm: As there.
             weights: What each sample's loss counts, [batch].
@@ -53,20 +70,12 @@ class Adam:
         Returns:
             As ``step``.
         """
-        total = loss.detach() if weights is None else loss.detach().dot(weights)
+        samples, begin, slopes = beginnings(loss, weights)
         for p in self.parameters:
             p.grad = None
         # What ``Tensor.backward`` comes down to, without its checks, which take as long as a small layer's gradient.
-        Variable._execution_engine.run_backward(
-            (loss,),
-            (torch.ones_like(total) if weights is None else weights,),
-            False,
-            False,
-            (),
-            allow_unreachable=True,
-            accumulate_grad=True,
-        )
-        return self.step(total, learning_rate, max_norm)
+        _ENGINE.run_backward((begin,), (slopes,), False, False, (), allow_unreachable=True, accumulate_grad=True)
+        return self.step(samples if weights is None else samples.dot(weights), learning_rate, max_norm)
 
     def step(self, loss: Tensor, learning_rate: float, max_norm: float = 0.0) -> float:
         """Takes one step along the gradients that the parameters have.
@@ -133,8 +142,7 @@ class Adam:
     def largest(self) -> float:
         """Returns the largest magnitude among what it moves."""
         with torch.no_grad():
-            norms = torch._foreach_norm(self.parameters, math.inf)
-            return torch.stack([norm.float() for norm in norms]).max().item()
+            return torch.stack([parameter.abs().max().float() for parameter in self.parameters]).max().item()
 
     def state_dict(self) -> dict[str, Any]:
         """Returns moments and step counts, parameter by parameter."""

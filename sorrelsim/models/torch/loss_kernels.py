@@ -1,12 +1,13 @@
 """Compiled losses for the CPU, and their slopes: where batches are small, a dozen calls of torch cost more than work.
 
-Every number is what the functions of ``losses`` make of it, to the last bit, so all constants are float32. Callers
-check everything; these read, and write where they are told.
+Every number is what the functions of ``losses`` make of it, to the last bit but for sums, so all constants are float32.
+Callers check everything; these read, and write where they are told.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from sorrelsim.machine_code.kept import kept
 
@@ -25,21 +26,15 @@ def q_targets(rewards, discounts, following, chooser, into):
 
 
 @kept
-def huber_of_action(values, actions, targets, losses, errors):
-    """Writes Huber losses of width 1, and TD errors, of the chosen actions' values; see ``losses.td_loss``."""
+def huber_of_action(values, actions, targets, losses, errors, slopes):
+    """Writes Huber losses of width 1, TD errors and slopes of the chosen actions' values; see ``losses.td_loss``."""
     for b in range(values.shape[0]):
         error = targets[b] - values[b, actions[b]]
-        slope = min(max(error, -ONE), ONE)
-        losses[b], errors[b] = slope * (error - HALF * slope), error
-
-
-@kept
-def slope_of_action(actions, errors, weights, into):
-    """Writes the slopes of the sum of these losses by their weights with respect to all values, [batch, actions]."""
-    for b in range(into.shape[0]):
-        for a in range(into.shape[1]):
-            into[b, a] = 0.0
-        into[b, actions[b]] = -min(max(errors[b], -ONE), ONE) * weights[b]
+        size = min(max(error, -ONE), ONE)
+        losses[b], errors[b] = size * (error - HALF * size), error
+        for a in range(values.shape[1]):
+            slopes[b, a] = 0.0
+        slopes[b, actions[b]] = -size
 
 
 @kept
@@ -70,3 +65,32 @@ def quantile_huber_slopes(quantiles, taus, targets, kappa, weights, into):
                 u = targets[b, j] - quantile
                 scale = below if u < 0 else above
                 into[b, i, j] = -scale * u if abs(u) <= width else (scale * width if u < 0 else -scale * width)
+
+
+@njit(fastmath=True, nogil=True)
+def _quantile_sample(quantiles, taus, targets, width, slopes):
+    """Writes the slopes of one sample, [n], and returns its loss; quantiles are the inner loop, which vectorises."""
+    n, m = quantiles.shape[0], targets.shape[0]
+    loss = np.float32(0)
+    for i in range(n):
+        slopes[i] = 0.0
+    for j in range(m):
+        target = targets[j]
+        for i in range(n):
+            u = target - quantiles[i]
+            size = min(max(u, -width), width)
+            size *= taus[i] if u >= 0 else ONE - taus[i]
+            slopes[i] -= size
+            # Within the quadratic part size is u, and size (u - size / 2) its half square; beyond it the straight line.
+            loss += size * (u - HALF * min(max(u, -width), width))
+    scale = ONE / (width * np.float32(m))
+    for i in range(n):
+        slopes[i] *= scale
+    return loss * scale
+
+
+@kept
+def quantile_regression(quantiles, taus, targets, kappa, losses, slopes):
+    """Writes quantile Huber losses, [batch], and their slopes, [batch, n]; see ``losses.quantile_regression``."""
+    for b in range(quantiles.shape[0]):
+        losses[b] = _quantile_sample(quantiles[b], taus, targets[b], np.float32(kappa), slopes[b])

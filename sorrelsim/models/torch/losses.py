@@ -6,7 +6,7 @@ On the CPU some run compiled (``loss_kernels``), with the same results to the la
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -52,7 +52,8 @@ def q_targets(
     Returns:
         [batch].
     """
-    chooser = mask_values(chooser, masks)
+    if masks is not None:
+        chooser = mask_values(chooser, masks)
     if _compiled(rewards, discounts, following, chooser):
         into = torch.empty(rewards.shape)
         _kernels().q_targets(*map(_array, (rewards, discounts, following, chooser)), into.numpy())
@@ -61,39 +62,21 @@ def q_targets(
     return rewards + discounts * following.gather(1, best).squeeze(1)
 
 
-class _HuberOfAction(torch.autograd.Function):
-    """The Huber loss of one action's values; its gradient is known at once, so no graph is recorded."""
+class Sloped(NamedTuple):
+    """Losses of samples whose slopes are known at once, so that no graph of them is recorded and run backwards.
 
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, actions: Tensor, targets: Tensor) -> Any:
-        ctx.compiled, ctx.shape = _compiled(values, targets), values.shape
-        if ctx.compiled:
-            losses, errors = torch.empty(targets.shape), torch.empty(targets.shape)
-            given = _array(values), actions.numpy(), _array(targets)
-            _kernels().huber_of_action(*given, losses.numpy(), errors.numpy())
-            ctx.save_for_backward(actions, errors)
-            ctx.mark_non_differentiable(errors)
-            return losses, errors
-        index = actions.unsqueeze(1)
-        errors = targets - values.gather(1, index).squeeze(1)
-        slope = errors.clamp(-1.0, 1.0)
-        ctx.save_for_backward(index, slope)
-        ctx.mark_non_differentiable(errors)
-        # Within the quadratic part slope is the error, and this is its half square; beyond it |error| - 1/2.
-        return slope * (errors - 0.5 * slope), errors
+    Attributes:
+        losses: [batch].
+        of: What they are losses of, with its graph, [batch, ...].
+        slopes: Of each sample's loss with respect to that, [batch, ...]; whoever descends may write over it.
+    """
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        if ctx.compiled:
-            into, (actions, errors) = torch.empty(ctx.shape), ctx.saved_tensors
-            _kernels().slope_of_action(actions.numpy(), errors.numpy(), _array(gradients[0]), into.numpy())
-            return into, None, None
-        index, slope = ctx.saved_tensors
-        wide = slope.new_zeros(ctx.shape)
-        return wide.scatter_(1, index, (-slope * gradients[0]).unsqueeze(1)), None, None
+    losses: Tensor
+    of: Tensor
+    slopes: Tensor
 
 
-def td_loss(values: Tensor, actions: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+def td_loss(values: Tensor, actions: Tensor, targets: Tensor) -> tuple[Sloped, Tensor]:
     """Works out the Huber loss (width 1) of the chosen actions' values.
 
     Args:
@@ -104,7 +87,18 @@ def td_loss(values: Tensor, actions: Tensor, targets: Tensor) -> tuple[Tensor, T
     Returns:
         The losses and the TD errors, targets minus values, both [batch].
     """
-    return _HuberOfAction.apply(values, actions, targets)
+    known = values.detach()
+    if _compiled(known, targets):
+        losses, errors, slopes = torch.empty(targets.shape), torch.empty(targets.shape), torch.empty(values.shape)
+        into = losses.numpy(), errors.numpy(), slopes.numpy()
+        _kernels().huber_of_action(_array(known), actions.numpy(), _array(targets), *into)
+        return Sloped(losses, values, slopes), errors
+    index = actions.unsqueeze(1)
+    errors = targets - known.gather(1, index).squeeze(1)
+    size = errors.clamp(-1.0, 1.0)
+    slopes = torch.zeros_like(known).scatter_(1, index, -size.unsqueeze(1))
+    # Within the quadratic part size is the error, and this is its half square; beyond it |error| - 1/2.
+    return Sloped(size * (errors - 0.5 * size), values, slopes), errors
 
 
 def quantile_huber_loss(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa: float = 1.0) -> Tensor:
@@ -152,6 +146,27 @@ class _QuantileHuber(torch.autograd.Function):
         return into.sum(2), None, None, None
 
 
+def quantile_regression(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa: float = 1.0) -> Sloped:
+    """Returns the quantile Huber loss of each sample as ``quantile_huber_loss`` does, but for rounding, and its slopes.
+
+    Args:
+        quantiles: Predicted, [batch, n].
+        taus: Their fractions, the same for all samples, [n].
+        targets: Sampled returns, [batch, m].
+        kappa: Width of the quadratic part.
+    """
+    known = quantiles.detach()
+    if _compiled(known, taus, targets):
+        losses, slopes = torch.empty(len(known)), torch.empty(known.shape)
+        given = map(_array, (known, taus, targets))
+        _kernels().quantile_regression(*given, kappa, losses.numpy(), slopes.numpy())
+        return Sloped(losses, quantiles, slopes)
+    with torch.enable_grad():
+        free = known.clone().requires_grad_()
+        losses = quantile_huber_loss(free, taus.unsqueeze(0), targets, kappa)
+        return Sloped(losses.detach(), quantiles, torch.autograd.grad(losses.sum(), free)[0])
+
+
 def quantiles_of_action(quantiles: Tensor, actions: Tensor) -> Tensor:
     """Returns the quantiles of one action per sample: [batch, n, actions] and int64 [batch] to [batch, n]."""
     index = actions.view(-1, 1, 1).expand(-1, quantiles.shape[1], 1)
@@ -171,11 +186,15 @@ def td_targets(rewards: Tensor, discounts: Tensor, following: Tensor) -> Tensor:
 
 def _compiled(*given: Tensor) -> bool:
     """Returns whether compiled kernels can take these: numbers of 32 bits on the CPU, unless numba is to interpret."""
-    return all(each.device.type == "cpu" and each.dtype == torch.float32 for each in given) and jit_enabled()
+    for each in given:
+        if not each.is_cpu or each.dtype is not torch.float32:
+            return False
+    return jit_enabled()
 
 
 def _array(tensor: Tensor) -> np.ndarray:
-    return tensor.detach().contiguous().numpy()
+    array: np.ndarray = (tensor.detach() if tensor.requires_grad else tensor).contiguous().numpy()
+    return array
 
 
 @functools.cache

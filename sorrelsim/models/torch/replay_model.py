@@ -21,6 +21,7 @@ from sorrelsim.models.memory.rollout import Column
 from sorrelsim.models.ranges import BatchSize, Capacity, Every, Exponent, Length, Probability, Share, Steps
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.devices import to_device
+from sorrelsim.models.torch.losses import Sloped
 from sorrelsim.models.torch.modes import in_learning
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import as_parts
@@ -232,8 +233,10 @@ class ReplayModel(TorchModel):
         return {"loss": self.descend(losses, "adam", weights=data["shares"])}, errors.detach()
 
     @abstractmethod
-    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor, Tensor]:
+    def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor | Sloped, Tensor]:
         """Returns the loss and the error, as which it is prioritised, of each sample, [batch]; not weighted yet.
+
+        Losses come with their graph, or with their slopes, which is quicker.
 
         Args:
             states: As in ``Drawn``, and so the others.

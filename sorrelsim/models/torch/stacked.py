@@ -319,17 +319,17 @@ class Vmapped(nn.Module):
         return tuple(self.fold.joined(each) for each in results)
 
 
-def differentiate(losses: Sequence[Tensor], fold: Fold, weights: Sequence[Tensor] | None = None) -> None:
+def differentiate(losses: Sequence[Tensor], fold: Fold, slopes: Sequence[Tensor] | None = None) -> None:
     """Works out the gradients of losses that hang on stacked weights, and gives each network its own.
 
     Args:
-        losses: Scalars; or, with weights, losses of samples, of which those are the weighted sums.
+        losses: Scalars; or, with slopes, what gradients begin from, as ``adam.beginnings`` says.
         fold: Where the weights are.
-        weights: Shaped as the losses.
+        slopes: Shaped as the losses.
     """
     for whole, _ in fold.shared:
         whole.grad = None
-    torch.autograd.backward(list(losses), None if weights is None else list(weights))
+    torch.autograd.backward(list(losses), None if slopes is None else list(slopes))
     for whole, own in fold.shared:
         for k, each in enumerate(own):
             each.grad = None if whole.grad is None else whole.grad[k]

@@ -26,6 +26,7 @@ from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import choose_device, to_device
 from sorrelsim.models.torch.encoders import NetworkConfig
+from sorrelsim.models.torch.losses import Sloped
 from sorrelsim.models.torch.modes import Modes, Within
 from sorrelsim.models.torch.saved_tensors import as_arrays, as_tensors, check_networks, fits_generator
 from sorrelsim.observations.parts import Observation, as_parts
@@ -163,12 +164,17 @@ class TorchModel(BaseModel):
         return self._parameters[network]
 
     def descend(
-        self, loss: Tensor, optimizer: str, learning_rate: float | None = None, weights: Tensor | None = None
+        self,
+        loss: Tensor | Sloped,
+        optimizer: str,
+        learning_rate: float | None = None,
+        weights: Tensor | None = None,
     ) -> float:
         """Takes one step of an optimiser down a loss, with the norm of all its gradients limited.
 
         Args:
-            loss: A scalar; or, with weights, the losses of samples, [batch], of which it is the weighted sum.
+            loss: A scalar; or, with weights, the losses of samples, [batch], of which it is the weighted sum, with
+                their graph or with their slopes.
             optimizer: Which of ``optimizers``.
             learning_rate: Step size; None takes the model's, ``learning_rate``.
             weights: What each sample's loss counts, [batch].
@@ -180,20 +186,20 @@ class TorchModel(BaseModel):
         Raises:
             TrainingDiverged: If a weight's magnitude is above ``WEIGHT_LIMIT``; looked at every so many steps.
         """
-        self._look(loss, optimizer)
+        self._look(optimizer)
         rate = self.learning_rate if learning_rate is None else learning_rate
         return self.optimizers[optimizer].descend(loss, rate, self.config.max_grad_norm, weights)
 
     def move(self, loss: Tensor, optimizer: str) -> float:
         """Takes the step of ``descend`` where the gradients of a loss, a scalar, are there already."""
-        self._look(loss, optimizer)
+        self._look(optimizer)
         return self.optimizers[optimizer].step(loss, self.learning_rate, self.config.max_grad_norm)
 
-    def _look(self, loss: Tensor, optimizer: str) -> None:
+    def _look(self, optimizer: str) -> None:
         """Looks at the weights every so many steps; raises TrainingDiverged as ``descend`` says."""
         self._descents += 1
         if self._descents % _LOOK_EVERY == 0 and not (largest := self.optimizers[optimizer].largest()) <= WEIGHT_LIMIT:
-            told = {"loss": loss.sum().item(), "largest weight": largest}
+            told = {"largest weight": largest}
             raise TrainingDiverged(self.name, self.gradient_steps + 1, self.agent_steps, told)
 
     # Saving

@@ -16,6 +16,7 @@ from torch import nn
 
 from sorrelsim.models.seat import Seat
 from sorrelsim.models.together import Together
+from sorrelsim.models.torch.adam import beginnings
 from sorrelsim.models.torch.devices import to_device
 from sorrelsim.models.torch.exploration import epsilon_greedy
 from sorrelsim.models.torch.stacked import Fold, OwnNetwork, Vmapped, differentiate, joined_states, stack
@@ -66,9 +67,10 @@ class ValuesTogether(Together):
         whole = [{name: torch.cat([each[k][name] for each in drawn]) for name in drawn[0][k]} for k in range(3)]
         losses, errors = self._all.losses(*whole)
         shares = whole[2]["shares"]
-        differentiate([losses], self._folds["online"], [shares])
-        each = zip(losses.detach().chunk(len(models)), shares.chunk(len(models)), strict=True)
-        totals = [samples.dot(counts) for samples, counts in each]
+        samples, begin, slopes = beginnings(losses, shares)
+        differentiate([begin], self._folds["online"], [slopes])
+        each = zip(samples.chunk(len(models)), shares.chunk(len(models)), strict=True)
+        totals = [part.dot(counts) for part, counts in each]
         for k, (model, error) in enumerate(zip(models, errors.detach().chunk(len(models)), strict=True)):
             with self.of(k):
                 shown = {"loss": model.move(totals[k], "adam")}
