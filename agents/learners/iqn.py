@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from sorrelsim.models.ranges import Draws, Positive, Width
+from sorrelsim.models.torch.distributions import uniform
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
 from sorrelsim.models.torch.losses import combined, mask_values, quantile_huber_loss, quantiles_of_action
 from sorrelsim.models.torch.noisy import noisy_or_plain
@@ -92,6 +93,7 @@ class IQN(ValueModel):
 
     Config = IQNConfig
     config: IQNConfig
+    draws_to_act = True
 
     def __init__(
         self,
@@ -141,5 +143,5 @@ class IQN(ValueModel):
     def _quantiles(self, network: str, parts: Tensors, n_taus: int) -> tuple[Tensor, Tensor]:
         """Returns quantiles at fresh fractions, [batch, n_taus, actions], and the fractions."""
         batch = next(iter(parts.values())).shape[0]
-        taus = torch.rand(batch, n_taus, generator=self.generator, device=self.device)
+        taus = uniform(batch, n_taus, self.generator, self.device)
         return self.ask(network, parts, taus=taus)[0], taus

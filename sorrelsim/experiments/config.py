@@ -185,6 +185,9 @@ class ExperimentConfig:
     """Whether they also go to Weights & Biases."""
     events: EventsConfig = field(default_factory=EventsConfig)
     """What of every step is written down."""
+    together: bool = True
+    """Whether learners of one class and config, as of ``slots: each``, act and learn as one network over the weights of
+    all, where that is known to give each the numbers that it would have alone."""
     threads: Annotated[int, Range(1, 1024)] | None = None
     """Threads that step the copies; all cores by default. Trajectories do not depend on it."""
     torch_threads: Annotated[int, Range(1, 1024)] = 1

@@ -22,7 +22,8 @@ from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig
 from sorrelsim.experiments.facts import now
 from sorrelsim.experiments.measures import EpisodeCollector
-from sorrelsim.experiments.seating import Place, Player
+from sorrelsim.experiments.playing import Seated
+from sorrelsim.experiments.seating import Place
 from sorrelsim.experiments.staff import MemoryLost, NoActors, Outcome, Staff
 from sorrelsim.library.find import LIBRARY, find_class, shipped
 from sorrelsim.models.base import BaseModel
@@ -53,7 +54,7 @@ class Played(Protocol):
     def stop(self, hurry: bool = False) -> None:
         """Lets it stop."""
 
-    def player_of(self, model: BaseModel) -> Player:
+    def player_of(self, model: BaseModel) -> Seated:
         """Returns a model's player."""
 
 

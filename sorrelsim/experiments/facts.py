@@ -39,6 +39,7 @@ def describe(
     places: Sequence[Place],
     models: Sequence[BaseModel],
     code: Sequence[Mapping[str, Any]],
+    together: Sequence[Sequence[str]] = (),
 ) -> dict[str, Any]:
     """Returns what is to be said of a run as it begins.
 
@@ -48,6 +49,7 @@ def describe(
         places: Who sits where.
         models: Their models.
         code: The files that it runs, from :func:`sorrelsim.experiments.code.keep_code`.
+        together: Seats whose models act and learn as one.
     """
     actors = {"actors": {"number": config.actors, "repeatable": _REPEATABLE}} if config.actors else {}
     return {
@@ -62,6 +64,7 @@ def describe(
             | ({"device": str(device)} if (device := getattr(model, "device", None)) is not None else {})
             for place, model in zip(places, models, strict=True)
         ],
+        "together": [list(names) for names in together],
         "code": list(code),
         "packages": {"python": platform.python_version()} | _versions(),
         "git": {

@@ -25,8 +25,9 @@ from sorrelsim.experiments.evaluation import (
     ways_of,
 )  # fmt: skip
 from sorrelsim.experiments.measures import EpisodeCollector, Row, return_means
+from sorrelsim.experiments.playing import Group, Seated, grouped
 from sorrelsim.experiments.resolve import resolve
-from sorrelsim.experiments.seating import Place, Player, make_model, make_world, seat_agents, seating
+from sorrelsim.experiments.seating import Place, make_model, make_world, seat_agents, seating
 from sorrelsim.experiments.sweep import combinations, sweep_rows
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
@@ -96,7 +97,8 @@ class Experiment:
             raise ConfigError(f"{where}{error}") from error
         self.swept = combinations(self.world)
         self.sweep: list[Row] = []
-        self._players = [Player(*each) for each in zip(self.places, self.agents, strict=True)]
+        self._players = [Seated(*each) for each in zip(self.places, self.agents, strict=True)]
+        self._playing = grouped(self._players) if config.together and not config.actors else list(self._players)
         self.epoch = self.turns = 0
         self.total_turns = config.epochs * config.turns
         self.seconds = self._seconds_before = 0.0  # in all, and before the epoch that is being played
@@ -113,7 +115,7 @@ class Experiment:
         if self.crew is not None:
             self.crew.close()
 
-    def player_of(self, model: BaseModel) -> Player:
+    def player_of(self, model: BaseModel) -> Seated:
         """Returns a model's player, within which an error of the model names the seat."""
         return next(player for player in self._players if player.agent.model is model)
 
@@ -122,6 +124,11 @@ class Experiment:
         """The places whose models learn."""
         pairs = zip(self.places, self.models, strict=True)
         return [(place, model) for place, model in pairs if place.config.learn and model.memory is not None]
+
+    @property
+    def together(self) -> list[list[str]]:
+        """The names of those seats, a list for each group, whose models act and learn as one."""
+        return [[each.place.name for each in group.seated] for group in self._playing if isinstance(group, Group)]
 
     def stop(self, hurry: bool = False) -> None:
         """Ends the loop after the turn that is being played; the epoch is reported as far as it got.
@@ -176,7 +183,7 @@ class Experiment:
                 if self.crew is not None:
                     self.turns += self.crew.play(last - self.turns)
                 else:
-                    play_step(self.world, self._players)
+                    play_step(self.world, self._playing)
                     self.collector.observe(self.world)
                     if self.log is not None:
                         self.log.step(self.world)

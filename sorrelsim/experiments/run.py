@@ -189,8 +189,8 @@ def _begin(experiment: Experiment, folder: Path, since: Checkpoint | None) -> di
     config = dump_config(experiment.config)
     if since is None:
         write_beside(folder / "config.yaml", config)  # with it there is a run, which may be begun again after a kill
-        code = keep_code(folder, experiment.classes.sources())
-        facts = describe(experiment.config, experiment.world, experiment.places, experiment.models, code)
+        e, code = experiment, keep_code(folder, experiment.classes.sources())
+        facts = describe(e.config, e.world, e.places, e.models, code, e.together)
         write_facts(folder, facts)
     else:
         facts = {key: value for key, value in read_facts(folder).items() if key not in _OF_THE_END}

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -20,10 +19,9 @@ from sorrelsim.library.find import LIBRARY, bare, find_class, shipped
 from sorrelsim.library.make import make_of
 from sorrelsim.library.transforms import make_transform
 from sorrelsim.models.agent import Agent, with_identity
-from sorrelsim.models.base import BaseModel, TrainingDiverged
+from sorrelsim.models.base import BaseModel
 from sorrelsim.models.rewards import RewardTransform
 from sorrelsim.observations.actions import KINDS
-from sorrelsim.observations.playable import Playable
 from sorrelsim.outside.make import is_outside, make_outside
 
 
@@ -241,39 +239,3 @@ def seat_agents(
         wanted = place.config.explore if explore is None and learn else explore
         agents.append(Agent(world, place.slots, model, transform, learns, wanted))
     return agents
-
-
-class Player:
-    """An agent as the loop plays it: an error of its model names the seat.
-
-    Attributes:
-        place: Where it sits.
-        diverged: Whether its model's loss was not finite.
-    """
-
-    def __init__(self, place: Place, agent: Agent) -> None:
-        self.place, self.agent = place, agent
-        self.diverged = False
-
-    def transition(self, world: Playable) -> None:
-        self.agent.transition(world)
-
-    def remember(self, world: Playable) -> None:
-        with self:
-            self.agent.remember(world)
-
-    def start_epoch(self, epoch: int) -> None:
-        with self:
-            self.agent.model.start_epoch_action(epoch=epoch)
-
-    def end_epoch(self, epoch: int) -> None:
-        with self:
-            self.agent.model.end_epoch_action(epoch=epoch)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if isinstance(error, TrainingDiverged):
-            self.diverged = True
-            error.args = (f"seat {self.place.name}: {error}",)

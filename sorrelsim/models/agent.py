@@ -106,6 +106,7 @@ class Agent:
         first, last = int(self.slots[0]), int(self.slots[-1])
         consecutive = np.array_equal(self.slots, np.arange(first, last + 1))
         self._columns: slice | np.ndarray = slice(first, last + 1) if consecutive else self.slots
+        self._only = first if self.slots.size == 1 else None
         self._identity: np.ndarray | None = None
         if IDENTITY in model.observations.parts and IDENTITY not in world.observations.parts:
             self._identity = np.tile(np.eye(self.slots.size, dtype=np.float32), (world.n_worlds, 1))
@@ -213,11 +214,22 @@ class Agent:
         Raises:
             RuntimeError: If it is called before ``transition``.
         """
+        self.take_in(world)
+        if self.learn:
+            self.model.learn(self.seat.n_streams)
+
+    def take_in(self, world: Playable) -> None:
+        """Tells the model what the step brought, and leaves learning to whoever calls this.
+
+        Raises:
+            RuntimeError: If it is called before ``transition``.
+        """
         if self._frames is None or self._actions is None:
             raise RuntimeError("remember() before transition(): there is no step to remember")
         terminated, truncated = self._streams(world.terminated), self._streams(world.truncated)
-        ended = np.flatnonzero(terminated | truncated)
-        reward = self._streams(self.transform(world.reward, world.terminated | world.truncated))
+        over = world.terminated | world.truncated
+        ended = np.flatnonzero(self._streams(over))
+        reward = self._streams(self.transform(world.reward, over))
         final_obs = final_states = final_mask = None
         if ended.size and world.final_parts is not None:
             final = self._frames_of(self._seen_last(world), ended)
@@ -240,8 +252,6 @@ class Agent:
                 None if world.action_mask is None else self._streams(world.action_mask),
             )
         )
-        if self.learn:
-            self.model.learn(self.seat.n_streams)
         if ended.size:
             for stack in self._stack.values():
                 stack[ended] = 0
@@ -294,6 +304,8 @@ class Agent:
 
     def _streams(self, array: np.ndarray) -> np.ndarray:
         """Turns [n_worlds, n_agents, ...] to [n_streams, ...] of its slots; a view where it plays one or all."""
+        if self._only is not None:
+            return array[:, self._only]
         return array[:, self._columns].reshape(-1, *array.shape[2:])
 
     def _seen(self, world: Playable) -> Parts:

@@ -28,6 +28,7 @@ from sorrelsim.observations.parts import Observation, as_parts, as_public
 from sorrelsim.settings import check_settings, parse_config
 
 if TYPE_CHECKING:
+    from sorrelsim.models.together import Together
     from sorrelsim.observations.spec import ObservationSpec
 
 Arrays = Observation
@@ -244,14 +245,40 @@ class BaseModel(Exploring, Remembering, Saved):
         Raises:
             TrainingDiverged: If a loss is not finite, or it or a weight grew beyond any sense.
         """
+        try:
+            self.take_steps(self.count(n_steps))
+        finally:
+            self.after_learning()
+
+    def count(self, n_steps: int) -> int:
+        """Counts agent-steps, and returns the gradient steps that fall due: none before it is ready."""
         before, self.agent_steps = self.agent_steps, self.agent_steps + n_steps
         due = self.updates_due(before, self.agent_steps)
-        if due and self.ready():
+        return due if due and self.ready() else 0
+
+    def take_steps(self, due: int) -> None:
+        """Takes some gradient steps, and notes their losses."""
+        if due:
             with self.learning():
                 for _ in range(due):
                     steps = self.gradient_steps
                     self.note_losses(self.train_step())
                     self.gradient_steps += self.gradient_steps == steps  # unless the model counts them itself
+
+    def after_learning(self) -> None:
+        """Called when the gradient steps that fell due are taken, or one of them failed; by default does nothing."""
+
+    @classmethod
+    def together(cls, models: Sequence[Any]) -> Together | None:
+        """Returns what acts and learns for models of this class and one config as one, each as it would alone.
+
+        Returns:
+            None where they cannot, as by default.
+
+        Raises:
+            ValueError: If a network of one's own is why they cannot; says what about it.
+        """
+        return None
 
     def learning(self) -> AbstractContextManager[None]:
         """Returns what gradient steps are taken within; by default nothing."""

@@ -29,6 +29,26 @@ class TrainingDiverged(RuntimeError):
         self.model, self.gradient_step, self.agent_steps = model, gradient_step, agent_steps
 
 
+class Means:
+    """Means of the losses of the gradient steps of one update, by name."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._n = 0
+
+    def add(self, losses: Mapping[str, float]) -> bool:
+        """Adds the losses of a step; returns whether its ``loss`` is sound. One that is not stands alone, undiluted."""
+        sound = abs(losses["loss"]) <= LOSS_LIMIT
+        before = self._sums if sound else {}
+        self._sums = {key: before.get(key, 0.0) + value for key, value in losses.items()}
+        self._n = self._n + 1 if sound else 1
+        return sound
+
+    def taken(self) -> dict[str, float]:
+        """Returns the means."""
+        return {key: total / self._n for key, total in self._sums.items()}
+
+
 def plain_losses(losses: Any, owner: str) -> list[tuple[str, float]]:
     """Returns losses as names and plain floats, free of any graph or device.
 

@@ -18,6 +18,19 @@ from sorrelsim.models.torch.saved_tensors import check_finite, unlike
 _ENGINE = _ImperativeEngine()  # a handle of torch's one engine of gradients
 
 
+def beginnings(loss: Tensor | Sloped, weights: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Returns a loss, or the losses of samples, without a graph; what gradients begin from; and the slopes there.
+
+    Args:
+        loss: As of ``Adam.descend``.
+        weights: As there.
+    """
+    if isinstance(loss, Sloped):
+        assert weights is not None
+        return loss.losses, loss.of, loss.slopes.mul_(weights.view(-1, *[1] * (loss.of.dim() - 1)))
+    return loss.detach(), loss, torch.ones_like(loss) if weights is None else weights
+
+
 class Adam:
     """Adam (Kingma and Ba 2015) in torch's fused form: one call moves all parameters and limits their gradients' norm.
 
@@ -50,25 +63,35 @@ class Adam:
         Args:
             loss: A scalar; or, with weights, the losses of samples, [batch], of which it is the weighted sum, with
                 their graph or with their slopes.
+            learning_rate: As of ``step``, and so the norm.
+            max_norm: As there.
+            weights: What each sample's loss counts, [batch].
+
+        Returns:
+            As ``step``.
+        """
+        samples, begin, slopes = beginnings(loss, weights)
+        for p in self.parameters:
+            p.grad = None
+        # What ``Tensor.backward`` comes down to, without its checks, which take as long as a small layer's gradient.
+        _ENGINE.run_backward((begin,), (slopes,), False, False, (), allow_unreachable=True, accumulate_grad=True)
+        return self.step(samples if weights is None else samples.dot(weights), learning_rate, max_norm)
+
+    def step(self, loss: Tensor, learning_rate: float, max_norm: float = 0.0) -> float:
+        """Takes one step along the gradients that the parameters have.
+
+        Args:
+            loss: What they are the gradients of, a scalar.
             learning_rate: Step size.
             max_norm: The norm of all gradients together is scaled down to this; 0 leaves it alone.
-            weights: What each sample's loss counts, [batch].
 
         Returns:
             The loss; NaN if a gradient is not finite. If it is not, or above ``LOSS_LIMIT``, nothing is changed.
         """
-        if isinstance(loss, Sloped):
-            assert weights is not None
-            total, begin = loss.losses.dot(weights), loss.of
-            slopes = loss.slopes.mul_(weights.view(-1, *[1] * (begin.dim() - 1)))
-        elif weights is None:
-            total, begin, slopes = loss.detach(), loss, torch.ones_like(loss)
-        else:
-            total, begin, slopes = loss.detach().dot(weights), loss, weights
-        moved, gradients = self._gradients(begin, slopes)
+        moved, gradients = self._gradients()
         norms = torch._foreach_norm(gradients)
-        sizes = [norm.item() for norm in norms] if total.is_cpu else torch.stack(norms).tolist()  # one transfer
-        value, size = total.item(), math.hypot(*sizes)
+        sizes = [norm.item() for norm in norms] if loss.is_cpu else torch.stack(norms).tolist()  # one transfer
+        value, size = loss.item(), math.hypot(*sizes)
         if 0 < max_norm < 1.001 * size:  # to the last bit only where it counts: two more calls take as long as a layer
             size = torch.linalg.vector_norm(torch.stack(norms)).item()
         if not (math.isfinite(value) and math.isfinite(size)):
@@ -76,16 +99,12 @@ class Adam:
         if abs(value) > LOSS_LIMIT:
             return value
         # The fused step divides the gradients by this.
-        scale = torch.full((), size / max_norm, device=total.device) if 0 < max_norm < size else None
+        scale = torch.full((), size / max_norm, device=loss.device) if 0 < max_norm < size else None
         self._move(moved, gradients, learning_rate, scale)
         return value
 
-    def _gradients(self, begin: Tensor, slopes: Tensor) -> tuple[list[int] | None, list[Tensor]]:
-        """Works out gradients backwards from where slopes are known; returns them, and of which, None meaning all."""
-        for p in self.parameters:
-            p.grad = None
-        # What ``Tensor.backward`` comes down to, without its checks, which take as long as a small layer's gradient.
-        _ENGINE.run_backward((begin,), (slopes,), False, False, (), allow_unreachable=True, accumulate_grad=True)
+    def _gradients(self) -> tuple[list[int] | None, list[Tensor]]:
+        """Returns the gradients that there are, and of which parameters, None meaning all."""
         found = [p.grad for p in self.parameters]
         gradients = [gradient for gradient in found if gradient is not None]
         if len(gradients) == len(found):

@@ -7,6 +7,7 @@ of the actions taken. A loss asks ``as_terms``, whichever it is; only one that w
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -18,6 +19,17 @@ from sorrelsim.models.torch.losses import mask_logits
 
 if TYPE_CHECKING:
     from sorrelsim.observations.actions import ActionSpec
+
+
+Chance = torch.Generator | Sequence[torch.Generator]
+"""Where chance comes from: one generator, or one for each of equal parts of a batch's rows."""
+
+
+def uniform(n_rows: int, n: int, chance: Chance, device: torch.device) -> Tensor:
+    """Returns numbers between 0 and 1, [n_rows, n]."""
+    if isinstance(chance, torch.Generator):
+        return torch.rand(n_rows, n, generator=chance, device=device)
+    return torch.cat([torch.rand(n_rows // len(chance), n, generator=each, device=device) for each in chance])
 
 
 class Logits(NamedTuple):
@@ -69,7 +81,7 @@ class Spread(nn.Module):
         return Gaussian(self.middles + self.halves * results, self.log_stds + self.halves.log(), values)
 
 
-def choose(said: Logits | Gaussian, mask: Tensor | None, draw: torch.Generator | None) -> tuple[Tensor, Tensor]:
+def choose(said: Logits | Gaussian, mask: Tensor | None, draw: Chance | None) -> tuple[Tensor, Tensor]:
     """Chooses actions for a batch.
 
     Args:
@@ -83,6 +95,7 @@ def choose(said: Logits | Gaussian, mask: Tensor | None, draw: torch.Generator |
     if isinstance(said, Gaussian):
         actions = said.means
         if draw is not None:
+            assert isinstance(draw, torch.Generator)  # several are asked as one only for actions with names
             noise = torch.randn(actions.shape, generator=draw, device=actions.device)
             actions = actions + said.log_stds.exp() * noise
         return actions, _log_density(said, actions)
@@ -104,14 +117,14 @@ def explained(said: Logits | Gaussian, mask: Tensor | None) -> Explanation:
     return Explanation(F.softmax(mask_logits(said.logits, mask)[0].double(), 0).cpu().numpy(), value=value)
 
 
-def draw_actions(log_p: Tensor, generator: torch.Generator) -> Tensor:
+def draw_actions(log_p: Tensor, generator: Chance) -> Tensor:
     """Draws actions by their log-probabilities, by inversion: one uniform number per row, int64 [batch].
 
     The number stays below the sum of the probabilities whatever the rounding, so that no action of probability 0 is
     ever drawn.
     """
     edges = log_p.exp().cumsum(1)
-    place = torch.rand(len(edges), 1, generator=generator, device=edges.device) * (1 - 1e-6)
+    place = uniform(len(edges), 1, generator, edges.device) * (1 - 1e-6)
     return (edges <= place * edges[:, -1:]).sum(1)
 
 

@@ -17,13 +17,15 @@ from torch import Tensor, nn
 
 from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.memory.rollout import Column, Rollout, generalised_advantages
-from sorrelsim.models.noted import LOSS_LIMIT
+from sorrelsim.models.noted import Means
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import to_device
 from sorrelsim.models.torch.own_policy import OwnPolicy
 from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, Policy
+from sorrelsim.models.torch.policies_together import PoliciesTogether
+from sorrelsim.models.torch.stacked import LIBRARY, as_one
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import Observation, Parts, as_parts
 
@@ -176,10 +178,7 @@ class OnPolicyModel(TorchModel):
             seat.carry = self.new_carry(seat.n_streams)
         mask = None if seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
         self.before_acting()
-        kept: dict[str, np.ndarray] = {}
-        if learning and self.recurrent and self.memory.size % self.config.sequence_length == 0:
-            # A sequence of the rollout begins; acting moves the carry on in place.
-            kept = {f"carry {name}": tensor.cpu().numpy().copy() for name, tensor in seat.carry.items()}
+        kept = self.carries(seat) if learning else {}  # acting moves them on in place
         with self.acting(), torch.inference_mode():
             draw = self.generator if self.explores(seat) else None
             chosen = self.policy.act(self.tensors(states), seat.carry, mask, draw, learning)
@@ -196,6 +195,12 @@ class OnPolicyModel(TorchModel):
         with self.acting(), torch.inference_mode():
             return self.policy.explain(parts, carry, mask)
 
+    def carries(self, seat: Seat) -> dict[str, np.ndarray]:
+        """Returns the columns of the carry, where a sequence of the rollout begins with the next row; else nothing."""
+        if not self.recurrent or self.memory.size % self.config.sequence_length:
+            return {}
+        return {f"carry {name}": tensor.cpu().numpy().copy() for name, tensor in seat.carry.items()}
+
     def remember(self, transition: Transition) -> None:
         """Completes the rollout's row; at an episode cut short, estimates what would have followed.
 
@@ -207,8 +212,7 @@ class OnPolicyModel(TorchModel):
             return
         row = self.memory.size
         self.memory.add_outcome(t.reward, t.terminated, t.terminated | t.truncated)
-        cut = t.truncated[t.ended]
-        if cut.any():
+        if t.ended.size and (cut := t.truncated[t.ended]).any():
             if t.final_states is None:
                 raise ValueError("a truncated step needs final_obs: without it the next state is lost")
             last = {name: part[cut] for name, part in as_parts(t.final_states).items()}
@@ -231,6 +235,12 @@ class OnPolicyModel(TorchModel):
         """Ends running episodes in the rollout; nothing is known of what would have followed, so nothing is learned."""
         self.memory.break_off(self.config.gamma)
 
+    @classmethod
+    def together(cls, models: Sequence[OnPolicyModel]) -> PoliciesTogether | None:
+        """Returns several of the default network as one, where they act and learn in the way that is stated here."""
+        ours = all(getattr(cls, name) is getattr(OnPolicyModel, name) for name in _STATED)
+        return as_one(PoliciesTogether, models) if ours and cls.loss.__module__.startswith(LIBRARY) else None
+
     # Learning
 
     def updates_due(self, before: int, now: int) -> int:
@@ -239,28 +249,24 @@ class OnPolicyModel(TorchModel):
 
     def train_step(self) -> dict[str, float]:
         """Goes over the rollout in minibatches, clears it and returns mean losses over the gradient steps."""
-        sums: dict[str, float] = {}
-        n_steps = 0
+        means = Means()
         with self.learning():
             for batch in self.minibatches():
                 losses = self.gradient_step(batch)
-                n_steps += 1
-                for key, value in losses.items():
-                    sums[key] = sums.get(key, 0.0) + value
-                if not abs(losses["loss"]) <= LOSS_LIMIT:
-                    sums, n_steps = dict(losses), 1  # not thinned by the losses before it
-                    break
-                if self.enough(losses):
+                if not means.add(losses) or self.enough(losses):
                     break
         self.memory.clear()
-        return {key: value / n_steps for key, value in sums.items()}
+        return means.taken()
 
     def gradient_step(self, batch: dict[str, Tensor]) -> dict[str, float]:
         """Takes one step down the loss of a minibatch; returns it, and what it shows, by name."""
         loss, shown = self.loss(batch)
-        total = self.descend(loss, "adam")
+        return self.shown_of(self.descend(loss, "adam"), shown)
+
+    def shown_of(self, loss: float, shown: Tensor) -> dict[str, float]:
+        """Counts a gradient step, and returns its loss and what ``loss`` shows of it, by name."""
         self.gradient_steps += 1
-        return dict(zip(("loss", *self.shown), [total, *shown.tolist()], strict=True))
+        return dict(zip(("loss", *self.shown), [loss, *shown.tolist()], strict=True))
 
     def advantages(self) -> np.ndarray:
         """Returns the advantages of the rollout's actions, float32 [n_steps, n_streams]."""
@@ -325,6 +331,10 @@ class OnPolicyModel(TorchModel):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state_dict`` gave."""
         super().load_state_dict(carries_in_columns(state, self.config.sequence_length))
+
+
+_STATED = ("before_acting", "take_actions", "remember", "learn", "count", "train_step", "gradient_step", "whole")
+"""What ``PoliciesTogether`` does for several at once."""
 
 
 def carries_in_columns(state: Mapping[str, Any], length: int) -> Mapping[str, Any]:

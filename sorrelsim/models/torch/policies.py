@@ -127,13 +127,18 @@ class ActorCritic(Trunk):
 
 
 class DefaultPolicy(Policy):
-    """An ``ActorCritic``: actions are drawn from the softmax of its logits, or from its Gaussian."""
+    """An ``ActorCritic``: actions are drawn from the softmax of its logits, or from its Gaussian.
+
+    Attributes:
+        said: Its terms of the next minibatch, where it was asked for them together with others; else None.
+    """
 
     columns: ClassVar[dict[str, Column]] = OF_ACTIONS
 
     def __init__(self, net: ActorCritic) -> None:
         self.net = net
         self.networks = {"net": net}
+        self.said: Logits | Gaussian | None = None
 
     def new_carry(self, n: int) -> Carry:
         """Returns the recurrent core's state, zeros; empty if there is none."""
@@ -157,7 +162,7 @@ class DefaultPolicy(Policy):
 
     def terms(self, batch: dict[str, Tensor]) -> Logits | Gaussian:
         """Returns what the network says; steps come as [length, sequences, ...] where there is a recurrent core."""
-        return self.net.split(self.net.features(batch))
+        return self.net.split(self.net.features(batch)) if self.said is None else self.said
 
 
 class Headed(Trunk):

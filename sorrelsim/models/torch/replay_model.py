@@ -149,14 +149,15 @@ class ReplayModel(TorchModel):
         """Returns whether the memory holds a batch, and as much as the warm-up wants (or half of what it can hold)."""
         return len(self.memory) >= max(self.config.batch_size, min(self.config.warmup, self.memory.capacity // 2))
 
-    def learn(self, n_steps: int) -> None:
-        """Counts agent-steps and takes the gradient steps that fall due."""
-        self._due = self.updates_due(self.agent_steps, self.agent_steps + n_steps)
-        try:
-            super().learn(n_steps)
-        finally:  # after a divergence, what was drawn must not be learned from again
-            self._due = 0
-            self._drawn.clear()
+    def count(self, n_steps: int) -> int:
+        """Counts agent-steps, and returns the gradient steps that fall due."""
+        self._due = super().count(n_steps)
+        return self._due
+
+    def after_learning(self) -> None:
+        """Forgets what is drawn: after a divergence it must not be learned from again."""
+        self._due = 0
+        self._drawn.clear()
 
     # What it learns from
 
@@ -212,10 +213,14 @@ class ReplayModel(TorchModel):
         """Takes one gradient step on a sampled batch, updates its priorities and moves the target networks."""
         states, following, data, places = self.next_batch()
         shown, errors = self.gradient_step(states, following, data)
+        self.complete_step(shown, errors, places)
+        return shown
+
+    def complete_step(self, shown: dict[str, float], errors: Tensor, places: np.ndarray | None) -> None:
+        """Does what follows a gradient step: new priorities, if there are some, and the target networks."""
         if places is not None and all(map(math.isfinite, shown.values())):
             self.memory.update_priorities(places, errors.cpu().numpy())
         self.after_gradient_step()
-        return shown
 
     def gradient_step(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[dict[str, float], Tensor]:
         """Moves the networks a step down their loss on a batch.

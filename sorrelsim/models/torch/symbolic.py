@@ -9,7 +9,7 @@ import functools
 import itertools
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -172,6 +172,65 @@ class _SpreadRows(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None, None, None]:
         (ids,) = ctx.saved_tensors
         return None, _SumRows.apply(ids, gradients[0], ctx.n_codes, ctx.compiled), None, None, None
+
+
+def sums_of_many(ids: Tensor, weights: Tensor, n_codes: int) -> Tensor:
+    """Returns what several ``SymbolicLinear`` make of a batch each.
+
+    Args:
+        ids: [n, batch, cell, layer].
+        weights: Theirs, [n, cells * n_codes, outputs].
+        n_codes: As of the layers.
+
+    Returns:
+        float32 [n, batch, outputs].
+    """
+    if _compiled(ids) and weights.dtype == torch.float32:
+        return _SumRowsOfMany.apply(ids, weights, n_codes)
+    # The weights of all below each other: the ids of the k-th look k x cells further down.
+    n, batch, n_cells = ids.shape[:3]
+    cells = torch.arange(n * n_cells, device=ids.device).view(n, 1, n_cells, 1) * n_codes
+    ids = known(ids, n_codes)
+    present = (ids != 0).to(weights.dtype).view(n * batch, -1)
+    rows = (ids + cells).view(n * batch, -1)
+    return F.embedding_bag(rows, weights.flatten(0, 1), mode="sum", per_sample_weights=present).view(n, batch, -1)
+
+
+class _SumRowsOfMany(torch.autograd.Function):
+    """The sums of weight rows of several layers, their samples shared among threads."""
+
+    @staticmethod
+    def forward(ctx: Any, ids: Tensor, weights: Tensor, n_codes: int) -> Tensor:
+        ctx.save_for_backward(ids)
+        ctx.n_codes, ctx.shape = n_codes, weights.shape
+        into = torch.empty(*ids.shape[:2], weights.shape[2])
+        given = ids.numpy(), weights.detach().numpy(), into.numpy()
+
+        def sums(start: int, stop: int) -> None:
+            for k, first, last in _shares(start, stop, ids.shape[1]):
+                _kernels().sum_rows(given[0][k], given[1][k], n_codes, given[2][k], first, last)
+
+        in_threads(sums, ids.shape[0] * ids.shape[1], ids.numel() * weights.shape[2])
+        return into
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None]:
+        (ids,) = ctx.saved_tensors
+        into, n_cells = torch.empty(ctx.shape), ids.shape[2]
+        given = ids.numpy(), gradients[0].contiguous().numpy(), into.numpy()
+
+        def spread(start: int, stop: int) -> None:
+            for k, first, last in _shares(start, stop, n_cells):
+                _kernels().gradient_rows(given[0][k], given[1][k], ctx.n_codes, given[2][k], first, last)
+
+        in_threads(spread, ids.shape[0] * n_cells, ids.numel() * ctx.shape[2])
+        return None, into, None
+
+
+def _shares(start: int, stop: int, size: int) -> Iterator[tuple[int, int, int]]:
+    """Yields which parts of a size a range covers, and each part's own range."""
+    for k in range(start // size, -(-stop // size)):
+        yield k, max(start - k * size, 0), min(stop - k * size, size)
 
 
 @functools.cache

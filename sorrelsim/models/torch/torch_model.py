@@ -214,13 +214,21 @@ class TorchModel(BaseModel):
         Raises:
             TrainingDiverged: If a weight's magnitude is above ``WEIGHT_LIMIT``; looked at every so many steps.
         """
-        adam = self.optimizers[optimizer]
+        self._look(optimizer)
+        rate = self.learning_rate if learning_rate is None else learning_rate
+        return self.optimizers[optimizer].descend(loss, rate, self.config.max_grad_norm, weights)
+
+    def move(self, loss: Tensor, optimizer: str) -> float:
+        """Takes the step of ``descend`` where the gradients of a loss, a scalar, are there already."""
+        self._look(optimizer)
+        return self.optimizers[optimizer].step(loss, self.learning_rate, self.config.max_grad_norm)
+
+    def _look(self, optimizer: str) -> None:
+        """Looks at the weights every so many steps; raises TrainingDiverged as ``descend`` says."""
         self._descents += 1
-        if self._descents % _LOOK_EVERY == 0 and not (largest := adam.largest()) <= WEIGHT_LIMIT:
+        if self._descents % _LOOK_EVERY == 0 and not (largest := self.optimizers[optimizer].largest()) <= WEIGHT_LIMIT:
             told = {"largest weight": largest}
             raise TrainingDiverged(self.name, self.gradient_steps + 1, self.agent_steps, told)
-        rate = self.learning_rate if learning_rate is None else learning_rate
-        return adam.descend(loss, rate, self.config.max_grad_norm, weights)
 
     # Saving
 

@@ -9,7 +9,7 @@ import copy
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,7 +24,15 @@ from sorrelsim.models.torch.exploration import epsilon_greedy
 from sorrelsim.models.torch.noisy import set_noise
 from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel, Tensors
 from sorrelsim.models.torch.signatures import check_network, read_network, split_extras
+from sorrelsim.models.torch.stacked import LIBRARY, as_one
+from sorrelsim.models.torch.values_together import ValuesTogether
 from sorrelsim.observations.parts import Observation
+
+_STATED = (
+    *("take_actions", "take_network", "ask", "learn", "count", "next_batch", "train_step", "gradient_step"),
+    *("complete_step", "after_gradient_step", "move_targets"),
+)
+"""What ``ValuesTogether`` does for several at once."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +59,12 @@ class ValueModel(ReplayModel):
     """A learner of the values of discrete actions. A subclass gives ``action_values`` and ``losses``.
 
     Attributes:
+        draws_to_act: (class) Whether ``action_values`` draws, the same for all streams.
         extras: What the network returned beyond its listed results when it acted last.
     """
 
     Config = ValueConfig
+    draws_to_act: ClassVar[bool] = False
     extras: Any = None
 
     def take_network(
@@ -87,6 +97,12 @@ class ValueModel(ReplayModel):
     def ask(self, network: str, parts: Tensors, **further: Tensor) -> tuple[Any, Any]:
         """Returns what a network answers for a batch of states, one result as it is, and what it returned beyond."""
         return split_extras(self._read(self.networks[network], parts, **further), self._listed)
+
+    @classmethod
+    def together(cls, models: Sequence[ValueModel]) -> ValuesTogether | None:
+        """Returns several as one, where they act and learn in the way that is stated here and in ``ReplayModel``."""
+        ours = all(getattr(cls, name) is getattr(ValueModel, name) for name in _STATED)
+        return as_one(ValuesTogether, models) if ours and cls.losses.__module__.startswith(LIBRARY) else None
 
     # Acting
 

@@ -1,0 +1,125 @@
+"""Agents as the loop plays them: an error of a model names its seat, and those that can act and learn as one do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from sorrelsim.errors import tell
+from sorrelsim.experiments.seating import Place
+from sorrelsim.models.agent import Agent
+from sorrelsim.models.base import TrainingDiverged
+from sorrelsim.models.playing import Player
+from sorrelsim.models.together import Together
+from sorrelsim.observations.playable import Playable
+
+
+class Seated:
+    """An agent in its place.
+
+    Attributes:
+        place: Where it sits.
+        agent: The agent.
+        diverged: Whether its model's loss was not finite.
+    """
+
+    def __init__(self, place: Place, agent: Agent) -> None:
+        self.place, self.agent = place, agent
+        self.diverged = False
+
+    def transition(self, world: Playable) -> None:
+        """Chooses."""
+        self.agent.transition(world)
+
+    def remember(self, world: Playable) -> None:
+        """Takes in what the step brought, and learns."""
+        with self:
+            self.agent.remember(world)
+
+    def start_epoch(self, epoch: int) -> None:
+        """Tells the model that an epoch begins."""
+        with self:
+            self.agent.model.start_epoch_action(epoch=epoch)
+
+    def end_epoch(self, epoch: int) -> None:
+        """Tells the model that an epoch has ended."""
+        with self:
+            self.agent.model.end_epoch_action(epoch=epoch)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if isinstance(error, TrainingDiverged):
+            self.diverged = True
+            error.args = (f"seat {self.place.name}: {error}",)
+
+
+class Group:
+    """Several who act and learn as one.
+
+    Attributes:
+        seated: Who.
+    """
+
+    def __init__(self, seated: Sequence[Seated], together: Together) -> None:
+        self.seated, self._together = list(seated), together
+
+    def transition(self, world: Playable) -> None:
+        """Chooses for all."""
+        agents = [each.agent for each in self.seated]
+        states = [agent.observe(world) for agent in agents]
+        chosen = self._together.take_actions(states, [agent.seat for agent in agents])
+        for agent, actions in zip(agents, chosen, strict=True):
+            agent.act(world, actions)
+
+    def remember(self, world: Playable) -> None:
+        """Takes in what the step brought, and learns, for all."""
+        for each in self.seated:
+            with each:
+                each.agent.take_in(world)
+        try:
+            self._together.learn(self.seated[0].agent.seat.n_streams)
+        except TrainingDiverged:
+            assert self._together.failed is not None
+            with self.seated[self._together.failed]:
+                raise
+
+
+def grouped(seated: Sequence[Seated]) -> list[Player]:
+    """Returns who plays, in order: those whose models can act and learn as one as a group, in the first one's place.
+
+    That are learners of one class with equal configs, which see, can do and remember alike. Where networks of one's own
+    are why they cannot, one line says so.
+    """
+    players: list[Player] = []
+    rest = list(seated)
+    while rest:
+        first, *others = rest
+        alike = [first, *(each for each in others if _alike(first.agent, each.agent))]
+        group = _group(alike) if len(alike) > 1 and first.agent.learn else None
+        taken = [first] if group is None else alike
+        players.append(group or first)
+        rest = [each for each in rest if each not in taken]
+    return players
+
+
+def _group(alike: Sequence[Seated]) -> Group | None:
+    models = [each.agent.model for each in alike]
+    try:
+        together = type(models[0]).together(models)
+    except ValueError as error:
+        tell(f"seats {', '.join(each.place.name for each in alike)} act and learn one by one: {error}")
+        return None
+    return None if together is None else Group(alike, together)
+
+
+def _alike(one: Agent, other: Agent) -> bool:
+    """Returns whether the models of two agents differ in nothing but what they have learned and remember."""
+    a, b = one.model, other.model
+    return (
+        (type(a), a.config, a.n_streams, a.action_spec) == (type(b), b.config, b.n_streams, b.action_spec)
+        and not a.observations.differences(b.observations, "", "")
+        and (one.learn, one.seat.explore, a.is_filled) == (other.learn, other.seat.explore, b.is_filled)
+    )
