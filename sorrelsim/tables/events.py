@@ -74,9 +74,9 @@ class EventLog:
         """
         if world is not self.world:
             raise ValueError(f"{self.path} is the log of another world; make one for each")
-        self._rows.step(world)
-        if self._rows.n >= self._enough:
+        if self._rows.n >= self._enough:  # before the step, so that it has room whatever an interrupt cut short
             self._write_or_keep()
+        self._rows.step(world)
 
     def _write_or_keep(self) -> None:
         try:
