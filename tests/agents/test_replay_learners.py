@@ -80,6 +80,20 @@ def test_quantile_huber_loss_by_hand():
     torch.testing.assert_close(quantile_huber_loss(quantiles, taus, targets, 2.0), torch.tensor([1.09375]))
 
 
+@pytest.mark.parametrize("compiled", [True, False])
+def test_losses_refuse_actions_that_there_are_not_and_hide_nothing_that_is_not_finite(compiled, monkeypatch):
+    if not compiled:
+        monkeypatch.setattr(losses_module, "_compiled", lambda *_: False)
+    values = torch.zeros(2, 3)
+    for action in (3, -1):
+        with pytest.raises((IndexError, RuntimeError), match=str(action)):
+            td_loss(values, torch.tensor([0, action]), torch.ones(2))
+    targets = torch.tensor([[1.0, torch.nan], [1.0, 2.0]])
+    found = quantile_regression(torch.zeros(2, 3), torch.tensor([0.2, 0.5, 0.8]), targets).losses
+    assert found.isnan().tolist() == [True, False]
+    assert td_loss(values, torch.zeros(2, dtype=torch.int64), targets[:, 1])[0].losses.isnan().tolist() == [True, False]
+
+
 @pytest.mark.parametrize("kappa", [0.3, 1.0, 2.5])
 def test_compiled_losses_are_the_plain_ones_to_the_last_bit(kappa, monkeypatch):
     chance = torch.Generator().manual_seed(3)

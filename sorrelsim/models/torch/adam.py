@@ -90,7 +90,8 @@ class Adam:
         """
         moved, gradients = self._gradients()
         norms = torch._foreach_norm(gradients)
-        value, size = loss.item(), math.hypot(*(norm.item() for norm in norms))
+        sizes = [norm.item() for norm in norms] if loss.is_cpu else torch.stack(norms).tolist()  # one transfer
+        value, size = loss.item(), math.hypot(*sizes)
         if 0 < max_norm < 1.001 * size:  # to the last bit only where it counts: two more calls take as long as a layer
             size = torch.linalg.vector_norm(torch.stack(norms)).item()
         if not (math.isfinite(value) and math.isfinite(size)):
@@ -142,7 +143,7 @@ class Adam:
     def largest(self) -> float:
         """Returns the largest magnitude among what it moves."""
         with torch.no_grad():
-            return torch.stack([parameter.abs().max().float() for parameter in self.parameters]).max().item()
+            return torch.stack([p.abs().max().float() for p in self.parameters if p.numel()]).max().item()
 
     def state_dict(self) -> dict[str, Any]:
         """Returns moments and step counts, parameter by parameter."""

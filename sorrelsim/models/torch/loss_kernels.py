@@ -27,14 +27,20 @@ def q_targets(rewards, discounts, following, chooser, into):
 
 @kept
 def huber_of_action(values, actions, targets, losses, errors, slopes):
-    """Writes Huber losses of width 1, TD errors and slopes of the chosen actions' values; see ``losses.td_loss``."""
+    """Writes Huber losses of width 1, TD errors and slopes of the chosen actions' values; see ``losses.td_loss``.
+
+    Returns whether all actions are in range.
+    """
     for b in range(values.shape[0]):
+        if not 0 <= actions[b] < values.shape[1]:
+            return False
         error = targets[b] - values[b, actions[b]]
         size = min(max(error, -ONE), ONE)
         losses[b], errors[b] = size * (error - HALF * size), error
         for a in range(values.shape[1]):
             slopes[b, a] = 0.0
         slopes[b, actions[b]] = -size
+    return True
 
 
 @kept
@@ -67,7 +73,7 @@ def quantile_huber_slopes(quantiles, taus, targets, kappa, weights, into):
                 into[b, i, j] = -scale * u if abs(u) <= width else (scale * width if u < 0 else -scale * width)
 
 
-@njit(fastmath=True, nogil=True)
+@njit(fastmath={"reassoc", "contract", "nsz"}, nogil=True)  # what is not finite must stay so
 def _quantile_sample(quantiles, taus, targets, width, slopes):
     """Writes the slopes of one sample, [n], and returns its loss; quantiles are the inner loop, which vectorises."""
     n, m = quantiles.shape[0], targets.shape[0]

@@ -1,6 +1,6 @@
 """Pure functions that losses of several learners are made of; what one learner alone needs stands in its file.
 
-On the CPU some run compiled (``loss_kernels``), with the same results to the last bit.
+On the CPU some run compiled (``loss_kernels``), with the same results.
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def td_loss(values: Tensor, actions: Tensor, targets: Tensor) -> tuple[Sloped, T
     if _compiled(known, targets):
         losses, errors, slopes = torch.empty(targets.shape), torch.empty(targets.shape), torch.empty(values.shape)
         into = losses.numpy(), errors.numpy(), slopes.numpy()
-        _kernels().huber_of_action(_array(known), actions.numpy(), _array(targets), *into)
+        if not _kernels().huber_of_action(_array(known), actions.numpy(), _array(targets), *into):
+            raise IndexError(f"actions {actions.tolist()}: allowed are 0 to {values.shape[1] - 1}")
         return Sloped(losses, values, slopes), errors
     index = actions.unsqueeze(1)
     errors = targets - known.gather(1, index).squeeze(1)
