@@ -6,14 +6,16 @@ slower of its two halves. All are ratios of measurements that take turns: machin
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,7 +51,8 @@ _ANSWERS = 6
 """Arrays of observations that a measurement has at once: four answers, one that is copied, and its copy."""
 
 
-class Spread(NamedTuple):
+@dataclass(frozen=True)
+class Spread:
     """Several measurements of one thing."""
 
     median: float
@@ -65,7 +68,8 @@ class Spread(NamedTuple):
         return f"{self.median:.2f} ±{(self.most - self.least) / 2:.2f}"
 
 
-class Stepped(NamedTuple):
+@dataclass(frozen=True)
+class Stepped:
     """A world that is stepped in one form of observation.
 
     Attributes:
@@ -83,7 +87,8 @@ class Stepped(NamedTuple):
     share: Spread
 
 
-class Trained(NamedTuple):
+@dataclass(frozen=True)
+class Trained:
     """A learner that is trained.
 
     Attributes:
@@ -318,10 +323,5 @@ def _trained_table(rows: list[Trained]) -> Table:
 
 
 def _as_json(found: dict[str, Any]) -> str:
-    rows = {name: [_plain(row) for row in found[name]] for name in ("stepping", "training")}
+    rows = {name: [dataclasses.asdict(row) for row in found[name]] for name in ("stepping", "training")}
     return json.dumps(found | rows, indent=2) + "\n"
-
-
-def _plain(row: Stepped | Trained) -> dict[str, Any]:
-    """A row by name."""
-    return {name: value._asdict() if isinstance(value, Spread) else value for name, value in row._asdict().items()}

@@ -142,3 +142,20 @@ def check_rollout(size: Any, saved: Any, arrays: Mapping[str, np.ndarray], n_ste
     if (saved["terminated"] & ~saved["ended"]).any():
         at = np.argwhere(saved["terminated"] & ~saved["ended"])[0].tolist()
         raise ValueError(f"terminated{at} is true, but ended{at} is not")
+
+
+def carries_in_columns(state: Mapping[str, Any], length: int) -> Mapping[str, Any]:
+    """Returns a saved state with the carries that sequences start from where they are now, in the rollout's columns.
+
+    Earlier versions held them beside it, [sequences in time, n_streams, size]. What is not sound is left as it is, for
+    the rollout to say so.
+    """
+    beside, memory = state.get("chunk_carries"), state.get("memory")
+    if not isinstance(beside, Mapping) or not isinstance(memory, Mapping) or not isinstance(memory.get("arrays"), dict):
+        return state
+    arrays, size = dict(memory["arrays"]), memory.get("size")
+    for name, kept in beside.items():
+        kept = np.asarray(kept)
+        if isinstance(size, int) and kept.ndim == 3:
+            arrays[f"carry {name}"] = np.repeat(kept, length, 0)[:size]
+    return {**state, "memory": {**memory, "arrays": arrays}}

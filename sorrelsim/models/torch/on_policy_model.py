@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.memory.rollout import Column, Rollout, generalised_advantages
+from sorrelsim.models.memory.saved import carries_in_columns
 from sorrelsim.models.noted import Means
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
 from sorrelsim.models.seat import Seat, Transition
@@ -335,20 +336,3 @@ class OnPolicyModel(TorchModel):
 
 _STATED = ("before_acting", "take_actions", "remember", "learn", "count", "train_step", "gradient_step", "whole")
 """What ``PoliciesTogether`` does for several at once."""
-
-
-def carries_in_columns(state: Mapping[str, Any], length: int) -> Mapping[str, Any]:
-    """Returns a saved state with the carries that sequences start from where they are now, in the rollout's columns.
-
-    Earlier versions held them beside it, [sequences in time, n_streams, size]. What is not sound is left as it is, for
-    the rollout to say so.
-    """
-    beside, memory = state.get("chunk_carries"), state.get("memory")
-    if not isinstance(beside, Mapping) or not isinstance(memory, Mapping) or not isinstance(memory.get("arrays"), dict):
-        return state
-    arrays, size = dict(memory["arrays"]), memory.get("size")
-    for name, kept in beside.items():
-        kept = np.asarray(kept)
-        if isinstance(size, int) and kept.ndim == 3:
-            arrays[f"carry {name}"] = np.repeat(kept, length, 0)[:size]
-    return {**state, "memory": {**memory, "arrays": arrays}}
