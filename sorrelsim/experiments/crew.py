@@ -203,7 +203,7 @@ class Crew:
             post.under_way += 1
 
     def _weights(self) -> Any:
-        """Returns the learners' weights as they are now; shared anew only if they, or how they explore, have changed."""
+        """Returns the learners' weights as they are now; shared anew only if they have changed, or epsilon has."""
         from sorrelsim.models.torch.gathering import weights_of
 
         version = [(each.model.gradient_steps, each.model.epsilon) for each in self.gatherings]
