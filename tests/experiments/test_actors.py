@@ -160,6 +160,28 @@ def test_each_learner_learns_from_what_two_actors_play(learner, tmp_path):
     assert "actor 1 plays on" in log
 
 
+@pytest.mark.parametrize("learner", ["dqn_apex", "impala"])
+def test_pictures_travel_as_symbols_and_are_learned_from_as_they_were(learner, tmp_path, monkeypatch):
+    """Coins shows 11 x 11 cells in two layers: 243 bytes of a frame, in shards and rollouts alike."""
+    learned = []
+    for kept in (True, False):
+        if not kept:
+            monkeypatch.setattr("sorrelsim.models.torch.torch_model.Kept.of", lambda observed: None)
+        config = plain(learner, tmp_path, epochs=1)
+        config["world"] |= {"observation": "rgb", "sprite_size": 1}
+        experiment = staffed(config)
+        list(experiment.epochs())
+        model = experiment.models[0]
+        assert model.gradient_steps > 0
+        if learner == "dqn_apex":
+            held = [shard.ring.frames["grid"].shape[2:] for shard in model.memory.shards]
+        else:
+            held = [model.memory.states["grid"].shape[2:]]
+        assert set(held) == {(243,) if kept else (11, 11, 3)}
+        learned.append([p for net in model.networks.values() for p in net.parameters()])
+    assert all(map(torch.equal, *learned))
+
+
 def test_work_under_way_is_bounded_and_weights_are_shared_once_per_version(tmp_path):
     """Two pieces of work per actor of IMPALA at the most, one per actor of A3C; weights only after a gradient step."""
     for learner, most in (("impala", 4), ("a3c", 2)):
