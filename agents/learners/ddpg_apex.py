@@ -22,7 +22,7 @@ from torch import Tensor
 
 from sorrelsim.agents.learners.ddpg import DDPG, DDPGConfig
 from sorrelsim.models.memory.appraised import AppraisedBuffer
-from sorrelsim.models.ranges import Weight
+from sorrelsim.models.ranges import Probability, Weight
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.deterministic_model import PROBABILITIES
 from sorrelsim.models.torch.exploration import ladder
@@ -41,6 +41,8 @@ class DDPGApexConfig(DDPGConfig):
     """How far apart streams are in exploring (alpha); 0 gives all the same noise."""
     prioritised: bool = True
     """Sample steps by their TD error; Ape-X does so in any case."""
+    priority_correction_end: Probability = 0.4
+    """The same from ``priority_correction_steps`` on; the paper keeps it."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

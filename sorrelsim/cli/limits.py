@@ -311,7 +311,7 @@ def _stepped_table(world: str, rows: list[Stepped]) -> Table:
 def _trained_table(rows: list[Trained]) -> Table:
     title = "[bold]training in agent-steps/s, over bare networks, and beside the slower of its halves alone[/]"
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("learner", no_wrap=True)
+    table.add_column("learner")
     for name in ("training", "x networks", "stepping", "learning", "of slower"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:

@@ -139,7 +139,7 @@ class Crew:
         self.gone = ""
         self._posts = [Post(number) for number in range(self.n_actors)]
         self._hired = self._steps = 0  # actors begun so far; world-steps that came in and are not counted as turns yet
-        self._shared: tuple[list[int], Any] = [], None
+        self._shared: tuple[list[tuple[int, float]], Any] = [], None
         self._begun = False
         self._seen = 0.0  # when an actor was last there
 
@@ -204,12 +204,12 @@ class Crew:
             post.under_way += 1
 
     def _weights(self) -> Any:
-        """Returns the learners' weights as they are now; shared anew only if a gradient step was taken since."""
+        """Returns the learners' weights as they are now; shared anew only if they have changed, or epsilon has."""
         from sorrelsim.models.torch.gathering import weights_of
 
-        steps = [each.model.gradient_steps for each in self.gatherings]
-        if self._shared[1] is None or self._shared[0] != steps:
-            self._shared = steps, cast(Staff, self.staff).share([weights_of(each.model) for each in self.gatherings])
+        version = [(each.model.gradient_steps, each.model.epsilon) for each in self.gatherings]
+        if self._shared[1] is None or self._shared[0] != version:
+            self._shared = version, cast(Staff, self.staff).share([weights_of(each.model) for each in self.gatherings])
         return self._shared[1]
 
     def _learn(self, number: int, news: News, parcels: Sequence[Any]) -> None:

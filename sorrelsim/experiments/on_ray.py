@@ -242,15 +242,21 @@ class RayStaff:
     def next(self, seconds: float) -> Outcome | None:
         """Returns the next thing that came of what was asked for; waits so long for it.
 
+        Of several actors that are done it is the one that was heard least recently: where the learner is the slower,
+        all are, and Ray would always name the same.
+
         Raises:
             Exception: What the world or a model raised in an actor.
         """
         ray = self._ray
         first = {work[0][0]: number for number, work in self._work.items() if work}
-        done, _ = ray.wait(list(first), timeout=seconds)
+        done, _ = ray.wait(list(first), num_returns=len(first), timeout=0)
+        if not done:
+            done, _ = ray.wait(list(first), timeout=seconds)
         if not done:
             return None
-        number = first[done[0]]
+        number = next(first[each] for each in first if each in done)
+        self._work[number] = self._work.pop(number)  # now behind the others
         said, *parcels = self._work[number].popleft()
         try:
             said = ray.get(said)

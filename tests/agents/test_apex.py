@@ -133,10 +133,11 @@ def test_priorities_are_the_errors_of_the_networks_that_acted(kind, masked):
 
 
 @pytest.mark.parametrize(
-    ("kind", "expected"), [(DQNPrioritised, [0.4, 0.7, 1, 1]), (DQNApex, [0.4] * 4), (R2D2, [0.6] * 4)]
+    ("kind", "expected"),
+    [(DQNPrioritised, [0.4, 0.7, 1, 1]), (DQNApex, [0.4] * 4), (DDPGApex, [0.4] * 4), (R2D2, [0.6] * 4)],
 )
 def test_the_bias_of_priorities_is_corrected_as_the_papers_say(kind, expected):
-    """Schaul et al. raise beta from .4 to 1, halfway .4 + .6 / 2; Ape-X keeps it at .4 and R2D2 at .6."""
+    """Schaul et al. raise beta from .4 to 1, halfway .4 + .6 / 2; both Ape-X keep it at .4 and R2D2 at .6."""
     model = build(kind, CodeWorld(n_worlds=1, n_agents=1), priority_correction_steps=1000)
     for steps, beta in zip((0, 500, 1000, 10**9), expected, strict=True):
         model.agent_steps = steps

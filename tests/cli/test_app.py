@@ -1,5 +1,6 @@
 """The commands, as a user types them."""
 
+import io
 import json
 import re
 import signal
@@ -9,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from sorrelsim.cli.app import app
@@ -204,6 +206,19 @@ def test_bench_limits_shows_how_near_everything_comes(monkeypatch, tmp_path):
     assert (row["learner"], row["world"]) == ("ddqn", "treasure_hunt")
     assert row["over_network"]["median"] > 0
     assert row["agent_steps"] < row["stepping"]  # it learns too
+
+
+def test_no_number_of_bench_limits_is_cut_off_in_80_columns(monkeypatch):
+    from sorrelsim.cli import limits
+
+    spread = limits.Spread(1.33, 1.2, 1.4)
+    row = limits.Trained("ddqn", "treasure_hunt", 123456.0, spread, 12345678.0, 345678.0, spread)
+    monkeypatch.setattr(limits, "train_row", lambda *given: row)
+    monkeypatch.setattr(limits, "FORMS", ())
+    text = io.StringIO()
+    limits.report(Console(file=text, width=80))
+    numbers = r"123,456 +1\.33 ±0\.10 +12,345,678 +345,678 +1\.33 ±0\.10"
+    assert len(re.findall(numbers, text.getvalue())) == len(limits.TRAININGS)
 
 
 def test_what_bench_cannot_measure_together_is_said():

@@ -10,6 +10,7 @@ from crews import Here
 
 from sorrelsim.experiments import config as configs
 from sorrelsim.experiments import crew as crews
+from sorrelsim.experiments import on_ray
 from sorrelsim.experiments.actor import Actor, seed_of
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.resume import resume
@@ -159,6 +160,28 @@ def test_each_learner_learns_from_what_two_actors_play(learner, tmp_path):
     assert "actor 1 plays on" in log
 
 
+@pytest.mark.parametrize("learner", ["dqn_apex", "impala"])
+def test_pictures_travel_as_symbols_and_are_learned_from_as_they_were(learner, tmp_path, monkeypatch):
+    """Coins shows 11 x 11 cells in two layers: 243 bytes of a frame, in shards and rollouts alike."""
+    learned = []
+    for kept in (True, False):
+        if not kept:
+            monkeypatch.setattr("sorrelsim.models.torch.torch_model.Kept.of", lambda observed: None)
+        config = plain(learner, tmp_path, epochs=1)
+        config["world"] |= {"observation": "rgb", "sprite_size": 1}
+        experiment = staffed(config)
+        list(experiment.epochs())
+        model = experiment.models[0]
+        assert model.gradient_steps > 0
+        if learner == "dqn_apex":
+            held = [shard.ring.frames["grid"].shape[2:] for shard in model.memory.shards]
+        else:
+            held = [model.memory.states["grid"].shape[2:]]
+        assert set(held) == {(243,) if kept else (11, 11, 3)}
+        learned.append([p for net in model.networks.values() for p in net.parameters()])
+    assert all(map(torch.equal, *learned))
+
+
 def test_work_under_way_is_bounded_and_weights_are_shared_once_per_version(tmp_path):
     """Two pieces of work per actor of IMPALA at the most, one per actor of A3C; weights only after a gradient step."""
     for learner, most in (("impala", 4), ("a3c", 2)):
@@ -169,6 +192,68 @@ def test_work_under_way_is_bounded_and_weights_are_shared_once_per_version(tmp_p
         assert staff.shared <= model.gradient_steps + 1
         lag = [row[f"policy_lag_{learner}"] for row in rows]
         assert all(each > 0 for each in lag)  # others moved the weights since they were given
+
+
+def test_actors_explore_less_before_the_first_gradient_step_too(tmp_path):
+    """Epsilon falls from 1 to .2 over 320 agent-steps of the warm-up.
+
+    An actor plays 50 turns of two copies and two agents at a time, 200 agent-steps. Its second piece of work is given
+    when those of both are in, 400 agent-steps after the start: epsilon is .2 by then, and no gradient step was taken.
+    """
+    given = SETTINGS["dqn_apex"] | {"warmup": 2000, "epsilon_start": 1.0, "epsilon_end": 0.2, "epsilon_steps": 320}
+    seats = [{"slots": "all", "model": "dqn_apex", "config": given | {"network": {"hidden": [8]}}}]
+    experiment = staffed(plain("dqn_apex", tmp_path, epochs=1, turns=200, seats=seats))
+    list(experiment.epochs())
+    assert experiment.models[0].gradient_steps == 0
+    for actor in experiment.crew.staff.actors.values():
+        assert actor.gatherings[0].model.epsilon == pytest.approx(0.2)
+
+
+class Eager:
+    """Stands for Ray where every piece of work is done at once; of several it names the first of what it is asked."""
+
+    class exceptions:
+        RayTaskError = RayError = ObjectLostError = ZeroDivisionError
+
+    def remote(self, cls):
+        return self
+
+    def options(self, **given):
+        return Eager.Begun() if "num_cpus" in given else self
+
+    class Begun:
+        def remote(self):
+            return Eager.Playing()
+
+    class Playing:
+        def __init__(self):
+            self.begin = self.play = self
+
+        def options(self, num_returns):
+            return self
+
+        def remote(self, *asked):
+            return object() if len(asked) == 1 else [object()]
+
+    def wait(self, references, num_returns=1, timeout=None):
+        return references[:num_returns], references[num_returns:]
+
+    def get(self, reference):
+        return "here"
+
+
+def test_of_actors_that_are_done_none_waits_for_ever(monkeypatch):
+    """Three are always done, and each is heard in turn, whoever Ray names first."""
+    monkeypatch.setattr(on_ray, "find_ray", lambda what: Eager())
+    monkeypatch.setattr(on_ray, "connect", lambda *given: False)
+    staff = on_ray.RayStaff(3, [])
+    for number in range(3):
+        staff.hire(crews.Errand(None, number, 0, "", {}))
+    heard = []
+    for _ in range(9):
+        heard.append(staff.next(0.0).number)
+        staff.ask(heard[-1], [], 10)
+    assert heard == [0, 1, 2] * 3
 
 
 def test_rollouts_of_any_actors_make_one_of_the_learners(tmp_path):

@@ -162,6 +162,23 @@ def test_telling_changes_nothing_and_is_the_same_before_and_after_choosing(name)
     np.testing.assert_array_equal(*played)
 
 
+@pytest.mark.parametrize("form", ["one_hot", "rgb"])
+@pytest.mark.parametrize("cls", [QRDQN, PPO])
+def test_what_is_kept_as_symbols_is_explained_before_and_after_choosing(cls, form):
+    """Before the first step a stack of two is the frame seen now, behind a frame that is none."""
+    world = hunt(2, observation=form)
+    model = cls.to_play(world.observations, world.action_names, 4, {"n_frames": 2}, 5)
+    agent = Agent(world, [0, 1], model, learn=False)
+    agent.explainable = True
+    assert model.kept is not None
+    before = agent.explain(world, 1, copy=1)
+    agent.transition(world)
+    now = world.observations.observe(world, slot=1, copy=1)
+    told = model.explain(np.stack([np.zeros_like(now), now]))
+    for each in (before, agent.explain(world, 1, copy=1)):
+        assert each.value == pytest.approx(told.value, rel=1e-5)
+
+
 def test_each_copy_and_slot_has_its_own():
     world = hunt(2)
     agent = Agent(world, [1, 0], PPO.from_config(world.observations, world.action_names, 0, {}), learn=False)
