@@ -26,11 +26,15 @@ def practice_page(
     px, draw = letters.px, letters.draw
     inner = width - 2 * px(28)
     rows: list[pygame.Surface] = []
+    below = False  # whether the key that skips stands below, for want of room beside the title
     if practice.over:
         rows.append(draw("That was the practice", 20, theme.TEXT, "bold"))
     else:
-        count = f"Practice {practice.at + 1} of {len(practice.steps)}:  {practice.step.title}"
-        rows.append(letters.fit(count, 20, inner - px(190), theme.TEXT, "bold"))
+        title = practice.step.title
+        count = f"Practice {practice.at + 1} of {len(practice.steps)}:  {title}"
+        wide = letters.font(20, "bold").size(count)[0]
+        below = wide > inner - px(190)
+        rows.append(letters.fit(count if wide <= inner else title, 20, inner, theme.TEXT, "bold"))
     room = inner - px(200) - rows[0].get_width()
     beside = len(practice.said) == 1 and letters.font(16).size(practice.said[0])[0] <= room
     rows += [] if beside else [letters.fit(said, 16, inner, theme.GAIN) for said in practice.said]
@@ -43,7 +47,8 @@ def practice_page(
         rows.append(draw("Space begins the game", 18, theme.ACCENT, "bold"))
     elif practice.hint:
         rows.append(letters.fit(practice.hint, 16, inner, theme.WARN))
-    height = max(px(122), sum(row.get_height() + px(8) for row in rows) + px(28))  # so that the map seldom moves
+    height = sum(row.get_height() + px(8) for row in rows) + px(28) + below * px(30)
+    height = max(px(122), height)  # so that the map seldom moves
     page = pygame.Surface((width, height))
     page.fill(theme.PANEL)
     pygame.draw.line(page, theme.LINE, (0, 0), (width, 0), max(1, px(2)))
@@ -56,9 +61,10 @@ def practice_page(
     if not practice.over:
         label = draw("skip this", 14, theme.MUTED)
         at = width - px(28) - label.get_width()
-        page.blit(label, (at, px(18)))
+        y = height - px(36) if below else px(17)
+        page.blit(label, (at, y + px(1)))
         cap = letters.font(12, "bold").size(skip)[0] + px(20)
-        theme.key_cap(page, letters, at - cap, px(17), skip, 12)
+        theme.key_cap(page, letters, at - cap, y, skip, 12)
     return page
 
 

@@ -140,6 +140,7 @@ def test_the_log_is_limited_to_an_agent_or_a_kind_by_keys_and_clicks():
         press(window, "f3")
     session = window.session
     session.log.append(LogEntry(3, 1, "zapped", 2, "zapped"))
+    window.game.changed()
     everything = window.info().events
     assert {entry.slot for entry in everything} >= {0, 1, 2}
     press(window, "page up", "page up", "page up")  # of agent 0, 1, 2

@@ -212,3 +212,30 @@ def test_two_people_practise_at_one_keyboard():
     assert [[row.keys[0] for row in task.keys] for task in tasks] == [["Q", "E"], ["\u2190", "\u2192"]]
     robot.window.show(robot.now)
     robot.window.close()
+
+
+def test_while_it_waits_for_the_game_to_begin_nothing_falls_due():
+    robot = Robot("cleanup")
+    robot.press("space", "w")
+    assert robot.window.due(robot.now) is not None  # turns are taken by the clock
+    while not robot.practice.over:
+        robot.press("backspace")
+    assert robot.window.due(robot.now + 60) is None  # else a processor would go round and round until Space
+    robot.window.close()
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_hints_tell_no_more_than_an_agent_sees_where_people_see_no_more(own):
+    robot = Robot("gathering", own=own, mode="turns")
+    robot.press("space")
+    while robot.practice.step.what != "earn":
+        robot.press("backspace")
+    robot.wait(0.2)
+    world = robot.practice.session.world
+    row, col = nearest(world, 0, robot.practice._paying) - world.pos[0, 0]
+    where = (
+        f"{abs(row)} {'down' if row > 0 else 'up'}" if row else f"{abs(col)} to the {'right' if col > 0 else 'left'}"
+    )
+    assert (where in robot.practice.hint) != own
+    assert robot.practice.hint.startswith("Go to what pays") == own
+    robot.window.close()
