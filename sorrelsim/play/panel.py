@@ -211,7 +211,7 @@ class Panel:
 
     def _keys(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, top: int) -> int:
         """Draws the keys, at the bottom; returns where they begin."""
-        px, draw = self.letters.px, self.letters.draw
+        px = self.letters.px
         foot_height = px(26) * -(-len(info.foot) // 2) + px(12) if info.foot else 0
         foot = info.foot if top + foot_height <= surface.get_height() else ()
         foot_height = foot_height if foot else 0
