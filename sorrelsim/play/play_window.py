@@ -131,7 +131,7 @@ class PlayWindow(BaseWindow):
 
     def draw(self, now: float) -> None:
         area, side = self.areas()
-        page = None if self.practice is None or self.game.card else self._page(self.practice, area.width)
+        page = None if self.practice is None or self.game.card else self._page(self.practice, area.size)
         if page is not None:
             area.height -= page.get_height()
             self.screen.blit(page, area.bottomleft)
@@ -145,9 +145,9 @@ class PlayWindow(BaseWindow):
         elif banner := game_info.banner_of(self.game):
             draw_banner(self.screen, area, self.letters, banner)
 
-    def _page(self, practice: Practice, width: int) -> pygame.Surface:
+    def _page(self, practice: Practice, size: tuple[int, int]) -> pygame.Surface:
         tasks = practice.tasks(self.printed)
-        return practice_page(self.letters, width, practice, tasks, shown(practice.skip_key, self.printed))
+        return practice_page(self.letters, size, practice, tasks, shown(practice.skip_key, self.printed))
 
     def draw_legend(self) -> None:
         info = game_info.card_of_game(self.game, "any key closes this", self.printed)

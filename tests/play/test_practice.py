@@ -239,3 +239,20 @@ def test_hints_tell_no_more_than_an_agent_sees_where_people_see_no_more(own):
     assert (where in robot.practice.hint) != own
     assert robot.practice.hint.startswith("Go to what pays") == own
     robot.window.close()
+
+
+@pytest.mark.parametrize("size", [(480, 320), (600, 1000), (1280, 720)])
+def test_whatever_the_window_there_is_room_for_the_map_beside_what_is_practised(size):
+    robot = Robot("gathering", people=(0, 1, 2), settings={"n_agents": 3}, mode="turns", size=size)
+    window = robot.window
+    robot.press("space")
+    while True:
+        area = window.areas()[0]
+        page = window._page(robot.practice, area.size)
+        assert page.get_width() == area.width
+        assert page.get_height() <= 0.7 * area.height  # else less than a third of it would be left
+        window.show(robot.now)
+        if robot.practice.over:
+            break
+        robot.press("backspace")
+    window.close()
