@@ -103,6 +103,19 @@ def test_f12_shows_what_an_agent_thinks_and_a_click_on_a_name_whose():
     window.close()
 
 
+def test_a_head_tells_where_every_look_takes_a_turn_too():
+    """As in a fast game, or one of a room whose clock is looked at once a turn."""
+    window = open_window()
+    game = window.game
+    game.head.shown = True
+    for second in range(4):  # the first look starts the clock; a turn waits for what was asked in the one before
+        game.advance(float(second))
+    assert game.session.turns == 3
+    assert game.head.info().phrase == "is angry"
+    assert game.head.info().trace[:3] == (0.0, 1.0, 2.0)
+    window.close()
+
+
 def test_a_person_has_no_head_and_locked_windows_show_none():
     window = open_window(humans=(0,), mode="turns")
     press(window, "f12")
