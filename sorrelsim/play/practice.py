@@ -148,7 +148,7 @@ class Practice:
 
     def _begin(self) -> None:
         """Begins a step; passes it if it cannot be done."""
-        self.done, self._begun = set(), -1.0
+        self.done, self._begun = self._without_keys(), -1.0
         self.game.inputs.release()
         self.game.changed()
         self._tries: list[dict[int, int]] = [{} for _ in self.session.humans]
@@ -159,9 +159,17 @@ class Practice:
         elif not self.over and self.step.what == "earn":
             self._nothing_in_reach()
 
+    def _without_keys(self) -> set[int]:
+        """Returns the places of the people who have no key for what there is to do, which several may share."""
+        actions = set() if self.over else set(self.step.actions)
+        keys = self.game.inputs.keys
+        return {k for k in range(len(self.session.humans)) if actions and actions.isdisjoint(keys[k].values())}
+
     def _in_vain(self) -> str:
         """Returns why a step cannot be done here, if so."""
         world, step = self.session.world, self.step
+        if len(self.done) == len(self.session.humans):
+            return f"{step.title}: with so many people no key is left for it"
         if step.what == "earn" and not self._paying:
             return "Nothing here pays by itself, see below"
         mask = None if world.action_mask is None else world.action_mask[0][np.ix_(self.session.humans, step.actions)]

@@ -241,6 +241,20 @@ def test_hints_tell_no_more_than_an_agent_sees_where_people_see_no_more(own):
     robot.window.close()
 
 
+def test_what_nobody_has_a_key_for_is_passed_with_a_word():
+    robot = Robot("fruit_market", people=(0, 1), settings={"n_agents": 3})
+    robot.press("space")
+    titles, said = [], []
+    while not robot.practice.over:
+        titles.append(robot.practice.step.title)
+        robot.press("backspace")
+        said += robot.practice.said
+    offer = next(step.title for step in robot.practice.steps if step.title.startswith("Offer"))
+    assert offer not in titles  # alone one has keys for it; two at a keyboard have none left
+    assert f"{offer}: with so many people no key is left for it" in said
+    robot.window.close()
+
+
 @pytest.mark.parametrize("size", [(480, 320), (600, 1000), (1280, 720)])
 def test_whatever_the_window_there_is_room_for_the_map_beside_what_is_practised(size):
     robot = Robot("gathering", people=(0, 1, 2), settings={"n_agents": 3}, mode="turns", size=size)
