@@ -11,8 +11,8 @@ Observation
     in [0, 1]; ``inventory``, the number held of each resource. Under an agent lies a white mark once it may
     interact, the colour of its payoff while that is shown, and in a game of roles the colour of its role.
 Rewards
-    p'Aq to the row player and p'Bq to the column player, p and q their inventories over their sums; B is A
-    transposed unless given. Who fires is the row player, but in Bach or Stravinsky even slots always are.
+    When two meet who have gathered something, the game's matrix says what both are paid: the more one holds of a
+    resource, the more its strategy counts. Who fires plays rows, but in Bach or Stravinsky even slots always do.
 Ends when
     From step 1000 on with the game's probability at each step 99 mod 100; truncated at step 5000.
     ``one_shot``: when the first interaction is paid; truncated at step 1000.
@@ -67,8 +67,8 @@ class Kind(Kinds):
 
 @dataclass(frozen=True)
 class Params:
-    matrix: tuple = ((3.0, 0.0), (5.0, 1.0))  # A: the row player's payoff where row meets column
-    column_matrix: tuple = ((3.0, 5.0), (0.0, 1.0))  # B, the column player's, where ``transposed`` is false
+    matrix: tuple = ((3.0, 0.0), (5.0, 1.0))  # A: the row player gets p'Aq, p and q both inventories over their sums
+    column_matrix: tuple = ((3.0, 5.0), (0.0, 1.0))  # B: the column player gets p'Bq, if ``transposed`` is false
     transposed: bool = True  # B is A transposed, whatever ``column_matrix`` says
     roles: bool = False  # even slots are row players, odd slots column players; others never interact
     result_bounds: tuple = (1.0, 2.0, 3.0, 4.0)  # payoffs, rising, at which the next colour is shown

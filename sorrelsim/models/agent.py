@@ -194,8 +194,7 @@ class Agent:
         if slot not in self.slots:
             raise ValueError(f"slot {slot} is another agent's; this one plays {self.slots.tolist()}")
         model, row = self.model, copy * self.slots.size + int(np.flatnonzero(self.slots == slot)[0])
-        unseen = self._frames is None
-        states = self._stacked(self._frames_of(self._seen(world)), slice(None)) if unseen else self._states()
+        states = self._states() if self._frames else self._stacked(self._frames_of(self._seen(world)), slice(None))
         carries = self._before or model.save_carry(self.seat.carry)
         mask = None if world.action_mask is None else self._streams(world.action_mask)[row : row + 1]
         seat = Seat(1, model.new_carry(1), mask, self.seat.explore)
@@ -206,7 +205,7 @@ class Agent:
         finally:
             model.set_random_state(drawn)
         if told is not None:
-            told.check(model.action_space, model.observations.shape)
+            told.check(model.action_space, model.observations.cells)
         return told
 
     def remember(self, world: Playable) -> None:

@@ -45,12 +45,16 @@ class Explanation:
             if name != "values" and not (array >= 0).all():
                 raise ValueError(f"{name} of an explanation are not below 0, got {given!r}")
             object.__setattr__(self, name, array)
+        if self.values is not None and np.isnan(self.values).all():
+            raise ValueError(f"values of an explanation: a number for one action at least, got {self.values!r}")
         if self.probabilities is not None and abs(float(np.sum(self.probabilities)) - 1) > 1e-3:
             raise ValueError(f"probabilities of an explanation add up to 1, got {self.probabilities!r}")
-        if self.value is not None and not np.isfinite(self.value):
-            raise ValueError(f"value of an explanation is a number, got {self.value!r}")
+        if self.value is not None:
+            if np.size(self.value) != 1 or not np.isfinite(self.value):
+                raise ValueError(f"value of an explanation is a number, got {self.value!r}")
+            object.__setattr__(self, "value", float(np.asarray(self.value).item()))
 
-    def check(self, n_actions: int, window: Sequence[int]) -> None:
+    def check(self, n_actions: int, window: tuple[int, int]) -> None:
         """Checks that it speaks of a model's actions and window.
 
         Args:
@@ -64,7 +68,7 @@ class Explanation:
             array = getattr(self, name)
             if array is not None and len(array) != n_actions:
                 raise ValueError(f"{name} of an explanation: one for each of {n_actions} actions, got {len(array)}")
-        rows, cols = window[0], window[1] if len(window) > 1 else 1
+        rows, cols = window
         if self.attention is not None and np.shape(self.attention) != (rows, cols):
             raise ValueError(f"attention of an explanation: [{rows}, {cols}], got {list(np.shape(self.attention))}")
         if self.goal is not None and not (0 <= self.goal[0] < rows and 0 <= self.goal[1] < cols):

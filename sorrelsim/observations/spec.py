@@ -118,6 +118,17 @@ class ObservationSpec:
         return next(iter(self.parts.values())).shape
 
     @property
+    def cells(self) -> tuple[int, int]:
+        """Rows and columns of the window, in cells whatever the form; of what is no window, its first two axes."""
+        shape = (*self.shape, 1, 1)
+        if self.form == "one_hot":
+            return shape[1], shape[2]
+        if self.form == "ascii":
+            return shape[0], self.dtype.itemsize // np.dtype("<U1").itemsize
+        side = self.sprite_size if self.form == "rgb" else 1
+        return shape[0] // side, shape[1] // side
+
+    @property
     def dtype(self) -> np.dtype:
         """Type of the first part."""
         return next(iter(self.parts.values())).dtype

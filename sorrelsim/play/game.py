@@ -244,6 +244,7 @@ class Game:
             self.pace.change(1 if use == "faster" else -1)
             self.session.note(f"speed {self.pace.speed:g}")
             self.say(f"{self.pace.speed:g} turns a second", 1.2)
+            self.changed()
         elif use == "view":
             self.next_view()
         elif use == "slot":
@@ -303,6 +304,7 @@ class Game:
         """Takes in that the keyboard is somebody else's, so that no key goes up any more."""
         self.inputs.release()
         self.session.note("focus lost")
+        self.changed()
 
     def gained_focus(self) -> None:
         """Takes in that the keyboard is the game's again."""

@@ -146,7 +146,7 @@ class Head:
         """Asks it what it makes of this turn, if anybody looks; returns whether there is something else to show."""
         if not self.shown:
             return False
-        now = self._now
+        told, now = self._take(), self._now  # what was asked a turn ago, where every look takes a turn
         if now != self._asked:
             if self._asked is None or now[:2] != self._asked[:2]:
                 self._trace.clear()
@@ -155,6 +155,10 @@ class Head:
             if self._answer is None:  # a person, of whom nothing is known
                 self.told, self.problem = None, ""
                 return True
+        return self._take() or told
+
+    def _take(self) -> bool:
+        """Takes in what it was asked, if it has told by now; returns whether it has."""
         if self._answer is None or not self._answer.done():
             return False
         answer, self._answer = self._answer, None

@@ -22,7 +22,9 @@ def draw_message(screen: pygame.Surface, area: pygame.Rect, letters: theme.Lette
 def draw_banner(screen: pygame.Surface, area: pygame.Rect, letters: theme.Letters, text: str) -> None:
     """Draws a line at the top of ``area`` that stays for as long as it holds."""
     px = letters.px
-    label = letters.fit(text, 20, area.width - px(80), theme.WARN, "bold")
+    room = area.width - px(48)
+    size = next((size for size in (20, 17) if letters.font(size, "bold").size(text)[0] <= room), 14)
+    label = letters.fit(text, size, room, theme.WARN, "bold")
     rect = pygame.Rect(0, 0, label.get_width() + px(40), label.get_height() + px(20))
     rect.midtop = (area.centerx, area.top + px(24))
     theme.box(screen, theme.PANEL, rect, px(10), theme.WARN)

@@ -211,7 +211,7 @@ class Panel:
 
     def _keys(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, top: int) -> int:
         """Draws the keys, at the bottom; returns where they begin."""
-        px, draw = self.letters.px, self.letters.draw
+        px = self.letters.px
         foot_height = px(26) * -(-len(info.foot) // 2) + px(12) if info.foot else 0
         foot = info.foot if top + foot_height <= surface.get_height() else ()
         foot_height = foot_height if foot else 0
@@ -245,5 +245,6 @@ class Panel:
                 row_at, column = divmod(k, 2)
                 x, at = left + column * (width // 2), y + px(5) + row_at * px(26)
                 key_width = theme.key_cap(surface, self.letters, x, at, key, 11)
-                surface.blit(draw(meaning, 13, theme.FAINT), (x + key_width + px(8), at + px(1)))
+                told = self.letters.fit(meaning, 13, width // 2 - key_width - px(12), theme.FAINT)
+                surface.blit(told, (x + key_width + px(8), at + px(1)))
         return bottom

@@ -41,6 +41,7 @@ class PlayWindow(BaseWindow):
         self.practice = practice
         self.game = practice.game if practice else self._real
         self.session = self.game.session
+        self._told: tuple[tuple, PanelInfo] | None = None  # what the panel shows, and of what
         self._shown = (-1, 0)  # the game's changes and turns that were taken in last
         title = f"{title_of(session.world.name)} - sorrelsim"
         super().__init__(title, self.game.uses, options.size, options.full_screen)
@@ -51,7 +52,7 @@ class PlayWindow(BaseWindow):
     # ----------------------------------------------------------------------------------------------- keys and time
 
     def due(self, now: float) -> float | None:
-        return self.game.due(now)
+        return (self.practice or self.game).due(now)
 
     def advance(self, now: float) -> None:
         (self.practice or self.game).advance(now)
@@ -123,11 +124,14 @@ class PlayWindow(BaseWindow):
         return self.game.scene()
 
     def info(self) -> PanelInfo:
-        return game_info.panel_of(self.game, self.printed)
+        now = (self.game, self.game.changes, self.printed)
+        if self._told is None or self._told[0] != now:
+            self._told = now, game_info.panel_of(self.game, self.printed)
+        return self._told[1]
 
     def draw(self, now: float) -> None:
         area, side = self.areas()
-        page = None if self.practice is None or self.game.card else self._page(self.practice, area.width)
+        page = None if self.practice is None or self.game.card else self._page(self.practice, area.size)
         if page is not None:
             area.height -= page.get_height()
             self.screen.blit(page, area.bottomleft)
@@ -141,9 +145,9 @@ class PlayWindow(BaseWindow):
         elif banner := game_info.banner_of(self.game):
             draw_banner(self.screen, area, self.letters, banner)
 
-    def _page(self, practice: Practice, width: int) -> pygame.Surface:
+    def _page(self, practice: Practice, size: tuple[int, int]) -> pygame.Surface:
         tasks = practice.tasks(self.printed)
-        return practice_page(self.letters, width, practice, tasks, shown(practice.skip_key, self.printed))
+        return practice_page(self.letters, size, practice, tasks, shown(practice.skip_key, self.printed))
 
     def draw_legend(self) -> None:
         info = game_info.card_of_game(self.game, "any key closes this", self.printed)

@@ -121,6 +121,10 @@ class Practice:
             self.hint = hint
             game.changed()
 
+    def due(self, now: float) -> float | None:
+        """Returns the seconds until :meth:`advance` is wanted; None if only a key can change anything."""
+        return None if self.over else self.game.due(now)
+
     def key(self, name: str, down: bool, now: float) -> str | None:
         """Takes in that a key went down or up; returns what it is for, as :meth:`Game.key` does."""
         if self.over and name in ("space", "return"):
@@ -144,7 +148,7 @@ class Practice:
 
     def _begin(self) -> None:
         """Begins a step; passes it if it cannot be done."""
-        self.done, self._begun = set(), -1.0
+        self.done, self._begun = self._without_keys(), -1.0
         self.game.inputs.release()
         self.game.changed()
         self._tries: list[dict[int, int]] = [{} for _ in self.session.humans]
@@ -155,9 +159,17 @@ class Practice:
         elif not self.over and self.step.what == "earn":
             self._nothing_in_reach()
 
+    def _without_keys(self) -> set[int]:
+        """Returns the places of the people who have no key for what there is to do, which several may share."""
+        actions = set() if self.over else set(self.step.actions)
+        keys = self.game.inputs.keys
+        return {k for k in range(len(self.session.humans)) if actions and actions.isdisjoint(keys[k].values())}
+
     def _in_vain(self) -> str:
         """Returns why a step cannot be done here, if so."""
         world, step = self.session.world, self.step
+        if len(self.done) == len(self.session.humans):
+            return f"{step.title}: with so many people no key is left for it"
         if step.what == "earn" and not self._paying:
             return "Nothing here pays by itself, see below"
         mask = None if world.action_mask is None else world.action_mask[0][np.ix_(self.session.humans, step.actions)]
@@ -197,7 +209,6 @@ class Practice:
             if text := self._done(place, slot):
                 self.done.add(place)
                 said.append(text if len(session.humans) == 1 else f"{slot}: {text}")
-        self._facing = session.world.facing[0].copy()
         if said:
             self.said = tuple(said)
         if len(self.done) == len(session.humans):
@@ -207,6 +218,7 @@ class Practice:
             self._pass()
         elif (session.world.out[0, session.humans] < 0).any():  # out for good: nothing more can be done
             session.restart()
+        self._facing = session.world.facing[0].copy()
 
     def _done(self, place: int, slot: int) -> str:
         """Returns what somebody did in the last turn, if it was the step; or that it was tried often enough."""
@@ -250,6 +262,8 @@ class Practice:
         step, waiting = self.step, [k for k in range(len(self.session.humans)) if k not in self.done]
         if self._begun < 0:
             self._begun = now
+        if step.what == "earn" and self._way and self.game.options.own:  # no more than their agents see
+            return "Go to what pays, and look out for it"
         if step.what == "earn":
             return self._way or "Nothing that pays is in reach yet: go on, and look out for it"
         if now - self._begun < PATIENCE:

@@ -68,7 +68,7 @@ def answers(cls: type[BaseModel], make: Maker, steps: int) -> str:
     with blamed("telling what goes on in it (explain) fails", cls):
         told = model.explain(one, Seat(1, model.new_carry(1)))
         if told is not None:
-            told.check(model.action_space, model.observations.shape)
+            told.check(model.action_space, model.observations.cells)
     if any(not np.array_equal(part, kept[name]) for name, part in as_parts(states).items()):
         raise Broken("take_actions or explain writes into the states, which are only lent")
     return "it answers one state and a batch with allowed actions"

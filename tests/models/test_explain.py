@@ -179,6 +179,45 @@ def test_what_is_kept_as_symbols_is_explained_before_and_after_choosing(cls, for
         assert each.value == pytest.approx(told.value, rel=1e-5)
 
 
+@pytest.mark.parametrize("form", ["rgb", "one_hot"])
+@pytest.mark.parametrize("name", ["ddqn", "ppo"])
+def test_who_keeps_symbols_of_what_it_sees_tells_before_choosing_too(name, form):
+    """As a viewer, a film and a room of games ask: the agent has not looked at this turn yet."""
+    world = hunt(2, observation=form)
+    cls = find_model(name)
+    model = cls.to_play(world.observations, world.action_names, 4, {"n_frames": 2} if name == "ddqn" else {}, 5)
+    assert model.kept is not None
+    agent = Agent(world, [0, 1], model, learn=False)
+    for _ in range(3):
+        before = agent.explain(world, 1, copy=1)
+        agent.transition(world)
+        after = agent.explain(world, 1, copy=1)
+        assert np.isfinite(before.value)
+        assert before.value == after.value
+        world.step()
+        agent.remember(world)
+
+
+@pytest.mark.parametrize("form", ["symbolic", "one_hot", "rgb", "ascii"])
+def test_a_goal_is_a_cell_of_the_window_in_every_form(form):
+    # 2 cells ahead, 1 behind, 3 to the left, 1 to the right: 4 x 5 cells. One-hot channels come before them, pictures
+    # have 8 x 8 pixels for each.
+    world = hunt(observation=form, window=sorrelsim.Window(2, 1, 3, 1))
+    assert world.observations.cells == (4, 5)
+
+    class Tells(type(find_model("random")(world.observations, world.action_names))):
+        def explain(self, state, seat=None):
+            return Explanation(goal=goal, attention=np.ones((4, 5)), value=np.array([2.5]))
+
+    agent = Agent(world, [0], Tells(world.observations, world.action_names), learn=False)
+    goal = (3, 4)
+    told = agent.explain(world, 0)
+    assert (told.goal, told.value, type(told.value)) == ((3, 4), 2.5, float)
+    goal = (4, 4)
+    with pytest.raises(ValueError, match="a cell of the window of 4 x 5"):
+        agent.explain(world, 0)
+
+
 def test_each_copy_and_slot_has_its_own():
     world = hunt(2)
     agent = Agent(world, [1, 0], PPO.from_config(world.observations, world.action_names, 0, {}), learn=False)
@@ -271,6 +310,8 @@ def test_a_model_without_anything_to_tell_says_nothing():
         ({"values": [[1.0]]}, "1 axes of finite numbers"),
         ({"spreads": [np.inf]}, "1 axes of finite numbers"),
         ({"value": float("nan")}, "value of an explanation is a number"),
+        ({"value": [1.0, 2.0]}, "value of an explanation is a number"),
+        ({"values": [np.nan, np.nan]}, "a number for one action at least"),
     ],
 )
 def test_what_makes_no_sense_is_refused(given, said):

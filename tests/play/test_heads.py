@@ -103,6 +103,19 @@ def test_f12_shows_what_an_agent_thinks_and_a_click_on_a_name_whose():
     window.close()
 
 
+def test_a_head_tells_where_every_look_takes_a_turn_too():
+    """As in a fast game, or one of a room whose clock is looked at once a turn."""
+    window = open_window()
+    game = window.game
+    game.head.shown = True
+    for second in range(4):  # the first look starts the clock; a turn waits for what was asked in the one before
+        game.advance(float(second))
+    assert game.session.turns == 3
+    assert game.head.info().phrase == "is angry"
+    assert game.head.info().trace[:3] == (0.0, 1.0, 2.0)
+    window.close()
+
+
 def test_a_person_has_no_head_and_locked_windows_show_none():
     window = open_window(humans=(0,), mode="turns")
     press(window, "f12")
@@ -140,6 +153,7 @@ def test_the_log_is_limited_to_an_agent_or_a_kind_by_keys_and_clicks():
         press(window, "f3")
     session = window.session
     session.log.append(LogEntry(3, 1, "zapped", 2, "zapped"))
+    window.game.changed()
     everything = window.info().events
     assert {entry.slot for entry in everything} >= {0, 1, 2}
     press(window, "page up", "page up", "page up")  # of agent 0, 1, 2

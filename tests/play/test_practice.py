@@ -212,3 +212,61 @@ def test_two_people_practise_at_one_keyboard():
     assert [[row.keys[0] for row in task.keys] for task in tasks] == [["Q", "E"], ["\u2190", "\u2192"]]
     robot.window.show(robot.now)
     robot.window.close()
+
+
+def test_while_it_waits_for_the_game_to_begin_nothing_falls_due():
+    robot = Robot("cleanup")
+    robot.press("space", "w")
+    assert robot.window.due(robot.now) is not None  # turns are taken by the clock
+    while not robot.practice.over:
+        robot.press("backspace")
+    assert robot.window.due(robot.now + 60) is None  # else a processor would go round and round until Space
+    robot.window.close()
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_hints_tell_no_more_than_an_agent_sees_where_people_see_no_more(own):
+    robot = Robot("gathering", own=own, mode="turns")
+    robot.press("space")
+    while robot.practice.step.what != "earn":
+        robot.press("backspace")
+    robot.wait(0.2)
+    world = robot.practice.session.world
+    row, col = nearest(world, 0, robot.practice._paying) - world.pos[0, 0]
+    where = (
+        f"{abs(row)} {'down' if row > 0 else 'up'}" if row else f"{abs(col)} to the {'right' if col > 0 else 'left'}"
+    )
+    assert (where in robot.practice.hint) != own
+    assert robot.practice.hint.startswith("Go to what pays") == own
+    robot.window.close()
+
+
+def test_what_nobody_has_a_key_for_is_passed_with_a_word():
+    robot = Robot("fruit_market", people=(0, 1), settings={"n_agents": 3})
+    robot.press("space")
+    titles, said = [], []
+    while not robot.practice.over:
+        titles.append(robot.practice.step.title)
+        robot.press("backspace")
+        said += robot.practice.said
+    offer = next(step.title for step in robot.practice.steps if step.title.startswith("Offer"))
+    assert offer not in titles  # alone one has keys for it; two at a keyboard have none left
+    assert f"{offer}: with so many people no key is left for it" in said
+    robot.window.close()
+
+
+@pytest.mark.parametrize("size", [(480, 320), (600, 1000), (1280, 720)])
+def test_whatever_the_window_there_is_room_for_the_map_beside_what_is_practised(size):
+    robot = Robot("gathering", people=(0, 1, 2), settings={"n_agents": 3}, mode="turns", size=size)
+    window = robot.window
+    robot.press("space")
+    while True:
+        area = window.areas()[0]
+        page = window._page(robot.practice, area.size)
+        assert page.get_width() == area.width
+        assert page.get_height() <= 0.7 * area.height  # else less than a third of it would be left
+        window.show(robot.now)
+        if robot.practice.over:
+            break
+        robot.press("backspace")
+    window.close()

@@ -71,8 +71,8 @@ class Player:
         )  # fmt: skip
         try:
             self.window = self.wait_for(
-                lambda: self.xdotool("search", "--class", "sorrelsim", check=False).split()[:1]
-            )[0]
+                lambda: self.xdotool("search", "--onlyvisible", "--class", "sorrelsim", check=False).split()[:1]
+            )[0]  # once it is mapped: nothing else takes the focus
             self.xdotool("windowfocus", self.window)
             self.wait_for(path.exists)
         except BaseException:
@@ -181,7 +181,9 @@ def processor_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [
+    signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL,
+])  # fmt: skip
 def test_however_it_is_ended_every_turn_is_kept(player, number):
     game = player("--speed", "20")
     game.wait_for(lambda: game.turns() >= 10)
@@ -268,7 +270,9 @@ def test_a_locked_session_of_three_rounds_gives_tables_that_replay(player):
     assert [row["turns"] for row in recording.episodes() if row["slot"] == 0] == [5, 5, 5]
 
 
-@pytest.mark.parametrize("moment", [0.05, 0.2, 0.6])
+@pytest.mark.parametrize(
+    "moment", [pytest.param(0.05, marks=pytest.mark.slow), pytest.param(0.2, marks=pytest.mark.slow), 0.6]
+)
 def test_a_locked_session_killed_at_any_moment_has_every_key_up_to_it(player, moment):
     game = player(*LOCKED)
     game.press("space")
