@@ -181,17 +181,18 @@ def test_other_configs_are_not_alike():
     assert experiment("ppo", {}, True, seats=same).together == []
 
 
-def test_a_run_says_who_learns_as_one_and_goes_on_either_way(tmp_path):
+@pytest.mark.parametrize("more", [{}, {"recurrent": "gru", "recurrent_size": 12, "n_frames": 2}])
+def test_a_run_says_who_learns_as_one_and_goes_on_either_way(tmp_path, more):
     """A run of two epochs equals one that was saved after the first by learners alone, and goes on as one."""
-    whole = experiment("ppo", POLICY, True, runs=str(tmp_path))
+    whole = experiment("ppo", POLICY | more, True, runs=str(tmp_path))
     folder = run(whole)
     assert load_run(folder).facts["together"] == [["ppo_0", "ppo_1"]]
-    alone = experiment("ppo", POLICY, False)
+    alone = experiment("ppo", POLICY | more, False)
     next(alone.epochs())
     alone.save_models(tmp_path / "alone")
     for model, place in zip(alone.models, alone.places, strict=True):
         model.save(tmp_path / "alone" / f"{place.name}.safetensors", memory=True)
-    further = experiment("ppo", POLICY, True)
+    further = experiment("ppo", POLICY | more, True)
     further.load_state_dict(alone.state_dict())
     for model, place in zip(further.models, further.places, strict=True):
         model.load(tmp_path / "alone" / f"{place.name}.safetensors")
