@@ -98,7 +98,9 @@ class Experiment:
         self.swept = combinations(self.world)
         self.sweep: list[Row] = []
         self._players = [Seated(*each) for each in zip(self.places, self.agents, strict=True)]
-        self._playing = grouped(self._players) if config.together and not config.actors else list(self._players)
+        self._playing = (
+            grouped(self._players, self.world) if config.together and not config.actors else list(self._players)
+        )
         self.epoch = self.turns = 0
         self.total_turns = config.epochs * config.turns
         self.seconds = self._seconds_before = 0.0  # in all, and before the epoch that is being played

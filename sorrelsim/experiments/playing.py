@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
+
+import numpy as np
 
 from sorrelsim.errors import tell
 from sorrelsim.experiments.seating import Place
 from sorrelsim.models.agent import Agent
-from sorrelsim.models.base import TrainingDiverged
+from sorrelsim.models.base import BaseModel, TrainingDiverged
 from sorrelsim.models.playing import Player
+from sorrelsim.models.rewards import Apart, RewardTransform
 from sorrelsim.models.together import Together
 from sorrelsim.observations.playable import Playable
 
@@ -57,37 +60,51 @@ class Seated:
 
 
 class Group:
-    """Several who act and learn as one.
+    """Several who act and learn as one: one Agent in all their slots, whose model is all of their models.
+
+    Each keeps its own Agent, whose frames and carry are its part of the whole, to be saved, loaded and reset by. Those
+    whose rewards are transformed alike share one transform, for each would make the same of the same rewards.
 
     Attributes:
         seated: Who.
     """
 
-    def __init__(self, seated: Sequence[Seated], together: Together) -> None:
+    def __init__(self, seated: Sequence[Seated], together: Together, world: Playable) -> None:
         self.seated, self._together = list(seated), together
+        agents = [each.agent for each in self.seated]
+        slots = np.concatenate([agent.slots for agent in agents])
+        model, explore = cast(BaseModel, together), agents[0].seat.explore  # to an Agent they are one
+        self._agent = Agent(world, list(slots), model, explore=explore, n_members=len(agents))
+        for k, agent in enumerate(agents):
+            agent.lie_in(self._agent, k)
+        self._agent.transform = self._shared_transform()
 
     def transition(self, world: Playable) -> None:
         """Chooses for all."""
-        agents = [each.agent for each in self.seated]
-        states = [agent.observe(world) for agent in agents]
-        chosen = self._together.take_actions(states, [agent.seat for agent in agents])
-        for agent, actions in zip(agents, chosen, strict=True):
-            agent.act(world, actions)
+        self._agent.transition(world)
 
     def remember(self, world: Playable) -> None:
         """Takes in what the step brought, and learns, for all."""
-        for each in self.seated:
-            with each:
-                each.agent.take_in(world)
         try:
-            self._together.learn(self.seated[0].agent.seat.n_streams)
+            self._agent.remember(world)
         except TrainingDiverged:
             assert self._together.failed is not None
             with self.seated[self._together.failed]:
                 raise
 
+    def _shared_transform(self) -> RewardTransform:
+        """Gives those of one kind of rewards one transform, and returns what pays all."""
+        rest, paying = list(self.seated), []
+        while rest:
+            alike = [each for each in rest if each.place.config.reward == rest[0].place.config.reward]
+            rest = [each for each in rest if each not in alike]
+            for each in alike:
+                each.agent.transform = alike[0].agent.transform
+            paying.append((alike[0].agent.transform, np.concatenate([each.agent.slots for each in alike])))
+        return paying[0][0] if len(paying) == 1 else Apart(paying)
 
-def grouped(seated: Sequence[Seated]) -> list[Player]:
+
+def grouped(seated: Sequence[Seated], world: Playable) -> list[Player]:
     """Returns who plays, in order: those whose models can act and learn as one as a group, in the first one's place.
 
     That are learners of one class with equal configs, which see, can do and remember alike. Where networks of one's own
@@ -98,21 +115,21 @@ def grouped(seated: Sequence[Seated]) -> list[Player]:
     while rest:
         first, *others = rest
         alike = [first, *(each for each in others if _alike(first.agent, each.agent))]
-        group = _group(alike) if len(alike) > 1 and first.agent.learn else None
+        group = _group(alike, world) if len(alike) > 1 and first.agent.learn else None
         taken = [first] if group is None else alike
         players.append(group or first)
         rest = [each for each in rest if each not in taken]
     return players
 
 
-def _group(alike: Sequence[Seated]) -> Group | None:
+def _group(alike: Sequence[Seated], world: Playable) -> Group | None:
     models = [each.agent.model for each in alike]
     try:
         together = type(models[0]).together(models)
     except ValueError as error:
         tell(f"seats {', '.join(each.place.name for each in alike)} act and learn one by one: {error}")
         return None
-    return None if together is None else Group(alike, together)
+    return None if together is None else Group(alike, together, world)
 
 
 def _alike(one: Agent, other: Agent) -> bool:

@@ -57,6 +57,8 @@ class Agent:
         learn: False for a player that is told what happens, and does not learn from it.
         explore: Whether it explores. None leaves it to what the model is: one that learns explores, any other is played
             as it is meant to be (``model.plays``).
+        n_members: Learners that the model is made of (``Together``), each in as many of the slots, in their order; its
+            streams are those of one member after the other.
 
     Attributes:
         slots: The slots, int64.
@@ -79,13 +81,14 @@ class Agent:
         transform: RewardTransform | None = None,
         learn: bool = True,
         explore: bool | None = None,
+        n_members: int = 1,
     ) -> None:
         self.slots = np.asarray(slots, np.int64).reshape(-1)
         if not self.slots.size or self.slots.min() < 0 or self.slots.max() >= world.n_agents:
             raise ValueError(f"slots {list(slots)}: this world has slots 0 to {world.n_agents - 1}")
         if len(set(self.slots.tolist())) != self.slots.size:
             raise ValueError(f"slots {list(slots)}: a slot is named twice")
-        self.n_worlds = world.n_worlds
+        self.n_worlds, self._n_slots = world.n_worlds, self.slots.size // n_members  # of each member
         n_streams = world.n_worlds * self.slots.size
         if learn and not model.n_streams:
             raise ValueError(f"{model.name} was built to play only, with no stream to learn from")
@@ -109,7 +112,7 @@ class Agent:
         self._only = first if self.slots.size == 1 else None
         self._identity: np.ndarray | None = None
         if IDENTITY in model.observations.parts and IDENTITY not in world.observations.parts:
-            self._identity = np.tile(np.eye(self.slots.size, dtype=np.float32), (world.n_worlds, 1))
+            self._identity = np.tile(np.eye(self._n_slots, dtype=np.float32), (n_streams // self._n_slots, 1))
         self._stack: dict[str, np.ndarray] = {}
         if model.n_frames > 1:
             self._stack = {
@@ -125,7 +128,7 @@ class Agent:
         """Checks that the model was built for what this world shows it and lets it do."""
         shown = world.observations
         if IDENTITY in model.observations.parts and IDENTITY not in shown.parts:
-            shown = with_identity(shown, self.slots.size)
+            shown = with_identity(shown, self._n_slots)
         found = world.action_spec.differences(model.action_spec, "in the model", "in the world")
         found += shown.differences(model.observations, "in the model", "in the world")
         if model.kept is not None and getattr(world, "symbolic_parts", None) is None:
@@ -142,14 +145,13 @@ class Agent:
 
     def transition(self, world: Playable) -> None:
         """Observes, chooses and submits an action for every stream; the world moves when it is stepped."""
-        states = self.observe(world)
-        self.act(world, self.model.take_actions(states, self.seat))
+        self.act(world, self.model.take_actions(self.observe(world), self.seat))
 
     def act(self, world: Playable, actions: np.ndarray) -> None:
         """Submits what the model chose in the states that :meth:`observe` gave, [n_streams, ...]."""
         self._actions = actions
-        chosen = self._spec.clip(actions).reshape(self.n_worlds, self.slots.size, *self._spec.shape)
-        world.submit(self.slots, chosen)
+        chosen = self._spec.clip(actions).reshape(-1, self.n_worlds, self._n_slots, *self._spec.shape)
+        world.submit(self.slots, chosen.swapaxes(0, 1).reshape(self.n_worlds, self.slots.size, *self._spec.shape))
 
     def overrule(self, slot: int, action: int) -> None:
         """Takes in that somebody else acts in one of its slots: the model is told of that action as what was done.
@@ -169,14 +171,12 @@ class Agent:
         self.seat.mask = None if mask is None else self._streams(mask)
         self._frames = self._frames_of(self._seen(world))
         for name, stack in self._stack.items():  # frames before an episode's first stay zero
-            stack[:, :-1] = stack[:, 1:]
-            stack[:, -1] = self._frames[name]
+            stack[:, :-1], stack[:, -1] = stack[:, 1:], self._frames[name]
         return as_public(self._states())
 
     def _states(self) -> Parts:
         """Returns the states that it chooses in, as taken in last."""
-        assert self._frames is not None
-        return self._stack or self._frames
+        return self._stack or cast(Parts, self._frames)
 
     def explain(self, world: Playable, slot: int, copy: int = 0) -> Explanation | None:
         """Returns what the model makes of what it sees in a slot now, whether it has chosen already or not.
@@ -257,23 +257,26 @@ class Agent:
                 stack[ended] = 0
             if self.seat.carry:
                 self.model.reset_carry(self.seat.carry, ended)
-        self._frames = self._actions = None
-        self._before = {}
+        self._frames, self._actions, self._before = None, None, {}
 
     def reset(self) -> None:
         """Begins anew in all streams: forgets frames and carry, and ends what is remembered of running episodes.
 
         Call it when the world is reset by hand.
         """
-        everyone = np.arange(self.seat.n_streams)
         for stack in self._stack.values():
             stack[:] = 0
-        self.model.reset_carry(self.seat.carry, everyone)
+        self.model.reset_carry(self.seat.carry, np.arange(self.seat.n_streams))
         self.transform.reset()
-        self._frames = self._actions = None
-        self._before = {}
+        self._frames, self._actions, self._before = None, None, {}
         if self.learn:
             self.model.interrupt()
+
+    def lie_in(self, whole: Agent, k: int) -> None:
+        """Makes its frames and its carry those of a member of another Agent, which goes on with them from now on."""
+        rows = slice(k * self.seat.n_streams, (k + 1) * self.seat.n_streams)
+        self._stack = {name: stack[rows] for name, stack in whole._stack.items()}
+        self.seat.carry = {name: array[rows] for name, array in whole.seat.carry.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Returns stacked frames, carry and the transform's state, between two steps. The model saves itself."""
@@ -306,7 +309,8 @@ class Agent:
         """Turns [n_worlds, n_agents, ...] to [n_streams, ...] of its slots; a view where it plays one or all."""
         if self._only is not None:
             return array[:, self._only]
-        return array[:, self._columns].reshape(-1, *array.shape[2:])
+        streams = array[:, self._columns].reshape(self.n_worlds, -1, self._n_slots, *array.shape[2:])
+        return streams.swapaxes(0, 1).reshape(-1, *array.shape[2:])
 
     def _seen(self, world: Playable) -> Parts:
         """Returns what every slot sees now, as symbols where the model keeps those."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -154,6 +154,24 @@ class RewardExchange(RewardTransform):
         if reward.shape[1] == 1:
             return reward  # there is nobody to exchange with
         return self.self_interest * reward + (1 - self.self_interest) * _mean_of_others(reward)
+
+
+class Apart(RewardTransform):
+    """Several transforms, each of which pays some of the agents.
+
+    Args:
+        transforms: The transforms, each with the slots of those whom it pays.
+    """
+
+    def __init__(self, transforms: Sequence[tuple[RewardTransform, np.ndarray]]) -> None:
+        self.transforms = list(transforms)
+
+    def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
+        """Transforms one step's rewards; those of agents whom none pays stay as they are."""
+        paid = reward.copy()
+        for transform, slots in self.transforms:
+            paid[:, slots] = transform(reward, ended)[:, slots]
+        return paid
 
 
 TRANSFORMS: dict[str, type[RewardTransform]] = {

@@ -10,35 +10,104 @@ from typing import Any
 import numpy as np
 
 from sorrelsim.models.noted import TrainingDiverged
-from sorrelsim.models.seat import Seat
-from sorrelsim.observations.parts import Observation
+from sorrelsim.models.seat import Seat, Transition
+from sorrelsim.observations.parts import Observation, as_parts, as_public
 
 
 class Together(ABC):
     """Models that act and learn as one. All that is theirs stays with them: weights, optimisers, chance, memories.
 
+    One Agent seats them all, to which they are one model: its streams are those of one model after the other, and what
+    it observes, stacks, submits and is paid is of all at once.
+
     Args:
         models: The models.
 
     Attributes:
+        n_streams: Streams of all.
         failed: Which of the models a ``TrainingDiverged`` is about.
     """
+
+    is_filled = True
 
     def __init__(self, models: Sequence[Any]) -> None:
         self.models = list(models)
         self.failed: int | None = None
+        first = self.models[0]
+        self.n_streams = len(self.models) * first.n_streams
+        self.name, self.n_frames, self.kept = first.name, first.n_frames, first.kept
+        self.observations, self.remembered = first.observations, first.remembered
+        self.action_spec = first.action_spec
+        n = first.n_streams
+        self._rows = [slice(k * n, (k + 1) * n) for k in range(len(self.models))]
+
+    # In a seat of all
+
+    def take_seat(self, seat: Seat) -> None:  # noqa: B027 - nothing to do is what is to be done
+        """Called by the Agent; each has a seat of its own, in which it learns."""
+
+    def new_carry(self, n_streams: int) -> dict[str, Any]:
+        """Returns what must be remembered of so many streams; see ``BaseModel.new_carry``."""
+        return self.models[0].new_carry(n_streams)
+
+    def reset_carry(self, carry: dict[str, Any], ended: np.ndarray) -> None:
+        """Resets rows of a carry; see ``BaseModel.reset_carry``."""
+        self.models[0].reset_carry(carry, ended)
 
     @abstractmethod
-    def take_actions(self, states: Sequence[Observation], seats: Sequence[Seat]) -> list[np.ndarray]:
-        """Chooses actions for the streams of every model; per model as ``BaseModel.take_actions``."""
+    def take_actions(self, states: Observation, seat: Seat) -> np.ndarray:
+        """Chooses actions for the streams of all; per model as ``BaseModel.take_actions``."""
+
+    def one_by_one(self, states: Observation, seat: Seat) -> np.ndarray:
+        """Chooses actions as ``take_actions`` does, and asks each model for its own."""
+        each = zip(self.models, self._rows, self.seats(seat), strict=True)
+        return np.concatenate([model.take_actions(_rows_of(states, rows), own) for model, rows, own in each])
+
+    def remember(self, transition: Transition) -> None:
+        """Takes in one step of all streams; by default each model its own, by ``BaseModel.remember``."""
+        for k, part in enumerate(self.shares(transition)):
+            with self.of(k):
+                self.models[k].remember(part)
+
+    def seats(self, seat: Seat) -> list[Seat]:
+        """Returns each model's part of a seat; what lies in its carry is that of the whole."""
+        parts = []
+        for rows in self._rows:
+            carry = {name: array[rows] for name, array in seat.carry.items()}
+            mask = None if seat.mask is None else seat.mask[rows]
+            parts.append(Seat(rows.stop - rows.start, carry, mask, seat.explore, seat.learn))
+        return parts
+
+    def shares(self, transition: Transition) -> Iterator[Transition]:
+        """Yields each model's part of what a step brought."""
+        t = transition
+        for rows, seat in zip(self._rows, self.seats(t.seat), strict=True):
+            first, last = np.searchsorted(t.ended, (rows.start, rows.stop))
+            over, none = slice(first, last), first == last  # of those that ended
+            yield Transition(
+                _rows_of(t.obs, rows),
+                t.action[rows],
+                t.reward[rows],
+                t.terminated[rows],
+                t.truncated[rows],
+                t.ended[over] - rows.start,
+                None if none or t.final_obs is None else _rows_of(t.final_obs, over),
+                None if none or t.final_states is None else _rows_of(t.final_states, over),
+                lambda rows=rows: _rows_of(t.next_states(), rows),  # type: ignore[misc]
+                seat,
+                None if none or t.final_mask is None else t.final_mask[over],
+                None if t.next_mask is None else t.next_mask[rows],
+            )
+
+    # Learning
 
     def learn(self, n_steps: int) -> None:
-        """Counts agent-steps for each, and takes the gradient steps that fall due.
+        """Counts agent-steps, as many for each, and takes the gradient steps that fall due.
 
         Raises:
             TrainingDiverged: As of a model.
         """
-        due = [model.count(n_steps) for model in self.models]
+        due = [model.count(n_steps // len(self.models)) for model in self.models]
         try:
             if len(set(due)) == 1:
                 for _ in range(due[0]):
@@ -63,3 +132,8 @@ class Together(ABC):
         except TrainingDiverged:
             self.failed = k
             raise
+
+
+def _rows_of(observation: Observation, rows: slice) -> Observation:
+    """Returns some rows of a batch of observations."""
+    return as_public({name: part[rows] for name, part in as_parts(observation).items()})

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -10,8 +11,12 @@ from sorrelsim import Experiment
 from sorrelsim.agents.learners.dqn import DQN
 from sorrelsim.experiments.run import load_run, run
 from sorrelsim.models.base import TrainingDiverged
+from sorrelsim.models.memory.abreast import Abreast
+from sorrelsim.models.memory.rollout import Rollout
+from sorrelsim.models.rewards import Apart, Common
 from sorrelsim.models.torch import symbolic
 from sorrelsim.models.torch.stacked import CannotStack, Fold, stack
+from sorrelsim.observations.spec import ObservationSpec, Part
 
 COINS = {"name": "coins", "min_size": 5, "max_size": 6, "min_steps": 9, "max_steps": 9}
 POLICY = {"n_steps": 8, "sequence_length": 4, "network": {"hidden": [16, 16]}}
@@ -84,6 +89,83 @@ def test_each_learns_what_it_learns_alone(model, config):
     compare(one, other)
 
 
+def test_seven_of_harvest_learn_what_they_learn_alone():
+    """Episodes of 11 turns end within rollouts of 8, some rows before their last; rewards are compared with others'."""
+    harvest = {"world": {"name": "harvest", "max_steps": 11}, "n_worlds": 2, "turns": 24}
+    seats = [{"slots": "each", "model": "ppo", "config": POLICY, "reward": "inequity_aversion"}]
+    one, other = (experiment("ppo", {}, together, seats=seats, **harvest) for together in (True, False))
+    assert one.together == [[f"ppo_{k}" for k in range(7)]]
+    list(one.epochs()), list(other.epochs())
+    assert one.models[0].gradient_steps == 6 * 8  # 48 turns are 6 rollouts of 2 passes of 4 minibatches
+    compare(one, other)
+
+
+@pytest.mark.parametrize(
+    ("settings", "seating"),
+    [
+        ({"n_frames": 2, "target_kl": 1e-3, "learning_rate": 0.01}, [[0], [1], [2], [3]]),
+        ({}, [[2, 0], [3, 1]]),  # out of order, and several slots of each, which they tell apart
+    ],
+)
+def test_they_keep_frames_and_take_slots_as_alone(settings, seating):
+    """Of pictures whose cells are single pixels, symbols are kept; channels go through convolutions."""
+    conv = {"kind": "conv", "channels": [4], "hidden": [16]}
+    seats = [
+        {
+            "slots": slots,
+            "model": "ppo",
+            "name": f"at_{slots[0]}",
+            "config": POLICY | {"network": conv} | settings,
+            "identity": len(slots) > 1,
+        }
+        for slots in seating
+    ]
+    seats[0]["reward"] = "common"  # one is paid otherwise than the rest
+    world = {"name": "harvest", "n_agents": 4, "max_steps": 11, "observation": "rgb", "sprite_size": 1}
+    one, other = (experiment("ppo", {}, together, world=world, seats=seats) for together in (True, False))
+    assert one.together == [[seat["name"] for seat in seats]]
+    assert one.models[0].kept is not None
+    for mine, theirs in zip(one.epochs(), other.epochs(), strict=True):
+        assert mine["return_mean"] == theirs["return_mean"]
+    compare(one, other)
+    for a, b in zip(one.agents, other.agents, strict=True):
+        for name, frames in a.state_dict()["stack"].items():
+            assert (frames == b.state_dict()["stack"][name]).all()
+        for name, array in a.model.memory.state_dict()["arrays"].items():
+            np.testing.assert_allclose(array, b.model.memory.state_dict()["arrays"][name], rtol=1e-3, atol=1e-3)
+
+
+def test_rollouts_abreast_write_each_ones_row():
+    """The first of two rollouts stands at row 1, the second at row 0; masks come with what is loaded."""
+    spec = ObservationSpec({"grid": Part((1,), np.dtype(np.uint8))})
+    one, other = (Rollout(spec, 2, 1) for _ in range(2))
+    one.add_choice(np.array([[9]], np.uint8), np.array([5]), np.array([0.5]))
+    one.add_outcome(np.array([1.0]), np.array([False]), np.array([False]))
+    both, masks = Abreast([one, other]), np.array([[True, False], [False, True]])
+    both.add_choice(np.array([[7], [8]], np.uint8), np.array([3, 4]), np.array([0.1, 0.2]), masks, {})
+    both.add_outcome(np.array([2.0, 3.0]), np.array([True, False]), np.array([True, True]))
+    assert (one.size, other.size) == (2, 1)
+    assert one.actions[:, 0].tolist() == [5, 3]
+    assert one.states["grid"].ravel().tolist() == [9, 7]
+    assert other.actions[0, 0] == 4
+    assert (one.rewards[:, 0].tolist(), other.rewards[0, 0]) == ([1, 2], 3)
+    assert one.masks[:, 0].tolist() == [[True, True], [True, False]]  # before there were masks, all was allowed
+    assert other.masks[0, 0].tolist() == [False, True]
+    saved = one.state_dict()
+    one.clear(), other.clear()
+    one.masks = None
+    one.load_state_dict(saved)  # which makes it masks of its own
+    one.clear()
+    both.add_choice(np.array([[1], [2]], np.uint8), np.array([0, 1]), np.zeros(2), ~masks, {})
+    assert (one.masks[0, 0].tolist(), other.masks[0, 0].tolist()) == ([False, True], [True, False])
+
+
+def test_some_are_paid_apart():
+    """The sum of 1, 2 and 4 is 7; slots 0 and 2 get it, and slot 1 keeps its own."""
+    paid = Apart([(Common(), np.array([2, 0]))])(np.array([[1.0, 2.0, 4.0]]), np.zeros((1, 3), bool))
+    assert paid.tolist() == [[7, 2, 7]]
+
+
 @pytest.mark.parametrize("model", ["rainbow", "trpo", "random"])
 def test_others_play_as_before(model, capsys):
     assert experiment(model, {}, True).together == []
@@ -99,17 +181,18 @@ def test_other_configs_are_not_alike():
     assert experiment("ppo", {}, True, seats=same).together == []
 
 
-def test_a_run_says_who_learns_as_one_and_goes_on_either_way(tmp_path):
+@pytest.mark.parametrize("more", [{}, {"recurrent": "gru", "recurrent_size": 12, "n_frames": 2}])
+def test_a_run_says_who_learns_as_one_and_goes_on_either_way(tmp_path, more):
     """A run of two epochs equals one that was saved after the first by learners alone, and goes on as one."""
-    whole = experiment("ppo", POLICY, True, runs=str(tmp_path))
+    whole = experiment("ppo", POLICY | more, True, runs=str(tmp_path))
     folder = run(whole)
     assert load_run(folder).facts["together"] == [["ppo_0", "ppo_1"]]
-    alone = experiment("ppo", POLICY, False)
+    alone = experiment("ppo", POLICY | more, False)
     next(alone.epochs())
     alone.save_models(tmp_path / "alone")
     for model, place in zip(alone.models, alone.places, strict=True):
         model.save(tmp_path / "alone" / f"{place.name}.safetensors", memory=True)
-    further = experiment("ppo", POLICY, True)
+    further = experiment("ppo", POLICY | more, True)
     further.load_state_dict(alone.state_dict())
     for model, place in zip(further.models, further.places, strict=True):
         model.load(tmp_path / "alone" / f"{place.name}.safetensors")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Column = tuple[tuple[int, ...], Any]
 """Shape and dtype of what a column holds for one step of one stream."""
+_ALWAYS = ("actions", "values", "rewards", "terminated", "ended", "final_values")
 
 
 class Rollout:
@@ -127,6 +128,15 @@ class Rollout:
                 running
             ] / gamma
 
+    def lie_in(self, wholes: Mapping[str, np.ndarray], k: int) -> None:
+        """Makes its arrays, by name, parts ``[k]`` of larger ones, and takes along what they hold."""
+        for name, array in self.arrays().items():
+            wholes[name][k] = array
+        self.states = {name: wholes[f"state {name}"][k] for name in self.states}
+        self.columns = {name: wholes[name][k] for name in self.columns}
+        for name in (*_ALWAYS, *(() if self.masks is None else ("masks",))):
+            setattr(self, name, wholes[name][k])
+
     def clear(self) -> None:
         """Forgets everything."""
         self.size = 0
@@ -135,13 +145,13 @@ class Rollout:
         """Takes in full rollouts of fewer streams side by side: the arrays of their ``state_dict``, by name."""
         if "masks" in parts[0] and self.masks is None:
             self.masks = np.ones((self.n_steps, self.n_streams, *parts[0]["masks"].shape[2:]), bool)
-        for name, array in self._arrays().items():
+        for name, array in self.arrays().items():
             np.concatenate([part[name] for part in parts], axis=1, out=array)
         self.size = self.n_steps
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the rows filled so far."""
-        return {"size": self.size, "arrays": {name: a[: self.size].copy() for name, a in self._arrays().items()}}
+        return {"size": self.size, "arrays": {name: a[: self.size].copy() for name, a in self.arrays().items()}}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores what ``state_dict`` gave.
@@ -154,7 +164,7 @@ class Rollout:
         if "masks" in saved and self.masks is None:
             self.masks = np.ones((self.n_steps, *saved["masks"].shape[1:]), bool)
         self.size = int(state["size"])
-        arrays = self._arrays()
+        arrays = self.arrays()
         for name, array in saved.items():
             arrays[name][: self.size] = array
 
@@ -165,12 +175,12 @@ class Rollout:
             ValueError: If not. The array and the value are named.
         """
         checked.names("the saved rollout", state, ("size", "arrays"))
-        check_rollout(state["size"], state["arrays"], self._arrays(), self.n_steps)
+        check_rollout(state["size"], state["arrays"], self.arrays(), self.n_steps)
 
-    def _arrays(self) -> dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns all that it holds, by name."""
         arrays = {f"state {name}": array for name, array in self.states.items()}
-        always = ("actions", "values", "rewards", "terminated", "ended", "final_values")
-        arrays |= {name: getattr(self, name) for name in always} | self.columns
+        arrays |= {name: getattr(self, name) for name in _ALWAYS} | self.columns
         return arrays if self.masks is None else arrays | {"masks": self.masks}
 
 

@@ -209,10 +209,13 @@ class OnPolicyModel(TorchModel):
             ValueError: If a stream was truncated and its final observation is missing.
         """
         t = transition
-        if not t.seat.learn:
-            return
-        row = self.memory.size
-        self.memory.add_outcome(t.reward, t.terminated, t.terminated | t.truncated)
+        if t.seat.learn:
+            self.memory.add_outcome(t.reward, t.terminated, t.terminated | t.truncated)
+            self.look_ahead(t)
+
+    def look_ahead(self, transition: Transition) -> None:
+        """Estimates what follows the row that was completed last, where that counts: behind a cut, and the last."""
+        t, row = transition, self.memory.size - 1
         if t.ended.size and (cut := t.truncated[t.ended]).any():
             if t.final_states is None:
                 raise ValueError("a truncated step needs final_obs: without it the next state is lost")

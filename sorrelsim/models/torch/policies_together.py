@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sorrelsim.models.memory.abreast import Abreast
 from sorrelsim.models.noted import Means
-from sorrelsim.models.seat import Seat
+from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.together import Together
 from sorrelsim.models.torch.distributions import Logits, choose
 from sorrelsim.models.torch.policies import DefaultPolicy
-from sorrelsim.models.torch.stacked import OwnNetwork, differentiate, joined_states, stack
+from sorrelsim.models.torch.stacked import OwnNetwork, differentiate, stack
 from sorrelsim.observations.parts import Observation
 
 Batch = dict[str, Tensor]
@@ -37,31 +38,33 @@ class PoliciesTogether(Together):
             raise OwnNetwork("actors of one's own draw their actions themselves")
         net, self._fold = stack([model.policy.net for model in models])
         self._net: Any = net
+        self._memories = Abreast([model.memory for model in models])
         self._axis = int(models[0].recurrent)  # of a minibatch, along which learners lie
 
-    def take_actions(self, states: Sequence[Observation], seats: Sequence[Seat]) -> list[np.ndarray]:
+    def take_actions(self, states: Observation, seat: Seat) -> np.ndarray:
         """Draws actions for all in one forward pass, each from its own generator."""
         models, first = self.models, self.models[0]
-        modes = {(model.explores(seat), seat.learn) for model, seat in zip(models, seats, strict=True)}
-        if len(modes) > 1:
-            return [model.take_actions(*each) for model, *each in zip(models, states, seats, strict=True)]
-        ((exploring, learning),) = modes
-        kept = [model.carries(seat) if learning else {} for model, seat in zip(models, seats, strict=True)]
-        masks = [seat.mask for seat in seats if seat.mask is not None]
-        mask = torch.from_numpy(np.concatenate(masks)).to(first.device) if masks else None
+        exploring = {model.explores(seat) for model in models}
+        if len(exploring) > 1:
+            return self.one_by_one(states, seat)
+        mask = None if seat.mask is None else torch.from_numpy(seat.mask).to(first.device)
+        begun = (model.carries(seat) for model in models) if seat.learn else ()
+        kept: dict[str, np.ndarray] = next(filter(None, begun), {})  # acting moves them on in place
         with torch.inference_mode():
-            carry = {name: torch.cat([seat.carry[name] for seat in seats]) for name in seats[0].carry}
-            said = self._net.split(self._net.step(first.tensors(joined_states(states)), carry))
-            chosen, log_probs = choose(said, mask, [model.generator for model in models] if exploring else None)
-            for name, moved in carry.items():
-                for seat, part in zip(seats, moved.chunk(len(seats)), strict=True):
-                    seat.carry[name].copy_(part)
-            n, results = len(models), (chosen, said.values, log_probs)
-        actions, values, known = (each.cpu().numpy().reshape(n, -1) for each in results)
-        for k, model in enumerate(models if learning else ()):
-            kept[k]["log_probs"] = known[k]
-            model.memory.add_choice(states[k], actions[k], values[k], seats[k].mask, kept[k])
-        return list(actions)
+            said = self._net.split(self._net.step(first.tensors(states), seat.carry))
+            chosen, log_probs = choose(said, mask, [model.generator for model in models] if True in exploring else None)
+            actions, values, known = (each.cpu().numpy() for each in (chosen, said.values, log_probs))
+        if seat.learn:
+            self._memories.add_choice(states, actions, values, seat.mask, kept | {"log_probs": known})
+        return actions
+
+    def remember(self, transition: Transition) -> None:
+        """Completes the row of every rollout, as each does alone."""
+        t = transition
+        self._memories.add_outcome(t.reward, t.terminated, t.terminated | t.truncated)
+        if t.truncated.any() or any(model.memory.full for model in self.models):
+            for model, part in zip(self.models, self.shares(t), strict=True):
+                model.look_ahead(part)
 
     def train_step(self) -> None:
         """Goes over all rollouts in minibatches, and clears them."""

@@ -11,14 +11,12 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sorrelsim.models.torch.encoders import MLPEncoder
 from sorrelsim.models.torch.symbolic import SymbolicLinear, sums_of_many
-from sorrelsim.observations.parts import Observation, Parts, as_parts
 
 Made = TypeVar("Made")
 
@@ -333,9 +331,3 @@ def differentiate(losses: Sequence[Tensor], fold: Fold, slopes: Sequence[Tensor]
     for whole, own in fold.shared:
         for k, each in enumerate(own):
             each.grad = None if whole.grad is None else whole.grad[k]
-
-
-def joined_states(states: Sequence[Observation]) -> Parts:
-    """Returns the states of several, each [batch, ...], as one batch, by part name."""
-    named = [as_parts(each) for each in states]
-    return {name: np.concatenate([parts[name] for parts in named]) for name in named[0]}

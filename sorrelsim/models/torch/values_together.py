@@ -18,7 +18,7 @@ from sorrelsim.models.seat import Seat
 from sorrelsim.models.together import Together
 from sorrelsim.models.torch.adam import beginnings
 from sorrelsim.models.torch.exploration import epsilon_greedy
-from sorrelsim.models.torch.stacked import Fold, OwnNetwork, Vmapped, differentiate, joined_states, stack
+from sorrelsim.models.torch.stacked import Fold, OwnNetwork, Vmapped, differentiate, stack
 from sorrelsim.observations.parts import Observation
 
 
@@ -41,22 +41,22 @@ class ValuesTogether(Together):
         if self._own:
             self._try_out()
 
-    def take_actions(self, states: Sequence[Observation], seats: Sequence[Seat]) -> list[np.ndarray]:
+    def take_actions(self, states: Observation, seat: Seat) -> np.ndarray:
         """Chooses the allowed actions of the highest value, or random ones, all by one pass of the network.
 
         Where values are drawn, the same for all streams of a learner, each is asked alone.
         """
         models, first = self.models, self.models[0]
         if first.draws_to_act:
-            return [model.take_actions(*each) for model, *each in zip(models, states, seats, strict=True)]
+            return self.one_by_one(states, seat)
         self._prepare(learning=False)
         with torch.inference_mode():
-            values, _ = self._all.action_values(first.tensors(joined_states(states)), {})
+            values, _ = self._all.action_values(first.tensors(states), {})
             chosen = []
-            for model, seat, each in zip(models, seats, values.chunk(len(models)), strict=True):
+            for model, own, each in zip(models, self.seats(seat), values.chunk(len(models)), strict=True):
                 chances = model.chances(len(each)) if model.explores(seat) else 0.0
-                chosen.append(epsilon_greedy(each, seat.mask, chances, model.rng))
-        return chosen
+                chosen.append(epsilon_greedy(each, own.mask, chances, model.rng))
+        return np.concatenate(chosen)
 
     def train_step(self) -> None:
         """Takes one gradient step of each on a batch of its own, and notes the loss."""
