@@ -100,3 +100,33 @@ def quantile_regression(quantiles, taus, targets, kappa, losses, slopes):
     """Writes quantile Huber losses, [batch], and their slopes, [batch, n]; see ``losses.quantile_regression``."""
     for b in range(quantiles.shape[0]):
         losses[b] = _quantile_sample(quantiles[b], taus, targets[b], np.float32(kappa), slopes[b])
+
+
+@kept
+def categorical(probabilities, actions, rewards, discounts, following, best, atoms, target, losses, slopes):
+    """Writes cross entropies, [batch], and their slopes, zeros before; see ``categorical.categorical_loss``.
+
+    ``target`` is written over, [atoms]. Returns whether all actions are in range.
+    """
+    n, low, high = atoms.shape[0], atoms[0], atoms[-1]
+    per_unit, least = np.float32((n - 1) / (high - low)), np.float32(1e-30)
+    for b in range(probabilities.shape[0]):
+        if not 0 <= actions[b] < probabilities.shape[1]:
+            return False
+        target[:] = 0.0
+        for i in range(n):
+            landed = rewards[b] + discounts[b] * atoms[i]
+            landed = low if landed < low else (high if landed > high else landed)  # NaN stays NaN
+            place = (landed - low) * per_unit
+            left = min(int(place), n - 2) if place > 0 else 0  # the last atom lies to the right of the one before it
+            mass = following[b, best[b], i]
+            to_right = (place - np.float32(left)) * mass
+            target[left] += mass - to_right
+            target[left + 1] += to_right
+        loss = np.float32(0)
+        for i in range(n):
+            p = probabilities[b, actions[b], i]
+            loss -= target[i] * np.log(least if p < least else p)
+            slopes[b, actions[b], i] = 0.0 if p < least else -target[i] / p
+        losses[b] = loss
+    return True
