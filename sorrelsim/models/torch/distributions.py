@@ -141,6 +141,14 @@ def as_terms(said: Logits | Gaussian | Terms, batch: dict[str, Tensor]) -> Terms
     return said
 
 
+def log_probs_of(said: Logits | Gaussian | Terms, batch: dict[str, Tensor]) -> Tensor:
+    """Returns the log-probabilities of ``actions`` of a minibatch, as ``as_terms`` does, and nothing else, [...]."""
+    if isinstance(said, Logits):
+        log_p = F.log_softmax(mask_logits(said.logits, batch.get("masks")), -1)
+        return log_p.gather(-1, batch["actions"].unsqueeze(-1)).squeeze(-1)
+    return _log_density(said, batch["actions"]) if isinstance(said, Gaussian) else said.log_probs
+
+
 def divergence(old: Logits | Gaussian | Terms, new: Logits | Gaussian | Terms, batch: dict[str, Tensor]) -> Tensor:
     """Returns the Kullback-Leibler divergence of a new policy from an old one in each state, KL(old || new), [...].
 

@@ -130,3 +130,49 @@ def categorical(probabilities, actions, rewards, discounts, following, best, ato
             slopes[b, actions[b], i] = 0.0 if p < least else -target[i] / p
         losses[b] = loss
     return True
+
+
+@kept
+def v_trace(log_ratios, rewards, values, beyond, cut, gamma, lam, rho_max, c_max, targets, weights):
+    """Writes V-trace targets and the policy's weights, [length, sequences]; see ``policy_losses.v_trace``."""
+    last = rewards.shape[0] - 1
+    for s in range(rewards.shape[1]):
+        correction = 0.0  # v - V of the step behind
+        for t in range(last, -1, -1):
+            ratio = np.exp(log_ratios[t, s])
+            rho, c = rho_max if ratio > rho_max else ratio, c_max if ratio > c_max else ratio  # NaN stays NaN
+            if cut[t, s] or t == last:
+                value, target, correction = beyond[t, s], beyond[t, s], 0.0
+            else:
+                value, target = values[t + 1, s], targets[t + 1, s]
+            error = rho * (rewards[t, s] + gamma * value - values[t, s])
+            correction = error + gamma * lam * c * correction
+            targets[t, s] = values[t, s] + correction
+            weights[t, s] = rho * (rewards[t, s] + gamma * target - values[t, s])
+
+
+@kept
+def actor_critic(log_p, p, to_logits, actions, weights, values, targets, to_values, of_value, of_entropy, shown):
+    """Writes slopes of the loss of an actor and a critic: to logits, [steps, actions], and to values, [steps].
+
+    ``shown`` is written too: mean policy loss, value loss and entropy, of which ``of_value`` and ``of_entropy`` weigh
+    the last two; see ``policy_losses.actor_critic_loss``. Returns whether all actions are in range.
+    """
+    n, n_actions = p.shape
+    policy, squares, bonus = 0.0, 0.0, 0.0
+    for b in range(n):
+        if not 0 <= actions[b] < n_actions:
+            return False
+        entropy = np.float32(0)
+        for a in range(n_actions):
+            entropy -= p[b, a] * log_p[b, a]
+        for a in range(n_actions):
+            to_logits[b, a] = p[b, a] * (of_entropy * (log_p[b, a] + entropy) + weights[b]) / n
+        to_logits[b, actions[b]] -= weights[b] / n
+        error = values[b] - targets[b]
+        to_values[b] = error * of_value / n
+        policy -= log_p[b, actions[b]] * weights[b]
+        squares += HALF * error * error
+        bonus += entropy
+    shown[0], shown[1], shown[2] = policy / n, squares / n, bonus / n
+    return True
