@@ -18,7 +18,7 @@ from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.memory.rollout import generalised_advantages
 from sorrelsim.models.torch.adam import Adam
-from sorrelsim.models.torch.distributions import Logits, Terms, divergence
+from sorrelsim.models.torch.distributions import Logits, Terms, divergence, log_probs_of
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
 from sorrelsim.models.torch.losses import mask_logits
 from sorrelsim.models.torch.policy_losses import actor_critic_loss, normalised, v_trace
@@ -91,6 +91,16 @@ def test_the_loss_of_logits_equals_its_parts_and_their_gradients(shape, masked, 
         found.append([total.detach(), shown, *(leaf.grad for leaf in leaves)])
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs, check_dtype=False, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_log_probabilities_of_actions_by_hand(dtype):
+    """e^0 and e^(ln 3) are a quarter and three; of three actions that are as likely one is forbidden."""
+    logits = torch.tensor([[0.0, np.log(3), -1e9], [1.0, 1.0, 1.0], [1000.0, 1000.0, 0.0]], dtype=dtype)
+    masks = torch.tensor([[True, True, True], [True, False, True], [True, True, True]])
+    batch = {"actions": torch.tensor([1, 2, 0]), "masks": masks}
+    found = log_probs_of(Logits(logits, logits[:, 0]), batch)
+    torch.testing.assert_close(found, torch.tensor([0.75, 0.5, 0.5], dtype=dtype).log())
 
 
 @pytest.mark.parametrize("action", [-1, 4])

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sorrelsim.models.explanation import Explanation
-from sorrelsim.models.torch.losses import mask_logits
+from sorrelsim.models.torch.losses import _array, _compiled, _kernels, mask_logits
 
 if TYPE_CHECKING:
     from sorrelsim.observations.actions import ActionSpec
@@ -142,10 +142,19 @@ def as_terms(said: Logits | Gaussian | Terms, batch: dict[str, Tensor]) -> Terms
 
 
 def log_probs_of(said: Logits | Gaussian | Terms, batch: dict[str, Tensor]) -> Tensor:
-    """Returns the log-probabilities of ``actions`` of a minibatch, as ``as_terms`` does, and nothing else, [...]."""
+    """Returns the log-probabilities of ``actions`` of a minibatch, as ``as_terms`` does, and nothing else, [...].
+
+    They have no gradients.
+    """
     if isinstance(said, Logits):
-        log_p = F.log_softmax(mask_logits(said.logits, batch.get("masks")), -1)
-        return log_p.gather(-1, batch["actions"].unsqueeze(-1)).squeeze(-1)
+        logits, actions = mask_logits(said.logits, batch.get("masks")), batch["actions"]
+        if _compiled(logits):  # in a fifth of the time of a softmax of so few
+            into = torch.empty(actions.shape)
+            flat = _array(logits.flatten(0, -2)), _array(actions.flatten()), into.flatten().numpy()
+            if not _kernels().log_probs(*flat):
+                raise IndexError(f"actions {actions.unique().tolist()}: allowed are 0 to {logits.shape[-1] - 1}")
+            return into
+        return F.log_softmax(logits, -1).gather(-1, actions.unsqueeze(-1)).squeeze(-1)
     return _log_density(said, batch["actions"]) if isinstance(said, Gaussian) else said.log_probs
 
 

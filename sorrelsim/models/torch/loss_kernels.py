@@ -151,28 +151,54 @@ def v_trace(log_ratios, rewards, values, beyond, cut, gamma, lam, rho_max, c_max
             weights[t, s] = rho * (rewards[t, s] + gamma * target - values[t, s])
 
 
+@njit(nogil=True)
+def _normaliser(logits):
+    """Returns the largest of a state's logits, [actions], and log sum exp(logit - largest); their sum would round."""
+    top, total = logits[0], np.float32(0)
+    for a in range(1, logits.shape[0]):
+        top = max(top, logits[a])
+    for a in range(logits.shape[0]):
+        total += np.exp(logits[a] - top)
+    return top, np.log(total)
+
+
 @kept
-def actor_critic(log_p, p, to_logits, actions, weights, values, targets, to_values, of_value, of_entropy, shown):
+def log_probs(logits, actions, into):
+    """Writes log-probabilities of actions, [steps], by logits [steps, actions]; returns whether all are in range."""
+    for b in range(logits.shape[0]):
+        if not 0 <= actions[b] < logits.shape[1]:
+            return False
+        top, rest = _normaliser(logits[b])
+        into[b] = logits[b, actions[b]] - top - rest
+    return True
+
+
+@kept
+def actor_critic(logits, actions, weights, values, targets, of_value, of_entropy, to_logits, to_values, shown):
     """Writes slopes of the loss of an actor and a critic: to logits, [steps, actions], and to values, [steps].
 
     ``shown`` is written too: mean policy loss, value loss and entropy, of which ``of_value`` and ``of_entropy`` weigh
     the last two; see ``policy_losses.actor_critic_loss``. Returns whether all actions are in range.
     """
-    n, n_actions = p.shape
-    policy, squares, bonus = 0.0, 0.0, 0.0
+    n, n_actions = logits.shape
+    share, bonus = ONE / np.float32(n), np.float32(of_entropy)
+    of_policy, of_squares, of_bonus = 0.0, 0.0, 0.0
     for b in range(n):
         if not 0 <= actions[b] < n_actions:
             return False
-        entropy = np.float32(0)
+        (top, rest), entropy = _normaliser(logits[b]), np.float32(0)
         for a in range(n_actions):
-            entropy -= p[b, a] * log_p[b, a]
+            log_p = logits[b, a] - top - rest
+            p = np.exp(log_p)
+            entropy -= p * log_p
+            to_logits[b, a] = p
         for a in range(n_actions):
-            to_logits[b, a] = p[b, a] * (of_entropy * (log_p[b, a] + entropy) + weights[b]) / n
-        to_logits[b, actions[b]] -= weights[b] / n
+            to_logits[b, a] *= share * (bonus * (logits[b, a] - top - rest + entropy) + weights[b])
+        to_logits[b, actions[b]] -= share * weights[b]
         error = values[b] - targets[b]
-        to_values[b] = error * of_value / n
-        policy -= log_p[b, actions[b]] * weights[b]
-        squares += HALF * error * error
-        bonus += entropy
-    shown[0], shown[1], shown[2] = policy / n, squares / n, bonus / n
+        to_values[b] = share * np.float32(of_value) * error
+        of_policy -= (logits[b, actions[b]] - top - rest) * weights[b]
+        of_squares += HALF * error * error
+        of_bonus += entropy
+    shown[0], shown[1], shown[2] = of_policy / n, of_squares / n, of_bonus / n
     return True

@@ -75,15 +75,18 @@ class _OfLogits(torch.autograd.Function):
     ) -> Any:
         value_coefficient, entropy_weight = coefficients
         index, n = actions.unsqueeze(-1), weights.numel()
-        log_p = F.log_softmax(mask_logits(logits, masks), -1)
-        p = log_p.exp()
-        if _compiled(log_p, values, weights, targets):
-            to_logits, to_values, shown = torch.empty(p.shape), torch.empty(values.shape), torch.empty(3)
-            rows = (each.flatten(0, -2) for each in (log_p, p, to_logits))
-            steps = (each.flatten() for each in (actions, weights, values, targets, to_values))
-            if not _kernels().actor_critic(*map(_array, (*rows, *steps)), *coefficients, shown.numpy()):
+        allowed = mask_logits(logits, masks)
+        if _compiled(allowed, values, weights, targets):
+            into = torch.empty(logits.shape), torch.empty(values.shape), torch.empty(3)
+            given = map(
+                _array, (allowed.flatten(0, -2), *(each.flatten() for each in (actions, weights, values, targets)))
+            )
+            flat = into[0].flatten(0, -2), into[1].flatten(), into[2]
+            if not _kernels().actor_critic(*given, *coefficients, *(each.numpy() for each in flat)):
                 raise IndexError(f"actions {actions.unique().tolist()}: allowed are 0 to {logits.shape[-1] - 1}")
-            return _OfLogits._finish(ctx, to_logits, to_values, shown, coefficients)
+            return _OfLogits._finish(ctx, *into, coefficients)
+        log_p = F.log_softmax(allowed, -1)
+        p = log_p.exp()
         entropy = -(p * log_p).sum(-1, keepdim=True)
         wide, error = weights.unsqueeze(-1), values - targets
         to_logits = p * (entropy_weight * (log_p + entropy) + wide)
