@@ -58,7 +58,8 @@ def _named() -> set[tuple[str, str]]:
 
 def _home(module: str, name: str) -> str:
     """Returns the full name under which something is defined."""
-    value: Any = getattr(importlib.import_module(module), name)
+    owner = importlib.import_module(module)
+    value: Any = getattr(owner, name) if hasattr(owner, name) else importlib.import_module(f"{module}.{name}")
     if inspect.ismodule(value):
         return value.__name__
     where = getattr(value, "__module__", module)

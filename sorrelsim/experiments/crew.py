@@ -23,6 +23,7 @@ from sorrelsim.experiments.config import ConfigError, ExperimentConfig
 from sorrelsim.experiments.facts import now
 from sorrelsim.experiments.measures import EpisodeCollector
 from sorrelsim.experiments.playing import Seated
+from sorrelsim.experiments.run_folder import append
 from sorrelsim.experiments.seating import Place
 from sorrelsim.experiments.staff import MemoryLost, NoActors, Outcome, Staff
 from sorrelsim.library.find import LIBRARY, find_class, shipped
@@ -251,8 +252,7 @@ class Crew:
             tell(line)
         if self.folder is not None:
             try:
-                with (self.folder / LOG).open("a", encoding="utf-8") as file:
-                    file.write(f"{now()} {line}\n")
+                append(self.folder / LOG, f"{now()} {line}\n".encode(), new=True)
             except OSError as error:
                 tell(f"{LOG} could not be written: {error}")
 

@@ -167,13 +167,18 @@ class MetricsLog:
         return text.getvalue()
 
 
-def append(path: Path, data: bytes) -> None:
+def append(path: Path, data: bytes, new: bool = False) -> None:
     """Appends to a file in one piece; where that fails, the file is as it was.
+
+    Args:
+        path: The file.
+        data: What is appended.
+        new: Whether it is made if there is none.
 
     Raises:
         OSError: If it cannot be written.
     """
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | (os.O_CREAT if new else 0), 0o666)
     try:
         before = os.fstat(handle).st_size
         try:

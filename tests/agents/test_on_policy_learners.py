@@ -245,7 +245,7 @@ def test_each_group_of_streams_learns_from_what_it_lived(kind, rows):
     model, batch = lived(kind, CodeWorld(), 10 if rows == 2 else 5, n_minibatches=3)
     axis = batch["actions"].dim() - 1
     values = torch.arange(8 * rows, dtype=torch.float32)  # a step's or a sequence's place; its stream is that modulo 8
-    model.whole = lambda: batch | {"values": values if axis == 0 else values.expand(5, -1)}
+    model.stored = lambda: batch | {"values": values if axis == 0 else values.expand(5, -1)}
     said = [group["values"] if axis == 0 else group["values"][0] for group in model.minibatches()]
     assert [sorted((each % 8).unique().int().tolist()) for each in said] == [[0, 1, 2], [3, 4, 5], [6, 7]]
     assert torch.cat(said).sort().values.tolist() == values.tolist()

@@ -276,7 +276,7 @@ def test_names_are_presets_that_differ_in_what_they_say():
         (
             DQNApex,
             {"prioritised": True, "double": True, "dueling": True, "n_step": 3}
-            | {"epsilon_start": 0.4, "epsilon_end": 0.4, "epsilon_exponent": 7.0},
+            | {"epsilon_start": 0.4, "epsilon_end": 0.4, "epsilon_exponent": 7.0, "priority_correction_end": 0.4},
         ),
     ):
         assert dataclasses.asdict(kind.Config()) == plain | changes, kind
