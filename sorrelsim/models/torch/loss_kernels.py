@@ -199,6 +199,6 @@ def actor_critic(logits, actions, weights, values, targets, of_value, of_entropy
         to_values[b] = share * np.float32(of_value) * error
         of_policy -= (logits[b, actions[b]] - top - rest) * weights[b]
         of_squares += HALF * error * error
-        of_bonus += entropy
+        of_bonus += float(entropy)
     shown[0], shown[1], shown[2] = of_policy / n, of_squares / n, of_bonus / n
     return True
