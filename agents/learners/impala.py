@@ -27,10 +27,10 @@ import torch
 from torch import Tensor
 
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Positive, Rate, Weight
-from sorrelsim.models.torch.distributions import as_terms
+from sorrelsim.models.torch.distributions import log_probs_of
 from sorrelsim.models.torch.gathering import ByRollout
 from sorrelsim.models.torch.on_policy_model import OnPolicyConfig, OnPolicyModel
-from sorrelsim.models.torch.policy_losses import actor_critic_loss
+from sorrelsim.models.torch.policy_losses import actor_critic_loss, v_trace
 
 
 @dataclass(frozen=True)
@@ -64,44 +64,6 @@ class IMPALAConfig(OnPolicyConfig):
             raise ValueError(f"sequence_length {self.sequence_length} does not divide n_steps {self.n_steps}")
 
 
-def v_trace(
-    log_ratios: Tensor,
-    rewards: Tensor,
-    values: Tensor,
-    beyond: Tensor,
-    cut: Tensor,
-    discounts: tuple[float, float],
-    limits: tuple[float, float],
-) -> tuple[Tensor, Tensor]:
-    """Works out V-trace targets and the policy's weights (Espeholt et al. 2018, eq. 1 and section 4.2).
-
-    Args:
-        log_ratios: Of the actions taken, log-probability now less that when acting, [length, sequences].
-        rewards: [length, sequences].
-        values: Estimates now, [length, sequences].
-        beyond: What follows a step that is ``cut``, [length, sequences]; not looked at elsewhere.
-        cut: Whether the next row does not follow: an episode ended, or it is the last; bool [length, sequences].
-        discounts: gamma, and lambda.
-        limits: rho_max, and c_max.
-
-    Returns:
-        The targets v and the weights rho (r + gamma v' - V), both [length, sequences].
-    """
-    (gamma, lam), (rho_max, c_max) = discounts, limits
-    ratios = log_ratios.exp()
-    rho, c = ratios.clamp(max=rho_max), gamma * lam * ratios.clamp(max=c_max) * ~cut
-    following = torch.where(cut, beyond, torch.cat([values[1:], beyond[-1:]]))
-    errors = rho * (rewards + gamma * following - values)
-    corrections = torch.zeros_like(values)  # v - V
-    running = corrections[0]
-    for t in range(len(rewards) - 1, -1, -1):
-        running = errors[t] + c[t] * running
-        corrections[t] = running
-    targets = values + corrections
-    behind = torch.where(cut, beyond, torch.cat([targets[1:], beyond[-1:]]))
-    return targets, rho * (rewards + gamma * behind - values)
-
-
 class IMPALA(OnPolicyModel):
     """An IMPALA learner; see ``OnPolicyModel`` for its arguments, an actor and a critic of one's own among them."""
 
@@ -128,8 +90,8 @@ class IMPALA(OnPolicyModel):
             batch = {name: tensor.flatten(0, 1) for name, tensor in batch.items()}
         said = self.policy.terms(batch)
         with torch.no_grad():
-            terms = as_terms(said, batch)
-            lived = terms.log_probs - batch["log_probs"], batch["rewards"], terms.values, batch["beyond"], batch["cut"]
+            log_ratios = log_probs_of(said, batch) - batch["log_probs"]
+            lived = log_ratios, batch["rewards"], said.values, batch["beyond"], batch["cut"]
             discounts, limits = (c.gamma, c.gae_lambda), (c.rho_max, c.c_max)
             targets, weights = v_trace(*(each.view(length, -1) for each in lived), discounts, limits)
         shape = batch["rewards"].shape

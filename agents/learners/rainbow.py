@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from sorrelsim.models.ranges import Exponent, Payoff, Probability, Range
+from sorrelsim.models.torch.categorical import categorical_loss
 from sorrelsim.models.torch.encoders import build_encoder
 from sorrelsim.models.torch.losses import Sloped, combined, mask_values
 from sorrelsim.models.torch.noisy import noisy_or_plain
@@ -76,41 +77,6 @@ class DistQNet(nn.Module):
         return logits.softmax(2)
 
 
-def project(rewards: Tensor, discounts: Tensor, probabilities: Tensor, atoms: Tensor) -> Tensor:
-    """Returns the distribution of r + discount * Z on the atoms (Bellemare et al. 2017, algorithm 1).
-
-    Each atom's probability goes to the two neighbours of where it lands, the more the nearer, and all of it to one that
-    it lands on.
-
-    Args:
-        rewards: [batch].
-        discounts: 0 where nothing follows, [batch].
-        probabilities: Those of Z at its atoms, [batch, atoms].
-        atoms: Evenly spaced, [atoms].
-
-    Returns:
-        [batch, atoms]; each row adds up to what ``probabilities`` does.
-    """
-    n, low, high = len(atoms), atoms[0], atoms[-1]
-    landed = torch.addcmul(rewards.unsqueeze(1), discounts.unsqueeze(1), atoms)
-    place = (landed.clamp(low, high) - low) * ((n - 1) / (high - low))
-    left = place.long().clamp_(0, n - 2)  # the last atom lies wholly to the right of the one before it
-    to_right = (place - left) * probabilities
-    into = torch.zeros_like(probabilities).scatter_add_(1, left, probabilities - to_right)
-    return into.scatter_add_(1, left + 1, to_right)
-
-
-def cross_entropy(target: Tensor, probabilities: Tensor) -> Sloped:
-    """Returns -sum_i target_i log p_i of each sample, and its slopes, -target_i / p_i; both [batch, atoms].
-
-    Probabilities below 1e-30 count as that, and have no slope.
-    """
-    known = probabilities.detach()
-    least = known.clamp_min(1e-30)
-    slopes = (target / least).mul_(known >= 1e-30).neg_()
-    return Sloped(torch.linalg.vecdot(target, least.log_()).neg_(), probabilities, slopes)
-
-
 class Rainbow(ValueModel):
     """A Rainbow learner; the arguments not listed are those of every model.
 
@@ -160,11 +126,7 @@ class Rainbow(ValueModel):
             later, _ = self.ask("target", following)
             chooser = self.ask("online", following)[0] if self.config.double else later
             best = mask_values(chooser @ self._atoms, data.get("next_masks")).argmax(1)
-            target = project(data["rewards"], data["discounts"], _of_action(later, best), self._atoms)
-        sloped = cross_entropy(target, _of_action(self.ask("online", states)[0], data["actions"]))
+        probabilities, _ = self.ask("online", states)
+        lived = data["actions"], data["rewards"], data["discounts"]
+        sloped = categorical_loss(probabilities, *lived, later, best, self._atoms)
         return sloped, sloped.losses
-
-
-def _of_action(probabilities: Tensor, actions: Tensor) -> Tensor:
-    """Returns the atoms of one action per sample: [batch, actions, atoms] and int64 [batch] to [batch, atoms]."""
-    return probabilities.gather(1, actions.view(-1, 1, 1).expand(-1, 1, probabilities.shape[2])).squeeze(1)

@@ -11,17 +11,17 @@ from torch import nn
 from sorrelsim.agents.learners import trpo
 from sorrelsim.agents.learners.a2c import A2C
 from sorrelsim.agents.learners.a3c import A3C
-from sorrelsim.agents.learners.impala import IMPALA, v_trace
+from sorrelsim.agents.learners.impala import IMPALA
 from sorrelsim.agents.learners.pqn import PQN, QPolicy, q_loss
 from sorrelsim.agents.learners.trpo import TRPO, conjugate_gradient, fisher_product, line_search
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.memory.rollout import generalised_advantages
 from sorrelsim.models.torch.adam import Adam
-from sorrelsim.models.torch.distributions import Logits, Terms, divergence
+from sorrelsim.models.torch.distributions import Logits, Terms, divergence, log_probs_of
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
 from sorrelsim.models.torch.losses import mask_logits
-from sorrelsim.models.torch.policy_losses import actor_critic_loss, normalised
+from sorrelsim.models.torch.policy_losses import actor_critic_loss, normalised, v_trace
 
 SMALL = {"network": {"hidden": [32]}, "recurrent_size": 16, "gamma": 0.5}
 KINDS = {
@@ -66,16 +66,17 @@ def test_the_loss_of_actor_and_critic_by_hand():
     torch.testing.assert_close(said.values.grad, torch.tensor([-0.2, 0.6]))  # .4 (v - target) / 2
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("masked", [False, True])
 @pytest.mark.parametrize("shape", [(50,), (5, 10)])
-def test_the_loss_of_logits_equals_its_parts_and_their_gradients(shape, masked):
-    """Against autograd through the form that is tested by hand."""
+def test_the_loss_of_logits_equals_its_parts_and_their_gradients(shape, masked, dtype):
+    """Against autograd through the form that is tested by hand; compiled on 32 bits, by torch on 64."""
     draw = torch.Generator().manual_seed(0)
-    logits, values = torch.randn(*shape, 4, generator=draw), torch.randn(*shape, generator=draw)
+    logits, values = (torch.randn(*size, generator=draw).to(dtype) for size in ((*shape, 4), shape))
     batch = {"actions": torch.randint(3, shape, generator=draw)}
     if masked:
         batch["masks"] = torch.tensor([True, True, True, False]).expand(*shape, 4)
-    weights, targets = torch.randn(*shape, generator=draw), torch.randn(*shape, generator=draw)
+    weights, targets = (torch.randn(*shape, generator=draw).to(dtype) for _ in range(2))
 
     def terms(logits, values):
         log_p = torch.log_softmax(mask_logits(logits, batch.get("masks")), -1)
@@ -89,7 +90,24 @@ def test_the_loss_of_logits_equals_its_parts_and_their_gradients(shape, masked):
         (3 * total).backward()
         found.append([total.detach(), shown, *(leaf.grad for leaf in leaves)])
     for ours, theirs in zip(*found, strict=True):
-        torch.testing.assert_close(ours, theirs)
+        torch.testing.assert_close(ours, theirs, check_dtype=False, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_log_probabilities_of_actions_by_hand(dtype):
+    """e^0 and e^(ln 3) are a quarter and three; of three actions that are as likely one is forbidden."""
+    logits = torch.tensor([[0.0, np.log(3), -1e9], [1.0, 1.0, 1.0], [1000.0, 1000.0, 0.0]], dtype=dtype)
+    masks = torch.tensor([[True, True, True], [True, False, True], [True, True, True]])
+    batch = {"actions": torch.tensor([1, 2, 0]), "masks": masks}
+    found = log_probs_of(Logits(logits, logits[:, 0]), batch)
+    torch.testing.assert_close(found, torch.tensor([0.75, 0.5, 0.5], dtype=dtype).log())
+
+
+@pytest.mark.parametrize("action", [-1, 4])
+def test_the_loss_of_logits_refuses_what_is_no_action(action):
+    said = Logits(torch.zeros(2, 4), torch.zeros(2))
+    with pytest.raises(IndexError, match=f"{action}.*allowed are 0 to 3"):
+        actor_critic_loss(said, {"actions": torch.tensor([0, action])}, torch.ones(2), torch.ones(2), 0.5, 0.1)
 
 
 def test_advantages_are_normalised_unless_there_is_one():
@@ -170,8 +188,11 @@ def columns(*rows):
     return torch.tensor(rows).T
 
 
-def test_v_trace_by_hand():
-    """Gamma 1/2, limits 1; rewards 1, 2, 4; values 10, 20, 30; 40 behind the last step; ratios 1, 1/2, 3.
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_v_trace_by_hand(dtype):
+    """Compiled on 32 bits, by torch on 64.
+
+    Gamma 1/2, limits 1; rewards 1, 2, 4; values 10, 20, 30; 40 behind the last step; ratios 1, 1/2, 3.
 
     Going on: errors 1 (1 + 10 - 10) = 1; 1/2 (2 + 15 - 20) = -1.5; 1 (4 + 20 - 30) = -6.
     v - V: -6; -1.5 + 1/2 1/2 -6 = -3; 1 + 1/2 -3 = -0.5. So v = 9.5, 17, 24.
@@ -187,13 +208,14 @@ def test_v_trace_by_hand():
         columns([99.0, 99.0, 40.0], [99.0, 0.0, 40.0]),
         columns([False, False, True], [False, True, True]),
     )
+    given = *(each.to(dtype) for each in given[:-1]), given[-1]
     targets, weights = v_trace(*given, (0.5, 1.0), (1.0, 1.0))
-    torch.testing.assert_close(targets, columns([9.5, 17.0, 24.0], [6.5, 11.0, 24.0]))
-    torch.testing.assert_close(weights, columns([-0.5, -3.0, -6.0], [-3.5, -9.0, -6.0]))
+    torch.testing.assert_close(targets, columns([9.5, 17.0, 24.0], [6.5, 11.0, 24.0]).to(dtype))
+    torch.testing.assert_close(weights, columns([-0.5, -3.0, -6.0], [-3.5, -9.0, -6.0]).to(dtype))
     # Limits of 2 and lambda 1/2 in the first stream: errors 1; -1.5; 2 (-6) = -12. c = 1/2; 1/4.
     # v - V: -12; -1.5 + 1/2 1/4 -12 = -3; 1 + 1/2 1/2 -3 = 0.25.
     targets, _ = v_trace(*given, (0.5, 0.5), (2.0, 2.0))
-    torch.testing.assert_close(targets[:, 0], torch.tensor([10.25, 17.0, 18.0]))
+    torch.testing.assert_close(targets[:, 0], torch.tensor([10.25, 17.0, 18.0]).to(dtype))
 
 
 def test_v_trace_of_the_policy_that_acted_is_the_return():

@@ -161,6 +161,19 @@ def test_every_row_can_have_noise_of_its_own():
     torch.testing.assert_close(out, out[:1].expand_as(out))
 
 
+@pytest.mark.parametrize("n_rows", [0, 5])
+def test_layers_of_a_network_draw_noise_of_their_own(n_rows):
+    """Numbers are sign(x) sqrt(|x|) of normal ones: no two the same, of either sign, mean square E|x| = .8."""
+    net, generator = nn.Sequential(NoisyLinear(400, 300), NoisyLinear(300, 2)), torch.Generator().manual_seed(0)
+    set_noise(net, generator, n_rows)
+    drawn = torch.cat(
+        [noise.flatten() for layer in net for noise in layer._by_row or (layer.noise_in, layer.noise_out)]
+    )
+    assert len(drawn.unique()) == len(drawn) == 1002 * max(1, n_rows)
+    assert drawn.square().mean().item() == pytest.approx((2 / torch.pi) ** 0.5, rel=0.1)
+    assert abs(drawn.mean().item()) < 0.1
+
+
 def test_a_large_first_layer_leaves_torchs_threads_alone():
     before = torch.get_num_threads()
     layer = SymbolicLinear(6, 2, 64, 256)

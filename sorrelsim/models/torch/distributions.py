@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sorrelsim.models.explanation import Explanation
-from sorrelsim.models.torch.losses import mask_logits
+from sorrelsim.models.torch.losses import _array, _compiled, _kernels, mask_logits
 
 if TYPE_CHECKING:
     from sorrelsim.observations.actions import ActionSpec
@@ -139,6 +139,23 @@ def as_terms(said: Logits | Gaussian | Terms, batch: dict[str, Tensor]) -> Terms
         entropy = said.log_stds.sum() + 0.5 * len(said.log_stds) * (math.log(2 * math.pi) + 1)
         return Terms(_log_density(said, batch["actions"]), entropy.expand(said.values.shape), said.values)
     return said
+
+
+def log_probs_of(said: Logits | Gaussian | Terms, batch: dict[str, Tensor]) -> Tensor:
+    """Returns the log-probabilities of ``actions`` of a minibatch, as ``as_terms`` does, and nothing else, [...].
+
+    They have no gradients.
+    """
+    if isinstance(said, Logits):
+        logits, actions = mask_logits(said.logits, batch.get("masks")), batch["actions"]
+        if _compiled(logits):  # in a fifth of the time of a softmax of so few
+            into = torch.empty(actions.shape)
+            flat = _array(logits.flatten(0, -2)), _array(actions.flatten()), into.flatten().numpy()
+            if not _kernels().log_probs(*flat):
+                raise IndexError(f"actions {actions.unique().tolist()}: allowed are 0 to {logits.shape[-1] - 1}")
+            return into
+        return F.log_softmax(logits, -1).gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+    return _log_density(said, batch["actions"]) if isinstance(said, Gaussian) else said.log_probs
 
 
 def divergence(old: Logits | Gaussian | Terms, new: Logits | Gaussian | Terms, batch: dict[str, Tensor]) -> Tensor:

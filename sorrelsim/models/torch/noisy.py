@@ -15,8 +15,8 @@ from torch import Tensor, nn
 class NoisyLinear(nn.Module):
     """A linear layer with learned, factorised Gaussian noise on its weights (Fortunato et al. 2018, eq. 9 to 11).
 
-    The noise stays the same until ``resample``; ``quiet`` switches it off. One draw serves a whole batch in learning,
-    as in the paper; in acting every row gets its own, or all streams would explore alike.
+    The noise stays the same until ``set_noise`` draws anew; ``quiet`` switches it off. One draw serves a whole batch in
+    learning, as in the paper; in acting every row gets its own, or all streams would explore alike.
 
     Args:
         n_in: Length of the input.
@@ -37,19 +37,13 @@ class NoisyLinear(nn.Module):
         self.noise_out: Tensor
         self._by_row: tuple[Tensor, Tensor] | None = None
 
-    def resample(self, generator: torch.Generator, n_rows: int = 0) -> None:
-        """Draws new noise: one for all rows of a batch, or one for each of ``n_rows``."""
-        first, second = self.noise_in, self.noise_out
-        if n_rows:
-            first, second = (noise.new_empty(n_rows, len(noise)) for noise in (first, second))
-        self._by_row = (first, second) if n_rows else None
-        for noise in (first, second):
-            noise.normal_(generator=generator)
-            if noise.is_cpu:  # the same by fewer and quicker calls
-                drawn = noise.numpy()
-                np.copysign(np.sqrt(np.abs(drawn)), drawn, out=drawn)
-            else:
-                torch.copysign(noise.abs().sqrt_(), noise, out=noise)  # sign(x) sqrt(|x|)
+    def take(self, noise_in: Tensor, noise_out: Tensor) -> None:
+        """Takes noise for every row of the batch to come, [n_rows, n_in] and [n_rows, n_out]; for any batch, [n]."""
+        if noise_in.dim() > 1:
+            self._by_row = noise_in, noise_out
+        else:
+            self._by_row = None
+            torch._foreach_copy_([self.noise_in, self.noise_out], [noise_in, noise_out])
 
     def quiet(self) -> None:
         """Sets the noise to zero."""
@@ -74,16 +68,29 @@ def noisy_or_plain(noisy: bool, sigma: float = 0.5) -> Callable[[int, int], nn.M
 
 
 def set_noise(net: nn.Module, generator: torch.Generator | None, n_rows: int = 0) -> None:
-    """Draws new noise in every noisy layer of a network, or silences them without a generator.
+    """Draws new noise for all noisy layers of a network in one go, or silences them without a generator.
 
     Args:
         net: The network.
         generator: Where the noise comes from; None means no noise.
         n_rows: Rows of the batch to come, each with noise of its own; 0 means one noise for any batch.
     """
-    for layer in net.modules():
-        if isinstance(layer, NoisyLinear):
-            if generator is None:
-                layer.quiet()
-            else:
-                layer.resample(generator, n_rows)
+    layers = [layer for layer in net.modules() if isinstance(layer, NoisyLinear)]
+    if generator is None:
+        for layer in layers:
+            layer.quiet()
+        return
+    shape, sizes = (n_rows, -1) if n_rows else (-1,), [n for layer in layers for n in layer.weight.shape[::-1]]
+    drawn = _factors(sum(sizes) * max(1, n_rows), generator).split([n * max(1, n_rows) for n in sizes])
+    for layer, noise_in, noise_out in zip(layers, drawn[::2], drawn[1::2], strict=True):
+        layer.take(noise_in.view(shape), noise_out.view(shape))
+
+
+def _factors(n: int, generator: torch.Generator) -> Tensor:
+    """Draws sign(x) sqrt(|x|) of normal numbers x, [n]."""
+    noise = torch.empty(n, device=generator.device).normal_(generator=generator)
+    if noise.is_cpu:  # the same by fewer and quicker calls
+        drawn = noise.numpy()
+        np.copysign(np.sqrt(np.abs(drawn)), drawn, out=drawn)
+        return noise
+    return torch.copysign(noise.abs().sqrt_(), noise)
