@@ -165,7 +165,13 @@ def test_own_states_are_taken(name):
             world.step(rng.integers(world.n_actions, size=world.submitted.shape))
 
 
-@pytest.mark.parametrize("name", WORLDS)
+IN_ALL = ("coins", "harvest", "factory_commons", "hidden_agenda", "predator_prey", "tag")
+"""Worlds that are played in every run of the tests, one of each kind; a process for each takes its time."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in IN_ALL else pytest.mark.slow) for name in WORLDS]
+)
 def test_steps_go_on_from_whatever_is_taken(name):
     """50 steps from states drawn at will within their limits: interpreted, where an index beyond raises, and compiled.
 

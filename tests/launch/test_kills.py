@@ -34,6 +34,7 @@ def tables(study):
     return {name: (study / name).read_bytes() for name in TABLES}
 
 
+@pytest.mark.slow
 def test_a_study_that_is_killed_comes_to_what_an_undisturbed_one_does(tmp_path):
     """Two kills: of one process as soon as runs have begun, and then of the whole."""
     (tmp_path / "coins.yaml").write_text(COINS % (3, 64))

@@ -72,7 +72,7 @@ def test_a_new_learner_is_the_library_s_under_its_own_name(like, tmp_path):
     compile(test.read_text(), str(test), "exec")
 
 
-@pytest.mark.parametrize("like", ["dqn", "sac"])
+@pytest.mark.parametrize("like", ["dqn", pytest.param("sac", marks=pytest.mark.slow)])
 def test_a_new_learner_s_tests_pass_under_pytest(like, tmp_path):
     """``sac`` acts by numbers, so its test trains on a pendulum."""
     write_model("my_own", tmp_path, like)

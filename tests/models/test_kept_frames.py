@@ -183,16 +183,21 @@ def shown(state, kept, agent):
     ("learner", "config", "form", "size"),
     [
         (DDQN, {**REPLAY, "n_frames": 3}, "rgb", 2),
-        (DDQN, {**REPLAY, "n_frames": 3}, "one_hot", None),
-        (DDQN, {**REPLAY, "network": {"kind": "conv", "hidden": [16], "channels": [4]}}, "rgb", 1),
-        (PPO, {**ON_POLICY, "n_frames": 3, "n_minibatches": 3}, "rgb", 2),
         (PPO, {**ON_POLICY, "n_frames": 2, "recurrent": "lstm", "sequence_length": 4}, "one_hot", None),
-        (A3C, {**ON_POLICY, "recurrent": "gru", "sequence_length": 4}, "rgb", 1),
-        (IMPALA, {**ON_POLICY, "sequence_length": 4, "n_frames": 2}, "rgb", 1),
-        (TRPO, ON_POLICY, "one_hot", None),
-        (DQNApex, {**REPLAY, "n_frames": 2}, "rgb", 1),
-        (SACDiscrete, REPLAY, "rgb", 1),
-        (R2D2, {**REPLAY, "sequence_length": 4, "burn_in": 2, "memory_size": 240, "n_frames": 2}, "rgb", 1),
+        *(
+            pytest.param(*case, marks=pytest.mark.slow)
+            for case in (
+                (DDQN, {**REPLAY, "n_frames": 3}, "one_hot", None),
+                (DDQN, {**REPLAY, "network": {"kind": "conv", "hidden": [16], "channels": [4]}}, "rgb", 1),
+                (PPO, {**ON_POLICY, "n_frames": 3, "n_minibatches": 3}, "rgb", 2),
+                (A3C, {**ON_POLICY, "recurrent": "gru", "sequence_length": 4}, "rgb", 1),
+                (IMPALA, {**ON_POLICY, "sequence_length": 4, "n_frames": 2}, "rgb", 1),
+                (TRPO, ON_POLICY, "one_hot", None),
+                (DQNApex, {**REPLAY, "n_frames": 2}, "rgb", 1),
+                (SACDiscrete, REPLAY, "rgb", 1),
+                (R2D2, {**REPLAY, "sequence_length": 4, "burn_in": 2, "memory_size": 240, "n_frames": 2}, "rgb", 1),
+            )
+        ),
     ],
 )
 def test_learning_is_that_of_who_keeps_what_is_observed(learner, config, form, size, tmp_path):

@@ -48,6 +48,7 @@ def learned(omp, *arguments, **settings):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_nothing_that_is_learned_depends_on_the_threads_of_the_machine():
     one, two, seven = learned(1), learned(2), learned(7)
     assert one == two == seven

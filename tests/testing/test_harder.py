@@ -57,6 +57,7 @@ def test_what_is_seldom_reached_is_found_with_its_line(case, seldom):
     assert re.search(r"orchard\.py, line \d+, in pick.*(out of bounds|negative|IndexError)", failure.value.problems[0])
 
 
+@pytest.mark.slow
 def test_what_only_many_turns_reach_is_found_compiled_and_the_process_lives(tmp_path):
     path = tmp_path / "orchard.py"
     late = "        if w.turn == 470 and w.events[i, 0] > 0:\n            w.reward[i - 5] = 1.0\n"
