@@ -165,8 +165,8 @@ def test_own_states_are_taken(name):
             world.step(rng.integers(world.n_actions, size=world.submitted.shape))
 
 
-IN_ALL = ("coins", "harvest", "factory_commons", "hidden_agenda", "predator_prey", "tag")
-"""Worlds that are played in every run of the tests, one of each kind; a process for each takes its time."""
+IN_ALL = ("coins", "harvest", "tag")
+"""Worlds that are played in every run of the tests; a process for each takes its time."""
 
 
 @pytest.mark.parametrize(
