@@ -1,5 +1,6 @@
 """Chemistry's players: who assembles, who only eats, who holds on to what pays little."""
 
+import fakes
 import numpy as np
 import pytest
 
@@ -22,12 +23,7 @@ def play(steps, *names, **settings):
     for slot, name in enumerate(names):
         model = find_class(name, "agents", BaseModel).to_play(world.observations, world.action_names)
         agents.append(Agent(world, [slot], model, learn=False))
-    for _ in range(steps):
-        for agent in agents:
-            agent.transition(world)
-        world.step()
-        for agent in agents:
-            agent.remember(world)
+    fakes.play(agents, world, steps)
     return dict(zip(world.events, world.event_counts[0].T, strict=True)), world.episode_return[0]
 
 

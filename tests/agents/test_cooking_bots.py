@@ -1,5 +1,6 @@
 """The cooks: each does its part of the work, and no other's."""
 
+import fakes
 import numpy as np
 import pytest
 
@@ -21,12 +22,7 @@ def cooked(kitchen, *roles, steps=300, seed=0):
     for slot, role in zip(np.argsort(world.pos[0, :, 1], kind="stable"), roles, strict=True):
         cook = find_class("idle" if role == "idle" else f"{WORLD}_{role}", "agents", BaseModel)
         agents.append(Agent(world, [int(slot)], cook.to_play(world.observations, world.action_names), learn=False))
-    for _ in range(steps):
-        for agent in agents:
-            agent.transition(world)
-        world.step()
-        for agent in agents:
-            agent.remember(world)
+    fakes.play(agents, world, steps)
     return np.stack([world.event_counts[0, agent.slots[0]] for agent in agents])
 
 

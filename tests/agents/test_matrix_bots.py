@@ -1,5 +1,6 @@
 """The scripted players of the matrix games: they gather one thing, meet, and are paid as theory says."""
 
+import fakes
 import numpy as np
 import pytest
 
@@ -28,12 +29,7 @@ def play(preset, players, steps, n_worlds=1, **setup):
         )
         for slot, (name, config) in enumerate(players)
     ]
-    for _ in range(steps):
-        for agent in agents:
-            agent.transition(world)
-        world.step()
-        for agent in agents:
-            agent.remember(world)
+    fakes.play(agents, world, steps)
     return world
 
 

@@ -1,5 +1,6 @@
 """Players that are neither cooperators nor defectors: each does what it is named for."""
 
+import fakes
 import numpy as np
 import pytest
 from boards import seat
@@ -28,12 +29,7 @@ def play(world, steps, *names, **config):
         cls = find_class(name, "agents", BaseModel)
         model = cls.to_play(world.observations, world.action_names, config=config if slot == 0 else None)
         agents.append(Agent(world, [slot], model, learn=False))
-    for _ in range(steps):
-        for agent in agents:
-            agent.transition(world)
-        world.step()
-        for agent in agents:
-            agent.remember(world)
+    fakes.play(agents, world, steps)
     counts = dict(zip(world.events, world.event_counts[0].T.tolist(), strict=True))
     return counts, world.episode_return[0].tolist()
 

@@ -83,7 +83,7 @@ def test_quantile_huber_loss_by_hand():
 @pytest.mark.parametrize("compiled", [True, False])
 def test_losses_refuse_actions_that_there_are_not_and_hide_nothing_that_is_not_finite(compiled, monkeypatch):
     if not compiled:
-        monkeypatch.setattr(losses_module, "_compiled", lambda *_: False)
+        monkeypatch.setattr(losses_module, "compiles", lambda *_: False)
     values = torch.zeros(2, 3)
     for action in (3, -1):
         with pytest.raises((IndexError, RuntimeError), match=str(action)):
@@ -115,7 +115,7 @@ def test_compiled_losses_are_the_plain_ones_to_the_last_bit(kappa, monkeypatch):
         pulls.append(pull)
         (of_quantiles * weights).sum().backward()
         found.append((bootstrapped, losses, errors, slopes, of_quantiles.detach(), quantiles.grad))
-        monkeypatch.setattr(losses_module, "_compiled", lambda *_: False)
+        monkeypatch.setattr(losses_module, "compiles", lambda *_: False)
     for compiled, plain in zip(*found, strict=True):
         torch.testing.assert_close(compiled, plain, atol=0, rtol=1e-6 if kappa != 1 else 0)
     assert found[0][-1].abs().min() > 0

@@ -8,7 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sorrelsim.models.torch.losses import Sloped, _array, _compiled, _kernels
+from sorrelsim.models.torch.losses import Sloped
+from sorrelsim.models.torch.on_cpu import array_of, compiles, loss_kernels
 
 
 def project(rewards: Tensor, discounts: Tensor, probabilities: Tensor, atoms: Tensor) -> Tensor:
@@ -70,14 +71,14 @@ def categorical_loss(
         The losses, and their slopes with respect to ``probabilities``.
     """
     known = probabilities.detach()
-    if not _compiled(known, rewards, discounts, following):
+    if not compiles(known, rewards, discounts, following):
         chosen = _of_action(known, actions)
         losses, _, slopes = cross_entropy(project(rewards, discounts, _of_action(following, best), atoms), chosen)
         index = actions.view(-1, 1, 1).expand(-1, 1, known.shape[2])
         return Sloped(losses, probabilities, torch.zeros_like(known).scatter_(1, index, slopes.unsqueeze(1)))
     losses, target, slopes = torch.empty(len(known)), torch.empty(len(atoms)), torch.zeros(known.shape)
-    given = map(_array, (known, actions, rewards, discounts, following, best, atoms))
-    if not _kernels().categorical(*given, target.numpy(), losses.numpy(), slopes.numpy()):
+    given = map(array_of, (known, actions, rewards, discounts, following, best, atoms))
+    if not loss_kernels().categorical(*given, target.numpy(), losses.numpy(), slopes.numpy()):
         raise IndexError(f"actions {actions.tolist()}: allowed are 0 to {known.shape[1] - 1}")
     return Sloped(losses, probabilities, slopes)
 

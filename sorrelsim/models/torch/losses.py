@@ -5,14 +5,12 @@ On the CPU some run compiled (``loss_kernels``), with the same results.
 
 from __future__ import annotations
 
-import functools
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from sorrelsim.models.torch.symbolic import jit_enabled
+from sorrelsim.models.torch.on_cpu import array_of, compiles, loss_kernels
 
 
 def mask_values(values: Tensor, masks: Tensor | None) -> Tensor:
@@ -54,9 +52,9 @@ def q_targets(
     """
     if masks is not None:
         chooser = mask_values(chooser, masks)
-    if _compiled(rewards, discounts, following, chooser):
+    if compiles(rewards, discounts, following, chooser):
         into = torch.empty(rewards.shape)
-        _kernels().q_targets(*map(_array, (rewards, discounts, following, chooser)), into.numpy())
+        loss_kernels().q_targets(*map(array_of, (rewards, discounts, following, chooser)), into.numpy())
         return into
     best = chooser.argmax(1, keepdim=True)
     return rewards + discounts * following.gather(1, best).squeeze(1)
@@ -88,10 +86,10 @@ def td_loss(values: Tensor, actions: Tensor, targets: Tensor) -> tuple[Sloped, T
         The losses and the TD errors, targets minus values, both [batch].
     """
     known = values.detach()
-    if _compiled(known, targets):
+    if compiles(known, targets):
         losses, errors, slopes = torch.empty(targets.shape), torch.empty(targets.shape), torch.empty(values.shape)
         into = losses.numpy(), errors.numpy(), slopes.numpy()
-        if not _kernels().huber_of_action(_array(known), actions.numpy(), _array(targets), *into):
+        if not loss_kernels().huber_of_action(array_of(known), actions.numpy(), array_of(targets), *into):
             raise IndexError(f"actions {actions.tolist()}: allowed are 0 to {values.shape[1] - 1}")
         return Sloped(losses, values, slopes), errors
     index = actions.unsqueeze(1)
@@ -117,7 +115,7 @@ def quantile_huber_loss(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa:
     Returns:
         [batch].
     """
-    if _compiled(quantiles, taus, targets):
+    if compiles(quantiles, taus, targets):
         return _QuantileHuber.apply(quantiles, taus, targets, kappa)
     delta = targets.unsqueeze(1) - quantiles.unsqueeze(2)  # [batch, n, m]
     size = delta.abs()
@@ -136,14 +134,14 @@ class _QuantileHuber(torch.autograd.Function):
         ctx.save_for_backward(quantiles, taus, targets)
         ctx.kappa = kappa
         into = torch.empty(*quantiles.shape, targets.shape[1])
-        _kernels().quantile_huber(*map(_array, (quantiles, taus, targets)), kappa, into.numpy())
+        loss_kernels().quantile_huber(*map(array_of, (quantiles, taus, targets)), kappa, into.numpy())
         return into.mean(2).sum(1)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
         given = ctx.saved_tensors
         into = torch.empty(*given[0].shape, given[2].shape[1])
-        _kernels().quantile_huber_slopes(*map(_array, given), ctx.kappa, _array(gradients[0]), into.numpy())
+        loss_kernels().quantile_huber_slopes(*map(array_of, given), ctx.kappa, array_of(gradients[0]), into.numpy())
         return into.sum(2), None, None, None
 
 
@@ -157,10 +155,10 @@ def quantile_regression(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa:
         kappa: Width of the quadratic part.
     """
     known = quantiles.detach()
-    if _compiled(known, taus, targets):
+    if compiles(known, taus, targets):
         losses, slopes = torch.empty(len(known)), torch.empty(known.shape)
-        given = map(_array, (known, taus, targets))
-        _kernels().quantile_regression(*given, kappa, losses.numpy(), slopes.numpy())
+        given = map(array_of, (known, taus, targets))
+        loss_kernels().quantile_regression(*given, kappa, losses.numpy(), slopes.numpy())
         return Sloped(losses, quantiles, slopes)
     with torch.enable_grad():
         free = known.clone().requires_grad_()
@@ -183,24 +181,3 @@ def td_targets(rewards: Tensor, discounts: Tensor, following: Tensor) -> Tensor:
         following: [batch].
     """
     return rewards + discounts * following
-
-
-def _compiled(*given: Tensor) -> bool:
-    """Returns whether compiled kernels can take these: numbers of 32 bits on the CPU, unless numba is to interpret."""
-    for each in given:
-        if not each.is_cpu or each.dtype is not torch.float32:
-            return False
-    return jit_enabled()
-
-
-def _array(tensor: Tensor) -> np.ndarray:
-    array: np.ndarray = (tensor.detach() if tensor.requires_grad else tensor).contiguous().numpy()
-    return array
-
-
-@functools.cache
-def _kernels() -> Any:
-    """Returns the compiled kernels; imported when first needed, since numba takes a while."""
-    from sorrelsim.models.torch import loss_kernels
-
-    return loss_kernels

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sorrelsim.models.torch.symbolic import in_threads
+from sorrelsim.models.torch.on_cpu import in_threads
 from sorrelsim.observations.kept import Kept
 from sorrelsim.pictures.orders import SLOTS
 

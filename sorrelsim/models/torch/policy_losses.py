@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sorrelsim.models.torch.distributions import Gaussian, Logits, Terms, as_terms
-from sorrelsim.models.torch.losses import _array, _compiled, _kernels, mask_logits
+from sorrelsim.models.torch.losses import mask_logits
+from sorrelsim.models.torch.on_cpu import array_of, compiles, loss_kernels
 
 
 def normalised(advantages: Tensor) -> Tensor:
@@ -76,13 +77,13 @@ class _OfLogits(torch.autograd.Function):
         value_coefficient, entropy_weight = coefficients
         index, n = actions.unsqueeze(-1), weights.numel()
         allowed = mask_logits(logits, masks)
-        if _compiled(allowed, values, weights, targets):
+        if compiles(allowed, values, weights, targets):
             into = torch.empty(logits.shape), torch.empty(values.shape), torch.empty(3)
             given = map(
-                _array, (allowed.flatten(0, -2), *(each.flatten() for each in (actions, weights, values, targets)))
+                array_of, (allowed.flatten(0, -2), *(each.flatten() for each in (actions, weights, values, targets)))
             )
             flat = into[0].flatten(0, -2), into[1].flatten(), into[2]
-            if not _kernels().actor_critic(*given, *coefficients, *(each.numpy() for each in flat)):
+            if not loss_kernels().actor_critic(*given, *coefficients, *(each.numpy() for each in flat)):
                 raise IndexError(f"actions {actions.unique().tolist()}: allowed are 0 to {logits.shape[-1] - 1}")
             return _OfLogits._finish(ctx, *into, coefficients)
         log_p = F.log_softmax(allowed, -1)
@@ -132,10 +133,10 @@ def v_trace(
     Returns:
         The targets v and the weights rho (r + gamma v' - V), both [length, sequences].
     """
-    if _compiled(log_ratios, rewards, values, beyond):
+    if compiles(log_ratios, rewards, values, beyond):
         into = torch.empty(values.shape), torch.empty(values.shape)
-        given = map(_array, (log_ratios, rewards, values, beyond, cut))
-        _kernels().v_trace(*given, *discounts, *limits, *(each.numpy() for each in into))
+        given = map(array_of, (log_ratios, rewards, values, beyond, cut))
+        loss_kernels().v_trace(*given, *discounts, *limits, *(each.numpy() for each in into))
         return into
     (gamma, lam), (rho_max, c_max) = discounts, limits
     ratios = log_ratios.exp()

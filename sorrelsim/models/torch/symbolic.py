@@ -6,16 +6,15 @@ On the CPU both run compiled (``symbolic_kernels``), shared among threads where 
 from __future__ import annotations
 
 import functools
-import itertools
 import math
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from sorrelsim.models.torch.on_cpu import compiles, in_threads
 
 
 def one_hot(ids: Tensor, n_codes: int) -> Tensor:
@@ -91,42 +90,6 @@ def _bag(ids: Tensor, weight: Tensor, n_codes: int) -> Tensor:
     cells = torch.arange(ids.shape[1], device=ids.device).unsqueeze(1) * n_codes
     present = (ids != 0).to(weight.dtype)
     return F.embedding_bag((ids + cells).flatten(1), weight, mode="sum", per_sample_weights=present.flatten(1))
-
-
-_WORTH_THREADS = 4_000_000  # additions below which a second thread does not pay
-
-
-def in_threads(kernel: Callable[..., None], n: int, work: int, *arrays: Any) -> None:
-    """Runs a kernel over 0..n, in as many threads as torch uses if there is work enough.
-
-    The threads draw portions, so that one that starts late or is put off holds nobody up.
-    """
-    n_threads = min(torch.get_num_threads(), n) if work > _WORTH_THREADS else 1
-    if n_threads == 1:
-        kernel(*arrays, 0, n)
-        return
-    n_portions = min(n, max(2 * n_threads, work // (2 * _WORTH_THREADS)))
-    portions = itertools.pairwise([n * k // n_portions for k in range(n_portions + 1)])
-    drawing = threading.Lock()
-
-    def share() -> None:
-        while True:
-            with drawing:
-                portion = next(portions, None)
-            if portion is None:
-                return
-            kernel(*arrays, *portion)
-
-    others = [_pool(n_threads).submit(share) for _ in range(n_threads - 1)]
-    share()
-    for other in others:
-        if not other.cancel():  # one that has not begun finds nothing left to do
-            other.result()
-
-
-@functools.cache
-def _pool(n_threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(n_threads - 1, "first layer")
 
 
 class _SumRows(torch.autograd.Function):
@@ -241,14 +204,6 @@ def _kernels() -> Any:
     return symbolic_kernels
 
 
-@functools.cache
-def jit_enabled() -> bool:
-    """Returns whether numba compiles, as it does unless it is told to interpret."""
-    import numba
-
-    return not numba.config.DISABLE_JIT  # type: ignore[attr-defined]
-
-
 def _compiled(ids: Tensor) -> bool:
-    """Returns whether compiled kernels can take these ids: on the CPU, unless numba is told to interpret."""
-    return ids.device.type == "cpu" and ids.dtype == torch.uint8 and jit_enabled()
+    """Returns whether compiled kernels can take these ids."""
+    return compiles(ids, dtype=torch.uint8)
