@@ -253,7 +253,12 @@ CASES: dict[str, Case] = {
             "ent_coef": 0.0,
             "learning_rate": Falling(2e-3),
             "clip_range": Falling(0.2),
-            "policy_kwargs": {"net_arch": [64], "lstm_hidden_size": 32, "enable_critic_lstm": False, "shared_lstm": True},
+            "policy_kwargs": {
+                "net_arch": [64],
+                "lstm_hidden_size": 32,
+                "enable_critic_lstm": False,
+                "shared_lstm": True,
+            },
         },
         envs=8,
     ),
@@ -285,7 +290,7 @@ CASES: dict[str, Case] = {
     "impala": Case(
         **CARTPOLE,
         budget=200_000,
-        ours=ACTORS_OF_CARTPOLE | {"learning_rate": 2e-3, "anneal_steps": 200_000},
+        ours=ACTORS_OF_CARTPOLE | {"gae_lambda": 0.9, "gamma": 0.98, "learning_rate": 2e-3, "anneal_steps": 200_000},
         copies=16,
     ),
     "trpo": Case(
