@@ -290,7 +290,9 @@ CASES: dict[str, Case] = {
     "impala": Case(
         **CARTPOLE,
         budget=200_000,
-        ours=ACTORS_OF_CARTPOLE | {"gae_lambda": 0.9, "gamma": 0.98, "learning_rate": 2e-3, "anneal_steps": 200_000},
+        ours=ACTORS_OF_CARTPOLE
+        | {"n_steps": 32, "sequence_length": 32, "gae_lambda": 0.9, "gamma": 0.98, "value_coefficient": 0.05}
+        | {"learning_rate": 2e-3, "anneal_steps": 200_000},
         copies=16,
     ),
     "trpo": Case(
