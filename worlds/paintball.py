@@ -10,9 +10,8 @@ Actions
     the enemy's paint can neither walk nor turn.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot``: 1 when ready, 0 after a spray, -1
-    after a shot; 0 while out, as is all else here, where Melting Pot goes on showing it. Bodies show team (even slots
-    are red) and health, as of the last step: pale 1, dark rim 2, gold 3. Indicators show which team carries a flag,
-    or has the hill.
+    after a shot, and what it was last while out. Bodies show team (even slots are red) and health, as of the last
+    step: pale 1, dark rim 2, gold 3. Indicators show which team carries a flag, or has the hill.
 Rewards
     +1 to a team and -1 to the other for a captured flag (the enemy's carried home while one's own lies there), and
     for each step in control of the hill: gained with 80% of the squares, which all become one's own, and lost with
@@ -23,6 +22,7 @@ Parameters
     See ``Params``. Presets are the two maps. ``F`` and ``G`` are the flags' homes; without ``F``, ``G`` is the hill.
 Versions
     1: first.
+    2: ``ready_to_shoot`` is told while out too, as in Melting Pot; before, 0.
 """
 
 from dataclasses import dataclass
@@ -345,4 +345,5 @@ class Paintball(Gridworld):
         show, episode.time_limit,
     )  # fmt: skip
     presets = {name: {"map": name} for name in NAMES}
-    keep_rewards_while_out = True
+    keep_rewards_while_out = observe_while_out = True
+    version = 2

@@ -172,6 +172,24 @@ def test_who_is_removed_is_out_for_80_steps_and_81_observations():
     assert world.copies.state["health"][0, 1] == 2
 
 
+def test_who_is_out_is_told_how_ready_it_was_and_comes_back_no_readier():
+    """Shot in the step in which it sprayed: 1 - 2/2 = 0; in which it shot: 1 - 4/2 = -1. The wait stands still while
+    out, and goes on in the step after the return: -1 + 1/2."""
+    for name, readiness in (("spray", 0.0), ("shoot", -1.0)):
+        world = seat(make(timeout=2), (3, 1, "E"), (3, 3, "N"))
+        world.copies.state["health"][:, 1] = 1
+        act(world, "shoot", name)
+        for _ in range(3):
+            assert world.out[0, 1] != 0
+            assert not world.obs["grid"][0, 1].any()
+            assert world.obs["ready_to_shoot"][0, 1] == readiness
+            act(world, "noop", "noop")
+        assert world.out[0, 1] == 0
+        assert world.obs["ready_to_shoot"][0, 1] == readiness
+        act(world, "noop", "noop")
+        assert world.obs["ready_to_shoot"][0, 1] == readiness + 0.5
+
+
 def test_five_hits_bring_down_a_door_or_crates_and_the_fifth_goes_on():
     board = HALL.replace("W,,,,,,,,QQW", "W,,D,H,,,QQW", 1)
     world = make(board, shot_cooldown=0, door_gone=0.0, crates_gone=0.0)
