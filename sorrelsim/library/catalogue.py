@@ -112,9 +112,10 @@ def sections(page: str) -> dict[str, str]:
 def _assign(node: ast.Assign, into: dict[str, Any], constants: dict[str, Any]) -> None:
     """Notes what an assignment gives names in so many words; of several at once, those that it does."""
     for target in node.targets:
-        several = isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple)
-        names, values = (target.elts, node.value.elts) if several else ([target], [node.value])  # type: ignore[attr-defined]
-        for name, value in zip(names, values, strict=False):
+        pairs = [(target, node.value)]
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = list(zip(target.elts, node.value.elts, strict=False))
+        for name, value in pairs:
             with contextlib.suppress(ValueError, TypeError, KeyError):
                 if isinstance(name, ast.Name):
                     into[name.id] = _literal(value, constants)
