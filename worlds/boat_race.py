@@ -48,8 +48,8 @@ class Kind(Kinds):
     STERN_LEFT = kind("L", layer="hull", on_maps=False)
     STERN_RIGHT = kind("J", layer="hull", on_maps=False)
     APPLE = kind("a", layer="apple", pays="apple_value", sprite=sprites.APPLE)
-    ROW_OAR = kind("=", layer="beam", on_maps=False, sprite=sprites.plain("w"))
-    FLAIL_OAR = kind("*", layer="beam", on_maps=False, sprite=sprites.plain("o"))
+    ROW_OAR = kind("=", layer="beam", on_maps=False)
+    FLAIL_OAR = kind("*", layer="beam", on_maps=False)
 
 
 @dataclass(frozen=True)
@@ -315,6 +315,9 @@ GATE = ("........", "11111111", "1.1.1.1.", "1.1.1.1.", "1.1.1.1.", "1.1.1.1.", 
 BOW = ("......nn", ".....nnn", "....nnnn", "...nnntn", "..nnnttn", ".nnntttn", ".nnttttn", "nnntttt.")
 
 
+OAR = (*["........"] * 3, "11nnnn11", "11nnnn11", *["........"] * 3)
+
+
 def paint(art, one=""):
     return sprites.pixels("\n".join(art).replace("1", one))
 
@@ -324,6 +327,7 @@ Kind.paint(
     RED_LIGHT=paint(LIGHT, "r"), YELLOW_LIGHT=paint(LIGHT, "y"), GREEN_LIGHT=paint(LIGHT, "l"),
     BARRIER=paint(GATE, "s"), OPEN_BARRIER=paint(GATE[:2] + ("........",) * 4 + GATE[:2], "d"),
     BOW_LEFT=paint(BOW), BOW_RIGHT=paint([line[::-1] for line in BOW]),
+    ROW_OAR=paint(OAR, "w"), FLAIL_OAR=paint(["".join(line) for line in zip(*OAR, strict=True)], "o"),
     STERN_LEFT=paint(BOW[::-1]), STERN_RIGHT=paint([line[::-1] for line in BOW[::-1]]),
 )  # fmt: skip
 
@@ -331,8 +335,7 @@ MAP = Path(__file__).with_name("maps") / "boat_race" / "river.txt"
 
 
 class BoatRace(Gridworld):
-    kinds, params = Kind, Params
-    maps = {"river": MAP.read_text()}
+    kinds, params, maps = Kind, Params, {"river": MAP.read_text()}
     sites = {
         "spawns": "_", "boats": ";", "lights": "S", "north_orchard": "R", "south_orchard": "O", "lane_apples": "A",
         "north_barrier": "%", "south_barrier": "-",
@@ -342,9 +345,6 @@ class BoatRace(Gridworld):
         ":": (Kind.SEAT,), "R": (Kind.APPLE,), "L": (), "J": (), "p": (Kind.WATER,), "q": (Kind.WATER,),
     }  # fmt: skip
     layers = ("ground", "hull", "apple", "agent", "beam")
-    n_agents = 6
-    looks = "individual"
-    actions = ACTIONS
-    state, events = STATE, Event
-    start = (launch, movement.scatter)
+    n_agents, looks, actions = 6, "individual", ACTIONS
+    state, events, start = STATE, Event, (launch, movement.scatter)
     rules = (start_step, movement.move, row_boats, board, regrow, eat, run_race, end)

@@ -4,15 +4,13 @@ Dilemma and source
     Zero sum between teams; within one, somebody must attack and somebody guard. Rules as in Melting Pot 2
     (``paintball__capture_the_flag``, ``..._king_of_the_hill``); Agapiou et al. 2022, "Melting Pot 2.0".
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, spray, shoot. A spray is short and wide
-    and paints the own cell too; a shot is long and narrow, and needs one who kept its cell in the last step. Both
-    paint what they hit and cost enemies a point of health; who has none left is out for 80 steps. Who stands on
-    the enemy's paint can neither walk nor turn.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, spray, shoot. A spray is wide and paints
+    the own cell too; a shot is long and needs one who kept its cell in the last step. Both paint what they hit and
+    cost enemies a point of health; who has none is out for 80 steps. The enemy's paint holds who stands on it.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot``: 1 when ready, 0 after a spray, -1
-    after a shot; 0 while out, as is all else here, where Melting Pot goes on showing it. Bodies show team (even slots
-    are red) and health, as of the last step: pale 1, dark rim 2, gold 3. Indicators show which team carries a flag,
-    or has the hill.
+    after a shot, and what it was last while out. Bodies show team (even slots are red) and health, as of the last
+    step: pale 1, dark rim 2, gold 3. Indicators show whose flag was at home then and can score, or who has the hill.
 Rewards
     +1 to a team and -1 to the other for a captured flag (the enemy's carried home while one's own lies there), and
     for each step in control of the hill: gained with 80% of the squares, which all become one's own, and lost with
@@ -23,6 +21,7 @@ Parameters
     See ``Params``. Presets are the two maps. ``F`` and ``G`` are the flags' homes; without ``F``, ``G`` is the hill.
 Versions
     1: first.
+    2: ``ready_to_shoot`` while out (before, 0), indicators of flags at home (before, of carriers), as in Melting Pot.
 """
 
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ class Kind(Kinds):
     RUBBLE = kind("%", layer="paint", sprite=shapes.RUBBLE)
     INDICATOR = kind("I", layer="paint")
     RED_INDICATOR, BLUE_INDICATOR, BOTH_INDICATOR = laid("()=", "paint")
-    HILL, RED_HILL, BLUE_HILL, RED_PAINT, BLUE_PAINT = laid("oscrb", "paint")  # none before takes paint
+    HILL, RED_HILL, BLUE_HILL, RED_PAINT, BLUE_PAINT = laid("oscRB", "paint")  # none before takes paint
     RED_FLAG, BLUE_FLAG, BOTH_FLAGS = laid("fg&", "object")
     RED_BEAM = kind("*", layer="beam", stopped_by_agents=False, sprite=sprites.plain((255, 120, 110), opacity=190))
     BLUE_BEAM = kind("+", layer="beam", stopped_by_agents=False, sprite=sprites.plain((110, 190, 255), opacity=190))
@@ -115,6 +114,7 @@ def set_up(w):
             grid.put(w, w.goals[k, 0], w.goals[k, 1], Kind.HILL)
     bring_home(w, 0)
     bring_home(w, 1)
+    light(w)
     for i in range(w.n_agents):
         w.health[i] = w.shown[i] = w.p.health
         w.stood[i, 0], w.stood[i, 1] = w.pos[i, 0], w.pos[i, 1]
@@ -157,6 +157,16 @@ def hold_hill(w):
             teams.count(w, team, Event.HILLS_CAPTURED)
     if w.control[0] > 0:
         teams.pay(w, w.control[0] - 1, w.p.goal_value)
+
+
+@rule
+def light(w):
+    lit = Kind.INDICATOR + w.control[0]  # by what the last step left: who has the hill, or its flag at home
+    for team in range(2):
+        if with_flags(w) and home(w, team) == (w.flag[team, 0], w.flag[team, 1]):
+            lit += 1 + team
+    for k in range(w.indicators.shape[0]):
+        grid.put(w, w.indicators[k, 0], w.indicators[k, 1], lit)
 
 
 @rule
@@ -290,7 +300,7 @@ def touch_flags(w):
 
 @rule
 def show(w):
-    """Lays flags, indicators and what bodies show, and sees who stayed in its cell."""
+    """Lays flags and what bodies show, and sees who stayed in its cell."""
     if w.captured[0] > 0 and w.turn > w.captured[0]:
         w.captured[0] = 0
         bring_home(w, 0)
@@ -300,9 +310,6 @@ def show(w):
         if with_flags(w) and w.captured[0] == 0:
             both = w.flag[0, 0] == w.flag[1, 0] and w.flag[0, 1] == w.flag[1, 1]
             grid.put(w, w.flag[team, 0], w.flag[team, 1], Kind.BOTH_FLAGS if both else Kind.RED_FLAG + team)
-    lit = Kind.INDICATOR + w.control[0] + (w.carrier[1] > 0) + 2 * (w.carrier[0] > 0)
-    for k in range(w.indicators.shape[0]):
-        grid.put(w, w.indicators[k, 0], w.indicators[k, 1], lit)
     for i in range(w.n_agents):
         row, col = w.pos[i, 0], w.pos[i, 1]
         if w.out[i] == 0:
@@ -318,8 +325,7 @@ def see_readiness(w, i, into):
 
 NAMES = ("capture_the_flag", "king_of_the_hill")
 MAPS = {name: Path(__file__).with_name("maps").joinpath("paintball", f"{name}.txt").read_text() for name in NAMES}
-RED, BLUE = shapes.TEAM_COLOURS
-GREY, DARK, GOLD = (110, 114, 122), (20, 22, 26), (255, 214, 60)
+(RED, BLUE), GREY, DARK, GOLD = shapes.TEAM_COLOURS, (110, 114, 122), (20, 22, 26), (255, 214, 60)
 FLAG, LAMP, SQUARE, BODY = shapes.FLAG, shapes.LAMP, shapes.SQUARE, shapes.BODY
 for team, hue, pale in (("RED", RED, (240, 180, 172)), ("BLUE", BLUE, (176, 202, 240))):
     drawn = {"FLAG": (FLAG, hue), "INDICATOR": (LAMP, hue), "HILL": (SQUARE, hue), "1": (BODY, pale)}
@@ -333,16 +339,12 @@ class Paintball(Gridworld):
     kinds, params, maps = Kind, Params, MAPS
     sites = {"spawns": "PQ", "spawns_0": "P", "spawns_1": "Q", "red_home": "F", "goals": "G"}
     sites |= {"indicators": "I", "barriers": "DH"}
-    legend = {",": ()}
-    layers = ("paint", "agent", "object", "beam")
-    n_agents = 8
-    actions = ACTIONS
-    scalars = {"ready_to_shoot": 1}
-    observe, state, events = see_readiness, STATE, Event
-    start = (teams.scatter, set_up)
+    legend, layers = dict.fromkeys(",urdl", ()), ("paint", "agent", "object", "beam")
+    n_agents, actions, scalars, observe = 8, ACTIONS, {"ready_to_shoot": 1}, see_readiness
+    state, events, start = STATE, Event, (teams.scatter, set_up)
     rules = (
-        feel_ground, hold_hill, movement.move, touch_flags, fire, send_off, teams.respawn, touch_flags,
+        feel_ground, hold_hill, light, movement.move, touch_flags, fire, send_off, teams.respawn, touch_flags,
         show, episode.time_limit,
     )  # fmt: skip
-    presets = {name: {"map": name} for name in NAMES}
-    keep_rewards_while_out = True
+    presets, version = {name: {"map": name} for name in NAMES}, 2
+    keep_rewards_while_out = observe_while_out = True

@@ -50,7 +50,7 @@ def declaration_problems(cls: type, base: type, known: Iterable[str]) -> list[st
         *_missing(cls),
         *(problem for name, check in CHECKS.items() if hasattr(cls, name) for problem in _told(cls, name, check)),
     ]
-    return problems or [*_pairs(cls), *_references(cls)]
+    return problems or [*_pairs(cls), *_references(cls), *_unreadable(cls)]
 
 
 def misspelt(cls: type, base: type, known: set[str]) -> list[str]:
@@ -110,8 +110,6 @@ def _params(value: Any) -> Iterable[str]:
     for field in fields.values():
         if field.default is dataclasses.MISSING:
             yield f"{value.__name__}.{field.name} has no default; write {field.name}: float = 1.0"
-        if field.name == "view" and isinstance(field.default, tuple):  # a method of Numba's records
-            yield f"{value.__name__}.view is a tuple, and compiled rules can read none of this name; call it otherwise"
     for name, default in vars(value).items():
         if (
             name not in fields
@@ -246,6 +244,7 @@ CHECKS: dict[str, Callable[[Any], Iterable[str]]] = {
     "torus": _names("names of maps", '("field",)'),
     "presets": _mapping("names to settings", '{"hard": {"max_steps": 100}}'),
     "keep_rewards_while_out": _one(bool, "True or False"),
+    "observe_while_out": _one(bool, "True or False"),
     "version": _one(int, "1"),
 }
 
@@ -296,3 +295,13 @@ def _references(cls: Any) -> list[str]:
         if spec.owner.startswith("site ") and site not in cls.sites:
             found.append(where(cls, "state") + unknown(f"site for state {name!r}", site, cls.sites))
     return found
+
+
+def _unreadable(cls: Any) -> list[str]:
+    """What rules would read as ``.view``: Numba lets that stand after arrays and numbers of NumPy alone."""
+    params = {field.name for field in dataclasses.fields(cls.params)}
+    return [
+        f"{where(cls, attribute)}{attribute}: compiled rules can read nothing that is named 'view'; call it otherwise"
+        for attribute, names in (("params", params), ("state", cls.state), ("sites", cls.sites))
+        if "view" in names
+    ]

@@ -67,6 +67,7 @@ class Declared:
         torus: Names of the maps whose edges join.
         presets: Preset name to what it sets: params, or any of the attributes above, or ``map``.
         keep_rewards_while_out: Whether an agent that is out is still paid.
+        observe_while_out: Whether ``observe`` writes the scalars of an agent that is out too, which else are 0.
         version: Changes when behaviour changes.
     """
 
@@ -95,6 +96,7 @@ class Declared:
     torus: Sequence[str] = ()
     presets: Mapping[str, Mapping[str, Any]] = {}
     keep_rewards_while_out: bool = False
+    observe_while_out: bool = False
     version: int = 1
 
     def _settle(

@@ -62,6 +62,7 @@ class Program:
     Attributes:
         name: The world's name.
         rules, start, observe, allowed: As the world declares them.
+        observes_all: Whether ``observe`` is asked for agents that are out too.
         trims: Whether slots see differently far.
         deceives: Whether slots take things for others.
         fields, engine_fields, params: What stands in ``w``, ``e`` and ``w.p``; of ``e``, less what is of an answer.
@@ -78,6 +79,7 @@ class Program:
     start: Sequence[Callable]
     observe: Callable | None
     allowed: Callable | None
+    observes_all: bool
     trims: bool
     deceives: bool
     fields: Sequence[Field]
@@ -112,6 +114,7 @@ class Program:
             start=tuple(world.start),
             observe=type(world).observe,
             allowed=type(world).allowed,
+            observes_all=world.observe_while_out,
             trims=any(window != world.window for window in world.slot_windows),
             deceives=bool(world.seen_as),
             fields=rules_fields(world, copies),
@@ -142,7 +145,7 @@ class Program:
             rules=lambda _: [f"rule_{k}(w)" for k in range(len(self.rules))],
             clear=lambda _: [f"fill(w.{name}, 0)" for name in self.state_names],
             start=lambda _: [f"start_{k}(w)" for k in range(len(self.start))],
-            scalars=lambda into: _filled("observe", into, "0.0") if self.observe else [],
+            scalars=lambda into: _filled("observe", into, "0.0", self.observes_all) if self.observe else [],
             mask=lambda into: _filled("allowed", into, "1") if self.allowed else [],
             trim=lambda into: [f"trim(w, e, {into})"] if self.trims else [],
             deceive=lambda into: [f"deceive(w, e, {into})"] if self.deceives else [],
@@ -200,9 +203,10 @@ class Program:
         return np.array(words, np.int64)
 
 
-def _filled(writes: str, into: str, else_: str) -> list[str]:
-    """The lines by which a function of the world writes what agents on the grid get; others get ``else_``."""
-    each = ["for i in range(w.n_agents):", "    if w.out[i] == 0:", f"        {writes}(w, i, {into}[i])"]
+def _filled(writes: str, into: str, else_: str, all_: bool = False) -> list[str]:
+    """The lines by which a function of the world writes what agents on the grid get, or all; others get ``else_``."""
+    whom = "True" if all_ else "w.out[i] == 0"
+    each = ["for i in range(w.n_agents):", f"    if {whom}:", f"        {writes}(w, i, {into}[i])"]
     return [f"fill({into}, {else_})", *each]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -109,16 +110,15 @@ def sections(page: str) -> dict[str, str]:
 
 
 def _assign(node: ast.Assign, into: dict[str, Any], constants: dict[str, Any]) -> None:
+    """Notes what an assignment gives names in so many words; of several at once, those that it does."""
     for target in node.targets:
-        try:
-            if isinstance(target, ast.Name):
-                into[target.id] = _literal(node.value, constants)
-            elif isinstance(target, ast.Tuple):
-                values = _literal(node.value, constants)
-                names = [name.id for name in target.elts if isinstance(name, ast.Name)]
-                into |= dict(zip(names, values, strict=True))
-        except (ValueError, TypeError, KeyError):
-            continue
+        pairs = [(target, node.value)]
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = list(zip(target.elts, node.value.elts, strict=False))
+        for name, value in pairs:
+            with contextlib.suppress(ValueError, TypeError, KeyError):
+                if isinstance(name, ast.Name):
+                    into[name.id] = _literal(value, constants)
 
 
 def _literal(node: ast.expr, constants: dict[str, Any]) -> Any:

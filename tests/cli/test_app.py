@@ -75,6 +75,7 @@ def test_the_catalogue_says_what_the_classes_say():
         cls = find_class(entry.name, "worlds", Gridworld)
         assert entry.attributes.get("n_agents", 1) == cls.n_agents, entry.name
         assert tuple(entry.attributes["actions"]) == tuple(cls.actions), entry.name
+        assert entry.attributes.get("version", 1) == cls.version, entry.name
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["--help"], ["train", "--help"]])

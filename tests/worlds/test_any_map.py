@@ -107,3 +107,29 @@ def test_needs_name_sites():
     odd = type("Odd", (cls,), {"needs": {"orchards": 2}, "__module__": __name__})
     with pytest.raises(ValueError, match="no site that a map could need 'orchards'; did you mean 'orchard'"):
         odd(1, compiled=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "n_agents", "solid"),
+    [
+        # What stands in the way: channel and water, lights, the southern barrier, seats without a lane, the wall.
+        ("boat_race", "__/\\LJ\n{AgSRO\n%-;:~p\nqW____\n", 6, 2 + 4 + 5 + 2),
+        ("chemistry", "~abc12\n3456hx\n", 8, 0),
+        ("collaborative_cooking", "#ODCT#\n#P  P#\n", 2, 8),
+        ("coop_mining", "WOOP\nWigP\n", 2, 2),
+        ("daycare", "/_+!|(\n)-~~PP\n", 2, 8),
+        ("factory_commons", ";_,!|T\ni~    \nC  zxj\nlsOt #\n", 3, 7 + 1 + 3),
+        ("fruit_market", "x/_+'#\n`!|(-)\n><~PLP\n", 2, 13),
+        ("hidden_agenda", "F7JL[]\n^v-TZi\nt|f/@%\n&#,_;!\n1+'`=n\nUumexw\n~VD***\n", 3, 16),
+        ("paintball", "IW,PQF\nG,,urd\nl,PPQQ\n", 2, 1),
+        ("predator_prey", ";_,~!=+]\n[|JL/a'A\n<^>vljzr\n#MgGX@*&\nQXXPPPPP\n", 7, 8 + 5),
+        ("territory", "F=T|LJ\nPQRAB,\n", 1, 6 + 1),
+    ],
+)
+def test_glyphs_of_maps_from_elsewhere_are_taken(name, text, n_agents, solid):
+    """As Melting Pot's maps have them; what a map draws by chance is off."""
+    never = {"line_probability": 0, "mesh_probability": 0} if name == "territory" else {}
+    world = find_class(name, "worlds", Gridworld)(1, 0, map=text, n_agents=n_agents, compiled=False, **never)
+    blocks = [kind for kind in world.kinds if kind.spec.solid]
+    assert np.isin(world.grid, blocks).any(-1).sum() == solid
+    assert (world.out == 0).all()

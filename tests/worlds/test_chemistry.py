@@ -72,8 +72,26 @@ def test_maps_have_their_contents(name, z, x):
     assert laid.count("energy") == 7
     assert laid.count("distractor") == x
     assert all(laid.count(f"{a}{b}") == 2 for a in "abc" for b in "xy")
-    assert lying(world)[0, 11] == "ax"
-    assert {(6, col) for col in range(8, 15)} == {cell for cell, name in lying(world).items() if name == "energy"}
+    assert len(world.map.sites["spawns"]) == 25 * 14  # agents start anywhere
+    start = {"ax": [(11, 0), (9, 11)], "bx": [(11, 2), (7, 12)], "cx": [(8, 1), (7, 10)]}
+    start |= {"ay": [(21, 4), (0, 6)], "by": [(23, 6), (1, 8)], "cy": [(3, 6), (20, 6)]}
+    start |= {"energy": [(col, 6) for col in range(8, 15)]}
+    start |= {"az": [(20, 11)], "bz": [(22, 13)], "cz": [(24, 11)]} if z else {}
+    distractors = {4: [(2, 1), (19, 2), (2, 11), (21, 11)]}
+    distractors[10] = [(13, 0), (21, 1), (2, 2), (7, 4), (18, 5), (3, 7), (13, 8), (19, 9), (1, 11), (13, 13)]
+    start |= {"distractor": distractors[x]} if x else {}
+    assert lying(world) == {(row, col): name for name, cells in start.items() for col, row in cells}
+
+
+def test_default_numbers():
+    params = make().copies.params
+    often, carried_often, rare = [0.9, 0.9], [0.001, 0.25], [0.005, 0.0025]
+    cycles = [f"{a}{x}" for x in "xyz" for a in "abc"]
+    expected = {"empty": [1e-5, 0.0], "energy": rare, **dict.fromkeys([*cycles, "ix", "iy"], often)}
+    expected |= dict.fromkeys(["x", "y", "food1", "food2", "food3", "distractor"], carried_often)
+    assert dict(zip(MOLECULES, params["rates"][0].tolist(), strict=True)) == expected
+    numbers = {name: params[name][0].item() for name in ("rest", "io_cooldown", "io_rest", "max_steps")}
+    assert numbers == {"rest": 2, "io_cooldown": 2, "io_rest": 3, "max_steps": 1000}
 
 
 def test_carried_food_reacts_then_holds_its_carrier_for_a_step_and_pays_in_the_one_after():
@@ -126,12 +144,17 @@ def test_distractors_pay_a_tenth_in_gaps_of_6_on_average():
 
 CASES = {  # what lies round (2, 3), who tries there, and what is to be seen two steps later
     "r1x": ({(2, 3): "a", (2, 2): "b"}, "ax", {"bx", "cx", "food1"}),
+    "r1y": ({(2, 3): "1", (2, 2): "2"}, "ay", {"by", "cy", "food2"}),
+    "r1z": ({(2, 3): "4", (2, 2): "5"}, "az", {"bz", "cz", "food3"}),
+    "r2y": ({(2, 3): "2", (2, 2): "3", (1, 3): "h"}, "by", {"cy", "ay", "energy"}),
     "r2x": ({(2, 3): "b", (2, 2): "c", (1, 3): "h"}, "bx", {"cx", "ax", "energy"}),
     "r2z": ({(2, 3): "5", (2, 2): "6", (1, 3): "h"}, "bz", {"cz", "az"}),
     "r3x": ({(2, 3): "c", (2, 2): "a"}, "cx", {"ax", "bx", "x", "iy"}),
     "r3y": ({(2, 3): "3", (2, 2): "1"}, "cy", {"ay", "by", "y", "ix"}),
     "r3z": ({(2, 3): "6", (2, 2): "4"}, "cz", {"az", "bz", "food1", "food2"}),
     "decay_x": ({(2, 3): "X", (2, 2): "i"}, "x", set()),
+    "decay_y": ({(2, 3): "Y", (2, 2): "j"}, "y", set()),
+    "decay_ix": ({(2, 3): "i", (2, 2): "i"}, "ix", set()),
     "decay_iy": ({(2, 3): "j", (2, 2): "j"}, "iy", set()),
     "decay_energy": ({(2, 3): "h"}, "energy", set()),
 }
@@ -257,6 +280,18 @@ def test_io_is_in_vain_while_either_reacts():
     for _ in range(2):
         act(world, "io")
         assert carried(world) == "empty"
+
+
+@pytest.mark.parametrize("action", ["turn_left", "io"])
+def test_who_holds_what_is_white_neither_turns_nor_swaps(action):
+    """White at the end of step 2; in 3 the food is gone, and only then can it turn."""
+    world = carry(seat(make(board((2, 1, "h")), tries={"food1": (0.0, 1.0)}), (2, 1, "E")), 0, "food1")
+    told = []
+    for name in ("noop", "noop", action, "noop" if action == "io" else action):
+        act(world, name)
+        told.append((carried(world), lying(world)[2, 1], int(world.facing[0, 0])))
+    assert told[1:3] == [("white", "energy", 1), ("empty", "energy", 1)]
+    assert told[3] == ("empty", "energy", 1 if action == "io" else 0)
 
 
 def test_what_was_made_or_laid_tries_from_two_steps_later_on():

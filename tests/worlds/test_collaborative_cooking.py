@@ -221,6 +221,17 @@ def test_a_dispenser_serves_only_the_first_of_a_step_and_a_pot_all():
     assert (held(world), lies(world, 2, 3)) == ("--", "filled_2")
 
 
+def test_a_dispenser_serves_the_first_even_if_that_one_takes_nothing():
+    # 0 has its hands full: if it comes first, which it does half of the time, 1 gets nothing.
+    bar = "#######\n#P O P#\n#######\n"
+    n = 200
+    world = seat(make("t-", bar, n_worlds=n), (1, 2, "E"), (1, 4, "W"))
+    act(world, "interact", "interact")
+    hands = [held(world, copy) for copy in range(n)]
+    assert set(hands) == {"t-", "tt"}
+    assert share_ok(hands.count("tt"), n, 0.5)
+
+
 def test_a_pot_is_empty_at_once_and_can_be_filled_in_the_same_step():
     # 0 takes the soup with a dish, 1 comes with a tomato: if it comes later, the tomato goes in; else the pot was full.
     bar = "#######\n#P C P#\n#######\n"

@@ -36,6 +36,14 @@ def test_the_map_has_its_contents():
     assert (world.n_agents, world.n_actions, world.observations.shape[:2]) == (6, 8, (11, 11))
 
 
+def test_default_numbers():
+    numbers = {n: v[0].item() for n, v in sorrelsim.make("coop_mining", compiled=False).copies.params.items()}
+    assert numbers == {
+        "iron_probability": 0.0002, "gold_probability": 0.00008, "iron_value": 1.0, "gold_value": 8.0, "gold_window": 3,
+        "cooldown": 3, "beam_length": 3, "min_steps": 1000, "end_probability": 0.2, "max_steps": 5000,
+    }  # fmt: skip
+
+
 def test_iron_pays_at_once_and_everybody_who_hits_it_in_that_step():
     world = scene(" i ", (1, 1, "E"), (1, 3, "W"))
     assert act(world, "mine", "mine") == [1, 1]

@@ -40,6 +40,14 @@ def test_the_map_has_its_contents():
     assert (world.n_agents, world.n_actions) == (2, 9)
 
 
+def test_default_numbers():
+    numbers = {n: v[0].tolist() for n, v in sorrelsim.make("daycare", compiled=False).copies.params.items()}
+    assert numbers == {
+        "trees": [0.8, 0.15, 0.03, 0.01, 0.01], "child_grasp": 0.3, "child_banana_value": 1.0, "child_apple_value": 0.0,
+        "parent_value": 1.0, "hunger_steps": 200, "away_steps": 100, "regrowth_steps": 50, "max_steps": 1000,
+    }  # fmt: skip
+
+
 def test_trees_stand_with_their_shares_and_bear_fruit_from_the_first_step_on():
     world = sorrelsim.make("daycare", 60, seed=2, compiled=False)
     ground = world.grid[..., 0]
@@ -161,6 +169,14 @@ def test_a_theft_holds_half_of_the_time():
     assert share_ok((child > 0).sum(), n, 0.5)
 
 
+def test_what_was_in_the_hand_when_the_step_began_is_eaten_before_anybody_can_take_it():
+    world = scene("T   \n    ", (2, 1, "N"), (1, 2, "W"))
+    act(world, "noop", "grasp")
+    assert act(world, "grasp", "eat") == [0, 1]
+    assert world.copies.state["held"][0].tolist() == [0, 0]
+    assert (counts(world, 0)[PICKED], counts(world, 1)[APPLES]) == (0, 1)
+
+
 def test_a_banana_fills_a_child_up_and_an_apple_does_nothing():
     world = scene("sb", (2, 1, "N"), (2, 2, "N"), child_grasp=1)
     seat(world, (1, 1, "E"), (3, 1, "N"))
@@ -248,6 +264,16 @@ def test_a_parent_alone_eats_for_nothing():
         world.facing[0, 1] = 3  # west, at its tree
     assert [step for step, reward in paid.items() if reward] == [200, 303]
     assert counts(world, 1)[APPLES] == 4
+
+
+def test_the_last_chance_is_the_step_before_the_time_is_up():
+    """Of four steps the child eats in the third: full, it has three left at the end of the fourth."""
+    world = scene("b \n  ", (2, 1, "N"), (2, 2, "N"), child_grasp=1, hunger_steps=4)
+    act(world, "grasp", "noop")
+    assert act(world, "eat", "noop") == [1, 0]
+    act(world, "noop", "noop")
+    assert world.obs["hunger"][0, 0, 0] == 0.75
+    assert counts(world, 0)[OUT] == 0
 
 
 def test_what_a_starving_child_holds_is_lost_and_grows_again():

@@ -173,6 +173,9 @@ def test_wrestling_beside_a_jammed_machine_starts_it():
     watch = [(near(SECOND), "object", "new_cube"), *outputs(SECOND)]
     seen = play(world, 80, [(11, FIRST), (15, SECOND)], watch, {60: ("hold", "noop")}.items())
     assert seen == [70, 71, None, 73]
+    # It is enough to be held there, by one who stands two cells off.
+    world = seat(make(), (3, 5, "E"), (3, 7, "W"))
+    assert play(world, 80, [(11, FIRST), (15, SECOND)], watch, {60: ("hold", "noop")}.items()) == [70, 71, None, 73]
     # Further away it does not help, nor while another works.
     world = seat(make(), (4, 7, "W"), (5, 1, "E"))
     assert play(world, 80, [(11, FIRST), (15, SECOND)], watch, {60: ("hold", "noop")}.items()) == [None] * 4

@@ -276,6 +276,17 @@ def test_an_offer_stands_while_the_inventory_covers_it_and_nobody_is_too_far():
     assert of(world, "inventory") == [[0, 1], [1, 0]]
 
 
+@pytest.mark.parametrize(("place", "near"), [((5, 1, "N"), True), ((4, 3, "N"), True), ((4, 4, "N"), False)])
+def test_near_is_within_four_cells_as_the_crow_flies(place, near):
+    """Four rows are 4, three rows and two columns 3.6, three and three 4.2."""
+    plaza = "WWWWWW\nWP   W\nW    W\nW    W\nW    W\nWP   W\nWWWWWW"
+    world = state(seat(make(plaza), (1, 1, "E"), place), "inventory", [1, 0], [0, 1])
+    act(world, offer(-1, 1), "noop")
+    assert world.obs["offers"][0, 1, :2].tolist() == ([-1, 1] if near else [0, 0])
+    act(world, "noop", offer(1, -1))
+    assert of(world, "inventory") == ([[0, 1], [1, 0]] if near else [[1, 0], [0, 1]])
+
+
 def test_offers_are_cancelled_and_replaced():
     world = traders([1, 0], [0, 1])
     act(world, offer(-1, 1), "noop")

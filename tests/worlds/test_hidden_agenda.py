@@ -68,6 +68,15 @@ def test_the_map_has_its_contents():
     assert world.observations.parts["voting"].shape == (35,)
 
 
+def test_default_numbers():
+    numbers = {n: v[0].tolist() for n, v in sorrelsim.make("hidden_agenda", compiled=False).copies.params.items()}
+    assert numbers == {
+        "goal": 32, "gem_probability": 0.001, "win_value": 1.0, "gem_value": 0.0, "deposit_value": 0.0,
+        "tag_value": 0.0, "tagged_value": 0.0, "tag_cooldown": 50, "tag_length": 2, "tag_radius": 2, "vote_every": 200,
+        "vote_steps": 25, "sight": [9, 1, 5, 5], "max_steps": 3000,
+    }  # fmt: skip
+
+
 def test_a_gem_in_hand_goes_to_the_grate_and_there_is_room_for_one():
     world = scene((3, 2, "W"), gem_probability=1)
     act(world, "forward", *["noop"] * 4)
@@ -178,6 +187,47 @@ def test_walls_hide_no_shot_but_stop_those_who_stand_in_it():
     act(world, *["noop"] * 4, "tag")
     assert state(world, "voting") == [25]
     assert state(world, "fate")[1] == FROZEN
+
+
+@pytest.mark.parametrize(
+    ("in_beam", "frozen", "called"),
+    [
+        ((1, 8, "N"), [], True),  # one sees the shot, nobody stands in it
+        ((3, 5, "N"), [1], False),  # a body stands in it, with its back to it: 1 > 1 is false
+        ((1, 8, "N"), [0], False),  # a body sees it, which is nobody
+    ],
+)
+def test_bodies_stand_in_the_beam_and_see_nothing(in_beam, frozen, called):
+    world = ready_to_tag((1, 2, "S"), in_beam, (1, 9, "N"), (1, 10, "N"), (4, 5, "N"))
+    world.copies.state["fate"][0, frozen] = FROZEN
+    act(world, *["noop"] * 4, "tag")
+    assert state(world, "voting") == [25 * called]
+
+
+def test_a_body_stops_the_shot():
+    world = ready_to_tag((1, 9, "N"), (3, 5, "N"), (2, 5, "N"), (1, 10, "N"), (4, 5, "N"))
+    world.copies.state["fate"][0, 1] = FROZEN
+    act(world, *["noop"] * 4, "tag")
+    assert state(world, "fate")[2] == FREE
+
+
+def test_after_a_vote_by_shot_the_next_one_begins_225_steps_after_it():
+    world = lone_and_witnessed("S")
+    steps(world, 224)
+    assert state(world, "voting") == [0]
+    steps(world, 1)
+    assert state(world, "voting") == [25]
+
+
+def test_the_impostor_is_not_ready_while_a_vote_goes_on():
+    world = scene()
+    ready = []
+    for _ in range(226):
+        act(world, *["noop"] * 5)
+        ready.append(float(world.obs["ready_to_shoot"][0, IMPOSTOR, 0]))
+    assert ready[198] == 1
+    assert ready[199:225] == [0.0] * 26  # seated in 200, back in 225
+    assert 0 <= ready[225] <= 0.02
 
 
 def test_two_ballots_of_four_win_after_a_witnessed_shot():

@@ -213,6 +213,7 @@ def test_socialjax_tries_four_cells_of_which_few_are_bare():
     world = sorrelsim.make("level_based_foraging", n_worlds=n, preset="socialjax", compiled=False)
     assert (world.height, world.width, world.n_agents) == (7, 8, 4)
     assert world.obs.shape[2:4] == (8, 8)
+    assert (world.obs[:, :, 4, 4, world.codes.agent_layer] == world.codes.self_code).all()
     food = [food_of(world, copy) for copy in range(n)]
     # Of 56 cells 26 are bare: none of four tries finds one with probability (30 / 56)^4 = 0.082.
     none = np.array([not found for found in food])

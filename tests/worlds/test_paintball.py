@@ -71,7 +71,26 @@ def test_maps_have_their_contents(name, counts):
         assert lies(world, 20, 11, "object") == Kind.BLUE_FLAG
     else:
         assert (world.grid == Kind.HILL).sum() == 48
-    assert lies(world, 11, 11) == Kind.INDICATOR
+    assert lies(world, 11, 11) == (Kind.BOTH_INDICATOR if name == "capture_the_flag" else Kind.INDICATOR)
+
+
+def test_default_numbers():
+    numbers = {n: v[0].tolist() for n, v in sorrelsim.make("paintball", compiled=False).copies.params.items()}
+    assert numbers == {
+        "health": 2, "healing": 0.05, "healed": [3, 2, 1], "spray_length": 3, "spray_radius": 1, "spray_cooldown": 2,
+        "shot_length": 6, "shot_cooldown": 4, "timeout": 80, "barrier_hits": 5, "door_gone": 0.1, "crates_gone": 0.25,
+        "goal_value": 1.0, "control_share": 0.8, "loss_share": 0.5, "max_steps": 1000,
+    }  # fmt: skip
+
+
+def test_the_lines_round_the_hill_of_other_maps_are_floor():
+    world = make("WWWWWWW\nWPuuuQW\nWlGGGrW\nW,ddd,W\nWWWWWWW\n")
+    assert (world.grid[0, ..., 0] > 0).sum() == 3  # the hill; walls lie in another layer
+    seat(world, (1, 1, "E"), (1, 5, "N"))
+    act(world, "forward", "noop")
+    assert world.pos[0, 0].tolist() == [1, 2]
+    assert act(world, "spray", "noop") == [0, 0]
+    assert lies(world, 1, 3) == Kind.RED_PAINT
 
 
 def test_a_spray_paints_nine_cells_and_its_own_and_comes_every_third_step():
@@ -172,6 +191,24 @@ def test_who_is_removed_is_out_for_80_steps_and_81_observations():
     assert world.copies.state["health"][0, 1] == 2
 
 
+def test_who_is_out_is_told_how_ready_it_was_and_comes_back_no_readier():
+    """Shot in the step in which it sprayed: 1 - 2/2 = 0; in which it shot: 1 - 4/2 = -1. The wait stands still while
+    out, and goes on in the step after the return: -1 + 1/2."""
+    for name, readiness in (("spray", 0.0), ("shoot", -1.0)):
+        world = seat(make(timeout=2), (3, 1, "E"), (3, 3, "N"))
+        world.copies.state["health"][:, 1] = 1
+        act(world, "shoot", name)
+        for _ in range(3):
+            assert world.out[0, 1] != 0
+            assert not world.obs["grid"][0, 1].any()
+            assert world.obs["ready_to_shoot"][0, 1] == readiness
+            act(world, "noop", "noop")
+        assert world.out[0, 1] == 0
+        assert world.obs["ready_to_shoot"][0, 1] == readiness
+        act(world, "noop", "noop")
+        assert world.obs["ready_to_shoot"][0, 1] == readiness + 0.5
+
+
 def test_five_hits_bring_down_a_door_or_crates_and_the_fifth_goes_on():
     board = HALL.replace("W,,,,,,,,QQW", "W,,D,H,,,QQW", 1)
     world = make(board, shot_cooldown=0, door_gone=0.0, crates_gone=0.0)
@@ -186,6 +223,26 @@ def test_five_hits_bring_down_a_door_or_crates_and_the_fifth_goes_on():
     for _ in range(2):
         act(world, "forward", "noop")
     assert world.pos[0, 0].tolist() == [3, 3]
+
+
+def test_hits_of_both_teams_bring_a_door_down():
+    world = make(HALL.replace("W,,,,,,,,QQW", "W,,D,,,,,QQW", 1), shot_cooldown=0, door_gone=0.0)
+    seat(world, (3, 1, "E"), (3, 6, "W"))
+    for red, blue in (("shoot", "noop"), ("shoot", "shoot"), ("noop", "shoot")):
+        act(world, red, blue)
+        assert lies(world, 3, 3, "object") == Kind.DOOR
+    act(world, "shoot", "noop")
+    assert (lies(world, 3, 3, "object"), lies(world, 3, 3)) == (0, Kind.RUBBLE)
+
+
+def test_an_indicator_is_walked_on_and_never_painted():
+    world = seat(make(HALL.replace("W,,,,,,,,QQW", "W,,,I,,,,QQW", 1)), (3, 1, "E"), AWAY)
+    act(world, "shoot", "noop")
+    assert painted(world, 0) == {(3, col) for col in (2, 3, 5, 6, 7)}
+    assert lies(world, 3, 4) == Kind.INDICATOR
+    for _ in range(3):
+        act(world, "forward", "noop")
+    assert world.pos[0, 0].tolist() == [3, 4]
 
 
 def test_some_doors_and_crates_lie_in_rubble_from_the_start():
@@ -310,7 +367,6 @@ def test_a_flag_is_carried_home_for_1_each_and_both_flags_are_gone_for_one_pictu
     world.out[0, 3] = -1
     act(world, "noop", "noop", "noop", "noop")
     assert flags(world) == {"RED_FLAG": [[2, 2]], "BLUE_FLAG": [[2, 4]]}
-    assert lies(world, 2, 1) == Kind.RED_INDICATOR
     assert act(world, "forward", "noop", "noop", "noop") == [0, 0, 0, 0]
     assert flags(world)["BLUE_FLAG"] == [[2, 3]]
     assert act(world, "forward", "noop", "noop", "noop") == [1, -1, 1, -1]  # who is out is paid too
@@ -344,7 +400,22 @@ def test_a_flag_falls_where_its_carrier_is_shot_and_a_mate_of_the_flag_sends_it_
         act(world, "noop", "forward")
     assert flags(world)["BLUE_FLAG"] == [[2, 9]]
     assert counted(world, 1) == {"removals": 1, "carriers_removed": 1, "flags_returned": 1}
-    assert lies(world, 2, 1) == Kind.INDICATOR
+
+
+def test_indicators_show_whose_flag_was_at_home_at_the_end_of_the_last_step():
+    """Red takes the blue flag in 1, leaves its home with it in 2, and is shot in 3, where the flag falls. The red one
+    lies about too before 4. In 5 blue steps on its own, which goes home."""
+    world = corridor((2, 8, "E"), (2, 7, "E"))
+    world.copies.state["health"][0, 0] = 1
+    lit = [lies(world, 2, 1)]
+    reds, blues = ("forward", "backward", *["noop"] * 4), (*["noop"] * 2, "shoot", "noop", "forward", "noop")
+    for red, blue in zip(reds, blues, strict=True):
+        if len(lit) == 4:
+            world.copies.state["flag"][0, 0] = 3, 6
+        act(world, red, blue)
+        lit.append(lies(world, 2, 1))
+    both, neither = Kind.BOTH_INDICATOR, Kind.INDICATOR
+    assert lit == [both, both, both, Kind.RED_INDICATOR, neither, neither, Kind.BLUE_INDICATOR]
 
 
 def test_no_capture_while_ones_own_flag_is_away_but_as_soon_as_it_is_back():

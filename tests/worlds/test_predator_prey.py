@@ -96,6 +96,7 @@ def test_the_forest_is_drawn_anew():
     assert {site: len(cells) for site, cells in world.map.sites.items()} == {
         "spawns": 104, "prey_spawns": 30, "predator_spawns": 74, "apples": 0, "acorns": 21, "oaks": 14, "thickets": 92,
     }  # fmt: skip
+    assert (world.n_agents, world.copies.params["n_predators"][0]) == (13, 5)
     grass = (world.grid[..., 0] == Kind.INNER_GRASS).sum((1, 2))
     acorns = (world.grid[..., world.codes.layer[Kind.ACORN]] == Kind.ACORN).sum((1, 2))
     assert share_ok(grass.sum(), 92 * n, 1 / 3)
@@ -270,6 +271,14 @@ def test_bites_reach_only_the_cell_ahead_after_the_moves():
     assert act(world, "interact", "forward") == [1.0, 0.0]  # it walks into the bite
     world = seat(make(), (2, 5, "E"), (2, 6, "E"))
     assert act(world, "interact", "forward") == [0.0, 0.0]
+
+
+def test_predators_bite_in_every_step():
+    world = seat(make(3), (2, 5, "E"), (2, 6, "N"), (1, 6, "N"))
+    assert act(world, "interact", NOOP, NOOP) == [0.0, 0.0, 0.0]
+    seat(world, (2, 5, "E"), (2, 6, "N"), (1, 13, "N"))  # its company is gone
+    assert act(world, "interact", NOOP, NOOP) == [1.0, 0.0, 0.0]
+    assert world.obs["stamina"][0, 1, 0] == 0  # who is out is told none
 
 
 def test_after_a_catch_the_predator_is_held_and_the_prey_away():
