@@ -3,11 +3,13 @@
     python benchmarks/learners.py [--threads 2] [--rounds 9] [--cases ppo iqn ddqn ...]
 
 Each round times, by the processor's time, the whole learner (acting, stepping, storing, sampling, updating) and its
-bare network: the same modules on real states that lie ready, several batches in turn, for a learner never sees one
-twice in a row, called as often and at the same batch sizes, with a sum of the outputs for a loss and torch's fused step
-of Adam on all parameters; no world, memory, target networks' moves, clipping, or anything noted. A second ratio leaves
-the step of Adam out too: forward and backward passes alone. What comes first changes from round to round, so that a
-busy machine slows all; the median of the rounds' ratios is what counts, and the quartiles say how far they scatter.
+bare network: the same modules on states that the learner had last, which lie ready (what there is to see changes as an
+episode goes on, and with it the work of a first layer that skips what is not there); several batches in turn, for a
+learner never sees one twice in a row, called as often and at the same batch sizes, with a sum of the outputs for a loss
+and torch's fused step of Adam on all parameters; no world, memory, target networks' moves, clipping, or anything noted.
+A second ratio leaves the step of Adam out too: forward and backward passes alone. What comes first changes from round
+to round, so that a busy machine slows all; the median of the rounds' ratios is what counts, and the quartiles say how
+far they scatter.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import functools
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -84,8 +87,20 @@ ACTOR_CRITICS: dict[str, type[ActorCriticModel]] = {
 BAR = ON_POLICY | dict.fromkeys([*REPLAY, "r2d2", *ACTOR_CRITICS], 1.5) | {"iqn": 1.3, "ddqn": 1.4}
 
 
-Work = tuple[Callable[[], None], Callable[[bool], None], int]
-"""The whole learner; its bare network, with or without steps of Adam; the agent-steps that either stands for."""
+class Work(NamedTuple):
+    """What is timed of a learner.
+
+    Attributes:
+        whole: The whole learner.
+        ready: Lays ready what its bare network sees: the states that the learner had last.
+        bare: The bare network, with or without steps of Adam.
+        agent_steps: For how many either stands.
+    """
+
+    whole: Callable[[], None]
+    ready: Callable[[], None]
+    bare: Callable[[bool], None]
+    agent_steps: int
 
 
 def mover(parameters: Iterable[torch.Tensor]) -> Callable[[], None]:
@@ -137,28 +152,30 @@ def on_policy(
     model = learner.from_config(world.observations, world.action_names, streams, config)
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, n_steps)
-    net, acting = model.networks["net"], states_of(world)
-    # Minibatches as training draws them: states of the whole rollout in random order.
-    lived = {name: part.reshape(-1, *part.shape[2:]) for name, part in model.memory.states.items()}
-    batches = [
-        model.tensors({name: part[order] for name, part in lived.items()})
-        for order in np.array_split(np.random.default_rng(0).permutation(n_steps * streams), n_minibatches)
-    ]
+    net, seen, chance = model.networks["net"], {}, np.random.default_rng(0)
     ask = (lambda parts: [net(**parts)]) if learner is PQN else net
     move = mover(net.parameters())
+
+    def ready() -> None:  # minibatches as training draws them: states of the whole rollout in random order
+        seen["acting"] = states_of(world)
+        lived = {name: part.reshape(-1, *part.shape[2:]) for name, part in model.memory.states.items()}
+        seen["learning"] = [
+            model.tensors({name: part[order] for name, part in lived.items()})
+            for order in np.array_split(chance.permutation(n_steps * streams), n_minibatches)
+        ]
 
     def bare(stepping: bool) -> None:
         with torch.inference_mode():
             for _ in range(n_steps + 1):  # one for the state after the last
-                ask(acting)
-        for batch in batches * n_epochs:
+                ask(seen["acting"])
+        for batch in seen["learning"] * n_epochs:
             results = ask(batch)
             net.zero_grad(set_to_none=True)
             sum(result.sum() for result in results).backward()
             if stepping:
                 move()
 
-    return lambda: run(agent, world, n_steps), bare, n_steps * streams
+    return Work(lambda: run(agent, world, n_steps), ready, bare, n_steps * streams)
 
 
 def trpo(copies: int, n_steps: int) -> Work:
@@ -168,14 +185,19 @@ def trpo(copies: int, n_steps: int) -> Work:
     model = TRPO.from_config(world.observations, world.action_names, streams, {"n_steps": n_steps})
     agent, c = Agent(world, range(world.n_agents), model), model.config
     run(agent, world, n_steps)
-    actor, critic, acting = model.policy.actor, model.policy.critic, states_of(world)
-    whole = {name: torch.from_numpy(part.reshape(-1, *part.shape[2:])) for name, part in model.memory.states.items()}
-    order = torch.randperm(n_steps * streams)[: n_steps * streams // c.n_minibatches]
-    batch = {name: part[order] for name, part in whole.items()}
+    actor, critic, seen = model.policy.actor, model.policy.critic, {}
     parameters = list(actor.parameters())
     move = mover(critic.parameters())
 
+    def ready() -> None:
+        lived = model.memory.states.items()
+        seen["acting"] = states_of(world)
+        seen["whole"] = {name: torch.from_numpy(part.reshape(-1, *part.shape[2:]).copy()) for name, part in lived}
+        order = torch.randperm(n_steps * streams)[: n_steps * streams // c.n_minibatches]
+        seen["batch"] = {name: part[order] for name, part in seen["whole"].items()}
+
     def bare(stepping: bool) -> None:
+        acting, whole, batch = seen["acting"], seen["whole"], seen["batch"]
         with torch.inference_mode():
             for _ in range(n_steps + 1):
                 actor.head(actor.encoder(acting)), critic.head(critic.encoder(acting))
@@ -191,7 +213,7 @@ def trpo(copies: int, n_steps: int) -> Work:
             if stepping:
                 move()
 
-    return lambda: run(agent, world, n_steps), bare, n_steps * streams
+    return Work(lambda: run(agent, world, n_steps), ready, bare, n_steps * streams)
 
 
 def replay(kind: type[ValueModel]) -> Work:
@@ -202,19 +224,21 @@ def replay(kind: type[ValueModel]) -> Work:
     model = kind.from_config(world.observations, world.action_names, streams, config)
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, 20)
-    acting = states_of(world)
-    online, target = model.networks["online"], model.networks["target"]
-    drawn = [model.batch_tensors(model.memory.sample(64)) for _ in range(streams // 4)]
+    online, target, seen = model.networks["online"], model.networks["target"], {}
     few: dict[str, torch.Tensor] = {"taus": torch.rand(64, 8)} if kind is IQN else {}
     many = {"taus": torch.rand(1, 32).expand(streams, -1)} if kind is IQN else {}
 
     move = mover(online.parameters())
 
+    def ready() -> None:
+        seen["acting"] = states_of(world)
+        seen["learning"] = [model.batch_tensors(model.memory.sample(64)) for _ in range(streams // 4)]
+
     def bare(stepping: bool) -> None:
         for _ in range(10):
             with torch.inference_mode():
-                online(**acting, **many)
-            for batch in drawn:
+                online(**seen["acting"], **many)
+            for batch in seen["learning"]:
                 with torch.no_grad():
                     target(**batch.following, **few)
                     if model.config.double:
@@ -224,7 +248,7 @@ def replay(kind: type[ValueModel]) -> Work:
                 if stepping:
                     move()
 
-    return lambda: run(agent, world, 10), bare, 10 * streams
+    return Work(lambda: run(agent, world, 10), ready, bare, 10 * streams)
 
 
 def r2d2() -> Work:
@@ -234,15 +258,18 @@ def r2d2() -> Work:
     model = R2D2.from_config(world.observations, world.action_names, streams, {"warmup": streams * 10})
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, 50)
-    acting, carry = states_of(world), model.new_carry(streams)
     online, target = model.networks["online"], model.networks["target"]
-    batch, c = model.next_batch().states, model.config
-    before = {name: part[: c.burn_in].contiguous() for name, part in batch.items()}
-    after = {name: part[c.burn_in :].contiguous() for name, part in batch.items()}
-    start = model.new_carry(c.batch_size)
+    c, seen = model.config, {}
+    carry, start = model.new_carry(streams), model.new_carry(c.batch_size)
     move = mover(online.parameters())
 
+    def ready() -> None:
+        seen["acting"], batch = states_of(world), model.next_batch().states
+        seen["before"] = {name: part[: c.burn_in].contiguous() for name, part in batch.items()}
+        seen["after"] = {name: part[c.burn_in :].contiguous() for name, part in batch.items()}
+
     def bare(stepping: bool) -> None:
+        acting, before, after = seen["acting"], seen["before"], seen["after"]
         for _ in range(10):
             with torch.inference_mode():
                 online(**acting, **carry)
@@ -256,7 +283,7 @@ def r2d2() -> Work:
                 if stepping:
                     move()
 
-    return lambda: run(agent, world, 10), bare, 10 * streams
+    return Work(lambda: run(agent, world, 10), ready, bare, 10 * streams)
 
 
 def actor_critic(kind: type[ActorCriticModel]) -> Work:
@@ -268,8 +295,7 @@ def actor_critic(kind: type[ActorCriticModel]) -> Work:
     model = kind.from_config(world.observations, world.action_names or world.action_spec, streams, config)
     agent = Agent(world, range(world.n_agents), model)
     run(agent, world, 20)
-    acting, size, nets = states_of(world), model.config.batch_size, model.networks
-    drawn = [model.batch_tensors(model.memory.sample(size)) for _ in range(streams // 4)]
+    size, nets, seen = model.config.batch_size, model.networks, {}
     delay = 2 if kind is TD3 else 1
     valued_by = model.critics[:1] if kind is TD3 else model.critics
     move = [mover(nets["actor"].parameters()), mover(p for name in model.critics for p in nets[name].parameters())]
@@ -296,17 +322,22 @@ def actor_critic(kind: type[ActorCriticModel]) -> Work:
         for steps in move if stepping and improving else move[1:] * stepping:
             steps()
 
+    def ready() -> None:
+        seen["acting"] = states_of(world)
+        seen["learning"] = [model.batch_tensors(model.memory.sample(size)) for _ in range(streams // 4)]
+
     def bare(stepping: bool) -> None:
+        acting = seen["acting"]
         for _ in range(10):
             with torch.inference_mode():
                 chosen = nets["actor"](**acting)
                 if kind is DDPGApex:  # what was done, and what the actor itself would do
                     nets["actor"](**acting)
                     nets["critic"](**acting, action=chosen), nets["critic"](**acting, action=chosen)
-            for k, batch in enumerate(drawn):
+            for k, batch in enumerate(seen["learning"]):
                 descends(batch, k % delay == 0, stepping)
 
-    return lambda: run(agent, world, 10), bare, 10 * streams
+    return Work(lambda: run(agent, world, 10), ready, bare, 10 * streams)
 
 
 def clock(work: Callable[[], None]) -> float:
@@ -318,13 +349,14 @@ def clock(work: Callable[[], None]) -> float:
 
 def measured(work: Work, rounds: int) -> Iterator[tuple[float, float, float]]:
     """Yields, round by round, seconds of the whole learner, its bare network, and forward and backward passes alone."""
-    whole, bare, _ = work
-    parts = [whole, functools.partial(bare, True), functools.partial(bare, False)]
+    parts = [work.whole, functools.partial(work.bare, True), functools.partial(work.bare, False)]
     orders = itertools.cycle(itertools.permutations(range(3)))
+    work.ready()
     for _ in range(3):  # what is compiled or allocated on first use
         for part in parts:
             part()
     for order in itertools.islice(orders, rounds):
+        work.ready()
         seconds = {k: clock(parts[k]) for k in order}
         yield seconds[0], seconds[1], seconds[2]
 
@@ -356,9 +388,10 @@ def main() -> None:
         work = build[case]()
         whole, bare, passes = np.array(list(measured(work, asked.rounds))).T
         low, middle, high = np.percentile(whole / bare, [25, 50, 75])
+        speed = work.agent_steps / np.median(whole)
         print(
             f"{case:16} {middle:5.2f} x bare network (bar {BAR[case]}; quartiles {low:.2f} and {high:.2f}); "
-            f"{np.median(whole / passes):.2f} x its passes alone; {work[2] / np.median(whole):8,.0f} agent-steps/CPU-s",
+            f"{np.median(whole / passes):.2f} x its passes alone; {speed:8,.0f} agent-steps/CPU-s",
             flush=True,
         )
 

@@ -1,7 +1,7 @@
 """DDPG that learns most from the steps that it values worst (Schaul et al. 2016).
 
-Steps are drawn by their TD error; importance weights correct both the critic's loss and the actor's. All else is
-DDPG's.
+Steps are drawn by their TD error; importance weights correct both the critic's loss and the actor's. Where several
+gradient steps fall due at once, batches for up to four of them are drawn in one go. All else is DDPG's.
 """
 
 from __future__ import annotations

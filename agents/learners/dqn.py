@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sorrelsim.models.ranges import Every, Length
 from sorrelsim.models.torch.encoders import NetworkConfig, build_encoder
-from sorrelsim.models.torch.losses import Sloped, combined, q_targets, td_loss
+from sorrelsim.models.torch.losses import Sloped, combined, q_learning
 from sorrelsim.models.torch.noisy import noisy_or_plain
 from sorrelsim.models.torch.value_model import Tensors, ValueConfig, ValueModel
 
@@ -101,5 +101,5 @@ class DQN(ValueModel):
         with torch.no_grad():
             later, _ = self.ask("target", following)
             chooser = self.ask("online", following)[0] if self.config.double else later
-            targets = q_targets(data["rewards"], data["discounts"], later, chooser, data.get("next_masks"))
-        return td_loss(self.ask("online", states)[0], data["actions"], targets)
+        told = data["actions"], data["rewards"], data["discounts"]
+        return q_learning(self.ask("online", states)[0], *told, later, chooser, data.get("next_masks"))

@@ -10,7 +10,8 @@ steps, with what they thought of them, to a replay memory in a process of its ow
 
 Departures from the paper: a gradient step is taken every so many agent-steps, with actors too, so that a config learns
 as much from as many steps however it is run; the paper's learner does not wait. In one process the network that acts is
-the newest, not one some hundred steps old. Adam moves the network.
+the newest, not one some hundred steps old. Adam moves the network. Batches for up to four gradient steps that fall due
+at once are drawn in one go; the paper's learner draws sixteen ahead.
 """
 
 from __future__ import annotations

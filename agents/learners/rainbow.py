@@ -6,6 +6,7 @@ the loss is the cross entropy with it, as which a step is prioritised too. ``Val
 here are the settings, the default network and the loss.
 
 Departures from the paper: noise is in the last layer only, which is enough to explore by; the target moves softly.
+Batches for up to four gradient steps that fall due at once are drawn in one go.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from sorrelsim.models.memory.batch import shares
 from sorrelsim.models.torch import losses as losses_module
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.exploration import epsilon_greedy
-from sorrelsim.models.torch.losses import q_targets, quantile_huber_loss, quantile_regression, td_loss
+from sorrelsim.models.torch.losses import q_learning, q_targets, quantile_huber_loss, quantile_regression, td_loss
 
 FAST = {
     "memory_size": 4000,
@@ -191,6 +191,24 @@ def test_td_loss_by_hand():
     torch.testing.assert_close(values.grad, torch.tensor([[-0.25, 0.0], [0.0, 0.25], [0.0, 0.0]]))
 
 
+def test_q_learning_is_its_target_and_then_its_loss():
+    values = torch.tensor([[1.0, 0.0], [0.0, 3.0]], requires_grad=True)
+    later, chooser = torch.tensor([[2.0, 8.0], [5.0, 6.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    told = torch.tensor([0.5, 1.0]), torch.tensor([0.5, 0.0]), later, chooser
+    # Targets .5 + .5 * 2, of the action that the chooser takes, and 1, for nothing follows: errors .5 and -2.
+    losses, errors = q_learning(values, torch.tensor([0, 1]), *told)
+    torch.testing.assert_close(errors, torch.tensor([0.5, -2.0]))
+    torch.testing.assert_close(losses.losses, torch.tensor([0.125, 1.5]))
+    torch.testing.assert_close(losses.slopes, torch.tensor([[-0.5, 0.0], [0.0, 1.0]]))
+    # Where that action is forbidden it is .5 + .5 * 8: an error of 3.5, beyond the quadratic part.
+    losses, errors = q_learning(values, torch.tensor([0, 1]), *told, torch.tensor([[False, True], [True, True]]))
+    torch.testing.assert_close(errors, torch.tensor([3.5, -2.0]))
+    torch.testing.assert_close(losses.losses, torch.tensor([3.0, 1.5]))
+    torch.testing.assert_close(losses.slopes, torch.tensor([[-1.0, 0.0], [0.0, 1.0]]))
+    with pytest.raises(IndexError, match=r"actions \[0, 2\]: allowed are 0 to 1"):
+        q_learning(values, torch.tensor([0, 2]), *told)
+
+
 @pytest.mark.parametrize("kind", [IQN, DDQN])
 def test_batches_drawn_in_one_go_are_whole_and_used_up(kind):
     world = CodeWorld(n_worlds=8)
@@ -204,6 +222,22 @@ def test_batches_drawn_in_one_go_are_whole_and_used_up(kind):
     assert model.gradient_steps == before + 4
     assert sizes == [4 * 32]
     assert not model._drawn
+
+
+def test_batches_drawn_by_priority_are_at_most_four_in_one_go_and_each_tells_its_errors():
+    world = CodeWorld(n_worlds=8)
+    model = build(DDQN, world, {"prioritised": True})
+    play([Agent(world, [0, 1], model)], world, 20)
+    drawn, told = [], []
+    sample, update = model.memory.sample, model.memory.update_priorities
+    model.memory.sample = lambda n, *rest: drawn.append((n, *rest)) or sample(n, *rest)
+    model.memory.update_priorities = lambda index, errors: told.append(len(index)) or update(index, errors)
+    before = model.gradient_steps
+    model.learn(24)
+    assert model.gradient_steps == before + 6  # one in four agent-steps
+    beta = model.priority_correction()
+    assert drawn == [(4 * 32, beta, 4), (2 * 32, beta, 2)]
+    assert told == [32] * 6
 
 
 @pytest.mark.parametrize("kind", [IQN, DDQN])

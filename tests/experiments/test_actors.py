@@ -110,6 +110,25 @@ def test_a_shard_may_be_asked_for_more_steps_than_it_holds():
         shards.sample(100)
 
 
+def test_before_any_window_is_complete_steps_are_drawn_that_teach_nothing():
+    """Actors send 50 steps at once, of which not one is followed by the 60 of its window."""
+    shards = Shards(MemoryPlan(LINE, 400, 2, 1, 60, 0.5, 1.0, 0, ((), np.int64)), 2)
+    sent = StepsToSend(1)
+    for step in range(50):
+        sent.add(np.full((1, 1), step, np.float32), [0], [1.0], [False], [False])
+    steps = sent.take()
+    shards.add(0, steps)
+    batch = shards.sample(8, 0.4)
+    np.testing.assert_array_equal(batch.valid, np.zeros(8))
+    np.testing.assert_array_equal(batch.weights, np.ones(8))
+    shards.update_priorities(batch.index, np.ones(8))  # has no effect: what cannot be drawn has no priority
+    shards.add(0, steps)  # 100 steps: the first 40 have all of their window, 1 + 1/2 + 1/4 + ... = 2
+    batch = shards.sample(8, 0.4)
+    np.testing.assert_array_equal(batch.valid, np.ones(8))
+    np.testing.assert_array_equal(batch.rewards, np.full(8, 2.0))
+    assert (batch.states[:, 0] < 40).all()
+
+
 def test_saved_shards_go_on_as_they_were_and_others_are_refused():
     shards, other = two_shards(), two_shards(((1.0, 2.0), (2.0,)))
     other.load_state_dict(shards.state_dict())

@@ -358,6 +358,32 @@ def test_priorities_decide_how_often_a_step_is_drawn_and_weights_undo_it():
     np.testing.assert_allclose(batch.weights, expected / expected.max(), rtol=1e-5)
 
 
+def test_batches_drawn_in_one_go_are_each_drawn_as_they_would_be_alone():
+    together, alone = (Buffer(SPEC, 8, priority_exponent=1.0, seed=3) for _ in range(2))
+    for buffer in (together, alone):
+        fill(buffer, [(10 + t, float(t), "", 0) for t in range(5)])
+        buffer.update_priorities(np.arange(4), np.array([1.0, 1.0, 2.0, 4.0], np.float32))
+    batch, batches = together.sample(4, 0.5, 2), [alone.sample(2, 0.5) for _ in range(2)]
+    for name in ("states", "rewards", "next_states", "weights", "index"):
+        np.testing.assert_array_equal(getattr(batch, name), np.concatenate([getattr(each, name) for each in batches]))
+    # Of a sum of 8 the first slice of each batch, up to 4, holds steps 0 to 2, and the second step 3 alone.
+    assert (batch.index[[0, 2]] < 3).all()
+    np.testing.assert_array_equal(batch.index[[1, 3]], [3, 3])
+    assert (batch.weights.reshape(2, 2).max(1) == 1).all()  # over the largest of its own batch
+
+
+def test_priorities_add_up_whatever_order_places_come_in():
+    buffer = Buffer(SPEC, 8, priority_exponent=0.5)
+    fill(buffer, [(10 + t, 0.0, "", 0) for t in range(6)])
+    buffer.update_priorities(np.array([3, 0, 3, 2]), np.array([100.0, -4.0, 9.0, 16.0], np.float32))
+    # |error|^.5: 2, 1 as before, 4, then 3, the last said of place 3; 1 of place 4; the newest has no next state yet.
+    leaves = [2, 1, 4, 3, 1, 0, 0, 0]
+    tree = buffer.priorities.tree
+    np.testing.assert_allclose(tree[8:], leaves, rtol=1e-5)
+    np.testing.assert_allclose(tree[1:8], [11, 10, 1, 3, 7, 1, 0], rtol=1e-5)
+    assert buffer.priorities.top == pytest.approx(10)
+
+
 def test_parts_and_masks_are_kept_by_name():
     spec = ObservationSpec(
         {"grid": Part((1, 2, 1), np.dtype(np.uint8), 9, 1), "ready": Part((1,), np.dtype(np.float32))}

@@ -122,7 +122,8 @@ class AppraisedBuffer(Appraising, Buffer):
         ring, streams = self.ring, np.arange(self.n_streams)
         start = (ring.head - 1 - self.n_step) % ring.n_rows
         places = start * self.n_streams + streams
-        windows, following = self.windows(places)
+        windows, rows, _ = self.windows(places)
+        following = rows[self.n_streams :]
         ended = following < 0
         ages = (np.where(ended, -1 - following, following) - start) % ring.n_rows
         worth = self.appraised[ages, np.where(ended, FINAL, BEST), streams]

@@ -41,24 +41,24 @@ class Priorities:
 
         A place that has lost its priority since it was drawn, for what lay there was overwritten, gets none.
         """
-        values = np.abs(errors, dtype=np.float64)
-        values += 1e-6
-        values **= self.exponent
-        self.top = max(self.top, replay_kernels.tree_update(self.tree, index, values))
+        self.top = replay_kernels.tree_update(self.tree, index, errors, float(self.exponent), self.top)
 
-    def draw(self, uniforms: np.ndarray, n_steps: int, correction: float) -> tuple[np.ndarray, np.ndarray]:
-        """Draws one place from each of n equal slices of the sum.
+    def draw(
+        self, uniforms: np.ndarray, n_steps: int, correction: float, n_batches: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draws, for each of some batches of one size, one place from each of as many equal slices of the sum.
 
         Args:
-            uniforms: Where in its slice each draw falls, float64 [n] in 0..1.
+            uniforms: Where in its slice each draw falls, batch behind batch, float64 [n] in 0..1.
             n_steps: Steps remembered (N).
             correction: How much of the bias of priorities the weights undo (beta).
+            n_batches: How many batches these are.
 
         Returns:
-            The places, int64 [n], and importance weights (N P)^-beta, over the largest of them, float32 [n].
+            The places, int64 [n], and importance weights (N P)^-beta, over the largest of their batch, float32 [n].
         """
         index, weights = np.empty(len(uniforms), np.int64), np.empty(len(uniforms), np.float32)
-        replay_kernels.tree_find(self.tree, uniforms, n_steps, float(correction), index, weights)
+        replay_kernels.tree_find(self.tree, uniforms, n_batches, n_steps, float(correction), index, weights)
         return index, weights
 
     def clear(self) -> None:

@@ -174,14 +174,17 @@ class Buffer:
         """Returns 1 for places whose window is complete and crosses no empty row, else 0: float64 [n]."""
         return self.windows(places)[0][replay_kernels.VALID].astype(np.float64)
 
-    def windows(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Returns what ``transitions`` says of the steps at some places: float32 [4, n], and the rows that follow."""
-        ring = self.ring
-        windows, following = np.empty((4, len(index)), np.float32), np.empty(len(index), np.int64)
-        replay_kernels.transitions(
-            index, ring.head, ring.size, self.n_step, self.gamma, ring.kind, ring.rewards, windows, following
-        )
-        return windows, following
+    def windows(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Returns what ``transitions`` says of the steps at some places.
+
+        Returns:
+            Returns, discounts and the rest, float32 [4, n]; rows of the steps and then of what follows them, [2 n]; and
+            the steps' streams, [n].
+        """
+        ring, n = self.ring, len(index)
+        into = np.empty((4, n), np.float32), np.empty(2 * n, np.int64), np.empty(n, np.int64)
+        replay_kernels.transitions(index, ring.head, ring.size, self.n_step, self.gamma, ring.kind, ring.rewards, *into)
+        return into
 
     def clear(self) -> None:
         """Forgets everything."""
@@ -221,12 +224,13 @@ class Buffer:
             states[name] = state[:, 0] if depth == 1 else state
         return as_public(states)
 
-    def sample(self, batch_size: int, priority_correction: float = 1.0) -> Batch:
+    def sample(self, batch_size: int, priority_correction: float = 1.0, n_batches: int = 1) -> Batch:
         """Draws steps with replacement.
 
         Args:
             batch_size: Steps to draw.
             priority_correction: How much of the bias of priorities the weights undo (beta).
+            n_batches: Batches of one size that these are, each drawn by priorities as it would be alone.
 
         Raises:
             ValueError: If more steps are asked for than the memory holds.
@@ -236,28 +240,25 @@ class Buffer:
                 f"cannot sample a batch of {batch_size}: the memory holds {len(self)} steps (capacity {self.capacity})"
             )
         ring = self.ring
-        index, weights = self._draw(batch_size, priority_correction)
-        (returns, discounts, dones, valid), following = self.windows(index)
-        row, streams = np.divmod(index, self.n_streams)
-        rows = np.concatenate([row, following])  # states, and then those that follow them, in one pass
-        whole = np.ones(len(rows), np.float32)
-        stacks = {name: ring.gather(name, rows, streams, self.n_frames, whole) for name in self._part_names}
+        index, weights = self._draw(batch_size, priority_correction, n_batches)
+        (returns, discounts, dones, valid), rows, streams = self.windows(index)
+        # States, and then those that follow them, in one pass: a state that is whole has a next state that is.
+        stacks = {name: ring.gather(name, rows, streams, self.n_frames, valid) for name in self._part_names}
         if self.n_frames == 1:
             stacks = {name: stack[:, 0] for name, stack in stacks.items()}
         states = as_public({name: stack[:batch_size] for name, stack in stacks.items()})
         next_states = as_public({name: stack[batch_size:] for name, stack in stacks.items()})
-        valid *= whole[:batch_size]  # a state that is whole has a next state that is
         masks = next_masks = None
         if ring.has_mask:
-            masks, next_masks = np.split(ring.gather(MASK, rows, streams, 1, whole)[:, 0], 2)
+            masks, next_masks = np.split(ring.gather(MASK, rows, streams, 1, valid)[:, 0], 2)
             next_masks[~next_masks.any(1)] = True  # where nothing follows
-        actions = ring.done(row, streams)
+        actions = ring.done(index)
         return Batch(states, actions, returns, next_states, dones, valid, discounts, weights, index, masks, next_masks)
 
-    def _draw(self, batch_size: int, correction: float) -> tuple[np.ndarray, np.ndarray]:
+    def _draw(self, batch_size: int, correction: float, n_batches: int = 1) -> tuple[np.ndarray, np.ndarray]:
         """Draws steps to sample: their places, int64 [batch], and weights, float32 [batch]."""
         if self.priorities is not None and self.priorities.tree[1] > 0:
-            return self.priorities.draw(self.rng.random(batch_size), len(self), correction)
+            return self.priorities.draw(self.rng.random(batch_size), len(self), correction, n_batches)
         # Leave out what is known to be incomplete: the newest windows, and the oldest stacks once the ring is full.
         ring, n = self.ring, self.n_streams
         first = self.n_frames - 1 if ring.size == ring.n_rows else 0

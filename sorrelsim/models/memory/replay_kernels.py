@@ -17,7 +17,7 @@ RETURN, DISCOUNT, DONE, VALID = range(4)
 
 
 @kept
-def transitions(index, head, size, n_step, gamma, kind, reward, into, following):
+def transitions(index, head, size, n_step, gamma, kind, reward, into, rows, streams):
     """Writes the n-step returns of the steps at ``index`` = row * n_streams + stream.
 
     A window stops at an episode's end; one that reaches the write head or an empty frame first is not valid.
@@ -30,14 +30,16 @@ def transitions(index, head, size, n_step, gamma, kind, reward, into, following)
         gamma: Discount per step.
         kind: uint8 [rows, streams].
         reward: float32 [rows, streams].
-        into: float32 [4, batch], written, as ``following`` is: RETURN, DISCOUNT, DONE (it terminated) and VALID.
-        following: int64 [batch], the row of the next state, or -1 - row for an episode's end at that row, whose final
-            frame applies.
+        into: float32 [4, batch], written, as the others are: RETURN, DISCOUNT, DONE (it terminated) and VALID.
+        rows: int64 [2 * batch], the rows of the steps, and then those of the next states, or -1 - row for an episode's
+            end at that row, whose final frame applies.
+        streams: int64 [batch], the steps' streams.
     """
     n_rows, n_streams = kind.shape
-    oldest = head - size
+    oldest, following = head - size, rows[index.shape[0] :]
     for b in range(index.shape[0]):
         row, stream = index[b] // n_streams, index[b] % n_streams
+        rows[b], streams[b] = row, stream
         total, discount = 0.0, 1.0
         into[DONE, b], into[VALID, b], following[b] = 0.0, 1.0, row
         for k in range(n_step):
@@ -64,7 +66,8 @@ def stacks(rows, streams, head, size, kind, frames, final, final_index, into, wh
     """Writes stacks of frames ending at ``rows`` (or, for -1 - row, at the final frame after that row), oldest first.
 
     Frames before an episode's first are zero, as they were when the agent acted. ``whole`` is set to 0 where the write
-    head has overwritten frames that the stack needs. Where rows are more than ``streams``, these go round.
+    head has overwritten frames that the stack needs; it may leave out the last of ``rows``. Where rows are more than
+    ``streams``, these go round.
     """
     n_rows, n_streams = kind.shape[0], streams.shape[0]
     depth, n_bytes = into.shape[1], into.shape[2]
@@ -88,7 +91,8 @@ def stacks(rows, streams, head, size, kind, frames, final, final_index, into, wh
             if k == 0 or ended:
                 continue
             if row == oldest:
-                whole[b] = 0.0 if size == n_rows else whole[b]  # else the memory just began here
+                if size == n_rows and b < whole.shape[0]:  # else the memory just began here
+                    whole[b] = 0.0
                 ended = True
             else:
                 row = (row - 1) % n_rows
@@ -109,19 +113,25 @@ def tree_set(tree, leaves, values):
 
 
 @kept
-def tree_update(tree, leaves, values):
-    """Sets leaves that are above 0, adds up their ancestors, and returns the largest value set, or 0."""
+def tree_update(tree, leaves, errors, exponent, largest):
+    """Sets leaves that are above 0 to (|error| + 1e-6) ** exponent, then their ancestors, level by level.
+
+    Returns the largest value set, or ``largest`` if that is larger.
+    """
     half = tree.shape[0] // 2
-    largest = 0.0
+    nodes = np.empty(leaves.shape[0], np.int64)
     for b in range(leaves.shape[0]):
-        node = half + leaves[b]
-        if tree[node] > 0:
-            largest = max(largest, values[b])
-            tree[node] = values[b]
-            node //= 2
-            while node >= 1:
-                tree[node] = tree[2 * node] + tree[2 * node + 1]
-                node //= 2
+        nodes[b] = half + leaves[b]
+        if tree[nodes[b]] > 0:
+            value = (abs(np.float64(errors[b])) + 1e-6) ** exponent
+            largest = max(largest, value)
+            tree[nodes[b]] = value
+    while half > 1:
+        half //= 2
+        for b in range(nodes.shape[0]):
+            nodes[b] //= 2
+            if b == 0 or nodes[b] != nodes[b - 1]:  # drawn in order, near the root most have the same
+                tree[nodes[b]] = tree[2 * nodes[b]] + tree[2 * nodes[b] + 1]
     return largest
 
 
@@ -140,28 +150,34 @@ def tree_fill(tree, start, stop, value):
 
 
 @kept
-def tree_find(tree, uniforms, n_steps, correction, leaf, weights):
-    """Draws one leaf from each of n equal slices of the sum; uniforms place the draw within its slice.
+def tree_find(tree, uniforms, n_batches, n_steps, correction, leaf, weights):
+    """Draws one leaf from each of equal slices of the sum, as many as a batch has samples; uniforms place it there.
 
-    ``leaf`` and ``weights`` are written: (n_steps * P) ** -correction over the largest of them, P being the probability
-    with which a single draw finds that leaf.
+    ``leaf`` and ``weights`` are written, batch behind batch: (n_steps * P) ** -correction over the largest of the
+    batch, P being the probability with which a single draw finds that leaf.
     """
-    half = tree.shape[0] // 2
-    n, largest = uniforms.shape[0], 0.0
-    for b in range(n):
-        mass = (b + uniforms[b]) / n * tree[1]
-        node = 1
-        while node < half:
-            node *= 2
+    half, size = tree.shape[0] // 2, uniforms.shape[0] // n_batches
+    mass = np.empty(uniforms.shape[0])
+    for b in range(uniforms.shape[0]):
+        mass[b], leaf[b] = (b % size + uniforms[b]) / size * tree[1], 1
+    level = 1
+    while level < half:  # all draws together: one waits for the memory less than each by itself
+        level *= 2
+        for b in range(uniforms.shape[0]):
+            node = 2 * leaf[b]
             # Rounding may leave a little mass beyond the last leaf: never step into an empty branch.
-            if mass >= tree[node] and tree[node + 1] > 0:
-                mass -= tree[node]
+            if mass[b] >= tree[node] and tree[node + 1] > 0:
+                mass[b] -= tree[node]
                 node += 1
-        leaf[b] = node - half
-        weights[b] = (n_steps * (tree[node] / tree[1])) ** -correction
-        largest = max(largest, weights[b])
-    for b in range(n):
-        weights[b] /= largest
+            leaf[b] = node
+    for k in range(n_batches):
+        largest = 0.0
+        for b in range(k * size, (k + 1) * size):
+            weights[b] = (n_steps * (tree[leaf[b]] / tree[1])) ** -correction
+            largest = max(largest, weights[b])
+            leaf[b] -= half
+        for b in range(k * size, (k + 1) * size):
+            weights[b] /= largest
 
 
 @kept

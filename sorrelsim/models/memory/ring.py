@@ -113,20 +113,21 @@ class Ring:
             rows: int64; -1 - row stands for the final frame after that row.
             streams: int64; where rows are more, they go round.
             depth: Frames in a stack.
-            whole: float32; set to 0 where a stack is not all there.
+            whole: float32, one per row, or of the first of them; set to 0 where a stack is not all there.
         """
         shape, dtype = self.parts[name]
-        source, final = _as_bytes(self.frames[name], 2), _as_bytes(self.final[name], 1)
+        length = math.prod(shape)
+        source = self.frames[name].reshape(self.n_rows, self.n_streams, length).view(np.uint8)
+        final = self.final[name].reshape(len(self._free), length).view(np.uint8)
         into = np.empty((len(rows), depth, source.shape[2]), np.uint8)
         replay_kernels.stacks(
             rows, streams, self.head, self.size, self.kind, source, final, self.final_index, into, whole
         )
         return into.view(dtype).reshape(len(rows), depth, *shape)
 
-    def done(self, rows: np.ndarray, streams: np.ndarray) -> np.ndarray:
-        """Returns what was done in some steps: int64 [n], or as it is kept, [n, *shape]."""
-        flat = self.actions.reshape(-1, *self.actions.shape[2:])
-        actions: np.ndarray = flat.take(rows * self.n_streams + streams, 0)
+    def done(self, index: np.ndarray) -> np.ndarray:
+        """Returns what was done in some steps, row * n_streams + stream: int64 [n], or as it is kept, [n, *shape]."""
+        actions: np.ndarray = self.actions.reshape(-1, *self.actions.shape[2:]).take(index, 0)
         return actions.astype(np.int64) if actions.dtype == np.int32 else actions
 
     def clear(self) -> None:
@@ -235,10 +236,3 @@ class Ring:
         self._n_free += more
         for name, table in self.final.items():
             self.final[name] = np.concatenate([table, np.zeros((more, *table.shape[1:]), table.dtype)])
-
-
-def _as_bytes(array: np.ndarray, n_leading: int) -> np.ndarray:
-    """Returns the same memory as uint8 [*leading, bytes of one frame]."""
-    leading = array.shape[:n_leading]
-    frame_bytes = math.prod(array.shape[n_leading:]) * array.dtype.itemsize
-    return array.reshape(-1).view(np.uint8).reshape(*leading, frame_bytes)

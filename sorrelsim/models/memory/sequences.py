@@ -197,21 +197,9 @@ class SequenceBuffer(Buffer):
 
     def _windows(self, index: np.ndarray, start: np.ndarray, streams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Returns what ``transitions`` says of the steps to learn from: [4, length, batch] and [length, batch]."""
-        ring = self.ring
-        steps = (start + np.arange(self.length)[:, None]) % ring.n_rows * self.n_streams + streams
-        windows, following = np.empty((4, steps.size), np.float32), np.empty(steps.size, np.int64)
-        replay_kernels.transitions(
-            steps.reshape(-1),
-            ring.head,
-            ring.size,
-            self.n_step,
-            self.gamma,
-            ring.kind,
-            ring.rewards,
-            windows,
-            following,
-        )
-        return windows.reshape(4, *steps.shape), following.reshape(steps.shape)
+        steps = (start + np.arange(self.length)[:, None]) % self.ring.n_rows * self.n_streams + streams
+        windows, rows, _ = self.windows(steps.reshape(-1))
+        return windows.reshape(4, *steps.shape), rows[steps.size :].reshape(steps.shape)
 
     def _shaped(self, stack: np.ndarray, lead: tuple[int, ...]) -> np.ndarray:
         return (stack[:, 0] if self.n_frames == 1 else stack).reshape(*lead, *stack.shape[1 + (self.n_frames == 1) :])

@@ -138,16 +138,20 @@ class Shards:
     def sample(self, batch_size: int, priority_correction: float = 1.0) -> Batch:
         """Draws steps with replacement, each with the chance that its priority has among those of all shards.
 
+        As long as none has a priority, for no window is complete yet, any are drawn, valid or not, as of a ``Buffer``.
+
         Args:
             batch_size: Steps to draw.
             priority_correction: How much of the bias of priorities the weights undo (beta).
 
         Raises:
-            ValueError: If more steps are asked for than there are, or no step can be drawn yet.
+            ValueError: If more steps are asked for than there are.
         """
-        edges = np.cumsum([shard.priorities.tree[1] for shard in self.shards])
-        if batch_size > len(self) or edges[-1] <= 0:
+        if batch_size > len(self):
             raise ValueError(f"cannot sample a batch of {batch_size}: the memory holds {len(self)} steps")
+        edges = np.cumsum([shard.priorities.tree[1] for shard in self.shards])
+        if edges[-1] <= 0:
+            edges, priority_correction = np.cumsum([float(len(shard)) for shard in self.shards]), 0.0
         slices = (np.arange(batch_size) + self.rng.random(batch_size)) * (edges[-1] / batch_size)
         chosen = np.minimum(np.searchsorted(edges, slices, side="right"), np.flatnonzero(np.diff(edges, prepend=0))[-1])
         counts = np.bincount(chosen, minlength=len(self.shards)).tolist()

@@ -44,6 +44,13 @@ def huber_of_action(values, actions, targets, losses, errors, slopes):
 
 
 @kept
+def q_learning(values, actions, rewards, discounts, following, chooser, targets, losses, errors, slopes):
+    """Writes what ``q_targets`` and then ``huber_of_action`` do, in one call; see ``losses.q_learning``."""
+    q_targets(rewards, discounts, following, chooser, targets)
+    return huber_of_action(values, actions, targets, losses, errors, slopes)
+
+
+@kept
 def quantile_huber(quantiles, taus, targets, kappa, into):
     """Writes |tau - [u < 0]| L(u) / kappa, u = target - quantile, [batch, n, m]; see ``losses.quantile_huber_loss``."""
     width, half_width = np.float32(kappa), np.float32(0.5 * kappa)

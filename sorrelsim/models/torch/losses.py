@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -98,6 +99,42 @@ def td_loss(values: Tensor, actions: Tensor, targets: Tensor) -> tuple[Sloped, T
     slopes = torch.zeros_like(known).scatter_(1, index, -size.unsqueeze(1))
     # Within the quadratic part size is the error, and this is its half square; beyond it |error| - 1/2.
     return Sloped(size * (errors - 0.5 * size), values, slopes), errors
+
+
+def q_learning(
+    values: Tensor,
+    actions: Tensor,
+    rewards: Tensor,
+    discounts: Tensor,
+    following: Tensor,
+    chooser: Tensor,
+    masks: Tensor | None = None,
+) -> tuple[Sloped, Tensor]:
+    """Works out the Huber loss of the chosen actions' values as ``td_loss`` does, towards what ``q_targets`` says.
+
+    Args:
+        values: [batch, actions].
+        actions: int64 [batch].
+        rewards: As of ``q_targets``, and so the others.
+        discounts: As there.
+        following: As there.
+        chooser: As there.
+        masks: As there.
+
+    Returns:
+        The losses and the TD errors, targets minus values, both [batch].
+    """
+    known = values.detach()
+    if masks is not None:
+        chooser = mask_values(chooser, masks)
+    if not compiles(known, rewards, discounts, following, chooser):
+        return td_loss(values, actions, q_targets(rewards, discounts, following, chooser))
+    into, slopes = np.empty((3, len(known)), np.float32), torch.empty(known.shape)
+    given = map(array_of, (known, actions, rewards, discounts, following, chooser))
+    if not loss_kernels().q_learning(*given, *into, slopes.numpy()):
+        raise IndexError(f"actions {actions.tolist()}: allowed are 0 to {known.shape[1] - 1}")
+    _, losses, errors = torch.from_numpy(into).unbind()
+    return Sloped(losses, values, slopes), errors
 
 
 def quantile_huber_loss(quantiles: Tensor, taus: Tensor, targets: Tensor, kappa: float = 1.0) -> Tensor:

@@ -67,6 +67,11 @@ class Modes:
                 lender.set_state(state)
             self._lent.clear()
 
+    @property
+    def learning(self) -> bool:
+        """Whether what runs now runs within learning."""
+        return self._depth > 0 and bool(self._training)
+
     def _set(self, networks: Mapping[str, nn.Module], training: bool) -> None:
         present = tuple(map(id, networks.values()))
         if present != self._of:  # networks were given or exchanged
@@ -100,6 +105,8 @@ def in_learning(step: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     @functools.wraps(step)
     def inside(model: Any) -> Any:
+        if model.is_learning:
+            return step(model)
         with model.learning():
             return step(model)
 

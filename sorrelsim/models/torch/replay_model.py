@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -26,6 +27,8 @@ from sorrelsim.models.torch.losses import Sloped
 from sorrelsim.models.torch.modes import in_learning
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import as_parts
+
+_BY_PRIORITY = 4  # batches drawn in one go by priorities as they are before these are learned from
 
 Tensors = dict[str, Tensor]
 """Tensors by name, [batch, ...]."""
@@ -50,7 +53,7 @@ class ReplayConfig(TorchConfig):
     target_every: Every | None = None
     """Hard target: gradient steps between two copies. Excludes target_tau."""
     prioritised: bool = False
-    """Sample steps by their TD error (Schaul et al. 2016)."""
+    """Sample steps by their TD error (Schaul et al. 2016), for up to four gradient steps due at once in one go."""
     priority_exponent: Exponent = 0.6
     """How much the TD error counts in sampling (alpha)."""
     priority_correction: Probability = 0.4
@@ -86,6 +89,19 @@ class Drawn(NamedTuple):
     following: Tensors
     data: Tensors
     places: np.ndarray | None = None
+
+
+def split(drawn: Drawn, n: int) -> Iterator[Drawn]:
+    """Yields n batches of one size that were drawn in one go."""
+    if n == 1:
+        yield drawn
+        return
+    size = len(drawn.data["actions"]) // n
+    parts = [{name: tensor.split(size) for name, tensor in named.items()} for named in drawn[:3]]
+    for k in range(n):
+        states, following, data = ({name: each[k] for name, each in named.items()} for named in parts)
+        places = None if drawn.places is None else drawn.places[k * size : (k + 1) * size]
+        yield Drawn(states, following, data, places)
 
 
 class ReplayModel(TorchModel):
@@ -164,23 +180,27 @@ class ReplayModel(TorchModel):
     def next_batch(self) -> Drawn:
         """Returns a fresh batch.
 
-        Many streams make several gradient steps fall due at once; without priorities their batches, up to 1024 rows,
-        are drawn in one go and take one transfer. With priorities each step's errors decide what the next one draws.
+        Many streams make several gradient steps fall due at once; their batches, up to 1024 rows, are drawn in one go
+        and take one transfer. By priorities it is at most ``_BY_PRIORITY`` batches, so that the errors of a step soon
+        decide what is drawn.
         """
-        c, size = self.config, self.config.batch_size
-        if c.prioritised:
-            batch = self.memory.sample(size, self.priority_correction())
-            return self.batch_tensors(batch)._replace(places=batch.index)
         if not self._drawn:
-            most = max(1, min(self._due, 1024 // size, len(self.memory) // size))
-            self._due = max(0, self._due - most)
-            cut = [
-                [dict(zip(named, rows, strict=True)) for rows in zip(*parts, strict=True)]
-                for named in self.batch_tensors(self.memory.sample(most * size), most)[:3]
-                for parts in [[tensor.split(size) for tensor in named.values()]]
-            ]
-            self._drawn = [Drawn(*each) for each in zip(*cut, strict=True)][::-1]
+            self._drawn = self._draw()[::-1]
         return self._drawn.pop()
+
+    def _draw(self) -> list[Drawn]:
+        """Draws batches for the next gradient steps that fall due, at least one."""
+        c, memory, size = self.config, self.memory, self.config.batch_size
+        most = 1024 // size if not c.prioritised else _BY_PRIORITY if isinstance(memory, Buffer) else 1
+        n = max(1, min(self._due, most, 1024 // size, len(memory) // size))
+        self._due = max(0, self._due - n)
+        if not c.prioritised:
+            return list(split(self.batch_tensors(memory.sample(n * size), n), n))
+        if n == 1:
+            batch = memory.sample(size, self.priority_correction())
+        else:
+            batch = memory.sample(n * size, self.priority_correction(), n)
+        return list(split(self.batch_tensors(batch, n)._replace(places=batch.index), n))
 
     def priority_correction(self) -> float:
         """Returns how much of the bias of priorities the weights undo now (beta)."""

@@ -120,6 +120,11 @@ class TorchModel(BaseModel):
         """Returns what gradient steps are taken within: the same, but networks that learn are in ``train()``."""
         return Within(self._modes, self.networks, True)
 
+    @property
+    def is_learning(self) -> bool:
+        """Whether what runs now runs within ``learning``."""
+        return self._modes.learning
+
     @contextmanager
     def seeded_init(self) -> Iterator[None]:
         """Initialises networks from the model's seed, leaving torch's global random state as it was.
