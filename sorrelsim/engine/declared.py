@@ -67,6 +67,8 @@ class Declared:
         torus: Names of the maps whose edges join.
         presets: Preset name to what it sets: params, or any of the attributes above, or ``map``.
         keep_rewards_while_out: Whether an agent that is out is still paid.
+        told_instead: Where to find out what things are worth is the game, what people are told before they play in
+            place of what they bring: cards, legends and the practice then say nothing else of it.
         version: Changes when behaviour changes.
     """
 
@@ -95,6 +97,7 @@ class Declared:
     torus: Sequence[str] = ()
     presets: Mapping[str, Mapping[str, Any]] = {}
     keep_rewards_while_out: bool = False
+    told_instead: str = ""
     version: int = 1
 
     def _settle(

@@ -68,8 +68,8 @@ def card_of(
 
 
 def page_of(world: Gridworld) -> tuple[str, str]:
-    """Returns what a world's file says that it is about, and what it rewards."""
-    return _page(type(world).__module__)
+    """Returns what people are told that a world is about, and what it rewards: as its file says, or less by design."""
+    return (world.told_instead, "") if world.told_instead else _page(type(world).__module__)
 
 
 @cache
@@ -89,12 +89,13 @@ def _plain(text: str) -> str:
 
 def _things(world: Gridworld) -> tuple[tuple[str, np.ndarray], ...]:
     """Returns what can lie in a cell, as it looks there; of several that only a number tells apart, the first."""
-    looks, shown = world.looks_table(), dict[str, np.ndarray]()
+    looks, shown, paying = world.looks_table(), dict[str, np.ndarray](), set[str]()
     params = {name: value[0] for name, value in world.copies.params.items()}
     for code, kind in enumerate(world.kinds, 1):
         name = re.sub(r"_\d+$", "", kind.name).lower().replace("_", " ")
-        pays = "/".join(signed(value) for value in payments(kind, params))
+        if pays := "/".join(signed(value) for value in payments(kind, params)):
+            name = name if world.told_instead else f"{name}  {pays}"
+            paying.add(name)
         if looks[code, ..., 3].any():
-            shown.setdefault(f"{name}  {pays}" if pays else name, stack([sprites.GROUND.rgba, looks[code]]))
-    paying = sorted(shown.items(), key=lambda thing: "  " not in thing[0])  # first what something is earned with
-    return tuple(paying)[:MOST_THINGS]
+            shown.setdefault(name, stack([sprites.GROUND.rgba, looks[code]]))
+    return tuple(sorted(shown.items(), key=lambda thing: thing[0] not in paying))[:MOST_THINGS]  # what pays comes first
