@@ -103,8 +103,8 @@ class Practice:
         still = Still(world.observations, world.action_names, len(slots), None, spec.seed)
         labels = ["stands still"] * len(slots)
         session = Session(world, [Agent(world, slots, still, learn=False)], labels, people)
-        about, rewards = page_of(world)
-        return cls(Game(session, dataclasses.replace(options, episodes=0)), rewards or about)
+        page = page_of(world)
+        return cls(Game(session, dataclasses.replace(options, episodes=0)), page.rewards or page.about)
 
     def advance(self, now: float) -> None:
         """Takes the turn that has fallen due by ``now``, in seconds, and takes in what came of it."""

@@ -54,6 +54,9 @@ def test_the_own_window_shows_things_as_what_they_are_taken_for(world):
     shown = [(scenes.window_scene(made, slot, ()).cells == dirt).any() for slot in (0, 1)]
     assert shown == [True, False]
     assert (scenes.map_scene(made, 1, ()).cells == dirt).any()
+    # Nor does the map tell a person more than that, such as who is the impostor.
+    assert not (scenes.map_scene(made, 1, (1,)).cells == dirt).any()
+    assert (scenes.map_scene(made, 0, (0, 1)).cells == dirt).any()
 
 
 def test_own_eyes_are_the_observation(world):
