@@ -331,3 +331,15 @@ def test_names_in_the_colours_of_people_can_be_read(slot):
 def test_letters_of_the_panel_can_be_read(colour):
     for ground in (theme.PANEL, theme.BACKGROUND, theme.RAISED):
         assert contrast(getattr(theme, colour), ground, "full") >= 4.5
+
+
+def test_the_gallery_has_the_colours_that_agents_have():
+    """A picture of a palette had none of the first nine right."""
+    from pathlib import Path
+
+    from PIL import Image
+
+    with Image.open(Path(__file__).parents[2] / "docs" / "gallery.png") as picture:
+        assert picture.mode == "RGB"
+        colours = {colour for _, colour in picture.getcolors(picture.width * picture.height)}
+    assert {sprites.agent_colour(slot) for slot in range(9)} <= colours
