@@ -123,7 +123,9 @@ def _pictures(letters: theme.Letters, things: Sequence[tuple[str, np.ndarray]], 
 
 
 def _players(letters: theme.Letters, players: Sequence[tuple[int, str, bool]], width: int) -> pygame.Surface:
-    size, columns = max(16, letters.px(24) // 8 * 8), 4
+    size = max(16, letters.px(24) // 8 * 8)
+    widest = max((letters.font(15, "bold").size(f"{slot}  {name}")[0] for slot, name, _ in players), default=0)
+    columns = min(4, max(2, width // (widest + size + letters.px(14))))
     cells, several = [], sum(mine for _, _, mine in players) > 1
     for slot, name, mine in players:
         colour = theme.MUTED if not mine else theme.ink(slot) if several else theme.TEXT

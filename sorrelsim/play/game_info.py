@@ -117,5 +117,10 @@ def _foot(game: Game, printed: Printed | None) -> tuple[tuple[str, str], ...]:
     first: dict[str, str] = {}
     for key, use in game.uses.items():
         first.setdefault(use, key)
-    wanted = [("pause", "pause"), ("view", "view"), ("legend", "legend"), ("help", "all keys")]
+    wanted = [
+        ("pause", "go on" if game.paused else "pause"),
+        ("view", "view"),
+        ("legend", "legend"),
+        ("help", "all keys"),
+    ]
     return tuple((shown(first[use], printed), meaning) for use, meaning in wanted if use in first)

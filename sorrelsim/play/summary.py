@@ -44,6 +44,8 @@ def draw_summary(screen: pygame.Surface, area: pygame.Rect, letters: theme.Lette
     y += px(36)
     screen.blit(draw(info.total, 15, theme.MUTED), (left, y))
     y += px(36)
+    words = max((letters.font(15, "bold").size(f"{row.slot}  {row.label}")[0] for row in shown), default=0)
+    words = min(words, (right - left) // 2)
     several = sum(each.mine for each in info.rows) > 1
     best = max((abs(each.value) for each in info.rows), default=0.0) or 1.0
     for each in shown:
@@ -51,11 +53,12 @@ def draw_summary(screen: pygame.Surface, area: pygame.Rect, letters: theme.Lette
         middle = y + row // 2
         screen.blit(face, face.get_rect(midleft=(left, middle)))
         colour, style = (theme.ink(each.slot) if several else theme.TEXT, "bold") if each.mine else (theme.MUTED, "")
-        name = letters.fit(f"{each.slot}  {each.label}", 15, px(140), colour, style)
+        name = letters.fit(f"{each.slot}  {each.label}", 15, words, colour, style)
         screen.blit(name, name.get_rect(midleft=(left + px(36), middle)))
         digits = draw(f"{each.value:g}", 17, theme.TEXT, "bold")
         screen.blit(digits, digits.get_rect(midright=(right, middle)))
-        start, long = left + px(190), right - left - px(270)
+        start = left + px(50) + words
+        long = right - px(80) - start
         bar = pygame.Rect(start, middle - px(5), max(px(3), round(long * abs(each.value) / best)), px(10))
         theme.box(screen, sprites.agent_colour(each.slot) if each.value >= 0 else theme.LOSS, bar, px(5))
         y += row

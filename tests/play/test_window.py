@@ -127,6 +127,7 @@ def test_in_real_time_turns_come_by_the_clock_and_pause_stops_them():
     turns = window.session.turns
     spin(window, 0.3)
     assert (window.session.turns, window.info().status) == (turns, "paused")
+    assert ("P", "go on") in window.info().foot
     press(window, "f3", "f3")
     assert window.session.turns == turns + 2
     press(window, "p")
