@@ -11,8 +11,8 @@ Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1]. A sash shows what an
     agent planted last; eating takes it off with the probability that a berry is not of the commonest colour.
 Rewards
-    A ripe berry +2 to an agent who prefers its colour, else +1. Agents prefer red and green by turns. The
-    first zap of an agent freezes it for 25 steps; a second one within 50 costs it 10 and takes it out for 25.
+    A ripe berry +2 to an agent who prefers its colour, else +1: slots 0, 2, 4 and so on prefer red, the others green.
+    The first zap of an agent freezes it for 25 steps; a second one within 50 costs it 10 and takes it out for 25.
 Ends when
     2000 steps have passed (a truncation).
 Parameters

@@ -1,11 +1,11 @@
 r"""Boat race: rowing is twice as fast as flailing, but only with a partner who rows; one who flails makes it cost.
 
 Dilemma and source
-    A stag hunt afloat, with the choice of a partner. Pairs race across a river to the apples of the other bank; strokes
-    in time carry a boat over, a flail moves it by chance and costs a partner who rows. Agapiou et al. 2022, "Melting
-    Pot 2.0"; rules as in its ``boat_race__eight_races``.
+    A stag hunt afloat, with the choice of a partner: pairs race across a river to the apples of the other bank. Agapiou
+    et al. 2022, "Melting Pot 2.0"; rules as in its ``boat_race__eight_races``.
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, row, flail.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, row, flail. Who takes the seat of a boat
+    stays until it has crossed. ``row`` moves it if both do, every fifth step at most; ``flail`` one time in ten.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; every agent looks different. Lights and barriers show how far
     the race is, and oars are raised beside a boat in the step of a stroke.

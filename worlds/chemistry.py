@@ -5,15 +5,14 @@ Dilemma and source
     Pot 2 (``chemistry``, two and three metabolic cycles, with and without distractors); Agapiou et al. 2022,
     "Melting Pot 2.0".
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, io. ``io`` swaps what the agent carries,
-    one molecule or nothing, with what lies in its cell.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, io. ``io`` swaps what the agent carries, one
+    molecule or nothing, with what lies in its cell.
 Observation
-    11 x 11 cells, 9 ahead, rotated to the agent's facing. On an agent one sees what it carries.
+    11 x 11 cells, 9 ahead, rotated to the agent's facing. On an agent one sees what it carries. The event ``reactions``
+    counts all, in equal shares for all agents; those named as a reaction count what an agent carried into it.
 Rewards
     For who carries a molecule that reacts, two steps later: +1 for metabolizing food 1 or 2, +10 for food 3, +10 for
     turning x and y into energy, +0.1 for a distractor that reacts by itself.
-    The event ``reactions`` counts all, in equal shares for all agents; those named as a reaction count what an agent
-    carried into it.
 Ends when
     1000 steps have passed (a truncation).
 Parameters

@@ -4,7 +4,9 @@ Dilemma and source
     A public good. Hughes et al. 2018, "Inequity aversion improves cooperation in intertemporal social dilemmas";
     rules as in Melting Pot 2 (``clean_up``).
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, clean.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, clean. ``zap`` takes out whom its beam
+    meets, for 50 steps, and is ready again after 10. ``clean`` takes the dirt that its beam meets off the river,
+    through agents: stand at the bank and face it. With 40% of the river dirty no apple grows.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1].
 Rewards

@@ -5,19 +5,20 @@ Dilemma and source
     learning about humans for human-AI coordination"; Strouse et al. 2021, "Collaborating with humans without
     human data"; rules as in Melting Pot 2 (``collaborative_cooking``). A preset is one of its seven kitchens.
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, interact: at most every second step,
-    with the cell ahead. A counter takes one item or gives it back, a dispenser fills an empty hand; each serves
-    only the first of a step. A pot takes three tomatoes, cooks, and then fills a dish; a delivery takes the soup.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, interact. ``interact``, at most every second
+    step, is with the cell ahead: a counter takes one item or gives it back, a dispenser fills an empty hand; each
+    serves only the first of a step. A pot takes three tomatoes, cooks, and then fills a dish; a delivery takes the
+    soup.
 Observation
     5 x 5 cells, 3 ahead, rotated to the agent's facing. Items are seen on counters and in hands, in a pot its
     tomatoes, and over a full one how far it is: at ``cooked`` a dish can be filled.
 Rewards
-    +20 to every agent for a soup delivered. Off unless set: ``tomato_value`` and ``soup_value`` to whoever drops a
-    tomato into a pot, and takes a soup out of it.
+    +20 to every agent for a soup delivered.
 Ends when
     1000 steps have passed (a truncation).
 Parameters
-    See ``Params``.
+    See ``Params``. ``tomato_value`` and ``soup_value``, 0 unless set, go to whoever drops a tomato into a pot, and
+    takes a soup out of it.
 Versions
     1: first.
 """

@@ -5,10 +5,11 @@ Dilemma and source
     fruit looks and pays the same. Rules as in Melting Pot 2 (``daycare``); Agapiou et al. 2022, "Melting Pot 2.0".
     Even slots are children, and the next slot is the parent of each.
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, eat, grasp. ``grasp``, if it was not the
-    action before too, takes the fruit in the cell ahead, and lets go of what is held where no tree stands. A parent
-    picks from trees and shrubs, a child only from shrubs, and then with probability 0.3; both may take what lies or
-    is held by another. What is held stays in the cell ahead, over everything but other picked fruit.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, eat, grasp. ``eat`` eats the fruit that is
+    held. ``grasp``, if it was not the action before too, takes the fruit in the cell ahead, and lets go of what is held
+    where no tree stands. A parent picks from trees and shrubs, a child only from shrubs, and then with probability 0.3;
+    both may take what lies or is held by another. What is held stays in the cell ahead, over everything but other
+    picked fruit.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``hunger``: for a child the time left over all of it, 0
     while it is out, for a parent 1. Children see trees as shrubs, parents see bananas as apples.

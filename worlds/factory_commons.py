@@ -5,8 +5,8 @@ Dilemma and source
     machine while another works jams it. Agapiou et al. 2022, "Melting Pot 2.0"; rules as in its
     ``factory_commons__either_or``.
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right; pickup, which does nothing; grasp, which
-    takes the cube or the ripe apple ahead, or lets go of it; hold, shove and pull, of the agent within two cells.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, pickup, grasp, hold, shove, pull. ``grasp``
+    takes or drops a cube or ripe apple ahead; ``hold``, ``shove``, ``pull`` who is near; ``pickup`` is void.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing. ``ready_to_shoot``, 0 while the agent cannot hold others;
     ``stamina`` in [0, 1]. A hand lies over what somebody grasps, a bar over an agent shows a stamina of 12 or less, and

@@ -5,9 +5,9 @@ Dilemma and source
     get alone; what a fruit costs in the other is settled between those who meet. Agapiou et al. 2022, "Melting Pot
     2.0"; rules as in its ``fruit_market__concentric_rivers``.
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, eat_apple, eat_banana; hold, shove and pull,
-    of the agent within two cells ahead; cancel_offer; twelve offers of one to three of a fruit for one or two of the
-    other, such as ``offer_3_apple_for_2_banana``.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, eat_apple, eat_banana, hold, shove, pull,
+    cancel_offer. ``hold``, ``shove`` and ``pull`` are of the agent within two cells ahead. Twelve more are offers of
+    one to three of a fruit for one or two of the other, such as ``offer_3_apple_for_2_banana``, until ``cancel_offer``.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing. ``ready_to_shoot``, 0 while the agent cannot hold others;
     ``stamina`` in [0, 1]; ``hunger``, steps since the last meal over 50; ``inventory`` and ``my_offer``, apples and

@@ -5,12 +5,13 @@ Dilemma and source
     social dilemmas": aggression pays where apples grow back slowly (``apple_delay``) and the tagged stay away for
     long (``tagged_steps``); the paper sweeps both. With a delay of 40 the scripted tagger earns more than the eater.
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, tag.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, tag. ``tag`` sends a beam straight ahead to
+    the first wall or agent. The second hit that an agent takes, however late, sends it away for 25 steps, and back it
+    starts unhit.
 Observation
     16 x 21 cells, 15 ahead and 10 to either side, rotated to the agent's facing; a cross on who was hit once.
 Rewards
-    +1 for an apple. Tagging pays and costs nothing: the beam flies straight to the first wall or agent, the second
-    hit that an agent takes, however late, sends it away, and back it starts unhit.
+    +1 for an apple. Tagging neither pays nor costs anything.
 Ends when
     1000 steps have passed (a truncation).
 Parameters

@@ -4,7 +4,9 @@ Dilemma and source
     Trust. After the trust game of Berg, Dickhaut and McCabe 1995; rules as in Melting Pot 2
     (``gift_refinements``).
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, gift, consume.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, gift, consume. ``gift`` passes on one token
+    of the best type held, up to five cells ahead: it becomes five of the next type, of which there are three.
+    ``consume`` eats all that is held.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` of the gift beam, in [0, 1];
     ``inventory``, the tokens held of types 1, 2 and 3.

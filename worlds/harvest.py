@@ -6,8 +6,8 @@ Dilemma and source
     Rules as in Melting Pot 2 (``commons_harvest``). The results of other versions do not compare; see the
     presets.
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, zap. ``socialjax``: up, down, left,
-    right on the map, turn_left, turn_right, noop, zap.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, zap. ``zap`` takes out whom its beam meets,
+    for a few steps. ``socialjax``: up, down, left, right on the map, turn_left, turn_right, noop, zap.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1]. An apple cell without
     grass has no live apple near, and grows none. ``classic``: 15 x 15 cells, the agent in the middle.

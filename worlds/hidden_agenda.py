@@ -4,12 +4,13 @@ Dilemma and source
     Social deduction between two teams. Kopparapu et al. 2022, "Hidden Agenda: a social deduction game with diverse
     learned equilibria"; rules as in Melting Pot 2 (``hidden_agenda``). Slot 4 is the impostor, all others are crew.
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, tag, vote_1 to vote_5, abstain; ``vote_1``
-    is a ballot against slot 0. ``allowed`` says which can have an effect.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, tag, vote_1, vote_2, vote_3, vote_4, vote_5,
+    abstain. ``tag``, of the impostor alone, freezes whom its beam meets. Votes are cast while all sit: ``vote_1`` is a
+    ballot against slot 0, ``vote_5`` against slot 4, ``abstain`` against nobody.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing, agents by slot; ``inventory``, 1 with a gem in hand;
     ``ready_to_shoot`` in [0, 1], of the impostor; ``voting``, for each of slots 0 to 4 its ballot: for slots 0 to 4,
-    abstained, out of the game. Only the impostor sees its mark.
+    abstained, out of the game. Only the impostor sees its mark. ``action_mask`` says which actions can have an effect.
 Rewards
     +1 to the team that wins, -1 to the other. The crew wins in the step after the 32nd gem came to the grate, whoever
     brought it, or by voting the impostor out; the impostor when one of the crew is left, again by each further hit.

@@ -129,3 +129,4 @@ class Iowa(Gridworld):
     events = Event
     start = (movement.scatter,)
     rules = (walk_and_draw, deal, episode.time_limit)
+    told_instead = "Four decks of cards lie about. Every card wins or loses something. Find out which decks are good."

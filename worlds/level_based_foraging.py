@@ -5,14 +5,15 @@ Dilemma and source
     learning method for ad hoc coordination in multiagent systems"; Christianos et al. 2020, "Shared experience
     actor-critic". Rules as in version 3 of their environment, in ``socialjax`` as in SocialJax.
 Actions
-    noop, up, down, left, right, load: the food above, below, to the left or to the right, the first that there is.
+    noop, up, down, left, right, load. ``load`` is of the food above, below, to the left or to the right, the first that
+    there is.
 Observation
     A square around the agent, north up, that shows the whole field, or in presets named ``2s-`` two cells to each
     side. Food and agents wear their levels.
 Rewards
     Who loads the same food in a step gets it if their levels add up to its own, and shares by level: the share in the
-    loaders' levels times the food's share in all food, so that an episode pays 1 in all; in ``socialjax`` times
-    the food's level, and -0.1 to each who loads in vain.
+    loaders' levels times the food's share in all food, so that an episode pays 1 in all. ``socialjax``: times the
+    food's level instead, and -0.1 to each who loads in vain.
 Ends when
     No food is left; truncated at step 50, in ``socialjax`` at step 100.
 Parameters

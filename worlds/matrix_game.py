@@ -1,17 +1,17 @@
 """Matrix games in space: gather resources, meet an agent, and play the strategy that both hoards amount to.
 
 Dilemma and source
-    Prisoner's dilemma, stag hunt, chicken, Bach or Stravinsky, coordination, running with scissors, or a matrix
-    given. Vezhnevets et al. 2020, "OPtions as REsponses"; rules as in Melting Pot 2. A preset is a game and a
-    form, as ``stag_hunt_repeated``: ``arena`` has eight agents, the others two.
+    Prisoner's dilemma, stag hunt, chicken, Bach or Stravinsky, coordination, running with scissors, or a matrix given.
+    Vezhnevets et al. 2020, "OPtions as REsponses"; rules as in Melting Pot 2. A preset is a game and a form, as
+    ``stag_hunt_repeated``: ``arena`` has eight agents, the others two.
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, interact.
 Observation
-    11 x 11 cells, 9 ahead, rotated to the agent's facing; with two agents 5 x 5, 3 ahead. ``ready_to_shoot``
-    in [0, 1]; ``inventory``, the number held of each resource. Under an agent lies a white mark once it may
-    interact, the colour of its payoff while that is shown, and in a game of roles the colour of its role.
+    11 x 11 cells, 9 ahead, rotated to the agent's facing; with two agents 5 x 5, 3 ahead. ``ready_to_shoot`` in [0, 1];
+    ``inventory``, the number held of each resource. Under an agent lies a white mark once it may interact, the colour
+    of its payoff while that is shown, and in a game of roles the colour of its role.
 Rewards
-    When two meet who have gathered something, the game's matrix says what both are paid: the more one holds of a
+    Whom ``interact`` hits plays with who fired, if both hold something, by the game's matrix: the more one holds of a
     resource, the more its strategy counts. Who fires plays rows, but in Bach or Stravinsky even slots always do.
 Ends when
     From step 1000 on with the game's probability at each step 99 mod 100; truncated at step 5000.

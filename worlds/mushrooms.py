@@ -5,14 +5,14 @@ Dilemma and source
     them, and digesting them takes longest. Rules as in Melting Pot 2 (``externality_mushrooms__dense``);
     Leibo et al. 2021, "Scalable evaluation of multi-agent reinforcement learning with Melting Pot".
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, zap.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, zap. ``zap`` destroys a mushroom. It freezes
+    an agent for 25 steps; a second one within 50 takes it out for 50.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1].
 Rewards
-    Red: +1 to the eater. Green: +2 shared by all. Blue: +3 shared by the others. Orange: -1 shared by all,
-    and each red mushroom dies with probability 0.25. Eating frees spores that grow elsewhere; digesting
-    freezes the eater; mushrooms spoil. One zap destroys a mushroom. The first zap of an agent freezes it for
-    25 steps, a second one within 50 takes it out for 50.
+    Red: +1 to the eater. Green: +2 shared by all. Blue: +3 shared by the others. Orange: -1 shared by all, and each red
+    mushroom dies with probability 0.25. Eating frees spores that grow elsewhere; digesting freezes the eater; mushrooms
+    spoil.
 Ends when
     From step 1000 on with probability 0.2 at each step 99 mod 100; truncated at step 5000.
 Parameters

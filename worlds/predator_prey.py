@@ -4,9 +4,9 @@ Dilemma and source
     Prey: safe together, or first at the food. Predators compete. Rules as in Melting Pot 2 (``predator_prey``);
     Leibo et al. 2021, "Scalable evaluation of multi-agent reinforcement learning with Melting Pot".
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, interact: a predator bites what stands
-    ahead of it, a prey begins to eat the acorn that it carries. All but noop tire, and who is tired must stand still
-    after each. Grass keeps predators out; their bite reaches its edge. The first ``n_predators`` slots are predators.
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, interact. With ``interact`` a predator bites
+    what stands ahead of it, a prey begins to eat the acorn that it carries. All but noop tire, and who is tired must
+    stand still after each. Grass keeps predators out; their bite reaches its edge.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``stamina`` in [0, 1]. On agents: fur or the colour of a
     prey, raised arms or a meal, the acorn in a hand, a bar of stamina once that is less than 13.
@@ -17,7 +17,7 @@ Rewards
 Ends when
     1000 steps have passed (a truncation).
 Parameters
-    See ``Params``. Numbers by band of stamina are in the order exhausted, low, middle, rested.
+    See ``Params``. The first ``n_predators`` slots are predators. Bands of stamina: exhausted, low, middle, rested.
 Versions
     1: first.
 """

@@ -4,12 +4,12 @@ Dilemma and source
     None: a test of cooperation. In the preset ``costly`` only staying away is safe, as in Claus and Boutilier 1998,
     "The dynamics of reinforcement learning in cooperative multiagent systems".
 Actions
-    up, down, left, right: one cell on the map; noop; turn the key on which one stands.
+    up, down, left, right, noop, turn. Walking goes one cell on the map; ``turn`` turns the key on which one stands.
 Observation
     Five by five cells around the agent, north up.
 Rewards
-    +1 to everybody when two or more turn a key in the same step, and all start anew from random cells. Nothing (in
-    ``costly`` -0.2) to who turns one alone; -0.1 for walking into a wall.
+    +1 to everybody when two or more turn a key in the same step, and all start anew from random cells; -0.1 for walking
+    into a wall. Nothing to who turns one alone. ``costly``: -0.2 to who turns one alone.
 Ends when
     50 steps have passed (a truncation).
 Parameters

@@ -5,7 +5,7 @@ Dilemma and source
     learning in sequential social dilemmas": the paper sweeps what a catch in company pays (``team_value``) and how
     near company must be (``radius``).
 Actions
-    noop, forward, backward, step_left, step_right, turn_left, turn_right, beam (of no effect here).
+    noop, forward, backward, step_left, step_right, turn_left, turn_right, beam. ``beam`` has no effect here.
 Observation
     16 x 21 cells, 15 ahead and 10 to either side, rotated to the agent's facing.
 Rewards

@@ -245,6 +245,7 @@ CHECKS: dict[str, Callable[[Any], Iterable[str]]] = {
     "presets": _mapping("names to settings", '{"hard": {"max_steps": 100}}'),
     "keep_rewards_while_out": _one(bool, "True or False"),
     "observe_while_out": _one(bool, "True or False"),
+    "told_instead": _one(str, '"Every card wins or loses something."'),
     "version": _one(int, "1"),
 }
 

@@ -68,6 +68,8 @@ class Declared:
         presets: Preset name to what it sets: params, or any of the attributes above, or ``map``.
         keep_rewards_while_out: Whether an agent that is out is still paid.
         observe_while_out: Whether ``observe`` writes the scalars of an agent that is out too, which else are 0.
+        told_instead: Where to find out what things are worth is the game, what people are told before they play in
+            place of what they bring: cards, legends and the practice then say nothing else of it.
         version: Changes when behaviour changes.
     """
 
@@ -97,6 +99,7 @@ class Declared:
     presets: Mapping[str, Mapping[str, Any]] = {}
     keep_rewards_while_out: bool = False
     observe_while_out: bool = False
+    told_instead: str = ""
     version: int = 1
 
     def _settle(

@@ -10,13 +10,14 @@ import signal
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
 import pygame
 
 from sorrelsim.play import keyboard, overlays, theme
+from sorrelsim.play.key_rows import key_rows
 from sorrelsim.play.keys import shown
 from sorrelsim.play.panel import Panel
 from sorrelsim.play.panel_info import ActionRow, PanelInfo
@@ -181,9 +182,9 @@ class BaseWindow(ABC):
         self.stage.zoom_by(steps, self.scene().cells.shape[:2], area)
         self.dirty = True
 
-    def help_of_actions(self, rows: Iterable[ActionRow]) -> list[tuple[str, str]]:
-        """Returns the help lines of a person's actions."""
-        return [("  ".join(row.keys[:3]), row.action) for row in rows]
+    def help_of_actions(self, rows: Sequence[ActionRow]) -> list[tuple[str, str]]:
+        """Returns the help lines of actions; a key of each where several people share the keyboard."""
+        return [("  ".join(text for text, _, _ in row.caps), row.action) for row in key_rows(rows)]
 
     def help_of_uses(self, meanings: Mapping[str, str]) -> list[tuple[str, str]]:
         """Returns the help lines of the window's own keys, as far as they have any, in the order of ``meanings``."""

@@ -9,32 +9,28 @@ import pygame
 
 from sorrelsim.play import theme
 from sorrelsim.play.card_info import CardInfo
+from sorrelsim.play.key_rows import columns_of, draw_row, key_rows
 from sorrelsim.play.panel_info import ActionRow
+
+SHARES = (1.0, 0.86, 0.72)
+"""Of the size of letters, where there is little room."""
+
+Blocks = list[pygame.Surface]
 
 
 def draw_card(screen: pygame.Surface, letters: theme.Letters, info: CardInfo) -> None:
-    """Draws the card over a window. Where there is little room, who plays goes first, then pictures, then words."""
-    px, draw = letters.px, letters.draw
+    """Draws the card over a window.
+
+    Where there is little room, who plays goes first, which the panel tells too; then letters get smaller; then pictures
+    go, what the keys do, what it brings, and what it is about. Of the keys as many are left as there is room for.
+    """
     shade = pygame.Surface(screen.get_size(), pygame.SRCALPHA)
     shade.fill((*theme.BACKGROUND, 215))
     screen.blit(shade, (0, 0))
-    width = min(px(860), screen.get_width() - px(24))
-    inner, gap = width - px(64), px(20)
-    half = (inner - px(40)) // 2
-    title, about = _text(letters, info.title, 30, inner, "bold"), _text(letters, info.about, 17, inner)
-    things = _titled(letters, "What there is", half, lambda w: _pictures(letters, info.things, w))
-    brings = _titled(letters, "What it brings", half, lambda w: _text(letters, info.rewards, 15, w))
-    keys = _titled(letters, "Your keys", inner, lambda w: _keys(letters, info.keys, w))
-    players = _titled(letters, "Who plays", inner, lambda w: _players(letters, info.players, w))
-    foot = draw(info.foot, 18, theme.ACCENT, "bold")
-    room = screen.get_height() - px(24) - foot.get_height() - px(64)
-    both = _beside(things, brings, px(40)) if info.things and info.rewards else brings if info.rewards else things
-    ways = (
-        [title, about, both, keys, players], [title, about, both, keys], [title, about, brings, keys],
-        [title, about, keys], [title, keys], [title],
-    )  # fmt: skip
-    blocks = next((way for way in ways if _height(way, gap) <= room), ways[-1])
-    rect = pygame.Rect(0, 0, width, _height(blocks, gap) + foot.get_height() + px(72))
+    letters, blocks = _that_fit(letters, info, screen.get_size())
+    px, gap = letters.px, letters.px(20)
+    foot = letters.draw(info.foot, 18, theme.ACCENT, "bold")
+    rect = pygame.Rect(0, 0, _width(letters, screen.get_width()), _height(blocks, gap) + foot.get_height() + px(66))
     rect.center = screen.get_rect().center
     theme.box(screen, theme.PANEL, rect, px(14), theme.LINE)
     y = rect.top + px(26)
@@ -42,6 +38,43 @@ def draw_card(screen: pygame.Surface, letters: theme.Letters, info: CardInfo) ->
         screen.blit(block, (rect.left + px(32), y))
         y += block.get_height() + gap
     screen.blit(foot, foot.get_rect(midbottom=(rect.centerx, rect.bottom - px(20))))
+
+
+def _that_fit(letters: theme.Letters, info: CardInfo, size: tuple[int, int]) -> tuple[theme.Letters, Blocks]:
+    """Returns the letters and blocks with which as much is said as there is room for in a window."""
+    sizes = [letters.smaller(share) for share in SHARES]
+    ways = [_ways(each, info, _width(each, size[0]) - each.px(64)) for each in sizes]
+    for group in ((0, 1), *((k,) for k in range(2, len(ways[0])))):
+        for each, way in zip(sizes, ways, strict=True):
+            room = size[1] - each.px(100)  # without frame and foot
+            found = next((way[k] for k in group if _height(way[k], each.px(20)) <= room), None)
+            if found is not None:
+                return each, found
+    title, keys = ways[-1][-1]
+    head, step = keys.get_height() % each.px(32), each.px(32)
+    rows = (room - title.get_height() - 2 * each.px(20) - head) // step
+    return each, [title, keys.subsurface((0, 0, keys.get_width(), head + rows * step))] if rows > 0 else [title]
+
+
+def _width(letters: theme.Letters, window: int) -> int:
+    return min(letters.px(860), window - letters.px(24))
+
+
+def _ways(letters: theme.Letters, info: CardInfo, inner: int) -> list[Blocks]:
+    """Returns what may stand on a card, the most of it first."""
+    half = (inner - letters.px(40)) // 2
+    title, about = _text(letters, info.title, 30, inner, "bold"), _text(letters, info.about, 17, inner)
+    things = _titled(letters, "What there is", half, lambda w: _pictures(letters, info.things, w))
+    brings = _titled(letters, "What it brings", half, lambda w: _text(letters, info.rewards, 15, w))
+    keys = _titled(letters, "Your keys", inner, lambda w: _keys(letters, info.keys, w))
+    players = _titled(letters, "Who plays", inner, lambda w: _players(letters, info.players, w))
+    both = _beside(things, brings, letters.px(40)) if info.rewards else things
+    does = [_text(letters, info.does, 15, inner)] if info.does else []
+    said = [brings] if info.rewards else []
+    return [
+        [title, about, both, keys, *does, players], [title, about, both, keys, *does],
+        [title, about, *said, keys, *does], [title, about, *said, keys], [title, about, keys], [title, keys],
+    ]  # fmt: skip
 
 
 def _height(blocks: Sequence[pygame.Surface], gap: int) -> int:
@@ -90,7 +123,9 @@ def _pictures(letters: theme.Letters, things: Sequence[tuple[str, np.ndarray]], 
 
 
 def _players(letters: theme.Letters, players: Sequence[tuple[int, str, bool]], width: int) -> pygame.Surface:
-    size, columns = max(16, letters.px(24) // 8 * 8), 4
+    size = max(16, letters.px(24) // 8 * 8)
+    widest = max((letters.font(15, "bold").size(f"{slot}  {name}")[0] for slot, name, _ in players), default=0)
+    columns = min(4, max(2, width // (widest + size + letters.px(14))))
     cells, several = [], sum(mine for _, _, mine in players) > 1
     for slot, name, mine in players:
         colour = theme.MUTED if not mine else theme.ink(slot) if several else theme.TEXT
@@ -99,18 +134,13 @@ def _players(letters: theme.Letters, players: Sequence[tuple[int, str, bool]], w
     return _grid(letters, cells, width, columns, size + letters.px(6))
 
 
-def _keys(letters: theme.Letters, rows: Sequence[ActionRow], width: int) -> pygame.Surface:
-    columns = 3 if width >= letters.px(560) else 2
+def _keys(letters: theme.Letters, actions: Sequence[ActionRow], width: int) -> pygame.Surface:
+    rows = key_rows(actions)
+    columns = columns_of(letters, rows, width, 3)
     step, each = letters.px(32), width // columns
     surface = _blank(width, -(-len(rows) // columns) * step)
     for k, row in enumerate(rows):
-        x, y = k % columns * each, k // columns * step
-        for key in row.keys[:2]:
-            x += theme.key_cap(surface, letters, x, y, key, 12) + letters.px(4)
-        room = (k % columns + 1) * each - x - letters.px(8)
-        text = letters.fit(row.action, 15, room, theme.TEXT if row.slot < 0 else theme.ink(row.slot))
-        if text.get_width() <= room:
-            surface.blit(text, (x + letters.px(4), y + letters.px(1)))
+        draw_row(surface, letters, row, k % columns * each, k // columns * step, each)
     return surface
 
 

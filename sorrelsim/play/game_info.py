@@ -83,10 +83,7 @@ def actions_of(game: Game, printed: Printed | None = None) -> tuple[ActionRow, .
     """Returns everybody's actions and their keys."""
     session, rows = game.session, list[ActionRow]()
     for place, slot in enumerate(session.humans):
-        names = session.world.action_names
-        if len(session.humans) > 1:
-            names = tuple(f"{slot}: {name}" for name in names)
-        keys, holding = game.inputs.keys[place], game.inputs.holding(place)
+        keys, holding, names = game.inputs.keys[place], game.inputs.holding(place), session.world.action_names
         own = slot if len(session.humans) > 1 else -1
         rows += [replace(row, slot=own) for row in action_rows(names, keys, holding, printed=printed)]
     return tuple(rows)
@@ -113,12 +110,17 @@ def _status(game: Game) -> str:
         return f"{game.pace.speed:g} turns/s"
     people = game.session.humans
     waiting = [people[place] for place in game.inputs.waiting_for()]
-    return "your turn" if len(people) == 1 else f"waiting for {', '.join(map(str, waiting))}"
+    return "your turn" if len(waiting) == len(people) else f"waiting for {', '.join(map(str, waiting))}"
 
 
 def _foot(game: Game, printed: Printed | None) -> tuple[tuple[str, str], ...]:
     first: dict[str, str] = {}
     for key, use in game.uses.items():
         first.setdefault(use, key)
-    wanted = [("pause", "pause"), ("view", "view"), ("legend", "what is what"), ("help", "all keys")]
+    wanted = [
+        ("pause", "go on" if game.paused else "pause"),
+        ("view", "view"),
+        ("legend", "legend"),
+        ("help", "all keys"),
+    ]
     return tuple((shown(first[use], printed), meaning) for use, meaning in wanted if use in first)

@@ -80,7 +80,7 @@ MEANINGS = {
     "faster": "faster", "mode": "real time, or the world waits", "view": "map, own window, own eyes",
     "slot": "another slot", "zoom in": "zoom in (or the wheel)", "zoom out": "zoom out",
     "labels": "numbers on the agents", "screenshot": "keep a picture", "full screen": "full screen",
-    "legend": "what is what", "heads": "what goes on in an agent", "log agent": "events of one agent (or click)",
+    "legend": "what everything is", "heads": "what goes on in an agent", "log agent": "events of one agent (or click)",
     "log kind": "events of one kind (or click)", "help": "this", "quit": "leave",
 }  # fmt: skip
 """What these uses are called in the help."""

@@ -9,6 +9,7 @@ import pygame
 from sorrelsim.authoring import sprites
 from sorrelsim.play import theme
 from sorrelsim.play.head_panel import draw_head, head_height, head_that_fits
+from sorrelsim.play.key_rows import columns_of, draw_row, key_rows
 from sorrelsim.play.panel_info import PanelInfo, PlayerRow, signed
 
 _TONES = {"run": theme.ACCENT, "wait": theme.WARN, "pause": theme.WARN, "over": theme.MUTED}
@@ -76,23 +77,30 @@ class Panel:
         y += px(36)
         surface.blit(self.letters.fit(info.subtitle, 14, width, theme.MUTED), (left, y))
         y += px(30)
-        number = draw(f"{info.turn}", 38, theme.TEXT, "bold")
-        word = draw("turn", 15, theme.MUTED)
-        surface.blit(number, (left, y))
-        base = y + number.get_height() - px(10)
-        chip = draw(info.status, 14, theme.BACKGROUND, "bold")
-        rect = pygame.Rect(0, 0, chip.get_width() + px(22), px(28))
-        rect.midright = (right, y + number.get_height() // 2)
-        if left + number.get_width() + px(18) + word.get_width() <= rect.left:
-            surface.blit(word, (left + number.get_width() + px(9), base - word.get_height()))
-        theme.box(surface, _TONES[info.tone], rect, px(14))
-        surface.blit(chip, chip.get_rect(center=rect.center))
-        y += number.get_height() + px(2)
+        y = self._clock(surface, info, left, right, y)
         if info.problem:
             for text in self.letters.wrapped(info.problem, 13, width):
                 surface.blit(draw(text, 13, theme.WARN), (left, y))
                 y += px(18)
         return y
+
+    def _clock(self, surface: pygame.Surface, info: PanelInfo, left: int, right: int, y: int) -> int:
+        """Draws the turn, and beside it what time does; where there is little room, smaller. Returns where they end."""
+        px, draw, font = self.letters.px, self.letters.draw, self.letters.font
+        wide = font(38, "bold").size(f"{info.turn}")[0] + font(14, "bold").size(info.status)[0] + px(32)
+        big, small = (38, 14) if wide <= right - left else (26, 11)
+        number, word = draw(f"{info.turn}", big, theme.TEXT, "bold"), draw("turn", 15, theme.MUTED)
+        room = right - left - number.get_width() - px(32)
+        chip = self.letters.fit(info.status, small, room, theme.BACKGROUND, "bold")
+        height = font(38, "bold").get_linesize()
+        rect = pygame.Rect(0, 0, chip.get_width() + px(22), px(28))
+        rect.midright = (right, y + height // 2)
+        surface.blit(number, number.get_rect(midleft=(left, rect.centery)))
+        if left + number.get_width() + px(18) + word.get_width() <= rect.left:
+            surface.blit(word, (left + number.get_width() + px(9), y + height - px(10) - word.get_height()))
+        theme.box(surface, _TONES[info.tone], rect, px(14))
+        surface.blit(chip, chip.get_rect(center=rect.center))
+        return y + height + px(2)
 
     def _table(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int, room: int) -> int:
         """Draws everybody's score, in two columns where they are many or room is short; returns where it ends."""
@@ -162,6 +170,8 @@ class Panel:
     def _gauges(self, surface: pygame.Surface, info: PanelInfo, left: int, width: int, y: int) -> int:
         px = self.letters.px
         for gauge in info.gauges:
+            if y + px(25) > surface.get_height():
+                break
             name = self.letters.fit(gauge.name.replace("_", " "), 14, width // 2, theme.MUTED)
             surface.blit(name, (left, y))
             inner = pygame.Rect(left + width // 2, y + px(1), width - width // 2, px(16))
@@ -215,10 +225,11 @@ class Panel:
         foot_height = px(26) * -(-len(info.foot) // 2) + px(12) if info.foot else 0
         foot = info.foot if top + foot_height <= surface.get_height() else ()
         foot_height = foot_height if foot else 0
-        columns = 3 if width >= px(500) else 2
+        rows = key_rows(info.keys)
+        columns = max(columns_of(self.letters, rows, width, 3 if width >= px(500) else 2), 2 if len(rows) > 12 else 1)
         row = px(31)
-        count = -(-len(info.keys) // columns)
-        height = count * row + px(26) if info.keys else 0
+        count = -(-len(rows) // columns)
+        height = count * row + px(26) if rows else 0
         available = surface.get_height() - top - foot_height - px(12)
         if height > available:
             count = max(0, (available - px(26)) // row)
@@ -228,16 +239,9 @@ class Panel:
             pygame.draw.line(surface, theme.LINE, (left, y - px(4)), (left + width, y - px(4)))
             y += px(10)
             each = width // columns
-            for k, line in enumerate(info.keys[: count * columns]):
+            for k, line in enumerate(rows[: count * columns]):
                 column, place = divmod(k, count)
-                x, at = left + column * each, y + place * row
-                end = x + each - px(6)
-                for key in line.keys[:2]:
-                    x += theme.key_cap(surface, self.letters, x, at, key, 12, line.lit) + px(4)
-                colour = theme.ink(line.slot) if line.slot >= 0 else theme.TEXT if line.lit else theme.MUTED
-                text = self.letters.fit(line.action, 14, end - x - px(4), colour)
-                if text.get_width() <= end - x - px(4):
-                    surface.blit(text, text.get_rect(midleft=(x + px(4), at + px(11))))
+                draw_row(surface, self.letters, line, left + column * each, y + place * row, each)
         y = surface.get_height() - foot_height
         if foot:
             pygame.draw.line(surface, theme.LINE, (left, y - px(4)), (left + width, y - px(4)))

@@ -13,7 +13,7 @@ import numpy as np
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.observations.parts import Parts
 from sorrelsim.play.head import HeadInfo
-from sorrelsim.play.keys import keys_of, shown
+from sorrelsim.play.keys import IDLE_NAMES, keys_of, shown
 from sorrelsim.play.session import LogEntry
 
 
@@ -107,6 +107,11 @@ def signed(number: float) -> str:
     return f"{number:+g}".replace("-", "\u2212")
 
 
+def in_words(action: str) -> str:
+    """Returns what an action is called, for people."""
+    return "do nothing" if action in IDLE_NAMES else action.replace("_", " ")
+
+
 def title_of(name: str) -> str:
     """Returns a world's name as a title."""
     words = name.replace("_", " ").strip()
@@ -174,5 +179,5 @@ def action_rows(
     for action, name in enumerate(names):
         keys = keys_of(bound, action)
         if keys and (allowed is None or allowed[action]):
-            rows.append(ActionRow(name.replace("_", " "), tuple(shown(k, printed) for k in keys), action == chosen))
+            rows.append(ActionRow(in_words(name), tuple(shown(k, printed) for k in keys), action == chosen))
     return tuple(rows)

@@ -103,7 +103,8 @@ class Practice:
         still = Still(world.observations, world.action_names, len(slots), None, spec.seed)
         labels = ["stands still"] * len(slots)
         session = Session(world, [Agent(world, slots, still, learn=False)], labels, people)
-        return cls(Game(session, dataclasses.replace(options, episodes=0)), page_of(world)[1])
+        page = page_of(world)
+        return cls(Game(session, dataclasses.replace(options, episodes=0)), page.rewards or page.about)
 
     def advance(self, now: float) -> None:
         """Takes the turn that has fallen due by ``now``, in seconds, and takes in what came of it."""
@@ -248,7 +249,8 @@ class Practice:
         tries = self._tries[place]
         # Who goes to things that pay, and gets nothing, has learnt as much.
         tries[0] = tries.get(0, 0) + bool(reward < 0 and self._came_of(slot))
-        return f"That brought you {signed(reward)}, another time more" if tries[0] >= TRIES else ""
+        more = "" if session.world.told_instead else ", another time more"
+        return f"That brought you {signed(reward)}{more}" if tries[0] >= TRIES else ""
 
     def _came_of(self, slot: int) -> str:
         """Returns what happened by somebody in the last turn, in the world's words."""

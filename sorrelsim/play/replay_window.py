@@ -15,7 +15,7 @@ from sorrelsim.play.card_info import card_of
 from sorrelsim.play.keys import MEANINGS, shown, uses_of
 from sorrelsim.play.live import Live
 from sorrelsim.play.pace import Pace
-from sorrelsim.play.panel_info import ActionRow, PanelInfo, gauges_of, player_rows, title_of
+from sorrelsim.play.panel_info import ActionRow, PanelInfo, gauges_of, in_words, player_rows, title_of
 from sorrelsim.play.replay_head import ReplayHead
 from sorrelsim.play.replay_log import ReplayLog
 from sorrelsim.play.session import LogEntry, Positions
@@ -271,8 +271,7 @@ class ReplayWindow(BaseWindow):
             log=self.log.told,
             head=self.head.info(turn, names, first),
             keys=tuple(
-                ActionRow(name.replace("_", " "), (), bool(actions) and actions[watched] == k)
-                for k, name in enumerate(names)
+                ActionRow(in_words(name), (), bool(actions) and actions[watched] == k) for k, name in enumerate(names)
             ),
             foot=(
                 ("Space", "play"),
@@ -288,7 +287,7 @@ class ReplayWindow(BaseWindow):
 
     def draw_legend(self) -> None:
         recording, seating = self.recording, self.recording.seating(self.turn)
-        rows = tuple(ActionRow(name.replace("_", " "), ()) for name in recording.header["actions"])
+        rows = tuple(ActionRow(in_words(name), ()) for name in recording.header["actions"])
         info = card_of(self.replay.world, rows, seating.players, seating.people, "any key closes this")
         draw_card(self.screen, self.letters, info)
 

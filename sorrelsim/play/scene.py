@@ -79,9 +79,10 @@ class Scene:
 
 
 def map_scene(world: Gridworld, slot: int, mine: tuple[int, ...], before: Positions | None = None) -> Scene:
-    """Returns the whole map, each agent in its own colour."""
+    """Returns the whole map, each agent in its own colour; to a person, things as what their agent takes them for."""
     everything = np.ones((world.height, world.width), np.bool_)
-    return _map_scene(world, slot, mine, before, world.grid[0].copy(), everything, False)
+    cells = world.taken_for[slot][world.grid[0]] if slot in mine else world.grid[0].copy()
+    return _map_scene(world, slot, mine, before, cells, everything, False)
 
 
 def window_scene(

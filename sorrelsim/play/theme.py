@@ -49,6 +49,14 @@ class Letters:
         self.scale = scale
         self._fonts: dict[tuple[int, str], pygame.font.Font] = {}
         self._drawn: OrderedDict[tuple, pygame.Surface] = OrderedDict()
+        self._smaller: dict[float, Letters] = {}
+
+    def smaller(self, share: float) -> Letters:
+        """Returns letters of a share of this size, that of 11 pixels for running text at least."""
+        scale = min(self.scale, max(self.scale * share, 0.72))
+        if scale == self.scale:
+            return self
+        return self._smaller.setdefault(scale, Letters(scale))
 
     def px(self, units: float) -> int:
         """Returns units of the layout in whole pixels."""
@@ -142,14 +150,19 @@ def box(
         pygame.draw.rect(surface, line, rect, width=1, border_radius=radius)
 
 
+def cap_width(letters: Letters, text: str, size: float) -> int:
+    """Returns the width in pixels of a key as :func:`key_cap` draws it."""
+    return max(letters.px(size * 1.75), letters.font(size, "bold").size(text)[0] + letters.px(size * 0.8))
+
+
 def key_cap(
-    surface: pygame.Surface, letters: Letters, x: int, y: int, text: str, size: float, lit: bool = False
-) -> int:
-    """Draws a key as it looks on a keyboard; returns its width in pixels."""
-    label = letters.draw(text, size, BACKGROUND if lit else TEXT, "bold")
-    height = letters.px(size * 1.75)
-    width = max(height, label.get_width() + letters.px(size * 0.8))
-    rect = pygame.Rect(x, y, width, height)
+    surface: pygame.Surface, letters: Letters, x: int, y: int, text: str, size: float, lit: bool = False,
+    colour: Colour = TEXT,
+) -> int:  # fmt: skip
+    """Draws a key as it looks on a keyboard, with its mark in a colour; returns its width in pixels."""
+    label = letters.draw(text, size, BACKGROUND if lit else colour, "bold")
+    width = cap_width(letters, text, size)
+    rect = pygame.Rect(x, y, width, letters.px(size * 1.75))
     edge = max(1, letters.px(2))
     box(surface, (64, 132, 174) if lit else (16, 18, 22), rect.move(0, edge), letters.px(5))
     box(surface, ACCENT if lit else (58, 63, 75), rect, letters.px(5))

@@ -259,3 +259,22 @@ def test_what_a_study_cannot_say_is_told(tmp_path, monkeypatch, words, message):
     assert isinstance(done.exception, ValueError)
     assert message in str(done.exception)
     assert not (tmp_path / "a.jsonl").exists()
+
+
+def test_an_export_of_a_file_that_was_cut_off_says_so(tmp_path, closes_at_once):
+    kept = keep_a_session(tmp_path)
+    kept.write_bytes(kept.read_bytes()[:-40])  # within its last line, which closes it
+    done = run("watch", kept, "--export", tmp_path / "a.csv")
+    assert done.exit_code == 0
+    assert "Unfinished: it was cut off" in done.stderr
+
+
+def test_policies_are_warm_before_the_window_opens(tmp_path, monkeypatch, closes_at_once):
+    import sorrelsim.play.play_window as play_window
+    from sorrelsim.play.session import Session
+
+    order, ready, make = [], Session.ready, play_window.PlayWindow.__init__
+    monkeypatch.setattr(Session, "ready", lambda self: (order.append("ready"), ready(self))[1])
+    monkeypatch.setattr(play_window.PlayWindow, "__init__", lambda *given: (order.append("window"), make(*given))[1])
+    keep_a_session(tmp_path)
+    assert order == ["ready", "window"]

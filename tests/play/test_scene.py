@@ -54,6 +54,9 @@ def test_the_own_window_shows_things_as_what_they_are_taken_for(world):
     shown = [(scenes.window_scene(made, slot, ()).cells == dirt).any() for slot in (0, 1)]
     assert shown == [True, False]
     assert (scenes.map_scene(made, 1, ()).cells == dirt).any()
+    # Nor does the map tell a person more than that, such as who is the impostor.
+    assert not (scenes.map_scene(made, 1, (1,)).cells == dirt).any()
+    assert (scenes.map_scene(made, 0, (0, 1)).cells == dirt).any()
 
 
 def test_own_eyes_are_the_observation(world):
@@ -328,3 +331,15 @@ def test_names_in_the_colours_of_people_can_be_read(slot):
 def test_letters_of_the_panel_can_be_read(colour):
     for ground in (theme.PANEL, theme.BACKGROUND, theme.RAISED):
         assert contrast(getattr(theme, colour), ground, "full") >= 4.5
+
+
+def test_the_gallery_has_the_colours_that_agents_have():
+    """A picture of a palette had none of the first nine right."""
+    from pathlib import Path
+
+    from PIL import Image
+
+    with Image.open(Path(__file__).parents[2] / "docs" / "gallery.png") as picture:
+        assert picture.mode == "RGB"
+        colours = {colour for _, colour in picture.getcolors(picture.width * picture.height)}
+    assert {sprites.agent_colour(slot) for slot in range(9)} <= colours

@@ -127,6 +127,7 @@ def test_in_real_time_turns_come_by_the_clock_and_pause_stops_them():
     turns = window.session.turns
     spin(window, 0.3)
     assert (window.session.turns, window.info().status) == (turns, "paused")
+    assert ("P", "go on") in window.info().foot
     press(window, "f3", "f3")
     assert window.session.turns == turns + 2
     press(window, "p")
@@ -500,6 +501,19 @@ def test_the_card_says_what_the_world_says_of_itself():
     names = [name for name, _ in card_of_game(window.game, "").things]
     assert names.count("claim") == 1  # of sixteen colours
     assert len(names) <= MOST_THINGS
+
+
+def test_what_people_are_to_find_out_is_not_told_before():
+    from sorrelsim.play.practice import Practice
+
+    window = open_window(world="iowa", settings={}, mode="turns")
+    info = card_of_game(window.game)
+    assert [name for name, _ in info.things] == ["deck a", "deck b", "deck c", "deck d", "wall"]
+    said = " ".join([info.about, info.rewards, Practice.of(WorldSpec("iowa", 5), [0], window.game.options).rewards])
+    assert "Find out which decks are good" in said
+    # Of gains of 1.1 and 0.6, losses of -1.4, -11.4, 0.1 and -1.9 and their chances of 0.5 and 0.1 there is no word.
+    assert not any(letter.isdigit() for letter in said)
+    assert not any(word in said for word in ("big", "little", "lose more", "average"))
 
 
 @pytest.mark.parametrize("size", [(3840, 2160), (1280, 720), (600, 1000), (480, 320), (480, 240)])
