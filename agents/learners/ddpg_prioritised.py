@@ -2,6 +2,12 @@
 
 Steps are drawn by their TD error; importance weights correct both the critic's loss and the actor's. All else is
 DDPG's.
+
+With delta = r + gamma^n Q'(s', mu'(s')) - Q(s, a), a step is drawn with probability P ~ (|delta| + 1e-6)^alpha, and its
+losses, delta^2 and -Q(s, mu(s)), are weighted by (N P)^-beta over the largest weight of the batch.
+
+Departures from the paper, which has no actor: that both losses are weighted, so that the actor too learns from steps as
+they are met.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 A step with TD error d is drawn with probability P ~ (|d| + 1e-6)^alpha, and its loss weighted by (N P)^-beta over the
 largest weight of the batch, to undo what bias that makes. New steps get the highest priority so far. All else is DQN's.
+
+Departures from the paper: the default is plain Q-learning, where the paper's is double (``double``); the step size is
+DQN's, where the paper takes a quarter of it.
 """
 
 from __future__ import annotations
