@@ -44,6 +44,22 @@ def test_pqn_needs_half_a_minute_of_two_cores(seed, tmp_path):
     assert spent <= 60
 
 
+def test_pqn_lives_as_many_steps_of_clean_up_in_a_second_as_ppo(seed):
+    """By the processor's time, playing and learning, the quickest of three epochs of each; the first compiles."""
+    spent = {}
+    for model in ("ppo", "pqn"):
+        seats = [{"slots": "all", "model": model}]
+        world = {"world": "cleanup", "n_worlds": 64, "seats": seats, "epochs": 4, "turns": 128, "seed": seed}
+        epochs, times = Experiment(world).epochs(), []
+        for _ in range(4):
+            start = time.process_time()
+            next(epochs)
+            times.append(time.process_time() - start)
+        spent[model] = min(times[1:])
+    print(f"seed {seed}: " + ", ".join(f"{model} {64 * 7 * 128 / s:,.0f} agent-steps/s" for model, s in spent.items()))
+    assert spent["pqn"] <= 1.05 * spent["ppo"]  # a twentieth for chance
+
+
 @pytest.mark.parametrize("learner", ["dqn", "dueling", "dqn_prioritised"])
 def test_presets_collect_treasure_with_the_settings_of_ddqn(learner, seed, tmp_path):
     changes = f"seats.0.model={learner}", "evaluation.n_worlds=100", "evaluation.ways=[greedy]"
