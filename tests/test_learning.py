@@ -119,11 +119,10 @@ CART_POLE = [*VALUES_OF_CART_POLE, "sac_discrete", "ppo", "a2c", "a3c", "trpo", 
 def test_cart_pole_is_solved(learner, seed, monkeypatch):
     """475 is what Gymnasium calls solved; see the benchmark for budgets and settings.
 
-    R2D2 takes many fewer gradient steps, each on sequences, and is only to come far: random play gets about 20. So is
-    SAC, which solves it from one seed in three (500, 253, 179). Ape-X solves it on the way, and may be a little below
-    in the end.
+    Ape-X solves it on the way, and may be a little below in the end. R2D2 solves it from some seeds and is only to come
+    far: random play gets about 20.
     """
-    solves(learner, seed, monkeypatch, {"r2d2": 250, "dqn_apex": 450, "sac_discrete": 150}.get(learner))
+    solves(learner, seed, monkeypatch, {"r2d2": 300, "dqn_apex": 450}.get(learner))
 
 
 FROM_MEMORY = ["ddpg", "ddpg_prioritised", "ddpg_apex", "hddpg", "td3", "sac"]
@@ -145,4 +144,4 @@ def solves(learner, seed, monkeypatch, least=None):
     _, scores = benchmark.ours(learner, case, seed)
     print(f"{learner}, seed {seed}: {scores}")
     assert scores[-1] >= (case.solved if least is None else least)  # in the end, not the best on the way
-    assert learner in ("r2d2", "sac_discrete") or max(scores) >= case.solved
+    assert learner == "r2d2" or max(scores) >= case.solved
