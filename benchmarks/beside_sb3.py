@@ -1,7 +1,7 @@
 """Our learners beside those of stable-baselines3 and sb3-contrib: one task, one budget of steps, seeds of each.
 
     python benchmarks/beside_sb3.py [--cases dqn qr_dqn ...] [--seeds 0 1 2] [--alone] [--share .02]
-                                    [--keep FILE] [--table FILE]
+                                    [--keep FILE] [--table FILE] [--curves FOLDER]
 
 A learner trains for its budget and is evaluated at every tenth of it on 20 episodes, playing its best action always;
 "reached" is the first evaluation that solves the task. The clock counts the processor's time for training alone, on one
@@ -12,6 +12,9 @@ them apart. --share trains for a share of every budget, to see that all runs.
 With --keep every result is written to a file as soon as it is there, a line of JSON each, and what is there is not
 trained for again unless settings of the case have changed since. What learners do is not looked at: after a change of
 one, begin a new file.
+
+With --curves every evaluation of ours is written to FOLDER/TASK/LEARNER.csv, columns seed, agent_steps, return_mean:
+``--curves docs/curves`` writes what the pages of learners show.
 """
 
 from __future__ import annotations
@@ -193,6 +196,18 @@ def row(name: str, case: Case, our: Sequence[Result], their: Sequence[Result]) -
     return f"| `{cells[0]}` | {' | '.join([*cells[1:], verdict, clock])} |"
 
 
+def write_curves(folder: Path, name: str, case: Case, seeds: Sequence[int], results: Sequence[Result]) -> None:
+    """Writes the evaluations of our learner of a case: after how many steps, and the mean return."""
+    path = folder / case.env / f"{name.partition(' ')[0]}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [
+        f"{seed},{case.budget * (part + 1) // PARTS},{score:.6g}"
+        for seed, result in zip(seeds, results, strict=True)
+        for part, score in enumerate(result.scores)
+    ]
+    path.write_text("\n".join(["seed,agent_steps,return_mean", *lines]) + "\n", encoding="utf-8")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the comparison."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -202,6 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--share", type=float, default=1.0, help="of every budget, above 0 and up to 1")
     parser.add_argument("--keep", type=Path, help="a file of results; those that it has are not trained for again")
     parser.add_argument("--table", type=Path, help="a Markdown file to write the table to")
+    parser.add_argument("--curves", type=Path, help="a folder to write our evaluations to, a file a learner")
     asked = parser.parse_args(arguments)
     if not 0 < asked.share <= 1:
         parser.error(f"--share must be above 0 and at most 1, not {asked.share}")
@@ -218,6 +234,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 print(line(who, name, case, seed, found[who][-1]), flush=True)
         rows.append(row(name, case, found["ours"], found["theirs"]))
         print(rows[-1], flush=True)
+        if asked.curves is not None:
+            write_curves(asked.curves, name, case, asked.seeds, found["ours"])
         if asked.table is not None:
             asked.table.write_text("\n".join([HEAD, *rows, "", NOTE]) + "\n", encoding="utf-8")
 

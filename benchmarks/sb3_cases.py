@@ -167,16 +167,19 @@ CASES: dict[str, Case] = {
     ),
     "r2d2": Case(  # a pole needs no memory: this shows only that it learns
         **CARTPOLE,
-        budget=100_000,
+        budget=60_000,
         ours={
-            "steps_between_updates": 16,
+            "steps_between_updates": 8,
             "batch_size": 16,
+            "sequence_length": 16,
+            "n_step": 5,
             "learning_rate": 1e-3,
-            "anneal_steps": 100_000,
-            "epsilon_steps": 8_000,
+            "anneal_steps": 60_000,
+            "epsilon_steps": 10_000,
             "epsilon_end": 0.02,
-            "target_tau": 0.01,
-            "gamma": 0.98,
+            "target_tau": 0.02,
+            "gamma": 0.985,
+            "memory_size": 20_000,  # in a larger one stored states are those of networks long gone
             "recurrent_size": 32,
             "network": {"hidden": [64]},
         },
@@ -184,8 +187,20 @@ CASES: dict[str, Case] = {
     ),
     "sac_discrete": Case(
         **CARTPOLE,
-        budget=100_000,
-        ours=LARGE_BATCHES_OF_CARTPOLE | {"memory_size": 50_000, "target_entropy": 0.1, "temperature": 0.1},
+        budget=60_000,
+        ours={
+            "steps_between_updates": 8,
+            "batch_size": 256,
+            "learning_rate": 1e-3,
+            "anneal_steps": 120_000,
+            "n_step": 10,
+            "memory_size": 20_000,  # what lies between acting and learning is not corrected for in n-step returns
+            "prioritised": True,  # falls are few, and values end there as at a cliff
+            "target_tau": 0.02,
+            "target_entropy": 0.3,
+            "temperature": 0.3,
+            "network": {"hidden": [128, 128]},
+        },
         copies=8,
     ),
     "ddpg": Case(**SWINGING, ours=ACTORS_OF_PENDULUM, theirs="stable_baselines3.DDPG", settings=NOISY_ACTORS),

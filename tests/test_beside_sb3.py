@@ -91,6 +91,15 @@ def test_a_row_says_mean_spread_and_whether_ours_is_worse(script):
     assert script.HEAD.splitlines()[0].count("|") == script.row("dqn", case, ours, good).count("|")
 
 
+def test_curves_lie_by_task_and_learner(script, trained, tmp_path):
+    """A tenth of 50,000 steps lies between two evaluations, of which the fake ones have two."""
+    cases = ["--cases", "dqn", "ppo pendulum", "--seeds", "0", "2"]
+    script.main([*cases, "--alone", "--curves", str(tmp_path)])
+    lines = (tmp_path / "CartPole-v1" / "dqn.csv").read_text().splitlines()
+    assert lines == ["seed,agent_steps,return_mean", "0,5000,0", "0,10000,0", "2,5000,0", "2,10000,200"]
+    assert (tmp_path / "Pendulum-v1" / "ppo.csv").is_file()
+
+
 @pytest.mark.parametrize("share", ["0", "1.5"])
 def test_a_share_is_one(script, share, capsys):
     with pytest.raises(SystemExit):

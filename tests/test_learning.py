@@ -44,6 +44,22 @@ def test_pqn_needs_half_a_minute_of_two_cores(seed, tmp_path):
     assert spent <= 60
 
 
+def test_pqn_lives_as_many_steps_of_clean_up_in_a_second_as_ppo(seed):
+    """By the processor's time, playing and learning, the quickest of three epochs of each; the first compiles."""
+    spent = {}
+    for model in ("ppo", "pqn"):
+        seats = [{"slots": "all", "model": model}]
+        world = {"world": "cleanup", "n_worlds": 64, "seats": seats, "epochs": 4, "turns": 128, "seed": seed}
+        epochs, times = Experiment(world).epochs(), []
+        for _ in range(4):
+            start = time.process_time()
+            next(epochs)
+            times.append(time.process_time() - start)
+        spent[model] = min(times[1:])
+    print(f"seed {seed}: " + ", ".join(f"{model} {64 * 7 * 128 / s:,.0f} agent-steps/s" for model, s in spent.items()))
+    assert spent["pqn"] <= 1.05 * spent["ppo"]  # a twentieth for chance
+
+
 @pytest.mark.parametrize("learner", ["dqn", "dueling", "dqn_prioritised"])
 def test_presets_collect_treasure_with_the_settings_of_ddqn(learner, seed, tmp_path):
     changes = f"seats.0.model={learner}", "evaluation.n_worlds=100", "evaluation.ways=[greedy]"
@@ -103,11 +119,10 @@ CART_POLE = [*VALUES_OF_CART_POLE, "sac_discrete", "ppo", "a2c", "a3c", "trpo", 
 def test_cart_pole_is_solved(learner, seed, monkeypatch):
     """475 is what Gymnasium calls solved; see the benchmark for budgets and settings.
 
-    R2D2 takes many fewer gradient steps, each on sequences, and is only to come far: random play gets about 20. So is
-    SAC, which solves it from one seed in three (500, 253, 179). Ape-X solves it on the way, and may be a little below
-    in the end.
+    Ape-X solves it on the way, and may be a little below in the end. R2D2 solves it from some seeds and is only to come
+    far: random play gets about 20.
     """
-    solves(learner, seed, monkeypatch, {"r2d2": 250, "dqn_apex": 450, "sac_discrete": 150}.get(learner))
+    solves(learner, seed, monkeypatch, {"r2d2": 250, "dqn_apex": 450}.get(learner))
 
 
 FROM_MEMORY = ["ddpg", "ddpg_prioritised", "ddpg_apex", "hddpg", "td3", "sac"]
@@ -129,4 +144,4 @@ def solves(learner, seed, monkeypatch, least=None):
     _, scores = benchmark.ours(learner, case, seed)
     print(f"{learner}, seed {seed}: {scores}")
     assert scores[-1] >= (case.solved if least is None else least)  # in the end, not the best on the way
-    assert learner in ("r2d2", "sac_discrete") or max(scores) >= case.solved
+    assert learner == "r2d2" or max(scores) >= case.solved

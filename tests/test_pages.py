@@ -82,6 +82,14 @@ def test_every_learner_says_how_its_networks_are_called():
         assert argument in inspect.signature(find_class(name, "agents", BaseModel).__init__).parameters
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "agents" / "learners").glob("[!_]*.py")), ids=lambda path: path.stem)
+def test_every_learner_says_its_source_its_equation_and_its_departures(path):
+    said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert re.search(r"\(.*(?:19|20)\d\d.*\)", said.splitlines()[0]), "no paper in its first line"
+    assert re.search(r"[\w']\(s\b|\w\(s_|P ~|KL\(", said), "no equation"
+    assert "Departures" in said
+
+
 def test_every_form_look_and_window_is_described():
     from sorrelsim.observations.spec import FORMS
 

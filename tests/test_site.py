@@ -13,7 +13,8 @@ import typer
 import yaml
 
 import sorrelsim
-from sorrelsim.library.find import shipped
+from sorrelsim.library.find import find_class, shipped
+from sorrelsim.models.base import BaseModel
 
 ROOT = Path(__file__).parents[1]
 OUTSIDE = re.compile(
@@ -118,6 +119,39 @@ def test_links_lead_to_the_page_that_is_made_of_a_file():
     fenced = "```text\n[a](../worlds/coins.py)\n```"
     assert links.rewritten(fenced, "docs/x.md", "x.md") == fenced
     assert links.rewritten("[up](../CHANGELOG.md)", "docs/x.md", "deep/x.md") == "[up](../changelog.md)"
+
+
+LEARNERS = sorted(name for name, path in shipped("agents").items() if path.parent.name == "learners")
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_the_page_of_a_learner_makes_it_with_networks_of_ones_own(name):
+    """Its table says what it takes, and its example gives it that: networks whose classes the example writes."""
+    if "pendulum" in (text := example(name)):
+        pytest.importorskip("gymnasium")
+    written = {}
+    exec(compile(text.replace("n_worlds=8", "n_worlds=8, compiled=False"), name, "exec"), written)
+    own = {each for each in written.values() if isinstance(each, type) and each.__module__ == "builtins"}
+    found = {type(net) for key, net in written["learner"].networks.items() if key != "temperature"}
+    assert type(written["learner"]).__module__ == f"sorrelsim.agents.learners.{name}"
+    assert found == own
+
+
+def example(name):
+    """What stands in the example of a learner's page."""
+    cls = find_class(f"pkg:{name}", "agents", BaseModel)
+    *_, table, block = made("making.player_pages")._of_ones_own(name, cls)
+    arguments = re.findall(r"^\| `(\w+)` \| `forward\(", table, re.M)
+    text = block.removeprefix("```python\n").removesuffix("```")
+    assert arguments
+    assert all(f"{argument}=" in text for argument in arguments)
+    return text
+
+
+def test_formulas_and_lists_of_a_docstring_stay_what_they_are():
+    prose = made("making.library_pages").prose
+    text = "A loss ``x``:\n\n    -A(s, a) log p(a | s)\n      + 1,\n\n- one [a],\n  and\n- two."
+    assert prose(text) == "A loss `x`:\n\n    -A(s, a) log p(a | s)\n      + 1,\n\n- one &#91;a], and\n- two."
 
 
 def test_a_file_with_fences_is_shown_in_a_longer_fence():

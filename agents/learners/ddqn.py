@@ -2,6 +2,9 @@
 
 The target is r + gamma^n Q_target(s', argmax_a Q(s', a)): who chooses is not who values, so that noise is not taken for
 worth. All else is DQN's.
+
+Departures from the paper: the target network follows by a share of each gradient step, where the paper's is copied at
+times (``target_every``).
 """
 
 from __future__ import annotations

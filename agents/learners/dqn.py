@@ -3,6 +3,9 @@
 The loss is the Huber loss of the TD error r + gamma^n max_a Q_target(s', a) - Q(s, a), after n steps. What came later
 is a setting: the double variant, dueling streams, priorities, noise on weights. ``ValueModel`` acts, remembers and
 draws; here are the settings, the default network and the loss.
+
+Departures from the paper: Adam in place of RMSProp, with the gradients' norm limited; rewards are taken as they are,
+not cut off at -1 and 1; an episode that a limit cuts short goes on from its true last state.
 """
 
 from __future__ import annotations

@@ -4,6 +4,9 @@ Where others explore or learn, a good action is often paid badly. With delta = r
 the critic's loss is w delta^2, so that its step is w times DDPG's, with w = ``increase_rate`` where delta > 0 and
 ``decrease_rate`` elsewhere (the paper's alpha and beta; of networks: Omidshafiei et al. 2017, section 4.1). All else is
 DDPG's.
+
+Departures from the papers: what learns there is a table, or DQN; here the critics are hysteretic, and the actor follows
+them as DDPG's does.
 """
 
 from __future__ import annotations

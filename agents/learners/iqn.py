@@ -1,7 +1,17 @@
 """IQN: implicit quantile networks (Dabney et al. 2018), with double, dueling and noisy variants and n-step returns.
 
-The network maps a state and quantile fractions tau to quantiles of the return; actions follow their mean.
+The network maps a state and a fraction tau of 0 to 1 to that quantile of each action's return, Z_tau(s, a). What it
+sees of a state is multiplied by phi(tau) = ReLU(sum_i cos(pi i tau) w_i + b) (eq. 4), and actions follow the mean of
+``n_acting_taus`` quantiles. With fractions tau_1..N and tau'_1..N' drawn evenly, the errors
+
+    delta_ij = r + gamma^n Z'_tau'_j(s', a*) - Z_tau_i(s, a)   of which   rho_tau(delta) = |tau - [delta < 0]| L(delta)
+
+is the quantile Huber loss, L being Huber's over its width kappa; it is added up over i and averaged over j (eq. 3).
 ``ValueModel`` acts, remembers and draws; here are the settings, the default network and the loss.
+
+Departures from the paper: the online network chooses a* (``double``), by the mean of N' quantiles; returns are of three
+steps; the target moves softly; cosines begin with i = 1, for that of 0 is a constant, which b is already. Dueling
+streams, noise on weights and priorities by the loss are settings.
 """
 
 from __future__ import annotations

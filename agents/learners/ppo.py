@@ -1,6 +1,19 @@
 """PPO: proximal policy optimisation (Schulman et al. 2017), discrete or continuous, feed-forward or recurrent.
 
-``OnPolicyModel`` acts, stores and hands out minibatches; here are PPO's settings and its loss.
+After every ``n_steps`` steps, ``n_epochs`` passes of minibatches each take a gradient step down
+
+    -min(ratio A, clip(ratio, 1 - clip, 1 + clip) A) + value_coefficient (V(s) - R)^2 / 2 - entropy H(p(. | s)),
+
+a mean over the minibatch (eq. 7 and 9), with ratio = p(a | s) over what it was when acting. Advantages A are those of
+generalised advantage estimation, the sum of (gamma lambda)^k delta_{t+k} with delta_t = r_t + gamma V(s_{t+1}) - V(s_t)
+(eq. 11 and 12), and R = A + V(s), both as they were when acting. Nothing follows a terminated step; a truncated one is
+followed by its true last state. ``OnPolicyModel`` acts, stores and hands out minibatches; here are PPO's settings and
+its loss.
+
+Departures from the paper, most of them common: the squared error is halved; advantages are brought to mean 0 and
+deviation 1 in each minibatch; the gradients' norm is limited; weights begin orthogonal, and Adam divides by no less
+than 1e-5; actor and critic share all but their heads. On request an update ends early (``target_kl``), a value's move
+is limited (``clip_value``) and a core remembers (``recurrent``).
 """
 
 from __future__ import annotations

@@ -4,8 +4,9 @@ The network remembers by a recurrent core. It learns from ``sequence_length`` st
 ``burn_in`` steps before them only bring the core from the state that was stored when they were lived to one of the
 network that is now. The target is y = h(r + gamma^n h^-1(Q_target(s', a*))), with h(x) = sign(x) (sqrt(|x| + 1) - 1) +
 eps x in place of clipped rewards, and the loss (y - Q)^2 / 2. A sequence is drawn by eta max |d| + (1 - eta) mean |d|
-of its TD errors d. ``ValueModel`` acts, ``SequenceBuffer`` remembers and draws; here are the settings, the default
-network and the loss.
+of its TD errors d. What was stored ages as the network learns (section 3): the smaller the memory beside the steps
+between two updates, and the longer the burn-in, the less. ``ValueModel`` acts, ``SequenceBuffer`` remembers and draws;
+here are the settings, the default network and the loss.
 
 Departures from the paper: the burn-in lies before the steps learned from and is shorter where an episode begins, so
 that every step is learned from; shorter sequences; the core does not see the last action and reward; a GRU by default.

@@ -37,8 +37,16 @@ def relative(path: Path) -> str:
 
 
 def prose(text: str) -> str:
-    """Returns a docstring as Markdown, its paragraphs kept."""
-    return "\n\n".join(line(each) for each in re.split(r"\n\s*\n", text.strip()) if each.strip())
+    """Returns a docstring as Markdown, its paragraphs, lists and formulas kept."""
+    return "\n\n".join(_paragraph(each) for each in re.split(r"\n\s*\n", text.strip()) if each.strip())
+
+
+def _paragraph(text: str) -> str:
+    """Returns a paragraph as Markdown; what is indented is a formula, and what begins with ``- `` a list."""
+    if all(each.startswith("    ") for each in text.splitlines()):
+        return text
+    items = re.split(r"\n(?=- )", text)
+    return "\n".join(line(each) for each in items) if text.startswith("- ") else line(text)
 
 
 def line(text: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from make_pages import rows_of, table
 from making import pictures
 from making.library_pages import Made, file_section, line, player_page_of, prose, runs_section
+from making.network_examples import example_of
 
 import sorrelsim
 from sorrelsim.library.catalogue import read_entry
@@ -16,6 +17,7 @@ from sorrelsim.library.pages import settings_of
 from sorrelsim.models.base import BaseModel
 from sorrelsim.testing.plane import plane
 
+DOCS = Path(__file__).parents[1]
 TRIED_IN = "treasure_hunt"
 """The world whose networks the pages of learners show."""
 KINDS = {"learner": "Learners", "bot": "Scripted players", "player": "Others"}
@@ -56,7 +58,7 @@ def _player(name: str, kind: str, cls: type[BaseModel], path: Path) -> str:
         title, said = name, first
     parts = [f"# {title}", prose(said[:1].upper() + said[1:]), prose(rest), prose(own)]
     if kind == "learner":
-        parts += [*_curve(name), *_networks(cls)]
+        parts += [*_curve(name), *_networks(name, cls)]
     settings = settings_of(cls.Config)
     mine = [each for each in settings if each.owner.__module__ == cls.__module__]
     shared = [each for each in settings if each not in mine]
@@ -71,16 +73,15 @@ def _player(name: str, kind: str, cls: type[BaseModel], path: Path) -> str:
 
 
 def _curve(name: str) -> list[str]:
-    curve = pictures.learning_curve(name)
-    if not curve:
-        return []
-    return [
-        curve,
-        f"*Treasure hunt by `configs/treasure_hunt_{name}.yaml`, one seed: exploring agents while they learn.*",
-    ]
+    """Returns a learner's curves: of treasure hunt, and of the task that it is measured by beside other libraries."""
+    hunt = f"*Treasure hunt by `configs/treasure_hunt_{name}.yaml`, one seed: exploring agents while they learn.*"
+    said = "`benchmarks/sb3_cases.py`, one line a seed: 20 episodes at each tenth of its steps, played greedily."
+    found = {"": hunt} | {f"{task}/": f"*{task} by {said}*" for task in ("CartPole-v1", "Pendulum-v1")}
+    drawn = {told: pictures.learning_curve(f"{folder}{name}") for folder, told in found.items()}
+    return [part for told, curve in drawn.items() if curve for part in (curve, told)]
 
 
-def _networks(cls: type[BaseModel]) -> list[str]:
+def _networks(name: str, cls: type[BaseModel]) -> list[str]:
     if "discrete" in cls.acts:
         world, where = sorrelsim.make(TRIED_IN, 2, seed=0, compiled=False), f"[{TRIED_IN}](../worlds/{TRIED_IN}.md)"
     else:
@@ -89,9 +90,14 @@ def _networks(cls: type[BaseModel]) -> list[str]:
     drawn = pictures.networks(model, world)
     if not drawn:
         return []
-    return [
-        "## Its networks",
-        f"The default ones, in {where}. Made from Python it takes "
-        "[networks of one's own](../models.md#networks-of-ones-own).",
-        drawn,
-    ]
+    return ["## Its networks", f"The default ones, in {where}.", drawn, *_of_ones_own(name, cls)]
+
+
+def _of_ones_own(name: str, cls: type[BaseModel]) -> list[str]:
+    """Returns how a learner calls networks of one's own, as ``docs/models.md`` says it, and an example."""
+    told = (DOCS / "models.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ", 1)[1] for line in told.splitlines() if line.startswith(f"| `{name}` | ")]
+    said = "Made from Python it takes others: [what holds for all](../models.md#networks-of-ones-own)."
+    head = "| argument | called as | answers |\n| --- | --- | --- |"
+    calls = "\n".join([head, *(f"| {row}" for row in rows)])
+    return ["### Networks of one's own", said, calls, f"```python\n{example_of(name, cls)}```"]

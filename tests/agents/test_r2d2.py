@@ -149,6 +149,35 @@ def test_a_gradient_step_by_hand(masked):
     assert model.networks["online"].scale.grad.item() == pytest.approx(-(first * 3 + 0.5 * third * 2) / 3, rel=1e-3)
 
 
+class Fades(Sums):
+    """What it remembers fades by the scale with every step."""
+
+    def forward(self, grid, total):
+        total = total * self.scale + grid[:, 0, 1, :1].float()
+        return torch.cat([total, torch.zeros(len(grid), 2)], 1), total
+
+
+def test_burning_in_refreshes_what_was_stored_by_each_network_and_no_gradient_flows_through_it():
+    """A total of 8 was stored; codes 4 and 0 are burnt in by, and 1 is learned from, with none behind it.
+
+    At a scale of .25 the total goes 8, 8 / 4 + 4 = 6, 1.5 | 1.375, 1.34375 (code 1 again); the target's scale is .5:
+    8, 8, 4 | 3, 2.5. With 1.5 a given number c, the slopes at the scale w are c = 1.5 for the first value, c w + 1,
+    and for the second, (c w + 1) w + 1, 2 c w + 1 = 1.75; of c itself there is none.
+    """
+    world = CodeWorld()
+    config = R2D2Config(sequence_length=1, burn_in=2, n_step=1, batch_size=1)
+    model = R2D2(world.observations, world.action_names, 8, config, network=Fades())
+    online, target = model.networks["online"], model.networks["target"]
+    online.scale.data[:], target.scale.data[:] = 0.25, 0.5
+    states = {"grid": torch.from_numpy(codes([4], [0], [1], [1]))}
+    data = {"begins": torch.zeros(4, 1, dtype=torch.bool), "carry total": torch.tensor([[8.0]])}
+    values = model._unrolled("online", states, data)[:, 0, 0]
+    torch.testing.assert_close(values, torch.tensor([1.375, 1.34375]))
+    torch.testing.assert_close(model._unrolled("target", states, data)[:, 0, 0], torch.tensor([3.0, 2.5]))
+    slopes = [torch.autograd.grad(value, online.scale, retain_graph=True)[0].item() for value in values]
+    assert slopes == pytest.approx([1.5, 1.75])
+
+
 @pytest.mark.parametrize("recurrent", ["gru", "lstm"])
 @pytest.mark.parametrize("burn_in", [0, 2])
 def test_values_of_a_sequence_are_those_that_were_acted_by(recurrent, burn_in):

@@ -23,7 +23,14 @@ from sorrelsim.models.memory.batch import shares
 from sorrelsim.models.torch import losses as losses_module
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.exploration import epsilon_greedy
-from sorrelsim.models.torch.losses import q_learning, q_targets, quantile_huber_loss, quantile_regression, td_loss
+from sorrelsim.models.torch.losses import (
+    combined,
+    q_learning,
+    q_targets,
+    quantile_huber_loss,
+    quantile_regression,
+    td_loss,
+)
 
 FAST = {
     "memory_size": 4000,
@@ -120,6 +127,12 @@ def test_compiled_losses_are_the_plain_ones_to_the_last_bit(kappa, monkeypatch):
         torch.testing.assert_close(compiled, plain, atol=0, rtol=1e-6 if kappa != 1 else 0)
     assert found[0][-1].abs().min() > 0
     torch.testing.assert_close(*pulls)
+
+
+def test_dueling_streams_by_hand():
+    """Advantages 1, 3 and -1 are 1 on the mean: with a value of 2 the actions are worth 2, 4 and 0."""
+    values = combined(torch.tensor([[2.0]]), torch.tensor([[1.0, 3.0, -1.0]]), 1)
+    torch.testing.assert_close(values, torch.tensor([[2.0, 4.0, 0.0]]))
 
 
 def test_double_q_targets_by_hand():
