@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from sorrelsim.models import checked
 from sorrelsim.models.base import BaseModel
+from sorrelsim.models.device_names import check_device_name
 from sorrelsim.models.memory.saved import with_kept_frames
 from sorrelsim.models.noted import WEIGHT_LIMIT, TrainingDiverged
 from sorrelsim.models.ranges import Discount, Frames, Rate, Steps, Weight
@@ -56,11 +57,13 @@ class TorchConfig:
     """Discount per step."""
     max_grad_norm: Weight = 10.0
     """Gradients are scaled down to this norm; 0 leaves them alone."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the networks live; auto takes cuda where there is one."""
+    device: str = "auto"
+    """Where the networks live: ``cpu``, ``cuda``, ``cuda:1`` for the second card, ``mps``; auto takes cuda where there
+    is one."""
 
     def __post_init__(self) -> None:
         check_settings(self)
+        check_device_name(self.device)
 
 
 class TorchModel(BaseModel):
