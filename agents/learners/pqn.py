@@ -27,6 +27,7 @@ from sorrelsim.models.explanation import Explanation, explained_values
 from sorrelsim.models.memory.rollout import Column
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Probability, Rate, Steps
 from sorrelsim.models.schedules import linear
+from sorrelsim.models.torch.distributions import Chance, uniform
 from sorrelsim.models.torch.encoders import NetworkConfig
 from sorrelsim.models.torch.losses import mask_values
 from sorrelsim.models.torch.on_policy_model import OnPolicyConfig, OnPolicyModel
@@ -109,15 +110,15 @@ class QPolicy(Policy):
         return {} if self._read else self.net.new_carry(n)
 
     def act(
-        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: Chance | None, valued: bool
     ) -> Choice:
         """Chooses actions; the value of a state is that of its best allowed action."""
         q, extras = self._ask(parts, carry)
         values, actions = mask_values(q, mask).max(1)
         if draw is not None:
-            coins = torch.rand(len(q), generator=draw, device=q.device) < self.epsilon  # one per stream
+            coins = uniform(len(q), 1, draw, q.device).squeeze(1) < self.epsilon  # one per stream
             # The largest of independent uniform draws among the allowed is a uniform choice among them.
-            anything = torch.rand(q.shape, generator=draw, device=q.device)
+            anything = uniform(*q.shape, draw, q.device)
             actions = torch.where(coins, mask_values(anything, mask).argmax(1), actions)
         if not valued:
             return Choice(actions, extras=extras)

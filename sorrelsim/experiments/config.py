@@ -196,6 +196,9 @@ class ExperimentConfig:
     device: str | None = None
     """Where the networks of all seats live: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``. Null leaves it to each
     seat's config."""
+    halves: Annotated[int, Range(1, 1000)] | None = None
+    """Shares of the copies that agents choose for one after the other: while they choose for one, the one before it is
+    stepped. Null: 2 where networks live on a card, else 1. Results do not depend on it."""
     runs: Annotated[str, Field(min_length=1)] = "runs"
     """Folder in which the run folder is made."""
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Column = tuple[tuple[int, ...], Any]
 """Shape and dtype of what a column holds for one step of one stream."""
+_ALL = slice(None)
 _ALWAYS = ("actions", "values", "rewards", "terminated", "ended", "final_values")
 
 
@@ -86,21 +87,22 @@ class Rollout:
         values: np.ndarray,
         mask: np.ndarray | None = None,
         columns: Mapping[str, np.ndarray] | None = None,
+        rows: slice = _ALL,
     ) -> None:
-        """Writes what was seen and chosen into the next row; ``add_outcome`` completes it.
+        """Writes what was seen and chosen, by all streams or by some of them, into the next row.
 
-        Columns that are not given keep what they hold there.
+        Columns that are not given keep what they hold there. ``add_outcome`` completes the row.
         """
-        t = self.size
+        place = self.size, rows
         for name, part in as_parts(states).items():
-            self.states[name][t] = part
-        self.actions[t], self.values[t] = actions, values
+            self.states[name][place] = part
+        self.actions[place], self.values[place] = actions, values
         for name, column in (columns or {}).items():
-            self.columns[name][t] = column
+            self.columns[name][place] = column
         if mask is not None:
             if self.masks is None:
-                self.masks = np.ones((self.n_steps, *mask.shape), bool)
-            self.masks[t] = mask
+                self.masks = np.ones((self.n_steps, self.n_streams, *mask.shape[1:]), bool)
+            self.masks[place] = mask
 
     def add_outcome(self, rewards: np.ndarray, terminated: np.ndarray, ended: np.ndarray) -> None:
         """Writes what came of it, and moves to the next row; ``final_values`` of the row left start at 0."""

@@ -23,6 +23,7 @@ from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import to_device
+from sorrelsim.models.torch.distributions import chance_in
 from sorrelsim.models.torch.own_policy import OwnPolicy
 from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, Policy
 from sorrelsim.models.torch.policies_together import PoliciesTogether
@@ -164,6 +165,11 @@ class OnPolicyModel(TorchModel):
 
     # Acting
 
+    @property
+    def acts_in_shares(self) -> bool:
+        """Whether it chooses share by share as for all: networks draw nothing, and acting is what is stated here."""
+        return type(self).take_actions is OnPolicyModel.take_actions and not self.networks_draw
+
     def before_acting(self) -> None:
         """Called before the forward pass that chooses actions; by default does nothing."""
 
@@ -181,13 +187,13 @@ class OnPolicyModel(TorchModel):
         self.before_acting()
         kept = self.carries(seat) if learning else {}  # acting moves them on in place
         with self.acting(), torch.inference_mode():
-            draw = self.generator if self.explores(seat) else None
+            draw = chance_in(seat, self.generator) if self.explores(seat) else None
             chosen = self.policy.act(self.tensors(states), seat.carry, mask, draw, learning)
             self.extras = chosen.extras
             actions = chosen.actions.cpu().numpy().reshape(-1, *self.action_spec.shape)
             if chosen.values is not None:
                 kept |= {name: tensor.cpu().numpy() for name, tensor in chosen.known.items()}
-                self.memory.add_choice(states, actions, chosen.values.cpu().numpy(), seat.mask, kept)
+                self.memory.add_choice(states, actions, chosen.values.cpu().numpy(), seat.mask, kept, seat.rows)
         return actions
 
     def explain(self, state: Observation, seat: Seat | None = None) -> Explanation:

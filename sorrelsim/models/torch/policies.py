@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.memory.rollout import Column
-from sorrelsim.models.torch.distributions import Gaussian, Logits, Spread, choose, explained
+from sorrelsim.models.torch.distributions import Chance, Gaussian, Logits, Spread, choose, explained
 from sorrelsim.models.torch.distributions import draw_actions as draw_actions
 from sorrelsim.models.torch.encoders import NetworkConfig
 from sorrelsim.models.torch.recurrent import Carry, Kind, Trunk, named
@@ -64,7 +64,7 @@ class Policy(ABC):
 
     @abstractmethod
     def act(
-        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: Chance | None, valued: bool
     ) -> Choice:
         """Chooses actions for a batch of states, moving the carry on in place.
 
@@ -145,7 +145,7 @@ class DefaultPolicy(Policy):
         return self.net.new_carry(n)
 
     def act(
-        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: Chance | None, valued: bool
     ) -> Choice:
         """Draws actions from what the network says, or takes the likeliest."""
         said = self.net.split(self.net.step(parts, carry))
@@ -209,7 +209,7 @@ class SeparatePolicy(Policy):
         return {f"{name} {key}": kept for name, net in nets.items() for key, kept in net.new_carry(n).items()}
 
     def act(
-        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: Chance | None, valued: bool
     ) -> Choice:
         """Draws actions from what the actor says, or takes the likeliest."""
         values = self.values(parts, carry, mask)  # also where they are not asked for, the critic's core goes on

@@ -112,6 +112,11 @@ class TorchModel(BaseModel):
             return c.learning_rate
         return linear(c.learning_rate, 0.0, self.agent_steps, c.anneal_steps)
 
+    @property
+    def networks_draw(self) -> bool:
+        """Whether its networks may draw chance of their own, as dropout and whatever a user writes."""
+        return self._modes.draw(self.networks)
+
     def acting(self) -> Within:
         """Returns what networks are asked within where nothing is learned: they are in ``eval()``.
 
