@@ -241,7 +241,7 @@ class Buffer:
         row, streams = np.divmod(index, self.n_streams)
         rows = np.concatenate([row, following])  # states, and then those that follow them, in one pass
         whole = np.ones(len(rows), np.float32)
-        stacks = {name: ring.gather(name, rows, streams, self.n_frames, whole) for name in self._part_names}
+        stacks = ring.states(self._part_names, rows, streams, self.n_frames, whole)
         if self.n_frames == 1:
             stacks = {name: stack[:, 0] for name, stack in stacks.items()}
         states = as_public({name: stack[:batch_size] for name, stack in stacks.items()})

@@ -30,12 +30,17 @@ def devices() -> list[str]:
     return ["auto", "cpu", *cuda, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
-def to_device(arrays: Mapping[str, np.ndarray], device: torch.device) -> dict[str, Tensor]:
-    """Returns several arrays as tensors on a device, in one transfer. On the CPU they share the arrays' memory."""
+def to_device(arrays: Mapping[str, np.ndarray | Tensor], device: torch.device) -> dict[str, Tensor]:
+    """Returns several arrays as tensors on a device, each in its own type, in one transfer; tensors are there already.
+
+    On the CPU they share the arrays' memory. To a card they go from pinned memory, and nobody waits for their arrival.
+    """
     if device.type == "cpu":
-        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+        return {n: a if isinstance(a, Tensor) else torch.from_numpy(a) for n, a in arrays.items()}
     packed, place, offset = {}, {}, 0
     for name, array in arrays.items():
+        if isinstance(array, Tensor):
+            continue
         packed[name] = np.ascontiguousarray(array)
         place[name] = offset
         offset += (packed[name].nbytes + 15) // 16 * 16  # views must be aligned to their dtype
@@ -43,8 +48,8 @@ def to_device(arrays: Mapping[str, np.ndarray], device: torch.device) -> dict[st
     view = staging.numpy()
     for name, array in packed.items():
         view[place[name] : place[name] + array.nbytes] = array.reshape(-1).view(np.uint8)
-    moved = staging.to(device)
-    result = {}
+    moved = staging.to(device, non_blocking=True)  # torch keeps pinned memory until it has been read
+    result = {name: array for name, array in arrays.items() if isinstance(array, Tensor)}
     for name, array in packed.items():
         flat = moved[place[name] : place[name] + array.nbytes].view(torch.from_numpy(array.reshape(-1)[:0]).dtype)
         result[name] = flat.view(array.shape)

@@ -22,8 +22,8 @@ from sorrelsim.models.noted import Means
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.adam import Adam
-from sorrelsim.models.torch.devices import to_device
 from sorrelsim.models.torch.distributions import chance_in
+from sorrelsim.models.torch.mirror import mirror_rollout, rollout_on
 from sorrelsim.models.torch.own_policy import OwnPolicy
 from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, Policy
 from sorrelsim.models.torch.policies_together import PoliciesTogether
@@ -128,6 +128,7 @@ class OnPolicyModel(TorchModel):
             if self.n_streams
             else None  # type: ignore[assignment]
         )
+        mirror_rollout(self.memory, self.device, c.memory_device)
         self._next_value = np.zeros(self.n_streams, np.float32)
 
     def optimizer(self) -> Adam:
@@ -188,12 +189,14 @@ class OnPolicyModel(TorchModel):
         kept = self.carries(seat) if learning else {}  # acting moves them on in place
         with self.acting(), torch.inference_mode():
             draw = chance_in(seat, self.generator) if self.explores(seat) else None
-            chosen = self.policy.act(self.tensors(states), seat.carry, mask, draw, learning)
+            sent = self.sent(states)
+            chosen = self.policy.act(self.as_observed(sent), seat.carry, mask, draw, learning)
             self.extras = chosen.extras
             actions = chosen.actions.cpu().numpy().reshape(-1, *self.action_spec.shape)
             if chosen.values is not None:
                 kept |= {name: tensor.cpu().numpy() for name, tensor in chosen.known.items()}
-                self.memory.add_choice(states, actions, chosen.values.cpu().numpy(), seat.mask, kept, seat.rows)
+                values = chosen.values.cpu().numpy()
+                self.memory.add_choice(states, actions, values, seat.mask, kept, seat.rows, sent)
         return actions
 
     def explain(self, state: Observation, seat: Seat | None = None) -> Explanation:
@@ -304,7 +307,7 @@ class OnPolicyModel(TorchModel):
 
     def stored(self) -> dict[str, Tensor]:
         """Returns the whole rollout as ``whole`` does, with frames as they are kept."""
-        data = to_device(self.lived(), self.device)
+        data = rollout_on(self.device, self.memory, self.lived())
         if self.in_sequences or self.recurrent:
             return self._sequences(data)
         return {name: tensor.flatten(0, 1) for name, tensor in data.items()}

@@ -23,6 +23,7 @@ from sorrelsim.models.ranges import BatchSize, Capacity, Every, Exponent, Length
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.torch.devices import to_device
 from sorrelsim.models.torch.losses import Sloped
+from sorrelsim.models.torch.mirror import mirror_replay
 from sorrelsim.models.torch.modes import in_learning
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import as_parts
@@ -110,6 +111,7 @@ class ReplayModel(TorchModel):
         self.targets: dict[str, str] = {}
         if self.n_streams:  # one that only plays needs no memory
             self.memory = self.new_memory()
+            mirror_replay(self.memory, self.device, self.config.memory_device)
         self._due = 0
         self._kept: dict[str, list[Tensor]] = {}
         self._drawn: list[Drawn] = []

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -60,6 +60,9 @@ class TorchConfig:
     device: str = "auto"
     """Where the networks live: ``cpu``, ``cuda``, ``cuda:1`` for the second card, ``mps``; auto takes cuda where there
     is one."""
+    memory_device: Literal["auto", "cpu"] = "auto"
+    """Where it is learned from: auto keeps what a memory holds of observations on the network's card as well, if half
+    of what is free there is enough; cpu sends over what is needed."""
 
     def __post_init__(self) -> None:
         check_settings(self)
@@ -154,7 +157,14 @@ class TorchModel(BaseModel):
         Args:
             states: A batch of what is observed, or of kept frames.
         """
-        parts = to_device(as_parts(states), self.device)
+        return self.as_observed(self.sent(states))
+
+    def sent(self, states: Observation) -> dict[str, Tensor]:
+        """Returns states by part name on the model's device, as they are kept."""
+        return to_device(as_parts(states), self.device)
+
+    def as_observed(self, parts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Returns states on the device, of what is observed or of kept frames, as networks take them."""
         kept = self.painter is not None and parts["grid"].dim() == (2 if self.n_frames == 1 else 3)
         return self.painted(parts) if kept else parts
 
