@@ -212,6 +212,11 @@ class PQN(OnPolicyModel):
         """Ends running episodes in the rollout; the last actions' values, as they were, are what they are drawn to."""
         self.memory.break_off(self.config.gamma, self.memory.columns["chosen"])
 
+    @property
+    def steady(self) -> bool:
+        """Whether no number in its loss changes, as is so where it is PQN's own."""
+        return type(self).loss is PQN.loss
+
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns the loss of the values of the actions taken, and the mean of these values when they were taken."""
         values = self.policy.terms(batch)

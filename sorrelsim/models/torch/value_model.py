@@ -131,7 +131,11 @@ class ValueModel(ReplayModel):
         if self.draws_to_act and seat is not None and seat.deal is not None:  # every share is to draw the same
             self.generator.set_state(seat.deal.once(self.generator.get_state))
         with self.acting(), torch.inference_mode():
-            values, self.extras = self.action_values(parts, carry)
+            if self.graphs is not None and self.recorded:
+                act = lambda seen: self.action_values(seen, {})[:1]  # noqa: E731
+                (values,) = self.graphs("acting", act, parts, self.parameters("online"))
+            else:
+                values, self.extras = self.action_values(parts, carry)
             mask, rng = None if seat is None else seat.mask, draws_in(seat, self.rng)
             return epsilon_greedy(values, mask, self.chances(n) if exploring else 0.0, rng)
 
