@@ -143,6 +143,9 @@ class QPolicy(Policy):
     def _ask(self, parts: dict[str, Tensor], carry: Carry) -> tuple[Tensor, Any]:
         if self._read:
             return split_extras(self._read(self.net, parts), 1)
+        if self.graphs is not None and not carry and torch.is_inference_mode_enabled():
+            ask = lambda seen: (self.net(**seen),)  # noqa: E731
+            return self.graphs("acting", ask, parts, list(self.net.parameters()))[0], None
         return self.net.head(self.net.step(parts, carry)), None
 
 
