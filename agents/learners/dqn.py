@@ -95,6 +95,11 @@ class DQN(ValueModel):
             net = network or QNet(observations, c.n_frames, n_actions, c.network, c.dueling, c.noisy, c.noise_sigma)
         self.take_network(net, f"forward({', '.join(observations.parts)}) -> q[B, {n_actions}]", [(2, n_actions)])
 
+    @property
+    def steady(self) -> bool:
+        """Whether its losses draw nothing: its own, without noise."""
+        return type(self).losses is DQN.losses and not self.config.noisy
+
     def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
         """Returns the values of all actions, [batch, actions], and what else the network returned."""
         return self.ask("online", parts)

@@ -180,6 +180,11 @@ class PPO(OnPolicyModel):
             return LossOfLogits.apply(*said, batch, advantage, c, weight)
         return loss_of_terms(as_terms(said, batch), batch, advantage, c, weight)
 
+    @property
+    def steady(self) -> bool:
+        """Whether no number in its loss changes: it is PPO's own, and the weight of entropy stays."""
+        return type(self).loss is PPO.loss and self.config.entropy_end in (None, self.config.entropy)
+
     def enough(self, losses: Mapping[str, float]) -> bool:
         """Returns whether the policy has moved too far from the one that acted."""
         return self.config.target_kl is not None and losses["kl"] > 1.5 * self.config.target_kl

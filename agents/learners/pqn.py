@@ -27,6 +27,7 @@ from sorrelsim.models.explanation import Explanation, explained_values
 from sorrelsim.models.memory.rollout import Column
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Probability, Rate, Steps
 from sorrelsim.models.schedules import linear
+from sorrelsim.models.torch.distributions import Chance, uniform
 from sorrelsim.models.torch.encoders import NetworkConfig
 from sorrelsim.models.torch.losses import mask_values
 from sorrelsim.models.torch.on_policy_model import OnPolicyConfig, OnPolicyModel
@@ -109,15 +110,15 @@ class QPolicy(Policy):
         return {} if self._read else self.net.new_carry(n)
 
     def act(
-        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: Chance | None, valued: bool
     ) -> Choice:
         """Chooses actions; the value of a state is that of its best allowed action."""
         q, extras = self._ask(parts, carry)
         values, actions = mask_values(q, mask).max(1)
         if draw is not None:
-            coins = torch.rand(len(q), generator=draw, device=q.device) < self.epsilon  # one per stream
+            coins = uniform(len(q), 1, draw, q.device).squeeze(1) < self.epsilon  # one per stream
             # The largest of independent uniform draws among the allowed is a uniform choice among them.
-            anything = torch.rand(q.shape, generator=draw, device=q.device)
+            anything = uniform(*q.shape, draw, q.device)
             actions = torch.where(coins, mask_values(anything, mask).argmax(1), actions)
         if not valued:
             return Choice(actions, extras=extras)
@@ -142,6 +143,9 @@ class QPolicy(Policy):
     def _ask(self, parts: dict[str, Tensor], carry: Carry) -> tuple[Tensor, Any]:
         if self._read:
             return split_extras(self._read(self.net, parts), 1)
+        if self.graphs is not None and not carry and torch.is_inference_mode_enabled():
+            ask = lambda seen: (self.net(**seen),)  # noqa: E731
+            return self.graphs("acting", ask, parts, list(self.net.parameters()))[0], None
         return self.net.head(self.net.step(parts, carry)), None
 
 
@@ -210,6 +214,11 @@ class PQN(OnPolicyModel):
     def interrupt(self) -> None:
         """Ends running episodes in the rollout; the last actions' values, as they were, are what they are drawn to."""
         self.memory.break_off(self.config.gamma, self.memory.columns["chosen"])
+
+    @property
+    def steady(self) -> bool:
+        """Whether no number in its loss changes, as is so where it is PQN's own."""
+        return type(self).loss is PQN.loss
 
     def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Returns the loss of the values of the actions taken, and the mean of these values when they were taken."""

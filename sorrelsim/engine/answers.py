@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sys import getrefcount
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Answer:
         scratch: What threads need to write another form; None where none is written.
         mask: Allowed actions, ``bool[copy, agent, action]``, or None where the world declares none.
         fields: The arrays, as the engine sees them.
-        orders: For the kernel, by mode: how it is called to answer into these arrays.
+        orders: For the kernel, by mode and copies: how it is called to answer into these arrays.
     """
 
     def __init__(self, world: Declared, cell: np.dtype, form: Form | None, scratch: Scratch | None) -> None:
@@ -59,7 +60,7 @@ class Answer:
         self.terminated = np.zeros(of, np.bool_)
         self.truncated = np.zeros(of, np.bool_)
         self.mask: np.ndarray | None = None
-        self.orders: dict[int, Order] = {}
+        self.orders: dict[Any, Order] = {}
         self.fields = [
             Field("cells_into", cells, "given"),
             Field("bytes_into", whole, "given"),

@@ -27,8 +27,8 @@ class Compiled:
         if self.scratch is not None:
             self.scratch.reserve(1)
 
-    def run(self, mode: int, answer: Answer) -> int:
-        """Steps, resets or only views all copies, answering into ``answer``.
+    def run(self, mode: int, answer: Answer, copies: tuple[int, int] | None = None) -> int:
+        """Steps, resets or only views all copies, or those from one to another, answering into ``answer``.
 
         Returns:
             The number of episodes that ended; or -1 - k where action k, of all copies' in a row, is out of range, and
@@ -45,10 +45,12 @@ class Compiled:
                 if self.scratch is not None:
                     self.scratch.reserve(min(n, self.kernel.n))
                 key += threads.summon(self.kernel, min(n, self.kernel.n) - 1) << 2
+        place = key if copies is None else (key, copies)
         try:
-            order = answer.orders[key]
+            order = answer.orders[place]
         except KeyError:
-            order = answer.orders[key] = self.kernel.order(mode, self.program.table(answer), grain=key >> 2)
+            table = self.program.table(answer)
+            order = answer.orders[place] = self.kernel.order(mode, table, grain=key >> 2, copies=copies)
         ended = self.call(order[0])
         if ended < 0 and ended == BUSY:
             raise RuntimeError(

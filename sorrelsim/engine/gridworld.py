@@ -228,19 +228,21 @@ class Gridworld(Noting):
         return self.obs, self.reward, self.terminated, self.truncated, self.info
 
     def _run(self, mode: int) -> int:
-        # The arrays of the answer are reused, but never while somebody holds one of them.
-        for answer in self._answers:
-            if answer is not self._answer and answer.is_free():
-                break
-        else:
-            answer = self._new_answer()
-            self._answers = [*self._answers[-3:], answer]
+        answer = self._free_answer()
         if mode != STEP:
             answer.clear()
         ended = self._runner.run(mode, answer)
         if ended >= 0:
             self._answer = answer
         return ended
+
+    def _free_answer(self) -> Answer:
+        """An answer that nobody holds an array of, so that its arrays can be written again, or a new one."""
+        for answer in self._answers:
+            if answer is not self._answer and answer.is_free():
+                return answer
+        self._answers = [*self._answers[-3:], self._new_answer()]
+        return self._answers[-1]
 
     def _catch_up(self) -> None:
         """Hands out what the runner answered last, where an interrupt fell between its answer and the handing out."""

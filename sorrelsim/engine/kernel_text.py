@@ -1,8 +1,9 @@
 """The text of the compiled kernel, which takes copies to be stepped from a shared heap, and the words it is steered by.
 
-A call brings the address of eight words, an :class:`Order`. With ``grain`` 0 the kernel does all copies alone. Else the
-caller opens a round and draws portions of ``grain`` copies; helper threads, which run the same kernel with mode FOLLOW,
-draw from the same heap. Results do not depend on who draws what: a copy has its own memory and its own random stream.
+A call brings the address of nine words, an :class:`Order`, which say among others what copies are to be stepped. With
+``grain`` 0 the kernel does them all alone. Else the caller opens a round and draws portions of ``grain`` copies; helper
+threads, which run the same kernel with mode FOLLOW, draw from the same heap. Results do not depend on who draws what: a
+copy has its own memory and its own random stream.
 
 All that must not be cut in two lies within one call, in which Python handles no signals: taking the world, stepping,
 waiting for what helpers have begun, writing down what came of it, letting the world go.
@@ -33,8 +34,8 @@ class Order(NamedTuple):
 
     Attributes:
         address: Of the words, as the kernel takes it.
-        words: ``int64[8]``: shared, table, copies, mode, grain, lane; see :data:`KERNEL`. The call writes the last two
-            when it is done: the world's claim, and the number of episodes that ended.
+        words: ``int64[9]``: shared, table, end of the copies, mode, grain, lane; see :data:`KERNEL`. The call writes
+            the next two when it is done: the world's claim, and the number of episodes that ended. Then the first copy.
         table: The table that a word leads to.
     """
 
@@ -60,6 +61,8 @@ class Order(NamedTuple):
 #     DONE += 8, all are done   7 | 24    24
 #     returns ENDED             7 | 24    24            idle + 1 for each look, until PATIENCE: returns, sleeps
 #
+# Where copies 8 to 23 alone are to be stepped, TICKET and DONE begin at 8.
+#
 # A swap fails if another thread drew first, or if another round has begun, and none begins before DONE equals COPIES.
 # So a helper that was put off the processor between its look and its swap can never step a copy of a later round
 # with the table of an earlier one. A caller whose helper was put off in the middle of a portion loses patience too:
@@ -70,15 +73,15 @@ class Order(NamedTuple):
 # the order with the greatest claim is the latest that was carried out, whatever became of its caller.
 KERNEL = """
 
-def first_bad_action(table, n):
+def first_bad_action(table, first, n):
     bad = 0
-    for b in range(n):
+    for b in range(first, n):
         w = load_W(table, b, 0)
         e = load_E(table, b, 0)
         for i in range(w.n_agents):
             bad += (w.action[i] < 0) | (w.action[i] >= e.n_actions)
     if bad > 0:
-        for b in range(n):
+        for b in range(first, n):
             w = load_W(table, b, 0)
             e = load_E(table, b, 0)
             for i in range(w.n_agents):
@@ -94,26 +97,26 @@ make_callable(first_bad_action)
 def run(order):
     shared, table, n = order_word(order, 0), order_word(order, 1), order_word(order, 2)
     mode, grain, lane = order_word(order, 3), order_word(order, 4), order_word(order, 5)
+    first, last = order_word(order, 8), n
     idle, round_, ended = 0, 0, 0
     helping = mode == FOLLOW
     claim = read_word(shared, CLAIM)
     if not helping and (claim & 1 or not swap_word(shared, CLAIM, claim, claim + 1)):
         return BUSY
     if mode == STEP:
-        bad = first_bad_action(table, n)
+        bad = first_bad_action(table, first, n)
         if bad >= 0:
             write_word(shared, CLAIM, claim)
             return -1 - bad
     if grain > 0:
         round_ = (read_word(shared, TICKET) >> 32) + 1
-        write_word(shared, DONE, 0)
+        write_word(shared, DONE, first)
         write_word(shared, ENDED, 0)
         write_word(shared, COPIES, n)
         write_word(shared, TABLE, table)
         write_word(shared, MODE, mode)
         write_word(shared, GRAIN, grain)
-        write_word(shared, TICKET, round_ << 32)
-    first, last = 0, n
+        write_word(shared, TICKET, (round_ << 32) + first)
     while True:
         if grain > 0 or helping:
             first = last = 0

@@ -57,10 +57,13 @@ class Kernel:
         self.shared = Block(CLAIM + 1, {"word": ((1,), np.int64)}).arrays["word"][:, 0]  # each in a line of its own
         self.weak = weakref.ref(self)
 
-    def order(self, mode: int, table: np.ndarray, grain: int = 0, lane: int = 0) -> Order:
-        """What a call is to do; see :class:`~sorrelsim.engine.kernel_text.Order`."""
-        copies = 0 if mode == FOLLOW else self.n
-        words = np.array([address_of(self.shared), address_of(table), copies, mode, grain, lane, -1, 0], np.int64)
+    def order(
+        self, mode: int, table: np.ndarray, grain: int = 0, lane: int = 0, copies: tuple[int, int] | None = None
+    ) -> Order:
+        """What a call is to do, with all copies or from one to another; see ``kernel_text.Order``."""
+        first, last = copies or (0, 0 if mode == FOLLOW else self.n)
+        given = address_of(self.shared), address_of(table), last, mode, grain, lane, -1, 0, first
+        words = np.array(given, np.int64)
         return Order(ctypes.c_void_p(address_of(words)), words, table)
 
 

@@ -83,12 +83,13 @@ def share_of(errand: Errand, classes: Classes) -> ExperimentConfig:
         world=world,
         seats=[_on_cpu(seat) for seat in config.seats],
         n_worlds=n,
+        device=None,
         seed=seed_of(config.seed, errand.number, errand.life),
     )
 
 
 def _on_cpu(seat: SeatConfig) -> SeatConfig:
-    on_gpu = seat.config.get("device") in ("auto", "cuda")
+    on_gpu = seat.config.get("device", "cpu") != "cpu"
     return dataclasses.replace(seat, config=seat.config | {"device": "cpu"}) if on_gpu else seat
 
 

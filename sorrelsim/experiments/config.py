@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, TypeAdapter
 
 from sorrelsim.errors import unknown
+from sorrelsim.models.device_names import check_device_name
 from sorrelsim.settings import ConfigError, Range, apply_changes, parse_config, read_yaml_file, write_yaml
 
 RAY = "pip install 'sorrelsim[ray]'"
@@ -192,10 +193,18 @@ class ExperimentConfig:
     """Threads that step the copies; all cores by default. Trajectories do not depend on it."""
     torch_threads: Annotated[int, Range(1, 1024)] = 1
     """Threads of the networks, at most the machine's cores. Small networks are slower on more than one."""
+    device: str | None = None
+    """Where the networks of all seats live: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``. Null leaves it to each
+    seat's config."""
+    halves: Annotated[int, Range(1, 1000)] | None = None
+    """Shares of the copies that agents choose for one after the other: while they choose for one, the one before it is
+    stepped. Null: 2 where networks live on a card, else 1. Results do not depend on it."""
     runs: Annotated[str, Field(min_length=1)] = "runs"
     """Folder in which the run folder is made."""
 
     def __post_init__(self) -> None:
+        if self.device is not None:
+            check_device_name(self.device)
         rest = [k for k, seat in enumerate(self.seats) if seat.slots in ("each", "all")]
         if len(rest) > 1:
             raise ValueError(f"seats {rest} both take all slots that are left; only one seat can be 'each' or 'all'")

@@ -25,14 +25,13 @@ from sorrelsim.experiments.evaluation import (
     ways_of,
 )  # fmt: skip
 from sorrelsim.experiments.measures import EpisodeCollector, Row, return_means
-from sorrelsim.experiments.playing import Group, Seated, grouped
+from sorrelsim.experiments.playing import Group, Seated, grouped, turns_of
 from sorrelsim.experiments.resolve import resolve
 from sorrelsim.experiments.seating import Place, make_model, make_world, seat_agents, seating
 from sorrelsim.experiments.sweep import combinations, sweep_rows
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.checkpoint import SUFFIX
-from sorrelsim.models.playing import play_step
 from sorrelsim.models.threads import set_network_threads
 from sorrelsim.outside.make import is_outside
 from sorrelsim.tables.events import EventLog
@@ -101,6 +100,7 @@ class Experiment:
         self._playing = (
             grouped(self._players, self.world) if config.together and not config.actors else list(self._players)
         )
+        self._play_turn = turns_of(self.world, self._playing, self.config.halves or 1)
         self.epoch = self.turns = 0
         self.total_turns = config.epochs * config.turns
         self.seconds = self._seconds_before = 0.0  # in all, and before the epoch that is being played
@@ -185,7 +185,7 @@ class Experiment:
                 if self.crew is not None:
                     self.turns += self.crew.play(last - self.turns)
                 else:
-                    play_step(self.world, self._playing)
+                    self._play_turn()
                     self.collector.observe(self.world)
                     if self.log is not None:
                         self.log.step(self.world)

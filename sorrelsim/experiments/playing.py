@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self, cast
 
 import numpy as np
 
+from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.engine.halves import Halves
 from sorrelsim.errors import tell
 from sorrelsim.experiments.seating import Place
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel, TrainingDiverged
-from sorrelsim.models.playing import Player
+from sorrelsim.models.in_shares import Chooser, play_in_shares
+from sorrelsim.models.playing import play_step
 from sorrelsim.models.rewards import Apart, RewardTransform
 from sorrelsim.models.together import Together
 from sorrelsim.observations.playable import Playable
@@ -67,6 +71,7 @@ class Group:
 
     Attributes:
         seated: Who.
+        agent: The one Agent.
     """
 
     def __init__(self, seated: Sequence[Seated], together: Together, world: Playable) -> None:
@@ -74,19 +79,19 @@ class Group:
         agents = [each.agent for each in self.seated]
         slots = np.concatenate([agent.slots for agent in agents])
         model, explore = cast(BaseModel, together), agents[0].seat.explore  # to an Agent they are one
-        self._agent = Agent(world, list(slots), model, explore=explore, n_members=len(agents))
+        self.agent = Agent(world, list(slots), model, explore=explore, n_members=len(agents))
         for k, agent in enumerate(agents):
-            agent.lie_in(self._agent, k)
-        self._agent.transform = self._shared_transform()
+            agent.lie_in(self.agent, k)
+        self.agent.transform = self._shared_transform()
 
     def transition(self, world: Playable) -> None:
         """Chooses for all."""
-        self._agent.transition(world)
+        self.agent.transition(world)
 
     def remember(self, world: Playable) -> None:
         """Takes in what the step brought, and learns, for all."""
         try:
-            self._agent.remember(world)
+            self.agent.remember(world)
         except TrainingDiverged:
             assert self._together.failed is not None
             with self.seated[self._together.failed]:
@@ -104,13 +109,20 @@ class Group:
         return paying[0][0] if len(paying) == 1 else Apart(paying)
 
 
-def grouped(seated: Sequence[Seated], world: Playable) -> list[Player]:
+def turns_of(world: Gridworld, players: Sequence[Seated | Group], halves: int) -> Callable[[], None]:
+    """Returns what plays a turn of the world: all copies at once, or in as many shares as are asked for."""
+    if halves == 1:
+        return partial(play_step, world, players)
+    return partial(play_in_shares, Halves(world, halves), [Chooser(player, player.agent) for player in players])
+
+
+def grouped(seated: Sequence[Seated], world: Playable) -> list[Seated | Group]:
     """Returns who plays, in order: those whose models can act and learn as one as a group, in the first one's place.
 
     That are learners of one class with equal configs, which see, can do and remember alike. Where networks of one's own
     are why they cannot, one line says so.
     """
-    players: list[Player] = []
+    players: list[Seated | Group] = []
     rest = list(seated)
     while rest:
         first, *others = rest

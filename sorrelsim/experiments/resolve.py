@@ -36,7 +36,34 @@ def resolve(
     evaluation, outside = config.evaluation, cast(Any, world)
     if is_outside(world.name) and not outside.filmed:
         evaluation = dataclasses.replace(evaluation, gif_turns=0)
-    return dataclasses.replace(config, world=_world(config.world, world), seats=seats, evaluation=evaluation)
+    return dataclasses.replace(
+        config,
+        world=_world(config.world, world),
+        seats=seats,
+        evaluation=evaluation,
+        halves=_halves(config, world, models),
+    )
+
+
+def _halves(config: ExperimentConfig, world: Gridworld, models: Sequence[BaseModel]) -> int:
+    """Returns in how many shares the copies are played.
+
+    Raises:
+        ConfigError: If they cannot be played in as many as the config asks for.
+    """
+    given, n = config.halves, world.n_worlds
+    outside = is_outside(world.name)
+    if given is None:
+        on_card = any(getattr(getattr(model, "device", None), "type", "cpu") == "cuda" for model in models)
+        return min(2, n) if on_card and not outside and not config.actors else 1
+    if given > n:
+        raise ConfigError(f"halves is {given}, and there are {n} copies; allowed: 1 to {n} (n_worlds)")
+    if given > 1 and (outside or config.actors):
+        why = (
+            f"actors is {config.actors}, and they play the copies" if config.actors else f"{world.name} is no Gridworld"
+        )
+        raise ConfigError(f"halves is {given}, but {why}; allowed: 1")
+    return given
 
 
 def _world(given: dict[str, Any], world: Gridworld) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from sorrelsim.experiments.run import Run, Watcher, load_run, run
 from sorrelsim.experiments.run_folder import alone_in, tidy
 from sorrelsim.models.checkpoint import CheckpointError
 
-MAY_CHANGE = ("epochs", "threads", "together", "tensorboard", "wandb")
+MAY_CHANGE = ("epochs", "threads", "halves", "together", "tensorboard", "wandb")
 """Keys that may change when a run goes on: what was played before does not depend on them."""
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -34,12 +35,14 @@ class Place:
         slots: The slots.
         config: What the config says of it.
         seed: The model's seed.
+        device: Where its networks live; None leaves it to its settings.
     """
 
     name: str
     slots: tuple[int, ...]
     config: SeatConfig
     seed: int
+    device: str | None = None
 
 
 def seating(config: ExperimentConfig, n_agents: int) -> list[Place]:
@@ -73,7 +76,7 @@ def seating(config: ExperimentConfig, n_agents: int) -> list[Place]:
     places = []
     for k, ((_, slots, seat), unique) in enumerate(zip(groups, _file_names(groups), strict=True)):
         seed = int(np.random.SeedSequence([config.seed, k]).generate_state(1)[0])
-        places.append(Place(unique, slots, seat, seed))
+        places.append(Place(unique, slots, seat, seed, config.device))
     return places
 
 
@@ -159,12 +162,23 @@ def make_model(
         cls = (classes or Classes()).model(place.config.model)
         check_actions(cls, world)
         build = cls.from_config if learn and place.config.learn else cls.to_play
-        model = build(observations, world.action_names or world.action_spec, n_streams, place.config.config, place.seed)
+        settings = _on_device(place, cls, learn)
+        model = build(observations, world.action_names or world.action_spec, n_streams, settings, place.seed)
         if start and place.config.load:
             model.load_weights(place.config.load)
     except (ValueError, TypeError, OSError, MemoryError) as error:
         raise ConfigError(f"seat {place.name}: {error}") from error
     return model
+
+
+def _on_device(place: Place, cls: type[BaseModel], learn: bool) -> dict[str, Any]:
+    """Returns a model's settings; whoever only looks at a run need not have the device that it was made on."""
+    settings = dict(place.config.config)
+    if place.device is not None and any(field.name == "device" for field in dataclasses.fields(cls.Config)):
+        settings["device"] = place.device
+    if not learn and settings.get("device", "cpu") != "cpu":
+        settings["device"] = "auto"
+    return settings
 
 
 def check_actions(cls: type[BaseModel], world: Gridworld) -> None:

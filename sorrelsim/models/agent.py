@@ -150,8 +150,12 @@ class Agent:
     def act(self, world: Playable, actions: np.ndarray) -> None:
         """Submits what the model chose in the states that :meth:`observe` gave, [n_streams, ...]."""
         self._actions = actions
-        chosen = self._spec.clip(actions).reshape(-1, self.n_worlds, self._n_slots, *self._spec.shape)
-        world.submit(self.slots, chosen.swapaxes(0, 1).reshape(self.n_worlds, self.slots.size, *self._spec.shape))
+        world.submit(self.slots, self._by_copy(actions, self.n_worlds))
+
+    def _by_copy(self, actions: np.ndarray, n_copies: int) -> np.ndarray:
+        """Turns actions of the streams of some copies to [n_copies, slots, ...], as worlds take them."""
+        chosen = self._spec.clip(actions).reshape(-1, n_copies, self._n_slots, *self._spec.shape)
+        return chosen.swapaxes(0, 1).reshape(n_copies, self.slots.size, *self._spec.shape)
 
     def overrule(self, slot: int, action: int) -> None:
         """Takes in that somebody else acts in one of its slots: the model is told of that action as what was done.

@@ -24,6 +24,11 @@ class Exploring:
     exploring: bool = True
     _fixed_epsilon: float | None = None
 
+    @property
+    def acts_in_shares(self) -> bool:
+        """Whether it chooses for one share of its streams after another just as for all at once; by default not."""
+        return False
+
     def explores(self, seat: Seat | None) -> bool:
         """Returns whether to explore: both the model's own mode and the seat's must say so."""
         return self.exploring and (seat is None or seat.explore)

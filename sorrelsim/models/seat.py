@@ -13,6 +13,42 @@ import numpy as np
 
 from sorrelsim.observations.parts import Observation
 
+_ALL = slice(None)
+
+
+class Deal:
+    """What chance brings in a turn that is played share by share: drawn for all streams at once, and dealt out.
+
+    The first share that asks has it drawn; those after it ask in the same order, so that what a stream gets depends
+    neither on the number of shares nor on who is in them.
+
+    Args:
+        n_streams: Streams that chance is drawn for at once.
+
+    Attributes:
+        rows: Those of the share that chooses now; set by ``to``.
+    """
+
+    def __init__(self, n_streams: int) -> None:
+        self.n_streams, self.rows = n_streams, slice(n_streams)
+        self._drawn: list[Any] = []
+        self._next = 0
+
+    def to(self, rows: slice) -> None:
+        """Begins with a share."""
+        self.rows, self._next = rows, 0
+
+    def once(self, draw: Callable[[], Any]) -> Any:
+        """Returns what is drawn once for all streams, the same for every share."""
+        if self._next == len(self._drawn):
+            self._drawn.append(draw())
+        self._next += 1
+        return self._drawn[self._next - 1]
+
+    def part(self, draw: Callable[[int], Any]) -> Any:
+        """Returns this share's rows of what ``draw`` gives for a number of streams, a row for each."""
+        return self.once(lambda: draw(self.n_streams))[self.rows]
+
 
 @dataclass
 class Seat:
@@ -28,6 +64,8 @@ class Seat:
         mask: Allowed actions now, bool [n_streams, n_actions], or None if all are.
         explore: False asks for the model's best action.
         learn: False if the model is not to learn from what happens here; it is told all the same.
+        deal: Where chance comes from in a turn that is played share by share; then all of the above is of a share. None
+            where all streams choose at once.
     """
 
     n_streams: int
@@ -35,6 +73,12 @@ class Seat:
     mask: np.ndarray | None = None
     explore: bool = True
     learn: bool = False
+    deal: Deal | None = None
+
+    @property
+    def rows(self) -> slice:
+        """Which of the streams these are."""
+        return _ALL if self.deal is None else self.deal.rows
 
 
 @dataclass

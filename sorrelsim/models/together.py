@@ -38,8 +38,11 @@ class Together(ABC):
         self.name, self.n_frames, self.kept = first.name, first.n_frames, first.kept
         self.observations, self.remembered = first.observations, first.remembered
         self.action_spec = first.action_spec
-        n = first.n_streams
-        self._rows = [slice(k * n, (k + 1) * n) for k in range(len(self.models))]
+
+    def rows(self, n_streams: int) -> list[slice]:
+        """Returns the rows of each model among those of so many streams, as many for each."""
+        n = n_streams // len(self.models)
+        return [slice(k * n, (k + 1) * n) for k in range(len(self.models))]
 
     # In a seat of all
 
@@ -54,13 +57,18 @@ class Together(ABC):
         """Resets rows of a carry; see ``BaseModel.reset_carry``."""
         self.models[0].reset_carry(carry, ended)
 
+    @property
+    def acts_in_shares(self) -> bool:
+        """Whether all choose for one share of their streams after another just as for all at once."""
+        return all(model.acts_in_shares for model in self.models)
+
     @abstractmethod
     def take_actions(self, states: Observation, seat: Seat) -> np.ndarray:
         """Chooses actions for the streams of all; per model as ``BaseModel.take_actions``."""
 
     def one_by_one(self, states: Observation, seat: Seat) -> np.ndarray:
         """Chooses actions as ``take_actions`` does, and asks each model for its own."""
-        each = zip(self.models, self._rows, self.seats(seat), strict=True)
+        each = zip(self.models, self.rows(seat.n_streams), self.seats(seat), strict=True)
         return np.concatenate([model.take_actions(_rows_of(states, rows), own) for model, rows, own in each])
 
     def remember(self, transition: Transition) -> None:
@@ -72,16 +80,16 @@ class Together(ABC):
     def seats(self, seat: Seat) -> list[Seat]:
         """Returns each model's part of a seat; what lies in its carry is that of the whole."""
         parts = []
-        for rows in self._rows:
+        for rows in self.rows(seat.n_streams):
             carry = {name: array[rows] for name, array in seat.carry.items()}
             mask = None if seat.mask is None else seat.mask[rows]
-            parts.append(Seat(rows.stop - rows.start, carry, mask, seat.explore, seat.learn))
+            parts.append(Seat(rows.stop - rows.start, carry, mask, seat.explore, seat.learn, seat.deal))
         return parts
 
     def shares(self, transition: Transition) -> Iterator[Transition]:
         """Yields each model's part of what a step brought."""
         t = transition
-        for rows, seat in zip(self._rows, self.seats(t.seat), strict=True):
+        for rows, seat in zip(self.rows(self.n_streams), self.seats(t.seat), strict=True):
             first, last = np.searchsorted(t.ended, (rows.start, rows.stop))
             over, none = slice(first, last), first == last  # of those that ended
             yield Transition(

@@ -9,6 +9,8 @@ import numpy as np
 from sorrelsim.models.memory.rollout import Rollout
 from sorrelsim.observations.parts import Observation, as_parts
 
+_ALL = slice(None)
+
 
 class Abreast:
     """Rollouts of one shape, whose arrays become parts of larger ones, [member, n_steps, n_streams, ...].
@@ -32,28 +34,29 @@ class Abreast:
         values: np.ndarray,
         mask: np.ndarray | None,
         columns: Mapping[str, np.ndarray],
+        rows: slice = _ALL,
     ) -> None:
-        """Writes what was seen and chosen into every member's next row; see ``Rollout.add_choice``."""
+        """Writes what was seen and chosen, by all streams or some of each member's, into every member's next row."""
         if mask is not None:
             self._hold_masks(mask)
         written = {f"state {name}": part for name, part in as_parts(states).items()}
         written |= {"actions": actions, "values": values, **columns} | ({} if mask is None else {"masks": mask})
-        self._write(written)
+        self._write(written, rows)
 
     def add_outcome(self, rewards: np.ndarray, terminated: np.ndarray, ended: np.ndarray) -> None:
         """Writes what came of it, and moves every member to its next row; see ``Rollout.add_outcome``."""
         self._write({"rewards": rewards, "terminated": terminated, "ended": ended})
-        self._wholes["final_values"][self._each, self._rows()] = 0.0
+        self._wholes["final_values"][self._each, self._steps()] = 0.0
         for member in self.members:
             member.size += 1
 
-    def _write(self, written: Mapping[str, np.ndarray]) -> None:
-        rows = self._rows()
+    def _write(self, written: Mapping[str, np.ndarray], rows: slice = _ALL) -> None:
+        place = self._each, self._steps(), rows
         for name, array in written.items():
             whole = self._wholes[name]
-            whole[self._each, rows] = array.reshape(len(rows), *whole.shape[2:])
+            whole[place] = array.reshape(len(self.members), -1, *whole.shape[3:])
 
-    def _rows(self) -> list[int]:
+    def _steps(self) -> list[int]:
         return [member.size for member in self.members]
 
     def _hold_masks(self, mask: np.ndarray) -> None:

@@ -243,7 +243,7 @@ class Buffer:
         index, weights = self._draw(batch_size, priority_correction, n_batches)
         (returns, discounts, dones, valid), rows, streams = self.windows(index)
         # States, and then those that follow them, in one pass: a state that is whole has a next state that is.
-        stacks = {name: ring.gather(name, rows, streams, self.n_frames, valid) for name in self._part_names}
+        stacks = ring.states(self._part_names, rows, streams, self.n_frames, valid)
         if self.n_frames == 1:
             stacks = {name: stack[:, 0] for name, stack in stacks.items()}
         states = as_public({name: stack[:batch_size] for name, stack in stacks.items()})

@@ -16,7 +16,7 @@ An entry of the table is freed when its row is overwritten; the table doubles wh
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +54,10 @@ class Ring:
         final: That table by part, [entries, *shape].
         head: The row to be written next.
         size: Rows written.
+        mirror: What holds frames once more on the device where it is learned from, a ``MirroredRing``; or None.
     """
+
+    mirror: Any = None
 
     def __init__(
         self, observations: ObservationSpec, n_rows: int, n_streams: int, action: Column = ((), np.int64)
@@ -102,6 +105,8 @@ class Ring:
         ended = np.flatnonzero(self.kind[row])
         if ended.size and finals is not None:
             self._store_finals(row, ended, finals)
+        if self.mirror is not None:
+            self.mirror.row(row)
         self.head = (row + 1) % self.n_rows
         self.size = min(self.size + 1, self.n_rows)
 
@@ -125,6 +130,19 @@ class Ring:
         )
         return into.view(dtype).reshape(len(rows), depth, *shape)
 
+    def states(
+        self, names: Sequence[str], rows: np.ndarray, streams: np.ndarray, depth: int, whole: np.ndarray
+    ) -> Parts:
+        """Returns what ``gather`` does of some parts by name; from a mirror, as tensors on its device."""
+        if self.mirror is None:
+            return {name: self.gather(name, rows, streams, depth, whole) for name in names}
+        frames, final = np.empty((*self.kind.shape, 0), np.uint8), np.empty((0, 0), np.uint8)
+        into = np.empty((len(rows), depth, 0), np.uint8)  # no bytes: what is asked for is ``whole``
+        given = rows, streams, self.head, self.size, self.kind, frames, final, self.final_index, into, whole
+        replay_kernels.stacks(*given)
+        stacks: Parts = self.mirror.gather(rows, streams, depth)
+        return stacks
+
     def done(self, index: np.ndarray) -> np.ndarray:
         """Returns what was done in some steps, row * n_streams + stream: int64 [n], or as it is kept, [n, *shape]."""
         actions: np.ndarray = self.actions.reshape(-1, *self.actions.shape[2:]).take(index, 0)
@@ -137,6 +155,8 @@ class Ring:
         self.final_index[:] = -1
         self._free = np.arange(len(self._free), dtype=np.int32)
         self._n_free = len(self._free)
+        if self.mirror is not None:
+            self.mirror.all()
 
     # Saving
 
@@ -176,6 +196,8 @@ class Ring:
         for name in _SAVED:
             getattr(self, name)[:n] = np.asarray(state[name])
         self._free, self._n_free = np.array(state["free"]), int(state["n_free"])
+        if self.mirror is not None:
+            self.mirror.all()
 
     def check(self, state: Mapping[str, Any]) -> None:
         """Checks that a state is sound, and of this memory; nothing is changed.
@@ -225,6 +247,8 @@ class Ring:
         entries = self._free[self._n_free : self._n_free + ended.size]
         for name, value in finals.items():
             self.final[name][entries] = np.reshape(value, (ended.size, *self.parts[name][0]))
+            if self.mirror is not None:
+                self.mirror.finals(name, entries)
         self.final_index[row, ended] = entries
 
     def _grow_table(self, n_ended: int) -> None:
@@ -236,3 +260,5 @@ class Ring:
         self._n_free += more
         for name, table in self.final.items():
             self.final[name] = np.concatenate([table, np.zeros((more, *table.shape[1:]), table.dtype)])
+            if self.mirror is not None:
+                self.mirror.finals(name)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 Column = tuple[tuple[int, ...], Any]
 """Shape and dtype of what a column holds for one step of one stream."""
+_ALL = slice(None)
 _ALWAYS = ("actions", "values", "rewards", "terminated", "ended", "final_values")
 
 
@@ -47,7 +48,10 @@ class Rollout:
         masks: Allowed actions, bool [n_steps, n_streams, n_actions], or None.
         columns: The learner's own, by name, [n_steps, n_streams, *shape].
         size: Rows filled.
+        mirror: What holds the states once more on the device where they are learned from, ``MirroredStates``; or None.
     """
+
+    mirror: Any = None
 
     def __init__(
         self,
@@ -86,21 +90,26 @@ class Rollout:
         values: np.ndarray,
         mask: np.ndarray | None = None,
         columns: Mapping[str, np.ndarray] | None = None,
+        rows: slice = _ALL,
+        sent: Mapping[str, Any] | None = None,
     ) -> None:
-        """Writes what was seen and chosen into the next row; ``add_outcome`` completes it.
+        """Writes what was seen and chosen, by all streams or by some of them, into the next row.
 
-        Columns that are not given keep what they hold there.
+        Columns that are not given keep what they hold there. States that were sent to a device go to a mirror as they
+        are. ``add_outcome`` completes the row.
         """
-        t = self.size
+        place = self.size, rows
+        if self.mirror is not None and sent is not None:
+            self.mirror.write(*place, sent)
         for name, part in as_parts(states).items():
-            self.states[name][t] = part
-        self.actions[t], self.values[t] = actions, values
+            self.states[name][place] = part
+        self.actions[place], self.values[place] = actions, values
         for name, column in (columns or {}).items():
-            self.columns[name][t] = column
+            self.columns[name][place] = column
         if mask is not None:
             if self.masks is None:
-                self.masks = np.ones((self.n_steps, *mask.shape), bool)
-            self.masks[t] = mask
+                self.masks = np.ones((self.n_steps, self.n_streams, *mask.shape[1:]), bool)
+            self.masks[place] = mask
 
     def add_outcome(self, rewards: np.ndarray, terminated: np.ndarray, ended: np.ndarray) -> None:
         """Writes what came of it, and moves to the next row; ``final_values`` of the row left start at 0."""
@@ -130,6 +139,7 @@ class Rollout:
 
     def lie_in(self, wholes: Mapping[str, np.ndarray], k: int) -> None:
         """Makes its arrays, by name, parts ``[k]`` of larger ones, and takes along what they hold."""
+        self._filled_otherwise()
         for name, array in self.arrays().items():
             wholes[name][k] = array
         self.states = {name: wholes[f"state {name}"][k] for name in self.states}
@@ -148,6 +158,7 @@ class Rollout:
         for name, array in self.arrays().items():
             np.concatenate([part[name] for part in parts], axis=1, out=array)
         self.size = self.n_steps
+        self._filled_otherwise()
 
     def state_dict(self) -> dict[str, Any]:
         """Returns the rows filled so far."""
@@ -160,6 +171,7 @@ class Rollout:
             ValueError: If the state is of a rollout of another shape, or not sound. Then nothing has changed.
         """
         self.check(state)
+        self._filled_otherwise()
         saved = state["arrays"]
         if "masks" in saved and self.masks is None:
             self.masks = np.ones((self.n_steps, *saved["masks"].shape[1:]), bool)
@@ -176,6 +188,10 @@ class Rollout:
         """
         checked.names("the saved rollout", state, ("size", "arrays"))
         check_rollout(state["size"], state["arrays"], self.arrays(), self.n_steps)
+
+    def _filled_otherwise(self) -> None:
+        if self.mirror is not None:
+            self.mirror.forget()
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns all that it holds, by name."""

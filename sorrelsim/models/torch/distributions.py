@@ -7,7 +7,7 @@ of the actions taken. A loss asks ``as_terms``, whichever it is; only one that w
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sorrelsim.models.explanation import Explanation
+from sorrelsim.models.seat import Deal, Seat
 from sorrelsim.models.torch.losses import mask_logits
 from sorrelsim.models.torch.on_cpu import array_of, compiles, loss_kernels
 
@@ -22,15 +23,45 @@ if TYPE_CHECKING:
     from sorrelsim.observations.actions import ActionSpec
 
 
-Chance = torch.Generator | Sequence[torch.Generator]
-"""Where chance comes from: one generator, or one for each of equal parts of a batch's rows."""
+Generators = torch.Generator | Sequence[torch.Generator]
+
+
+class Dealt(NamedTuple):
+    """Generators whose numbers are dealt out to shares of the streams."""
+
+    generators: Generators
+    deal: Deal
+
+
+Chance = Generators | Dealt
+"""Where chance comes from: one generator, or one for each of equal parts of a batch's rows; perhaps dealt out."""
+
+
+def chance_in(seat: Seat, generators: Generators) -> Chance:
+    """Returns where chance comes from in a seat, or in a share of it."""
+    return generators if seat.deal is None else Dealt(generators, seat.deal)
 
 
 def uniform(n_rows: int, n: int, chance: Chance, device: torch.device) -> Tensor:
     """Returns numbers between 0 and 1, [n_rows, n]."""
+    return _drawn(lambda rows, each: torch.rand(rows, n, generator=each, device=device), n_rows, chance)
+
+
+def normal(n_rows: int, n: int, chance: Chance, device: torch.device) -> Tensor:
+    """Returns numbers of mean 0 and deviation 1, [n_rows, n]."""
+    return _drawn(lambda rows, each: torch.randn(rows, n, generator=each, device=device), n_rows, chance)
+
+
+def _drawn(draw: Callable[[int, torch.Generator], Tensor], n_rows: int, chance: Chance) -> Tensor:
+    """Returns what ``draw`` gives for some rows and a generator; of a share, its part of what all rows get."""
     if isinstance(chance, torch.Generator):
-        return torch.rand(n_rows, n, generator=chance, device=device)
-    return torch.cat([torch.rand(n_rows // len(chance), n, generator=each, device=device) for each in chance])
+        return draw(n_rows, chance)
+    if not isinstance(chance, Dealt):
+        return torch.cat([draw(n_rows // len(chance), each) for each in chance])
+    generators, deal = chance
+    each = [generators] if isinstance(generators, torch.Generator) else generators
+    parts = [deal.part(lambda rows, one=one: draw(rows, one)) for one in each]  # type: ignore[misc]
+    return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 class Logits(NamedTuple):
@@ -96,9 +127,7 @@ def choose(said: Logits | Gaussian, mask: Tensor | None, draw: Chance | None) ->
     if isinstance(said, Gaussian):
         actions = said.means
         if draw is not None:
-            assert isinstance(draw, torch.Generator)  # several are asked as one only for actions with names
-            noise = torch.randn(actions.shape, generator=draw, device=actions.device)
-            actions = actions + said.log_stds.exp() * noise
+            actions = actions + said.log_stds.exp() * normal(len(actions), actions.shape[1], draw, actions.device)
         return actions, _log_density(said, actions)
     log_p = F.log_softmax(mask_logits(said.logits, mask), 1)
     chosen = log_p.argmax(1) if draw is None else draw_actions(log_p, draw)

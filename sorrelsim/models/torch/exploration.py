@@ -6,11 +6,33 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sorrelsim.models.seat import Deal, Seat
 from sorrelsim.models.torch.losses import mask_values
 
 
+class DealtDraws:
+    """Draws a generator's numbers as it would for all streams, and deals them out to the shares that choose in turn."""
+
+    def __init__(self, rng: np.random.Generator, deal: Deal) -> None:
+        self._rng, self._deal = rng, deal
+
+    def random(self, size: int | tuple[int, ...]) -> np.ndarray:
+        """Returns numbers between 0 and 1, of this share's rows."""
+        _, *rest = np.atleast_1d(size)
+        return np.asarray(self._deal.part(lambda n: self._rng.random((n, *rest))))
+
+    def integers(self, high: int, size: int) -> np.ndarray:
+        """Returns whole numbers below ``high``, of this share's rows."""
+        return np.asarray(self._deal.part(lambda n: self._rng.integers(high, size=n)))
+
+
+def draws_in(seat: Seat | None, rng: np.random.Generator) -> np.random.Generator | DealtDraws:
+    """Returns where chance comes from in a seat, or in a share of it."""
+    return rng if seat is None or seat.deal is None else DealtDraws(rng, seat.deal)
+
+
 def epsilon_greedy(
-    values: Tensor, mask: np.ndarray | None, epsilon: float | np.ndarray, rng: np.random.Generator
+    values: Tensor, mask: np.ndarray | None, epsilon: float | np.ndarray, rng: np.random.Generator | DealtDraws
 ) -> np.ndarray:
     """Chooses the allowed action of the highest value in each stream, or with chance epsilon any that is allowed.
 

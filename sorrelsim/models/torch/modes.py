@@ -72,7 +72,12 @@ class Modes:
         """Whether what runs now runs within learning."""
         return self._depth > 0 and bool(self._training)
 
-    def _set(self, networks: Mapping[str, nn.Module], training: bool) -> None:
+    def draw(self, networks: Mapping[str, nn.Module]) -> bool:
+        """Returns whether any of the networks may draw from a global generator."""
+        self._meet(networks)
+        return self._draw
+
+    def _meet(self, networks: Mapping[str, nn.Module]) -> None:
         present = tuple(map(id, networks.values()))
         if present != self._of:  # networks were given or exchanged
             self._of, self._training = present, None
@@ -80,6 +85,9 @@ class Modes:
             self._draw = not nets or any(not _draws_nothing(m) for net in nets for m in net.modules())
             self._learning = [s for net in nets if _learns(net) for s in _switches(net)]
             self._frozen = [s for net in nets if not _learns(net) for s in _switches(net)]
+
+    def _set(self, networks: Mapping[str, nn.Module], training: bool) -> None:
+        self._meet(networks)
         if self._training is None:
             _switch(self._frozen, False)
         if self._training is not training:

@@ -22,10 +22,13 @@ from sorrelsim.models.noted import Means
 from sorrelsim.models.ranges import BatchSize, Discount, Length, Passes, Width
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.torch.adam import Adam
-from sorrelsim.models.torch.devices import to_device
+from sorrelsim.models.torch.distributions import chance_in
+from sorrelsim.models.torch.graphs import Results, gradients_of
+from sorrelsim.models.torch.mirror import mirror_rollout, rollout_on
 from sorrelsim.models.torch.own_policy import OwnPolicy
 from sorrelsim.models.torch.policies import ActorCritic, DefaultPolicy, Policy
 from sorrelsim.models.torch.policies_together import PoliciesTogether
+from sorrelsim.models.torch.recurrent import cut
 from sorrelsim.models.torch.stacked import LIBRARY, as_one
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import Observation, Parts, as_parts
@@ -116,6 +119,7 @@ class OnPolicyModel(TorchModel):
     def take_policy(self, policy: Policy) -> None:
         """Makes a policy what acts, its networks the learner's and Adam what moves them, and a rollout for it."""
         self.policy, self.networks, self._parameters = policy, policy.networks, {}
+        policy.graphs = self.graphs
         self.optimizers = {"adam": self.optimizer()}
         c = self.config
         columns: dict[str, Column] = dict(policy.columns)
@@ -127,6 +131,7 @@ class OnPolicyModel(TorchModel):
             if self.n_streams
             else None  # type: ignore[assignment]
         )
+        mirror_rollout(self.memory, self.device, c.memory_device)
         self._next_value = np.zeros(self.n_streams, np.float32)
 
     def optimizer(self) -> Adam:
@@ -164,6 +169,11 @@ class OnPolicyModel(TorchModel):
 
     # Acting
 
+    @property
+    def acts_in_shares(self) -> bool:
+        """Whether it chooses share by share as for all: networks draw nothing, and acting is what is stated here."""
+        return type(self).take_actions is OnPolicyModel.take_actions and not self.networks_draw
+
     def before_acting(self) -> None:
         """Called before the forward pass that chooses actions; by default does nothing."""
 
@@ -173,21 +183,22 @@ class OnPolicyModel(TorchModel):
 
     def take_actions(self, states: Observation, seat: Seat | None = None) -> np.ndarray:
         """Returns actions drawn from the policy, or its likeliest when not exploring; one forward pass for all."""
-        learning = seat is not None and seat.learn
         if seat is None:
-            seat = Seat(len(next(iter(as_parts(states).values()))))
-            seat.carry = self.new_carry(seat.n_streams)
+            n = len(next(iter(as_parts(states).values())))
+            seat = Seat(n, self.new_carry(n))
         mask = None if seat.mask is None else torch.from_numpy(seat.mask).to(self.device)
         self.before_acting()
-        kept = self.carries(seat) if learning else {}  # acting moves them on in place
+        kept = self.carries(seat) if seat.learn else {}  # acting moves them on in place
         with self.acting(), torch.inference_mode():
-            draw = self.generator if self.explores(seat) else None
-            chosen = self.policy.act(self.tensors(states), seat.carry, mask, draw, learning)
+            draw = chance_in(seat, self.generator) if self.explores(seat) else None
+            sent = self.sent(states)
+            chosen = self.policy.act(self.as_observed(sent), seat.carry, mask, draw, seat.learn)
             self.extras = chosen.extras
             actions = chosen.actions.cpu().numpy().reshape(-1, *self.action_spec.shape)
             if chosen.values is not None:
                 kept |= {name: tensor.cpu().numpy() for name, tensor in chosen.known.items()}
-                self.memory.add_choice(states, actions, chosen.values.cpu().numpy(), seat.mask, kept)
+                values = chosen.values.cpu().numpy()
+                self.memory.add_choice(states, actions, values, seat.mask, kept, seat.rows, sent)
         return actions
 
     def explain(self, state: Observation, seat: Seat | None = None) -> Explanation:
@@ -264,8 +275,17 @@ class OnPolicyModel(TorchModel):
 
     def gradient_step(self, batch: dict[str, Tensor]) -> dict[str, float]:
         """Takes one step down the loss of a minibatch; returns it, and what it shows, by name."""
+        if self.graphs is not None and self.recorded:
+            moved = self.optimizers["adam"].parameters
+            loss, shown, *gradients = self.graphs("learning", self._gradients, batch, moved)
+            return self.shown_of(self.move(loss, "adam", gradients), shown)
         loss, shown = self.loss(batch)
         return self.shown_of(self.descend(loss, "adam"), shown)
+
+    def _gradients(self, batch: dict[str, Tensor]) -> Results:
+        """Returns the loss of a minibatch, what it shows, and its gradients."""
+        loss, shown = self.loss(batch)
+        return loss.detach(), shown, *gradients_of(loss, self.optimizers["adam"].parameters)
 
     def shown_of(self, loss: float, shown: Tensor) -> dict[str, float]:
         """Counts a gradient step, and returns its loss and what ``loss`` shows of it, by name."""
@@ -298,9 +318,9 @@ class OnPolicyModel(TorchModel):
 
     def stored(self) -> dict[str, Tensor]:
         """Returns the whole rollout as ``whole`` does, with frames as they are kept."""
-        data = to_device(self.lived(), self.device)
+        data = rollout_on(self.device, self.memory, self.lived())
         if self.in_sequences or self.recurrent:
-            return self._sequences(data)
+            return cut(data, self.config.sequence_length)
         return {name: tensor.flatten(0, 1) for name, tensor in data.items()}
 
     def lived(self) -> dict[str, np.ndarray]:
@@ -318,17 +338,6 @@ class OnPolicyModel(TorchModel):
         for name, column in m.columns.items():
             arrays[name] = column[:: self.config.sequence_length] if name.startswith("carry ") else column
         return arrays
-
-    def _sequences(self, data: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Cuts [n_steps, n_streams, ...] into [length, sequences, ...], with the carry that each starts from."""
-        lead = (-1, self.config.sequence_length)
-        cut = {}
-        for name, tensor in data.items():
-            if name.startswith("carry "):
-                cut[name] = tensor.flatten(0, 1).unsqueeze(0)
-            else:
-                cut[name] = tensor.unflatten(0, lead).transpose(0, 1).flatten(1, 2)
-        return cut
 
     # Saving
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.memory.rollout import Column
-from sorrelsim.models.torch.distributions import Terms
+from sorrelsim.models.torch.distributions import Chance, Terms
 from sorrelsim.models.torch.policies import OF_ACTIONS, Choice, Policy
 from sorrelsim.models.torch.recurrent import Carry, named
 from sorrelsim.models.torch.signatures import check_network, column, read_network, split_extras
@@ -56,7 +56,7 @@ class OwnPolicy(Policy):
         check_network(critic, zeros, of_critic, [(2,)], owner)
 
     def act(
-        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: Chance | None, valued: bool
     ) -> Choice:
         """Asks the actor for actions, and the critic for values where they are asked for."""
         (actions, log_probs, _), extras = self._ask(parts, None, mask, draw is None)

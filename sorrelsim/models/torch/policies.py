@@ -16,9 +16,10 @@ from torch import Tensor, nn
 
 from sorrelsim.models.explanation import Explanation
 from sorrelsim.models.memory.rollout import Column
-from sorrelsim.models.torch.distributions import Gaussian, Logits, Spread, choose, explained
+from sorrelsim.models.torch.distributions import Chance, Gaussian, Logits, Spread, choose, explained
 from sorrelsim.models.torch.distributions import draw_actions as draw_actions
 from sorrelsim.models.torch.encoders import NetworkConfig
+from sorrelsim.models.torch.graphs import Graphs
 from sorrelsim.models.torch.recurrent import Carry, Kind, Trunk, named
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Policy(ABC):
 
     columns: ClassVar[dict[str, Column]] = {}
     networks: dict[str, nn.Module]
+    graphs: Graphs | None = None
 
     def new_carry(self, n: int) -> Carry:
         """Returns the state that it starts from, one row per stream; none by default."""
@@ -64,7 +66,7 @@ class Policy(ABC):
 
     @abstractmethod
     def act(
-        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: Chance | None, valued: bool
     ) -> Choice:
         """Chooses actions for a batch of states, moving the carry on in place.
 
@@ -145,12 +147,18 @@ class DefaultPolicy(Policy):
         return self.net.new_carry(n)
 
     def act(
-        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: Chance | None, valued: bool
     ) -> Choice:
         """Draws actions from what the network says, or takes the likeliest."""
-        said = self.net.split(self.net.step(parts, carry))
+        said = self._said(parts, carry)
         actions, log_probs = choose(said, mask, draw)
         return Choice(actions, said.values, {"log_probs": log_probs}) if valued else Choice(actions)
+
+    def _said(self, parts: dict[str, Tensor], carry: Carry) -> Logits | Gaussian:
+        if self.graphs is None or carry:
+            return self.net.split(self.net.step(parts, carry))
+        said = self.graphs("acting", lambda seen: self.net(seen), parts, list(self.net.parameters()))
+        return Logits(*said) if self.net.spread is None else Gaussian(*said)
 
     def explain(self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None) -> Explanation:
         """Returns the chances of its actions and the value head's estimate."""
@@ -209,7 +217,7 @@ class SeparatePolicy(Policy):
         return {f"{name} {key}": kept for name, net in nets.items() for key, kept in net.new_carry(n).items()}
 
     def act(
-        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: torch.Generator | None, valued: bool
+        self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: Chance | None, valued: bool
     ) -> Choice:
         """Draws actions from what the actor says, or takes the likeliest."""
         values = self.values(parts, carry, mask)  # also where they are not asked for, the critic's core goes on

@@ -17,7 +17,7 @@ from sorrelsim.models.memory.abreast import Abreast
 from sorrelsim.models.noted import Means
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.models.together import Together
-from sorrelsim.models.torch.distributions import Logits, choose
+from sorrelsim.models.torch.distributions import Logits, chance_in, choose
 from sorrelsim.models.torch.policies import DefaultPolicy
 from sorrelsim.models.torch.stacked import OwnNetwork, differentiate, stack
 from sorrelsim.observations.parts import Observation
@@ -52,10 +52,12 @@ class PoliciesTogether(Together):
         kept: dict[str, np.ndarray] = next(filter(None, begun), {})  # acting moves them on in place
         with torch.inference_mode():
             said = self._net.split(self._net.step(first.tensors(states), seat.carry))
-            chosen, log_probs = choose(said, mask, [model.generator for model in models] if True in exploring else None)
+            draw = chance_in(seat, [model.generator for model in models]) if True in exploring else None
+            chosen, log_probs = choose(said, mask, draw)
             actions, values, known = (each.cpu().numpy() for each in (chosen, said.values, log_probs))
         if seat.learn:
-            self._memories.add_choice(states, actions, values, seat.mask, kept | {"log_probs": known})
+            kept["log_probs"] = known
+            self._memories.add_choice(states, actions, values, seat.mask, kept, seat.rows)
         return actions
 
     def remember(self, transition: Transition) -> None:

@@ -54,6 +54,17 @@ def unroll(
     return torch.stack(states), carry
 
 
+def cut(data: Mapping[str, Tensor], length: int) -> dict[str, Tensor]:
+    """Cuts [n_steps, n_streams, ...] into [length, sequences, ...], with the carry that each starts from."""
+    sequences = {}
+    for name, tensor in data.items():
+        if name.startswith("carry "):
+            sequences[name] = tensor.flatten(0, 1).unsqueeze(0)
+        else:
+            sequences[name] = tensor.unflatten(0, (-1, length)).transpose(0, 1).flatten(1, 2)
+    return sequences
+
+
 class Trunk(nn.Module):
     """Turns the parts of states to features, by an encoder and an optional recurrent core. A subclass adds its heads.
 

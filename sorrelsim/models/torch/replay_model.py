@@ -22,9 +22,13 @@ from sorrelsim.models.memory.rollout import Column
 from sorrelsim.models.memory.shards import MemoryPlan
 from sorrelsim.models.ranges import BatchSize, Capacity, Every, Exponent, Length, Probability, Share, Steps
 from sorrelsim.models.schedules import linear
+from sorrelsim.models.torch.adam import beginnings
 from sorrelsim.models.torch.devices import to_device
+from sorrelsim.models.torch.graphs import Results, gradients_of
 from sorrelsim.models.torch.losses import Sloped
+from sorrelsim.models.torch.mirror import mirror_replay
 from sorrelsim.models.torch.modes import in_learning
+from sorrelsim.models.torch.recurrent import named
 from sorrelsim.models.torch.torch_model import TorchConfig, TorchModel
 from sorrelsim.observations.parts import as_parts
 
@@ -126,6 +130,7 @@ class ReplayModel(TorchModel):
         self.targets: dict[str, str] = {}
         if self.n_streams:  # one that only plays needs no memory
             self.memory = self.new_memory()
+            mirror_replay(self.memory, self.device, self.config.memory_device)
         self._due = 0
         self._kept: dict[str, list[Tensor]] = {}
         self._drawn: list[Drawn] = []
@@ -256,8 +261,22 @@ class ReplayModel(TorchModel):
         Returns:
             What is shown of it, by name, and the errors that become priorities, [batch], without gradients.
         """
+        if self.graphs is not None and self.recorded:
+            moved = self.optimizers["adam"].parameters
+            parts = {"now ": states, "next ": following, "data ": data}
+            inputs = {f"{kind}{name}": tensor for kind, named in parts.items() for name, tensor in named.items()}
+            loss, errors, *gradients = self.graphs("learning", self._gradients, inputs, moved)
+            return {"loss": self.move(loss, "adam", gradients)}, errors
         losses, errors = self.losses(states, following, data)
         return {"loss": self.descend(losses, "adam", weights=data["shares"])}, errors.detach()
+
+    def _gradients(self, inputs: Tensors) -> Results:
+        """Returns the loss of a batch, the samples' errors, and its gradients."""
+        data = named(inputs, "data ")
+        losses, errors = self.losses(named(inputs, "now "), named(inputs, "next "), data)
+        samples, begin, slopes = beginnings(losses, data["shares"])
+        found = gradients_of(begin, self.optimizers["adam"].parameters, slopes)
+        return samples.dot(data["shares"]), errors.detach(), *found
 
     @abstractmethod
     def losses(self, states: Tensors, following: Tensors, data: Tensors) -> tuple[Tensor | Sloped, Tensor]:

@@ -117,9 +117,10 @@ class _Products(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
         x, weight = ctx.saved_tensors
-        to_x = torch.bmm(gradients[0], weight) if ctx.needs_input_grad[0] else None
-        to_weight = torch.bmm(gradients[0].transpose(1, 2), x)
-        return to_x, to_weight, gradients[0].sum(1) if ctx.shifted else None
+        slopes = gradients[0].to(weight.dtype)  # the product may have been of another precision
+        to_x = torch.bmm(slopes, weight).to(x.dtype) if ctx.needs_input_grad[0] else None
+        to_weight = torch.bmm(slopes.transpose(1, 2), x.to(weight.dtype))
+        return to_x, to_weight, slopes.sum(1) if ctx.shifted else None
 
 
 class ManyLinear(nn.Module):

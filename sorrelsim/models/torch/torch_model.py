@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,46 +20,23 @@ from sorrelsim.models import checked
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.memory.saved import with_kept_frames
 from sorrelsim.models.noted import WEIGHT_LIMIT, TrainingDiverged
-from sorrelsim.models.ranges import Discount, Frames, Rate, Steps, Weight
 from sorrelsim.models.saved_model import config_differences
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.seat import Seat
+from sorrelsim.models.torch import graphs
 from sorrelsim.models.torch.adam import Adam
 from sorrelsim.models.torch.devices import choose_device, to_device
-from sorrelsim.models.torch.encoders import NetworkConfig
+from sorrelsim.models.torch.graphs import Graphs
 from sorrelsim.models.torch.losses import Sloped
 from sorrelsim.models.torch.modes import Modes, Within
 from sorrelsim.models.torch.painting import Painter
 from sorrelsim.models.torch.saved_tensors import as_arrays, as_tensors, check_networks, fits_generator
+from sorrelsim.models.torch.torch_config import TorchConfig as TorchConfig
 from sorrelsim.observations.kept import Kept
 from sorrelsim.observations.parts import Observation, as_parts
 from sorrelsim.observations.signature import listed
-from sorrelsim.settings import check_settings
 
 _LOOK_EVERY = 64  # steps of an optimiser between two looks at its weights, which cost as much as a small product
-
-
-@dataclass(frozen=True)
-class TorchConfig:
-    """Settings that all learners on PyTorch share. Base of their configs."""
-
-    n_frames: Frames = 1
-    """Observations stacked into one state, newest last."""
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-    """The default network's shape; has no effect on a network of one's own."""
-    learning_rate: Rate = 5e-4
-    """Step size of Adam."""
-    anneal_steps: Steps = 0
-    """Agent-steps over which the learning rate falls to 0, linearly; 0 keeps it."""
-    gamma: Discount = 0.99
-    """Discount per step."""
-    max_grad_norm: Weight = 10.0
-    """Gradients are scaled down to this norm; 0 leaves them alone."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where the networks live; auto takes cuda where there is one."""
-
-    def __post_init__(self) -> None:
-        check_settings(self)
 
 
 class TorchModel(BaseModel):
@@ -71,6 +47,7 @@ class TorchModel(BaseModel):
             paints what it shows its networks; ``tensors`` does so.
         device: Where its networks live.
         generator: The model's torch generator, on that device.
+        graphs: What it has recorded as CUDA graphs; None where it records none.
         networks: Everything with parameters, by name.
         optimizers: What moves them, by name.
     """
@@ -90,6 +67,7 @@ class TorchModel(BaseModel):
                     "allowed: observation=symbolic, one_hot or rgb"
                 )
         self.device = choose_device(self.config.device)
+        self.graphs = Graphs(self.name) if self.config.cuda_graphs and graphs.has_graphs(self.device) else None
         if self.paints and (kept := Kept.of(self.observations)):
             self.kept, self.painter = kept, Painter(kept, self.device)
         # Apart from the seed itself: networks are initialised from that (``seeded_init``).
@@ -108,6 +86,23 @@ class TorchModel(BaseModel):
         if not c.anneal_steps:
             return c.learning_rate
         return linear(c.learning_rate, 0.0, self.agent_steps, c.anneal_steps)
+
+    @property
+    def networks_draw(self) -> bool:
+        """Whether its networks may draw chance of their own, as dropout and whatever a user writes."""
+        return self._modes.draw(self.networks)
+
+    @property
+    def steady(self) -> bool:
+        """Whether its losses draw nothing, and no number in them changes as it learns; by default that is not known."""
+        return False
+
+    @property
+    def recorded(self) -> bool:
+        """Whether its gradient steps can be recorded as a graph; where they cannot, one line says so."""
+        if self.graphs is not None and not (able := self.steady and not self.networks_draw):
+            self.graphs.refuse("learning", "it draws or changes its loss as it goes, or has networks of one's own")
+        return self.graphs is not None and able
 
     def acting(self) -> Within:
         """Returns what networks are asked within where nothing is learned: they are in ``eval()``.
@@ -151,7 +146,14 @@ class TorchModel(BaseModel):
         Args:
             states: A batch of what is observed, or of kept frames.
         """
-        parts = to_device(as_parts(states), self.device)
+        return self.as_observed(self.sent(states))
+
+    def sent(self, states: Observation) -> dict[str, Tensor]:
+        """Returns states by part name on the model's device, as they are kept."""
+        return to_device(as_parts(states), self.device)
+
+    def as_observed(self, parts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Returns states on the device, of what is observed or of kept frames, as networks take them."""
         kept = self.painter is not None and parts["grid"].dim() == (2 if self.n_frames == 1 else 3)
         return self.painted(parts) if kept else parts
 
@@ -223,8 +225,11 @@ class TorchModel(BaseModel):
         rate = self.learning_rate if learning_rate is None else learning_rate
         return self.optimizers[optimizer].descend(loss, rate, self.config.max_grad_norm, weights)
 
-    def move(self, loss: Tensor, optimizer: str) -> float:
-        """Takes the step of ``descend`` where the gradients of a loss, a scalar, are there already."""
+    def move(self, loss: Tensor, optimizer: str, gradients: Sequence[Tensor | None] | None = None) -> float:
+        """Takes the step of ``descend`` where the gradients of a loss, a scalar, are there already, or given."""
+        if gradients is not None:
+            for weight, gradient in zip(self.optimizers[optimizer].parameters, gradients, strict=True):
+                weight.grad = gradient
         self._look(optimizer)
         return self.optimizers[optimizer].step(loss, self.learning_rate, self.config.max_grad_norm)
 

@@ -20,7 +20,7 @@ from sorrelsim.models.ranges import Probability, Steps, Weight
 from sorrelsim.models.schedules import linear
 from sorrelsim.models.seat import Seat
 from sorrelsim.models.torch.adam import Adam
-from sorrelsim.models.torch.exploration import epsilon_greedy
+from sorrelsim.models.torch.exploration import draws_in, epsilon_greedy
 from sorrelsim.models.torch.noisy import set_noise
 from sorrelsim.models.torch.replay_model import ReplayConfig, ReplayModel, Tensors
 from sorrelsim.models.torch.signatures import check_network, read_network, split_extras
@@ -106,6 +106,12 @@ class ValueModel(ReplayModel):
 
     # Acting
 
+    @property
+    def acts_in_shares(self) -> bool:
+        """Whether it chooses share by share as for all: networks draw nothing, and acting is what is stated here."""
+        usual = type(self).take_actions is ValueModel.take_actions and type(self).chances is ValueModel.chances
+        return usual and not self.config.noisy and not self.networks_draw
+
     @abstractmethod
     def action_values(self, parts: Tensors, carry: Tensors) -> tuple[Tensor, Any]:
         """Returns the values of all actions, [batch, actions], and what else the network returned.
@@ -122,10 +128,16 @@ class ValueModel(ReplayModel):
         carry = self.new_carry(n) if seat is None else seat.carry
         if self.config.noisy:  # new noise on the weights, for each stream its own, or none
             set_noise(self.networks["online"], self.generator if exploring else None, n)
+        if self.draws_to_act and seat is not None and seat.deal is not None:  # every share is to draw the same
+            self.generator.set_state(seat.deal.once(self.generator.get_state))
         with self.acting(), torch.inference_mode():
-            values, self.extras = self.action_values(parts, carry)
-            mask = None if seat is None else seat.mask
-            return epsilon_greedy(values, mask, self.chances(n) if exploring else 0.0, self.rng)
+            if self.graphs is not None and self.recorded:
+                act = lambda seen: self.action_values(seen, {})[:1]  # noqa: E731
+                (values,) = self.graphs("acting", act, parts, self.parameters("online"))
+            else:
+                values, self.extras = self.action_values(parts, carry)
+            mask, rng = None if seat is None else seat.mask, draws_in(seat, self.rng)
+            return epsilon_greedy(values, mask, self.chances(n) if exploring else 0.0, rng)
 
     def explain(self, state: Observation, seat: Seat | None = None) -> Explanation:
         """Returns what all actions are worth to it, without noise, and how far returns spread where it knows that."""

@@ -17,7 +17,7 @@ from torch import nn
 from sorrelsim.models.seat import Seat
 from sorrelsim.models.together import Together
 from sorrelsim.models.torch.adam import beginnings
-from sorrelsim.models.torch.exploration import epsilon_greedy
+from sorrelsim.models.torch.exploration import draws_in, epsilon_greedy
 from sorrelsim.models.torch.stacked import Fold, OwnNetwork, Vmapped, differentiate, stack
 from sorrelsim.observations.parts import Observation
 
@@ -55,7 +55,7 @@ class ValuesTogether(Together):
             chosen = []
             for model, own, each in zip(models, self.seats(seat), values.chunk(len(models)), strict=True):
                 chances = model.chances(len(each)) if model.explores(seat) else 0.0
-                chosen.append(epsilon_greedy(each, own.mask, chances, model.rng))
+                chosen.append(epsilon_greedy(each, own.mask, chances, draws_in(own, model.rng)))
         return np.concatenate(chosen)
 
     def train_step(self) -> None:
