@@ -15,11 +15,12 @@ _HALVES = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF), np.uint6
 
 
 @kept
-def runs(values, each, width, into):
+def runs(values, low, each, width, into):
     """Writes indices that are repeated, as runs of equal ones.
 
     Args:
-        values: int64 [n].
+        values: int32 [n], at least ``low``, which is index 0.
+        low: The least.
         each: How often each is repeated.
         width: Bytes of an index.
         into: uint8, written.
@@ -34,7 +35,7 @@ def runs(values, each, width, into):
             i += 1
         at = _varint((i - begun) * each << 1, into, at)
         for k in range(width):
-            into[at + k] = values[begun] >> 8 * k & 0xFF
+            into[at + k] = values[begun] - low >> 8 * k & 0xFF
         at += width
     return at
 

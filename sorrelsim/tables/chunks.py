@@ -26,11 +26,12 @@ class Chunks:
         """A column of type int32 in which every value stands for ``each`` rows: int32 [n]."""
         low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
         if high - low <= len(values):
-            words, of = np.arange(low, high + 1), values - low
+            words, of = np.arange(low, high + 1), values
         else:
             words, of = np.unique(values, return_inverse=True)
+            of, low = of.astype(np.int32), 0
         self._into[0] = bits = _bits(len(words))
-        size = chunk_kernels.runs(of.astype(np.int64), each, -(-bits // 8), self._into[1:])
+        size = chunk_kernels.runs(of, low, each, -(-bits // 8), self._into[1:])
         return Chunk(levels(len(values) * each), self._into[: 1 + size].tobytes(), plain(words, "int32"), len(words))
 
     def indices(self, codes: np.ndarray, levels: bytes, words: Sequence[Any] | np.ndarray, type: str) -> Chunk:

@@ -125,7 +125,12 @@ class Parts:
 
         if not self._begun:
             self.go_on()
-        write_beside(self.folder / f"{self.folder.name}-{self.number:03d}.{self.format}", fill)
+        path = self.folder / f"{self.folder.name}-{self.number:03d}.{self.format}"
+        if self.format == "parquet" and isinstance(tables[0], RowGroup):
+            with new_file(path) as file:  # of our own writer, which needs no memory between
+                fill(file)
+        else:
+            write_beside(path, fill)
         self.number += 1
 
     def close(self, whole: bool = True) -> None:

@@ -142,36 +142,42 @@ class StepRows:
     def take(self, world: Gridworld) -> RowGroup:
         """Returns what was collected, as what Parquet is made of."""
         block, agents = self._block, world.n_agents
-        copies = np.tile(np.arange(world.n_worlds, dtype=np.int32), self.n // world.submitted.size)
+        steps = self.n // world.submitted.size
+        copies = _copies(world.n_worlds, agents, steps)
         if self.episodes is not None:
-            kept = block.frames[IN_EPISODE, : len(copies)] <= self.episodes
-            copies = copies[kept]
-            block.keep(kept)
+            kept = block.frames[IN_EPISODE, : steps * world.n_worlds] <= self.episodes
+            if not kept.all():
+                of = np.flatnonzero(kept).astype(np.int32) % np.int32(world.n_worlds)
+                copies = self._chunks.repeated(of, agents)
+                block.keep(kept)
         chunks = self._columns(world, copies)
+        rows = self.n
         block.clear()
-        return RowGroup(len(copies) * agents, self.types, tuple(chunks[name] for name in self.types))
+        return RowGroup(rows, self.types, tuple(chunks[name] for name in self.types))
 
-    def _columns(self, world: Gridworld, copies: np.ndarray) -> dict[str, Chunk]:
-        """The columns by name; ``copies`` is the copy of each frame."""
+    def _columns(self, world: Gridworld, copies: Chunk) -> dict[str, Chunk]:
+        """The columns by name; ``copies`` is the first of them."""
         block, write, agents = self._block, self._chunks, world.n_agents
         rows, stand = map(int, block.filled)
-        episode, turn, step, ended = block.frames[:, : len(copies)]
+        episode, turn, step, ended = block.frames[:, : rows // agents]
+        last = np.zeros((rows // agents, agents), np.bool_)
+        last[ended != 0] = True
         of_all, of_there = levels(rows), levels(rows, block.there())
         action = write.indices(block.acts[:rows], of_all, range(world.n_actions), "int16")
         row, col, facing = block.places[:, :stand]
         return {
-            "copy": write.repeated(copies, agents),
+            "copy": copies,
             "episode": write.repeated(episode, agents),
             "turn": write.repeated(turn, agents),
             "step": write.repeated(step, agents),
-            "agent": _agents(agents, len(copies)),
+            "agent": _agents(agents, rows // agents),
             "row": write.indices(row, of_there, range(world.height), "int16"),
             "col": write.indices(col, of_there, range(world.width), "int16"),
             "facing": write.indices(facing, of_there, FACINGS, "text"),
             "out": self._numbered(OUT, of_all, "int32"),
             "action": action,
             "action_name": action._replace(words=plain(world.action_names, "text")),
-            "episode_ended": Chunk(of_all, plain(np.repeat(ended.astype(np.bool_), agents), "bool")),
+            "episode_ended": Chunk(of_all, plain(last, "bool")),
             "reward": self._numbered(REWARD, of_all, "float64"),
             **{name: self._numbered(COUNTS + k, of_all, "float64") for k, name in enumerate(world.events)},
         }
@@ -183,6 +189,12 @@ class StepRows:
         words = block.whole[column, : self.n] if full else block.words[column, : codes.max(initial=0) + 1]
         meant = words.view(np.float64) if type == "float64" else words
         return Chunk(of_all, plain(meant, type)) if full else self._chunks.indices(codes, of_all, meant, type)
+
+
+@lru_cache(4)
+def _copies(n: int, agents: int, steps: int) -> Chunk:
+    """The numbers of copies, each for all its agents, again and again."""
+    return Chunks(n * agents * steps).repeated(np.tile(np.arange(n, dtype=np.int32), steps), agents)
 
 
 @lru_cache(4)
