@@ -149,3 +149,27 @@ def test_mistakes_say_what_to_do_next(place, arguments, said):
     write_run("runs/no_epoch", [])
     assert said in error(*arguments)
     assert not list(Path().glob("*.png"))
+
+
+def test_a_study_that_sweeps_beside_one_that_does_not(place):
+    write_study("runs/plain", [("low", {}, s, {"values": [0.0, 1.0]}) for s in (0, 1)], conditions=("low",))
+    said, _ = plot("runs/grid", "runs/plain", "-o", "x.svg")  # they share their training, and no axis of values
+    assert ", plain: low (2 runs)" in said
+    assert ">agent-steps</text>" in Path("x.svg").read_text()
+    told = error("runs/grid", "runs/plain", "--kind", "sweep")
+    assert told.startswith("plain: low: no place over world.coin_probability, which is swept elsewhere; leave it out")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"epoch,return_mean\n1,2,3\n", "row 2 has 3 values for 2 columns"),
+        (b"epoch,return_mean\n1,2\n\n2\n", "row 3 has 1 values for 2 columns"),
+        (b"epoch,\xff\n1,2\n", "can't decode byte 0xff"),
+    ],
+)
+def test_a_damaged_table_is_named(place, written, said):
+    Path("runs/a-001/metrics.csv").write_bytes(written)
+    told = error("runs/a-001", "runs/a-002")
+    assert told.startswith("runs/a-001/metrics.csv is damaged: ")
+    assert said in told
