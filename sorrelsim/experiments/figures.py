@@ -136,8 +136,8 @@ def draw_sweep(members: Sequence[Member], columns: Sequence[str], *paths: str | 
     outside = dict.fromkeys(each.condition for each in groups if any(key not in each.sweep for key in keys))
     if outside:
         raise ConfigError(
-            f"{', '.join(outside)}: no place over {' and '.join(keys)}, which is swept elsewhere; leave it out, or draw "
-            "learning curves (--kind curves)"
+            f"{', '.join(outside)}: no place over {' and '.join(keys)}, which is swept elsewhere; leave it out, or "
+            "draw learning curves (--kind curves)"
         )
     if len(keys) == 1:
         panels = [_sweep_panel(groups, column, keys[0]) for column in columns]
