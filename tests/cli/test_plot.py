@@ -1,5 +1,6 @@
 """``sorrelsim plot`` as a user calls it: what it draws, what it says, and what it says to do next."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -79,12 +80,14 @@ def test_a_study_beside_a_run_is_named(place):
 
 
 def test_runs_of_several_worlds_are_drawn_apart_and_it_is_said(place):
-    write_run("runs/h-001", [1.0], world="harvest")
+    write_run("runs/h-001", [100.0, 300.0], world="harvest")
     _, aside = plot("runs/a-001", "runs/h-001", "-o", "x.svg")
     assert aside == "these are runs of 2 worlds, coins, harvest: each has panels of its own\n"
     drawn = Path("x.svg").read_text()
     assert ">coins</text>" in drawn
     assert ">harvest</text>" in drawn
+    assert re.search(r">2(\.0)?</text>", drawn), "returns of 1 to 3 have a scale of their own"
+    assert ">300</text>" in drawn
 
 
 def test_an_interrupted_run_is_drawn_as_far_as_it_got_but_not_into_a_mean(place):
