@@ -27,7 +27,7 @@ def no_run(folder: Path, lacks: str, what: str = "run") -> str:
             return f"{folder}: this run has not begun: it has no {lacks}"
         return f"{folder} is no run folder: it has no {lacks}; sorrelsim train makes them, in runs/"
     if folder.exists():
-        return f"{folder} is a file, and no {what} folder"
+        return f"{folder} is a file, not the folder of a {what}"
     near = [str(path) for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
     return unknown(what, str(folder), near[:50])
 

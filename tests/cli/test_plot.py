@@ -131,7 +131,7 @@ def test_a_sweep_within_a_run(place):
         (["runs/a-01"], "no run or study 'runs/a-01'; did you mean 'runs/a-001'"),
         (["runs"], "runs holds runs and is none itself; name some of them, such as runs/a-001, or runs/*"),
         (["empty"], "empty is no run folder: it has no metrics.csv; sorrelsim train makes them, in runs/"),
-        (["file.yaml"], "file.yaml is a file; what is drawn is a run folder or a study folder"),
+        (["file.yaml"], "file.yaml is a file, not the folder of a run or study"),
         (["runs/begun"], "runs/begun: this run has not begun: it has no metrics.csv"),
         (["runs/no_epoch"], "runs/no_epoch: no epoch of this run is done yet"),
         (["runs/a-001", "-c", "retrun_mean"], "no column 'retrun_mean'; did you mean 'return_mean'"),
