@@ -109,6 +109,7 @@ def _missing(study: Study, members: Sequence[Member]) -> list[Block]:
     if not left:
         return []
     said_by = {member.name: _said(run.folder / "log.txt") for run, member in zip(study.runs, members, strict=True)}
+    said_by |= {member.name: "" for member in left if member.state == "diverged"}
     rows = [[f"`{m.name}`", said_by[m.name] or _how(m), _count(range(m.epochs), "epoch")] for m in left]
     said = (
         f"{len(left)} of {len(members)} runs are not finished and left out of every table and figure. What a run said "

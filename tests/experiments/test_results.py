@@ -101,6 +101,7 @@ def test_runs_that_are_not_finished_are_left_out_and_said(written, tmp_path):
     folder = write_study(tmp_path / "s", RUNS + more, CONDITIONS, seeds=5)
     log = folder / "runs/high__seed4/log.txt"
     log.parent.mkdir()
+    (folder / "runs/high__seed3/log.txt").write_text("error: the loss is nan\n")
     log.write_text("--- begun\nTraceback\nerror: ValueError: no such thing\n")
     write_results(load_study(folder))
     for name in ("results.csv", "summary.csv", "results.parquet", "figures/returns.png"):
