@@ -21,7 +21,8 @@ def main() -> None:
         )
         if not told or os.environ.get("SORRELSIM_TRACEBACK"):
             raise
-        print(f"error: {error}", file=sys.stderr)
+        plain = isinstance(error, OSError) and error.filename and error.strerror
+        print(f"error: {f'{error.filename}: {error.strerror}' if plain else error}", file=sys.stderr)
         sys.exit(1)
 
 

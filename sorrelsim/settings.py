@@ -246,6 +246,8 @@ def _named(hint: Any) -> str:
         return _named(args[0])
     if args and origin not in (list, tuple, dict):
         return " or ".join(_named(each) for each in args)
+    if dict in (hint, origin):
+        return "a mapping such as {key: value}"
     if hint is NoneType:
         return "None"
     return hint.__name__ if isinstance(hint, type) and not args else str(hint).replace("typing.", "")
@@ -314,6 +316,5 @@ def _key(node: Any, part: str, where: str, path: list[str]) -> Any:
     if part.isdigit() and int(part) < len(node):
         return int(part)
     place = ".".join(path)
-    raise ConfigError(
-        f"{where}: {place} is a list of {len(node)}: write {place}.0 to {place}.{len(node) - 1}, not {part!r}"
-    )
+    there = f"{place}.0{f' to {place}.{len(node) - 1}' if len(node) > 1 else ''}" if node else "nothing"
+    raise ConfigError(f"{where}: {place} is a list of {len(node)}: write {there}, not {place}.{part}")

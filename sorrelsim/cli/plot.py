@@ -69,7 +69,8 @@ def plot(
         return
     members = _held(members, at or ())
     path = out or Path("curves.png")
-    if kind == "sweep" or (kind is None and swept_keys(members)):
+    keys = swept_keys(members)
+    if kind == "sweep" or (keys and kind is None and all(key in member.sweep for member in members for key in keys)):
         draw_sweep(members, column or ["return_mean"], path, width=width)
     else:
         draw_curves(members, column or ["return_mean"], path, each=each, width=width)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import shlex
 import time
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sorrelsim.cli.live import LiveView
+from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.evaluation import WAYS
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
@@ -162,7 +164,15 @@ class Progress(LiveView):
             Text(),
             Text.from_markup(facts),
             Text.assemble(("run folder ", ""), (str(folder), "bold cyan"), f"  ({files})"),
+            Text(self._next(folder)),
         )
+
+    def _next(self, folder: Path) -> str:
+        """Returns the commands that go on from here, the first whole."""
+        unfinished = self.experiment.turns < self.experiment.total_turns
+        ours = isinstance(self.experiment.world, Gridworld)  # others' worlds have no window of ours
+        first, *more = [*(["train --resume"] if unfinished else []), *(["watch"] if ours else []), "plot", "eval"]
+        return f"next: sorrelsim {first} {shlex.quote(str(folder))} (or {', '.join(more)})"
 
 
 def line(row: Row, epochs: int) -> str:

@@ -130,7 +130,8 @@ def run_study(
     with launching(config, where, processes, ray, trust) as launch:
         with StudyProgress(launch, console) as progress, stop_on_signals(launch) as stopping:
             launch.run()
-        if not launch.stopped:
+        some = any(status.state == "finished" for status in launch.statuses)
+        if not stopping.code and (some or not launch.stopped):  # also after one Ctrl-C
             with console.status("writing tables, figures and the report ..."):
                 write_results(launch.study)
     console.print(progress.summary())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import time
 from collections import Counter
 from typing import Self
@@ -73,7 +74,8 @@ class StudyProgress(LiveView):
             return f"resumed after epoch {status.epoch}" if status.epoch else "begun"
         if status.state == "failed":
             return f"failed: {status.error}; see {status.run.folder / LOG}"
-        return f"{status.state}, epoch {status.epoch}/{status.epochs}, return {status.returned:.3g}"
+        returned = f", return {status.returned:.3g}" if math.isfinite(status.returned) else ""
+        return f"{status.state}, epoch {status.epoch}/{status.epochs}{returned}"
 
     def title(self) -> str:
         """Returns what is run."""
@@ -151,7 +153,10 @@ class StudyProgress(LiveView):
         if self.launch.unfinished:
             parts.append(Text("The same command goes on with what is missing."))
         files = ", ".join(sorted(path.name + ("/" if path.is_dir() else "") for path in folder.glob("[!.]*")))
-        return Group(*parts, Text.assemble("study folder ", (str(folder), "bold cyan"), f"  ({files})"))
+        parts.append(Text.assemble("study folder ", (str(folder), "bold cyan"), f"  ({files})"))
+        if (folder / "report.html").is_file():
+            parts.append(Text(f"next: open {folder / 'report.html'}, sorrelsim plot {shlex.quote(str(folder))}"))
+        return Group(*parts)
 
     def _outcomes(self) -> Table:
         """Returns a row per condition and place in the grid: how many runs are finished, and their mean return."""

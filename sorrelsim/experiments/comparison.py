@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from sorrelsim.errors import ConfigError, unknown
+from sorrelsim.experiments.folder_errors import no_run
 from sorrelsim.experiments.resume import state_of
 from sorrelsim.experiments.run_folder import read_metrics, read_rows
-from sorrelsim.experiments.study_file import STUDY
 from sorrelsim.settings import read_yaml_file
 
 Metrics = Mapping[str, np.ndarray]
@@ -109,7 +109,7 @@ def read_run(path: str | Path, condition: str = "") -> Member:
     """
     folder = Path(path)
     if not (folder / "metrics.csv").is_file():
-        raise ConfigError(_no_run(folder))
+        raise ConfigError(no_run(folder, "metrics.csv", "run or study"))
     member = read_member(folder, condition or folder.resolve().name, {}, None, state_of(folder))
     if not member.epochs:
         raise ConfigError(f"{folder}: no epoch of this run is done yet; there is nothing to draw")
@@ -242,18 +242,3 @@ def read_member(folder: Path, condition: str, sweep: Mapping[str, Any], seed: in
     metrics = read_metrics(folder) if (folder / "metrics.csv").is_file() else {}
     known = seed if seed is not None else config.get("seed", 0)
     return Member(folder.resolve().name, condition, dict(sweep), known, Path(str(name)).stem, state, metrics)
-
-
-def _no_run(folder: Path) -> str:
-    """Returns what is said of a path that is neither run nor study."""
-    if folder.is_dir():
-        inside = sorted(path.parent for name in ("metrics.csv", STUDY) for path in folder.glob(f"*/{name}"))
-        if inside:
-            return f"{folder} holds runs and is none itself; name some of them, such as {inside[0]}, or {folder}/*"
-        if (folder / "config.yaml").is_file():
-            return f"{folder}: this run has not begun: it has no metrics.csv"
-        return f"{folder} is no run folder: it has no metrics.csv; sorrelsim train makes them, in runs/"
-    if folder.exists():
-        return f"{folder} is a file; what is drawn is a run folder or a study folder"
-    near = [str(path) for path in folder.parent.iterdir() if path.is_dir()] if folder.parent.is_dir() else []
-    return unknown("run or study", str(folder), near[:50])

@@ -223,16 +223,28 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> ExperimentCo
     """
     path = Path(path)
     if not path.is_file():
-        near = sorted(str(found) for found in Path("configs").glob("*.yaml"))
-        raise ConfigError(unknown("config", str(path), near))
+        raise ConfigError(_no_config(path))
     raw = read_yaml_file(path)
     if not isinstance(raw, dict):
         keys = ", ".join(each.name for each in dataclasses.fields(ExperimentConfig))
         raise ConfigError(f"{path}: a config is a mapping with the keys {keys}")
+    if "base" in raw and "world" not in raw:
+        raise ConfigError(f"{path} is a study, not the config of a run: sorrelsim study {path}")
     if isinstance(raw.get("world"), str) and any(change.startswith("world.") for change in overrides):
         raw["world"] = {"name": raw["world"]}
     apply_changes(raw, overrides, str(path), "epochs=5 or seats.0.config.n_step=1")
     return read_config({"name": path.stem} | raw, str(path))
+
+
+def _no_config(path: Path) -> str:
+    """Returns what is said of a path that is no file of a config."""
+    if (path / "config.yaml").is_file():
+        return (
+            f"{path} is the folder of a run; to go on with it: sorrelsim train --resume {path}, to begin another like "
+            f"it: sorrelsim train {path / 'config.yaml'}"
+        )
+    near = {str(found) for folder in (path.parent, Path("configs")) for found in folder.glob("*.yaml")}
+    return unknown("config", str(path), near)
 
 
 def read_config(raw: Mapping[str, Any], where: str = "config") -> ExperimentConfig:

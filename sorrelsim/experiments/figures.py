@@ -56,7 +56,13 @@ def draw_curves(
     columns = columns_of(members, columns)
     groups = group(members)
     panels = [
-        Panel(tuple(_curve(found, label, column, each) for found, label in shown), STEPS, name_of(column), title)
+        Panel(
+            tuple(_curve(found, label, column, each) for found, label in shown),
+            STEPS,
+            name_of(column),
+            title,
+            world=shown[0][0].world,
+        )
         for column in columns
         for title, alike in _apart(groups).items()
         if (shown := [(g, label) for g, label in alike if any(column in m.metrics for m in g.members)])
@@ -133,8 +139,19 @@ def draw_sweep(members: Sequence[Member], columns: Sequence[str], *paths: str | 
     columns = columns_of(members, columns)
     groups = group(members)
     keys = swept_keys(members)
+    outside = dict.fromkeys(each.condition for each in groups if any(key not in each.sweep for key in keys))
+    if outside:
+        raise ConfigError(
+            f"{', '.join(outside)}: no place over {' and '.join(keys)}, which is swept elsewhere; leave it out, or "
+            "draw learning curves (--kind curves)"
+        )
     if len(keys) == 1:
-        panels = [_sweep_panel(groups, column, keys[0]) for column in columns]
+        worlds = dict.fromkeys(each.world for each in groups)
+        panels = [
+            _sweep_panel([each for each in groups if each.world == world], column, keys[0], len(worlds) > 1)
+            for column in columns
+            for world in worlds
+        ]
         return draw_panels(panels, *paths, width=width)
     if len(keys) == 2:
         if len(columns) > 1:
@@ -150,8 +167,11 @@ def draw_sweep(members: Sequence[Member], columns: Sequence[str], *paths: str | 
     )
 
 
-def _sweep_panel(groups: Sequence[Group], column: str, key: str) -> Panel:
-    """Returns the panel of a column over one key: a number has its place on the axis, all else its turn."""
+def _sweep_panel(groups: Sequence[Group], column: str, key: str, named: bool) -> Panel:
+    """Returns the panel of a column over one key in one world, which may be named above it.
+
+    A number has its place on the axis, all else its turn.
+    """
     values = _values(groups, key)
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
     places = {repr(value): float(value) if numbers else float(k) for k, value in enumerate(values)}
@@ -165,7 +185,9 @@ def _sweep_panel(groups: Sequence[Group], column: str, key: str) -> Panel:
     positive = numbers and min(values) > 0
     log = bool(positive and max(values) / min(values) >= 20)
     ticks = () if numbers else tuple(map(value_name, values))
-    return Panel(tuple(curves), short(key), name_of(column), ticks=ticks, log=log, counts=False)
+    world = groups[0].world
+    title = world if named else ""
+    return Panel(tuple(curves), short(key), name_of(column), title, ticks=ticks, log=log, counts=False, world=world)
 
 
 def _heat_map(groups: Sequence[Group], column: str, keys: Sequence[str], title: str) -> HeatMap:

@@ -108,7 +108,9 @@ def _missing(study: Study, members: Sequence[Member]) -> list[Block]:
     left = [member for member in members if member.state != "finished"]
     if not left:
         return []
-    rows = [[f"`{member.name}`", _how(member), _count(range(member.epochs), "epoch")] for member in left]
+    said_by = {member.name: _said(run.folder / "log.txt") for run, member in zip(study.runs, members, strict=True)}
+    said_by |= {member.name: "" for member in left if member.state == "diverged"}
+    rows = [[f"`{m.name}`", said_by[m.name] or _how(m), _count(range(m.epochs), "epoch")] for m in left]
     said = (
         f"{len(left)} of {len(members)} runs are not finished and left out of every table and figure. What a run said "
         f"lies in its `log.txt`; `sorrelsim study {study.folder}` goes on with them."
@@ -117,6 +119,15 @@ def _missing(study: Study, members: Sequence[Member]) -> list[Block]:
     if diverged:
         said += f" {diverged} diverged, so what is shown is of the runs that did not: it may look better than it is."
     return [Paragraph(said, warning=True), Table(["run", "state", "got to"], rows)]
+
+
+def _said(log: Path) -> str:
+    """Returns the error with which a run's last process ended; nothing where it did not end with one."""
+    try:
+        last = log.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2]
+    except OSError:
+        return ""
+    return f"failed: {last.removeprefix('error: ')[:200]}" if last.startswith("error: ") else ""
 
 
 def _how(member: Member) -> str:

@@ -14,6 +14,7 @@ from sorrelsim.errors import tell
 from sorrelsim.experiments.checkpoints import Checkpoint, checkpoints, remove_torn
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, load_config
 from sorrelsim.experiments.facts import FORMAT, package_changes, read_facts
+from sorrelsim.experiments.folder_errors import told_of
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.run import Run, Watcher, load_run, run
 from sorrelsim.experiments.run_folder import alone_in, tidy
@@ -73,7 +74,7 @@ def reopen(folder: Path, changes: Sequence[str] = (), trust: bool = False) -> tu
     _refuse(found, config)
     for line in [*found.changes(), *package_changes(found.facts)]:
         tell(f"{folder}: {line}; what follows may differ from an undisturbed run")
-    with alone_in(folder):
+    with alone_in(folder), told_of(folder):
         return _restored(found, config)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,7 @@ from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in, r
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_config, load_config
 from sorrelsim.experiments.evaluation import people_among
 from sorrelsim.experiments.facts import describe, now, read_facts, write_facts
+from sorrelsim.experiments.folder_errors import no_run, told_of
 from sorrelsim.experiments.frames import metrics_frame
 from sorrelsim.experiments.keeping import TRIES, Keeper, NotSaved
 from sorrelsim.experiments.logs import open_logs
@@ -267,7 +269,8 @@ class Run:
     def world(self, n_worlds: int | None = None, seed: int | None = None) -> Gridworld:
         """Makes its world, with the copies and the seed of the run unless others are given."""
         set_network_threads(self.config.torch_threads)
-        return make_world(self.config, n_worlds, seed, self.classes)
+        with told_of(self.folder):
+            return make_world(self.config, n_worlds, seed, self.classes)
 
     def agents(self, world: Gridworld, learn: bool = False, explore: bool | None = None) -> list[Agent]:
         """Loads the trained agents, seated in a world of the run's shape, whatever its number of copies.
@@ -327,8 +330,7 @@ def load_run(path: str | Path, trust: bool = False, epoch: int | Literal["best"]
     if epoch is None and folder.parent.name == "models" and (folder.parent.parent / "config.yaml").is_file():
         folder, snapshot = folder.parent.parent, folder.name
     if not (folder / "config.yaml").is_file():
-        study = f"; it is a study, whose runs lie in {folder / 'runs'}" if (folder / "study.yaml").is_file() else ""
-        raise ConfigError(f"{folder} is no run folder: it has no config.yaml{study}")
+        raise ConfigError(no_run(folder, "config.yaml"))
     config = load_config(folder / "config.yaml")
     require_trust(folder, config, trust)
     if snapshot and not (folder / "models" / snapshot).is_dir():
@@ -342,9 +344,6 @@ def tell_changes(path: str | Path) -> None:
 
     A folder that is no run, or too damaged to tell, is left to whoever reads it.
     """
-    try:
-        lines = load_run(path).changes()
-    except (ValueError, OSError):
-        return
-    for line in lines:
-        tell(f"{path}: {line}")
+    with contextlib.suppress(ValueError, OSError):
+        for line in load_run(path).changes():
+            tell(f"{path}: {line}")

@@ -213,12 +213,22 @@ def read_metrics(folder: str | Path) -> dict[str, np.ndarray]:
 
 
 def read_rows(path: str | Path) -> dict[str, np.ndarray]:
-    """Returns a CSV file of :class:`MetricsLog` by column; a last row that a kill cut short is left out."""
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        text = file.read()
-    rows = list(csv.DictReader(io.StringIO(text[: text.rfind("\n") + 1], newline="")))
-    names = rows[0].keys() if rows else ()
-    return {name: _column([row[name] for row in rows]) for name in names}
+    """Returns a CSV file of :class:`MetricsLog` by column; a last row that a kill cut short is left out.
+
+    Raises:
+        ConfigError: If it is damaged: no text, or a row that has more or fewer values than there are columns.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            text = file.read()
+        whole = io.StringIO(text[: text.rfind("\n") + 1], newline="")
+        names, *rows = [row for row in csv.reader(whole) if row] or [[]]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path} is damaged: {error}") from None
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(names):
+            raise ConfigError(f"{path} is damaged: row {number} has {len(row)} values for {len(names)} columns")
+    return {name: _column([row[k] for row in rows]) for k, name in enumerate(names)} if rows else {}
 
 
 def _column(values: list[str]) -> np.ndarray:

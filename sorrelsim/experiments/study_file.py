@@ -98,7 +98,9 @@ def read_study_file(path: str | Path, changes: Sequence[str] = ()) -> StudyConfi
     file = path / STUDY if path.is_dir() else path
     if not file.is_file():
         if path.is_dir():
-            raise ConfigError(f"{path} is no study folder: it has no {STUDY}")
+            inside = sorted(found.parent for found in path.glob(f"*/{STUDY}"))
+            holds = f"; it holds {', '.join(map(str, inside[:5]))}" if inside else ""
+            raise ConfigError(f"{path} is no study folder: it has no {STUDY}{holds}")
         near = [str(each) for each in (*path.parent.glob("*.yaml"), *Path("configs/studies").glob("*.yaml"))]
         raise ConfigError(unknown("study", str(path), near))
     raw = _mapping(file, f"{file}: a study is a mapping with the keys {_keys(StudyConfig)}")
@@ -107,6 +109,11 @@ def read_study_file(path: str | Path, changes: Sequence[str] = ()) -> StudyConfi
     raw = {"name": file.stem} | raw
     given = [read_change(change, "seeds=3 or base.epochs=5") for change in changes]
     raw |= {key: value for key, value in given if key == "base"}
+    if "base" not in raw and "seats" in raw:
+        raise ConfigError(
+            f"{file} is the config of a run, not a study: sorrelsim train {file}, with --seeds 5 for several seeds. A "
+            f"study's file says 'base: {file.name}', and what is compared"
+        )
     if isinstance(raw.get("base"), str):
         raw["base"] = _base(file, raw["base"])
     if isinstance(raw.get("base"), dict):

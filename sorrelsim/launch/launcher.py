@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from sorrelsim.errors import ConfigError
 from sorrelsim.experiments.results import write_results
 from sorrelsim.experiments.run_folder import read_metrics
 from sorrelsim.experiments.study import Study, StudyRun, check_study, open_study, study_folder
@@ -211,9 +212,15 @@ def make_crew(study: Study, processes: int | None = None, ray: str | None = None
         trust: Whether Python files are run that the runs' configs name.
 
     Raises:
-        ConfigError: If Ray is asked for and is not there.
+        ConfigError: If Ray is asked for and is not there, or runs have actors of their own.
     """
-    threads = max(max(config.threads or 1, config.torch_threads) for config in map(study.config_of, study.runs))
+    configs = [study.config_of(run) for run in study.runs]
+    if ray is not None and any(config.actors for config in configs):
+        raise ConfigError(
+            f"{study.name}: --ray hands whole runs to a cluster, and runs of this study hand theirs to actors of Ray "
+            "themselves. Leave out --ray, and RAY_ADDRESS=ADDRESS lets the actors play on a cluster; or base.actors=0"
+        )
+    threads = max(max(config.threads or 1, config.torch_threads) + config.actors for config in configs)
     if ray is None:
         with Local(processes or max(1, cores() // threads), trust) as crew:
             yield crew

@@ -133,6 +133,8 @@ class Agent:
         found += shown.differences(model.observations, "in the model", "in the world")
         if model.kept is not None and getattr(world, "symbolic_parts", None) is None:
             found.append("the model paints of symbols, and the world has no symbolic_parts: say paints = False")
+        if model.kept is not None and shown.form == "rgb" and not np.array_equal(shown.looks, model.observations.looks):
+            found.append("sprites, which the model paints with: make it anew for this world and load what it learned")
         if found:
             ours, theirs = model.action_spec, world.action_spec
             what = "other observations" if ours == theirs else f"actions {ours.told()}, not {theirs.told()}"

@@ -70,6 +70,7 @@ class Panel:
         ticks: Names of the places 0, 1, ... of the horizontal axis, where these are no numbers.
         log: Whether the horizontal axis is logarithmic.
         counts: Whether the horizontal axis counts from zero, as steps do.
+        world: Where its numbers come from: panels of one ``y`` and one world share the vertical axis.
     """
 
     curves: tuple[Curve, ...]
@@ -79,6 +80,7 @@ class Panel:
     ticks: tuple[str, ...] = ()
     log: bool = False
     counts: bool = True
+    world: str = ""
 
 
 def draw_panels(panels: Sequence[Panel], *paths: str | Path, width: float = COLUMN) -> None:
@@ -105,10 +107,10 @@ def draw_panels(panels: Sequence[Panel], *paths: str | Path, width: float = COLU
     lines = math.ceil(len(labels) / columns) if named else 0
     with paper_style():
         figure = new_figure(width * across, 0.66 * width * down + 0.17 * lines)
-        alike: dict[str, Axes] = {}  # panels of one quantity have one scale
+        alike: dict[tuple[str, str], Axes] = {}  # panels of one quantity in one world have one scale
         for k, panel in enumerate(panels):
-            axes = figure.add_subplot(down, across, k + 1, sharey=alike.get(panel.y))
-            alike.setdefault(panel.y, axes)
+            axes = figure.add_subplot(down, across, k + 1, sharey=alike.get((panel.y, panel.world)))
+            alike.setdefault((panel.y, panel.world), axes)
             _draw_panel(axes, panel, labels)
             if beside:
                 figure.draw_without_rendering()  # which sets the limits of the axis

@@ -95,6 +95,7 @@ def test_train_eval_plot(study):
     text = call("train", "tiny.yaml", "epochs=3")
     assert "epoch 3/3" in text
     assert "runs/tiny-001" in text
+    assert text.endswith("next: sorrelsim watch runs/tiny-001 (or plot, eval)\n")
     folder = study / "runs" / "tiny-001"
     assert runs.read_metrics(folder)["epoch"].tolist() == [1, 2, 3]
     call("train", "tiny.yaml")
@@ -124,6 +125,7 @@ def test_mistakes_are_told_in_a_line(study):
         (["train", "tiny.yaml", "world.name=cleanp"], "tiny.yaml: world: no world 'cleanp'; did you mean 'cleanup'?"),
         (["eval", "."], "is no run folder"),
         (["show", "clean_up"], "did you mean 'cleanup'?"),
+        (["plot", "runs"], "no run or study 'runs'"),
     ]:
         done = command(*arguments, cwd=study)
         assert done.returncode == 1

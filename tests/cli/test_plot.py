@@ -1,5 +1,6 @@
 """``sorrelsim plot`` as a user calls it: what it draws, what it says, and what it says to do next."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -79,12 +80,14 @@ def test_a_study_beside_a_run_is_named(place):
 
 
 def test_runs_of_several_worlds_are_drawn_apart_and_it_is_said(place):
-    write_run("runs/h-001", [1.0], world="harvest")
+    write_run("runs/h-001", [100.0, 300.0], world="harvest")
     _, aside = plot("runs/a-001", "runs/h-001", "-o", "x.svg")
     assert aside == "these are runs of 2 worlds, coins, harvest: each has panels of its own\n"
     drawn = Path("x.svg").read_text()
     assert ">coins</text>" in drawn
     assert ">harvest</text>" in drawn
+    assert re.search(r">2(\.0)?</text>", drawn), "returns of 1 to 3 have a scale of their own"
+    assert ">300</text>" in drawn
 
 
 def test_an_interrupted_run_is_drawn_as_far_as_it_got_but_not_into_a_mean(place):
@@ -128,7 +131,7 @@ def test_a_sweep_within_a_run(place):
         (["runs/a-01"], "no run or study 'runs/a-01'; did you mean 'runs/a-001'"),
         (["runs"], "runs holds runs and is none itself; name some of them, such as runs/a-001, or runs/*"),
         (["empty"], "empty is no run folder: it has no metrics.csv; sorrelsim train makes them, in runs/"),
-        (["file.yaml"], "file.yaml is a file; what is drawn is a run folder or a study folder"),
+        (["file.yaml"], "file.yaml is a file, not the folder of a run or study"),
         (["runs/begun"], "runs/begun: this run has not begun: it has no metrics.csv"),
         (["runs/no_epoch"], "runs/no_epoch: no epoch of this run is done yet"),
         (["runs/a-001", "-c", "retrun_mean"], "no column 'retrun_mean'; did you mean 'return_mean'"),
@@ -149,3 +152,27 @@ def test_mistakes_say_what_to_do_next(place, arguments, said):
     write_run("runs/no_epoch", [])
     assert said in error(*arguments)
     assert not list(Path().glob("*.png"))
+
+
+def test_a_study_that_sweeps_beside_one_that_does_not(place):
+    write_study("runs/plain", [("low", {}, s, {"values": [0.0, 1.0]}) for s in (0, 1)], conditions=("low",))
+    said, _ = plot("runs/grid", "runs/plain", "-o", "x.svg")  # they share their training, and no axis of values
+    assert ", plain: low (2 runs)" in said
+    assert ">agent-steps</text>" in Path("x.svg").read_text()
+    told = error("runs/grid", "runs/plain", "--kind", "sweep")
+    assert told.startswith("plain: low: no place over world.coin_probability, which is swept elsewhere; leave it out")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"epoch,return_mean\n1,2,3\n", "row 2 has 3 values for 2 columns"),
+        (b"epoch,return_mean\n1,2\n\n2\n", "row 3 has 1 values for 2 columns"),
+        (b"epoch,\xff\n1,2\n", "can't decode byte 0xff"),
+    ],
+)
+def test_a_damaged_table_is_named(place, written, said):
+    Path("runs/a-001/metrics.csv").write_bytes(written)
+    told = error("runs/a-001", "runs/a-002")
+    assert told.startswith("runs/a-001/metrics.csv is damaged: ")
+    assert said in told

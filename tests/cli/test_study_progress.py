@@ -76,6 +76,10 @@ def test_the_table_has_conditions_failures_and_where_they_are_told(launch):
     assert f"{launch.statuses[1].run.name} failed: ValueError: [bold]x[/bold] is wrong" in text
     assert "log.txt" in text
     assert "The same command goes on with what is missing." in text
+    assert "next:" not in text
+    (launch.study.folder / "report.html").touch()
+    text = drawn(StudyProgress(launch, Console(file=io.StringIO())).summary())
+    assert text.endswith("next: open runs/coins/report.html, sorrelsim plot runs/coins\n")
 
 
 def test_lines_where_nobody_watches(launch):
@@ -87,9 +91,12 @@ def test_lines_where_nobody_watches(launch):
         progress.changed(status)
         status.state, status.error, status.kills = "waiting", "its process was ended by SIGKILL", 1
         progress.changed(status)
+        status.state = "stopped"  # before its first epoch: there is no return to tell
+        progress.changed(status)
     assert console.file.getvalue().splitlines()[1:] == [
         f"{status.run.name}: begun",
         f"{status.run.name}: its process was ended by SIGKILL; it is resumed",
+        f"{status.run.name}: stopped, epoch 0/4",
     ]
 
 

@@ -1,5 +1,6 @@
 """What is compared, and the curves and sweeps that are drawn of it, against numbers worked out by hand."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -162,3 +163,12 @@ def test_results_over_two_swept_keys_are_a_heat_map(tmp_path, drawn):
     members = load_study(write_study(tmp_path / "t", three, ["low"], {"a": [0, 1], "b": [0, 1], "c": [0, 1]})).members()
     with pytest.raises(ConfigError, match=r"3 keys \(a, b, c\).*--at c=VALUE"):
         draw_sweep(members, ["return_mean"], tmp_path / "x.png")
+
+
+def test_results_of_two_worlds_have_panels_of_their_own_over_one_swept_key(tmp_path, drawn):
+    runs = [("low", {"world.x": x}, 0, {"values": [1.0 * x]}) for x in (1, 2)]
+    members = load_study(write_study(tmp_path / "s", runs, ["low"], {"world.x": [1, 2]}, seeds=1)).members()
+    other = [dataclasses.replace(member, world="harvest", condition="high") for member in members]
+    draw_sweep([*members, *other], ["return_mean"], tmp_path / "x.png")
+    found = [(panel.title, panel.world, [curve.label for curve in panel.curves]) for panel in drawn["panels"]]
+    assert found == [("coins", "coins", ["low"]), ("harvest", "harvest", ["high"])]

@@ -96,3 +96,24 @@ def test_a_missing_file_names_the_nearest(tmp_path, monkeypatch):
     (tmp_path / "configs" / "harvest.yaml").write_text(SHORT)
     with pytest.raises(ConfigError, match=r"did you mean 'configs/harvest\.yaml'"):
         load_config("configs/havest.yaml")
+
+
+def test_a_study_or_a_run_is_told_from_a_config(write, tmp_path):
+    study = write("base: tiny.yaml\nseeds: 3\n")
+    with pytest.raises(ConfigError, match=r"study.yaml is a study, not the config of a run: sorrelsim study /"):
+        load_config(study)
+    with pytest.raises(ConfigError, match=r"no config '.*/stud.yml'; did you mean '.*/study.yaml'"):
+        load_config(tmp_path / "stud.yml")
+    write(SHORT, "config.yaml")
+    with pytest.raises(ConfigError, match=r"is the folder of a run; to go on with it: sorrelsim train --resume /"):
+        load_config(tmp_path)
+
+
+def test_a_tab_is_told_with_its_line(write):
+    with pytest.raises(ConfigError, match=r"study.yaml, line 5: a tab; YAML is indented by spaces"):
+        load_config(write(SHORT + "evaluation:\n\tevery: 2\n"))
+
+
+def test_a_place_beyond_a_list_is_told_with_what_is_there(write):
+    with pytest.raises(ConfigError, match=r"seats is a list of 1: write seats.0, not seats.3"):
+        load_config(write(SHORT), ["seats.3.model=random"])

@@ -97,17 +97,22 @@ def test_the_same_runs_give_the_same_bytes_in_whatever_order_they_ended(written,
 
 def test_runs_that_are_not_finished_are_left_out_and_said(written, tmp_path):
     more = [("low", {}, 2, {"values": [9.0], "end": None}), ("high", {}, 2, None)]
-    more.append(("high", {}, 3, {"values": [9.0], "end": "diverged"}))
-    folder = write_study(tmp_path / "s", RUNS + more, CONDITIONS, seeds=4)
+    more += [("high", {}, 3, {"values": [9.0], "end": "diverged"}), ("high", {}, 4, None)]
+    folder = write_study(tmp_path / "s", RUNS + more, CONDITIONS, seeds=5)
+    log = folder / "runs/high__seed4/log.txt"
+    log.parent.mkdir()
+    (folder / "runs/high__seed3/log.txt").write_text("error: the loss is nan\n")
+    log.write_text("--- begun\nTraceback\nerror: ValueError: no such thing\n")
     write_results(load_study(folder))
     for name in ("results.csv", "summary.csv", "results.parquet", "figures/returns.png"):
         assert contents(folder)[name] == contents(written)[name]
     report = (folder / "report.md").read_text()
-    assert "3 of 7 runs are not finished and left out" in report
+    assert "4 of 8 runs are not finished and left out" in report
     assert "1 diverged, so what is shown is of the runs that did not" in report
     assert f"sorrelsim study {folder}" in report
     for row in ("low__seed2` | running, or cut short | 1 epoch", "high__seed2` | not begun | 0 epochs",
-                "high__seed3` | diverged | 1 epoch"):  # fmt: skip
+                "high__seed3` | diverged | 1 epoch",
+                "high__seed4` | failed: ValueError: no such thing | 0 epochs"):  # fmt: skip
         assert row in report
 
 

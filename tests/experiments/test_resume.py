@@ -317,7 +317,7 @@ def test_the_command_goes_on(finished, copied):
     for arguments, said in [
         (["--resume", str(copied), "my.yaml"], "goes on with that run's own config; leave out my.yaml"),
         ([], "what is to be trained"),
-        (["--resume", "nowhere"], "nowhere is no run folder"),
+        (["--resume", "nowhere"], "no run 'nowhere'"),
     ]:
         assert said in str(CliRunner().invoke(app, ["train", *arguments]).exception)
 

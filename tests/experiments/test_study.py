@@ -193,10 +193,14 @@ def test_whatever_is_wrong_is_told_with_file_and_key_before_anything_is_written(
 def test_a_file_that_is_missing_or_no_study_is_told(place):
     with pytest.raises(ConfigError, match=r"no study 'studies/coin.yaml'; did you mean 'studies/coins.yaml'"):
         read_study_file("studies/coin.yaml")
-    with pytest.raises(ConfigError, match=r"studies/base.yaml: base is missing|has no setting 'world'"):
+    with pytest.raises(ConfigError, match=r"is the config of a run, not a study: sorrelsim train studies/base.yaml"):
         read_study_file("studies/base.yaml")
     with pytest.raises(ConfigError, match=r"studies is no study folder: it has no study.yaml"):
         read_study_file("studies")
+    Path("runs/coins").mkdir(parents=True)
+    Path("runs/coins/study.yaml").touch()
+    with pytest.raises(ConfigError, match=r"runs is no study folder: it has no study.yaml; it holds runs/coins$"):
+        read_study_file("runs")
     with pytest.raises(ConfigError, match=r"it has no study.yaml; a study's file is run with: sorrelsim study"):
         load_study("studies/coins.yaml")
 

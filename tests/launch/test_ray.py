@@ -6,7 +6,10 @@ import pytest
 from studies import begin, end, outcome, processes, rows, wait_for
 
 from sorrelsim.cli.study import StudyCommand
+from sorrelsim.experiments.study_file import read_study_file
 from sorrelsim.launch.cluster import Cluster
+from sorrelsim.launch.launcher import launching
+from sorrelsim.launch.local import cores
 from sorrelsim.settings import ConfigError
 
 BOTS = """
@@ -85,3 +88,17 @@ def test_a_cluster_that_is_not_there_is_told():
         Cluster("127.0.0.1:1", 1),
     ):
         pytest.fail("somebody answered")
+
+
+def test_runs_that_have_actors_are_not_handed_to_a_cluster(tmp_path, monkeypatch):
+    """They would wait for cores that the runs themselves hold."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bots.yaml").write_text(BOTS)
+    config = read_study_file("bots.yaml", ["base.actors=2"])
+    with (
+        pytest.raises(ConfigError, match=r"runs of this study hand theirs to actors of Ray .* or base.actors=0"),
+        launching(config, "bots.yaml", ray=""),
+    ):
+        raise AssertionError
+    with launching(config, "bots.yaml") as launch:  # on this machine, a run and its actors take a core each
+        assert launch.crew.size == max(1, cores() // 3)

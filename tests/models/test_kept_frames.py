@@ -330,3 +330,17 @@ def test_a_world_without_symbols_says_what_to_do():
     plain = type("PPO", (PPO,), {"paints": False}).from_config(world.observations, world.action_names, 2, ON_POLICY)
     live(world, Agent(world, [0, 1], plain), 9)
     assert plain.gradient_steps == 8  # four minibatches, twice
+
+
+def test_a_world_of_other_sprites_is_refused():
+    """Ids are the same, so that what it learned fits; but what it keeps are ids, which it would paint as at home."""
+    home, away = (sorrelsim.make("pkg:treasure_hunt", observation="rgb", compiled=False) for _ in range(2))
+    model = PPO.from_config(home.observations, home.action_names, 2, ON_POLICY)
+    Agent(away, [0, 1], model)
+    away.observations.looks[1:] //= 2
+    assert not np.array_equal(home.observations.looks, away.observations.looks)
+    with pytest.raises(ValueError, match="sprites, which the model paints with: make it anew for this world"):
+        Agent(away, [0, 1], model)
+    anew = PPO.from_config(away.observations, away.action_names, 2, ON_POLICY)
+    anew.load_state_dict(model.state_dict())
+    Agent(away, [0, 1], anew)
