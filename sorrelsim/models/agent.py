@@ -273,10 +273,12 @@ class Agent:
             self.model.interrupt()
 
     def lie_in(self, whole: Agent, k: int) -> None:
-        """Makes its frames and its carry those of a member of another Agent, which goes on with them from now on."""
+        """Makes its frames and its carry parts of a whole's, as its member k; the whole goes on with them."""
         rows = slice(k * self.seat.n_streams, (k + 1) * self.seat.n_streams)
-        self._stack = {name: stack[rows] for name, stack in whole._stack.items()}
-        self.seat.carry = {name: array[rows] for name, array in whole.seat.carry.items()}
+        for own, wholes in ((self._stack, whole._stack), (self.seat.carry, whole.seat.carry)):
+            for name, array in wholes.items():
+                array[rows] = own[name]
+                own[name] = array[rows]
 
     def state_dict(self) -> dict[str, Any]:
         """Returns stacked frames, carry and the transform's state, between two steps. The model saves itself."""
