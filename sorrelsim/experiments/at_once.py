@@ -29,6 +29,7 @@ class Course:
 
     Attributes:
         over: Whether it has.
+        beside: Whether its players are seated among others'.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Course:
         ended: Callable[[BaseException | None], object] = lambda error: None,
     ) -> None:
         self.experiment, self._steps, self._ended = experiment, steps, ended
-        self.over = False
+        self.over = self.beside = False
 
     def go_on(self, error: Exception | None = None) -> None:
         """Goes on to its next turn, or with an error to its end."""
@@ -125,14 +126,19 @@ class _AsOne:
         self.courses, self._players = courses, list[Player]()
         # To agents it is a world.
         self._world = cast(Playable, Joined([course.experiment.world for course in courses], self._step))
-        if len(courses) == 1:
-            config = courses[0].experiment.config
-            courses[0].experiment.regroup(config.together and not config.actors)
+        seeds = [course.experiment for course in courses]
+        self._apart = len(seeds) == 1 or not all(seed.config.together and seed.crew is None for seed in seeds)
+        if self._apart:
+            for course in courses:
+                if course.beside:
+                    course.experiment.regroup(course.experiment.config.together)
+                    course.beside = False
             return
         tables = [course.experiment.seated for course in courses]
         of = {seated: course for course, table in zip(courses, tables, strict=True) for seated in table}
         for course in courses:
             course.experiment.regroup(False)  # those that it had of its own seats are let go of
+            course.beside = True
         for each in grouped(tables, self._world):
             self._players.append(_Several(each, of) if isinstance(each, Group) else _Single(each, of))
 
@@ -143,9 +149,10 @@ class _AsOne:
 
     def play_turn(self) -> None:
         """Plays a turn of all, and goes on with each to its next."""
-        if len(self.courses) == 1:
-            with self.courses[0] as only:
-                only.experiment.play_turn()
+        if self._apart:
+            for course in self.courses:
+                with course:
+                    course.experiment.play_turn()
         else:
             began = time.perf_counter()
             play_step(self._world, self._players)
