@@ -21,8 +21,10 @@ def main() -> None:
         )
         if not told or os.environ.get("SORRELSIM_TRACEBACK"):
             raise
-        plain = isinstance(error, OSError) and error.filename and error.strerror
-        print(f"error: {f'{error.filename}: {error.strerror}' if plain else error}", file=sys.stderr)
+        said = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:
+            said = f"{error.filename}: {error.strerror}"
+        print(f"error: {said}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sorrelsim.cli.play import Trust
-from sorrelsim.cli.study import train_seeds
+from sorrelsim.cli.study import AtOnce, train_seeds
 
 Bounds = Annotated[
     bool,
@@ -34,6 +34,7 @@ def train(
         str | None,
         typer.Option(metavar="SEEDS", help="A study: as many seeds as this, or 0,1,2, side by side, in one folder."),
     ] = None,
+    seeds_at_once: AtOnce = None,
     threads: Threads = None,
     bounds: Bounds = False,
     trust: Trust = False,
@@ -62,7 +63,9 @@ def train(
     if seeds is not None:
         if resume is not None:
             raise ValueError("--seeds begins or goes on with a study; leave out --resume and give the config again")
-        return train_seeds(str(config), given, seeds, console)
+        return train_seeds(str(config), given, seeds, seeds_at_once or 1, console)
+    if seeds_at_once is not None:
+        raise ValueError(f"--seeds-at-once {seeds_at_once} goes with --seeds, such as --seeds {seeds_at_once}")
     with console.status("loading ..."):
         from sorrelsim.cli.progress import Progress
         from sorrelsim.cli.stopping import stop_on_signals

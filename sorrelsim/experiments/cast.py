@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from sorrelsim.engine.gridworld import Gridworld
-from sorrelsim.models.agent import IDENTITY, Agent, with_identity
+from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
+from sorrelsim.models.fitting import IDENTITY, with_identity
 from sorrelsim.observations.parts import Parts
 
 if TYPE_CHECKING:

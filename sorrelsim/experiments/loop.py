@@ -14,16 +14,8 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.experiments.classes import Classes
 from sorrelsim.experiments.config import ConfigError, ExperimentConfig, check_machine, load_config, read_config
 from sorrelsim.experiments.crew import Crew
-from sorrelsim.experiments.evaluation import (
-    explores,
-    film,
-    people_among,
-    play_episodes,
-    set_shared_chance,
-    shared_chance,
-    undisturbed,
-    ways_of,
-)  # fmt: skip
+from sorrelsim.experiments.evaluation import set_shared_chance, shared_chance, ways_of
+from sorrelsim.experiments.looking import Looking
 from sorrelsim.experiments.measures import EpisodeCollector, Row, return_means
 from sorrelsim.experiments.playing import Group, Seated, grouped, turns_of
 from sorrelsim.experiments.resolve import resolve
@@ -35,9 +27,6 @@ from sorrelsim.models.checkpoint import SUFFIX
 from sorrelsim.models.threads import set_network_threads
 from sorrelsim.outside.make import is_outside
 from sorrelsim.tables.events import EventLog
-
-_EVALUATION_SEED = 0x5EED
-"""Added to a run's seed for the copies in which the trained agents are looked at, so that they are new to them."""
 
 
 class Experiment:
@@ -97,10 +86,7 @@ class Experiment:
         self.swept = combinations(self.world)
         self.sweep: list[Row] = []
         self._players = [Seated(*each) for each in zip(self.places, self.agents, strict=True)]
-        self._playing = (
-            grouped(self._players, self.world) if config.together and not config.actors else list(self._players)
-        )
-        self._play_turn = turns_of(self.world, self._playing, self.config.halves or 1)
+        self.regroup(config.together and not config.actors)
         self.epoch = self.turns = 0
         self.total_turns = config.epochs * config.turns
         self.seconds = self._seconds_before = 0.0  # in all, and before the epoch that is being played
@@ -108,7 +94,7 @@ class Experiment:
         self.log: EventLog | None = None
         self._log_state: Mapping[str, Any] | None = None
         self._stopping = self._hurrying = False
-        self._looked_at: Gridworld | None = None
+        self._look = Looking(self.config, self.places, self.models, self.classes)
 
     def __enter__(self) -> Self:
         return self
@@ -161,12 +147,21 @@ class Experiment:
         """Whether :meth:`stop` was called."""
         return self._stopping
 
+    @property
+    def seated(self) -> list[Seated]:
+        """Who plays, in the order of the places."""
+        return list(self._players)
+
+    def regroup(self, together: bool) -> None:
+        """Lets learners that are alike act and learn as one from now on, or all one by one; between two turns."""
+        self._playing = grouped([self._players], self.world) if together else list(self._players)
+        self._play_turn = turns_of(self.world, self._playing, self.config.halves or 1)
+
     def epochs(self, cut: Callable[[], object] = lambda: None) -> Iterator[Row]:
         """Plays and learns, an epoch at a time, from where it is to the last.
 
         Args:
-            cut: Called where a stop cuts an epoch short, before that epoch is ended and reported: what goes on from the
-                state of that moment is as if nothing had stopped it.
+            cut: As for :meth:`course`.
 
         Yields:
             The metrics of each epoch.
@@ -174,25 +169,50 @@ class Experiment:
         Raises:
             TrainingDiverged: If a loss is not finite; the seat is named too.
         """
+        for row in self.course(cut):
+            if row is None:
+                self.play_turn()
+            else:
+                yield row
+
+    def play_turn(self) -> None:
+        """Plays a turn and learns; with actors, as many turns of the epoch as are complete by then."""
+        began = time.perf_counter()
+        if self.crew is not None:
+            self.turns += self.crew.play(self.config.turns - self.turns % self.config.turns)
+        else:
+            self._play_turn()
+            self.end_turn()
+        self.seconds += time.perf_counter() - began
+
+    def end_turn(self) -> None:
+        """Takes in a turn that was played in its world."""
+        self.collector.observe(self.world)
+        if self.log is not None:
+            self.log.step(self.world)
+        self.turns += 1
+
+    def course(self, cut: Callable[[], object] = lambda: None) -> Iterator[Row | None]:
+        """Goes through the epochs, from where it is to the last, while turns are played by whoever asks for the next.
+
+        Args:
+            cut: Called where a stop cuts an epoch short, before that epoch is ended and reported: what goes on from the
+                state of that moment is as if nothing had stopped it.
+
+        Yields:
+            None where a turn is to be played; the metrics of each epoch.
+        """
         set_network_threads(self.config.torch_threads)  # another experiment may have been built since
         while self.epoch < self.config.epochs and not self._stopping:
-            started, last = time.perf_counter() - self.seconds, (self.epoch + 1) * self.config.turns
+            last = (self.epoch + 1) * self.config.turns
             if self.turns == self.epoch * self.config.turns:
                 self._paid_before, self._seconds_before = self.running(), self.seconds
                 for player in self._players:
                     player.start_epoch(self.epoch + 1)
             while True:  # one turn at least, for the epoch has been started
-                if self.crew is not None:
-                    self.turns += self.crew.play(last - self.turns)
-                else:
-                    self._play_turn()
-                    self.collector.observe(self.world)
-                    if self.log is not None:
-                        self.log.step(self.world)
-                    self.turns += 1
+                yield None
                 if self.turns == last or self._stopping:
                     break
-            self.seconds = time.perf_counter() - started
             if self.turns < last:
                 cut()
             if self.turns == self.epoch * self.config.turns:
@@ -239,15 +259,7 @@ class Experiment:
             n_worlds: Number of copies, if not the evaluation's.
             way: How they play: ``greedy``, ``sampled``, or ``own``: each model the way that it is meant to be played.
         """
-        n = self.config.evaluation.n_worlds if n_worlds is None else n_worlds
-        seed = self.config.seed + _EVALUATION_SEED
-        if self._looked_at is None or self._looked_at.n_worlds != n:
-            self._looked_at = make_world(self.config, n, seed, self.classes)
-        else:
-            self._looked_at.reset(seed)
-        models = [model.beside(n * len(p.slots)) for p, model in zip(self.places, self.models, strict=True)]
-        agents = seat_agents(self.places, models, self._looked_at, False, explores(way), self.classes)
-        return self._looked_at, agents
+        return self._look.seat(n_worlds, way)
 
     @property
     def eval_way(self) -> str:
@@ -260,25 +272,11 @@ class Experiment:
         Each model plays the way that it is meant to be played. What ``evaluation.ways`` names comes beside it, as
         ``eval_greedy_return_mean`` and the like.
         """
-        row: Row = {}
-        for way in () if people_among(self.models) else ("own", *dict.fromkeys(self.config.evaluation.ways)):
-            with undisturbed(self.models, self.config.seed + _EVALUATION_SEED):
-                world, agents = self.looking(way=way)
-                limit = self.config.evaluation.max_turns
-                episodes = play_episodes(world, agents, limit, lambda: self._hurrying)
-            if self._hurrying:
-                return row
-            before = "eval_" if way == "own" else f"eval_{way}_"
-            row |= {f"{before}{name}": value for name, value in return_means(episodes, world.n_agents).items()}
-            if way == "own":
-                row["eval_way"] = self.eval_way
-        return row
+        return self._look.evaluate(lambda: self._hurrying)
 
     def record(self, turns: int | None = None) -> list[np.ndarray]:
         """Films one copy, from the start of an episode to its end or the last of ``turns``."""
-        with undisturbed(self.models, self.config.seed + _EVALUATION_SEED):
-            world, agents = self.looking(1)
-            return film(world, agents, self.config.evaluation.gif_turns if turns is None else turns)
+        return self._look.record(turns)
 
     def log_events(self, folder: Path) -> None:
         """Begins to write what happens to ``folder/events``, or goes on with it, if the config asks for it."""

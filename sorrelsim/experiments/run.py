@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,16 +19,17 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.errors import tell, unknown
 from sorrelsim.experiments.checkpoints import Checkpoint, checkpoints, remove
 from sorrelsim.experiments.classes import Classes
-from sorrelsim.experiments.code import Named, classes_of, keep_code, named_in, require_trust
-from sorrelsim.experiments.config import ConfigError, ExperimentConfig, dump_config, load_config
+from sorrelsim.experiments.code import Named, classes_of, named_in, require_trust
+from sorrelsim.experiments.config import ConfigError, ExperimentConfig, load_config
 from sorrelsim.experiments.evaluation import people_among
-from sorrelsim.experiments.facts import describe, now, read_facts, write_facts
+from sorrelsim.experiments.facts import read_facts
 from sorrelsim.experiments.folder_errors import no_run, told_of
 from sorrelsim.experiments.frames import metrics_frame
 from sorrelsim.experiments.keeping import TRIES, Keeper, NotSaved
 from sorrelsim.experiments.logs import open_logs
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
+from sorrelsim.experiments.milestones import begin_facts, end_facts
 from sorrelsim.experiments.run_folder import alone_in, new_folder, read_metrics, read_rows, snapshot_name, tidy
 from sorrelsim.experiments.run_picture import draw_run
 from sorrelsim.experiments.seating import make_model, make_world, seat_agents, seating, world_settings
@@ -39,7 +39,6 @@ from sorrelsim.models.base import TrainingDiverged
 from sorrelsim.models.checkpoint import SUFFIX, saved_file
 from sorrelsim.models.threads import set_network_threads
 from sorrelsim.pictures.files import animation
-from sorrelsim.writing import write_beside
 
 if TYPE_CHECKING:
     import pandas
@@ -80,13 +79,35 @@ def run(
     """
     config = experiment.config
     folder = new_folder(config.runs, config.name or bare(config.world["name"])) if folder is None else folder
+    course = course_of(experiment, folder, watcher, since)
+    for _ in course:
+        try:
+            experiment.play_turn()
+        except BaseException as error:
+            course.throw(error)
+    return folder
+
+
+def course_of(
+    experiment: Experiment, folder: Path, watcher: Watcher | None = None, since: Checkpoint | None = None
+) -> Generator[None, None, None]:
+    """Goes through what :func:`run` does, and yields where a turn is to be played, for whoever plays it.
+
+    Args:
+        experiment: As for :func:`run`, and so the others. An error of a turn is thrown in.
+        folder: The run folder.
+        watcher: What follows the run.
+        since: The checkpoint.
+    """
     with alone_in(folder), experiment:
-        return _run(experiment, folder, watcher, since)
+        yield from _run(experiment, folder, watcher, since)
 
 
-def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: Checkpoint | None) -> Path:
+def _run(
+    experiment: Experiment, folder: Path, watcher: Watcher | None, since: Checkpoint | None
+) -> Generator[None, None, None]:
     config = experiment.config
-    facts = _begin(experiment, folder, since)
+    facts = begin_facts(experiment, folder, since)
     if people_among(experiment.models):
         tell(f"{folder}: a person plays, who is not asked to play for evaluations and films as well; there are none")
     experiment.log_events(folder)
@@ -97,7 +118,7 @@ def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: C
     watchers: list[Watcher] = [*([watcher] if watcher else []), *logs]  # each takes every epoch's row, when complete
     end = "broken off"
     try:
-        _train(experiment, keeper, watchers)
+        yield from _train(experiment, keeper, watchers)
         end = "finished" if keeper.complete and experiment.turns == experiment.total_turns else "stopped"
     except TrainingDiverged as error:
         end = "diverged"
@@ -109,7 +130,7 @@ def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: C
     finally:
         missing = keeper.finish(models=end != "diverged")  # those that did not diverge are of another epoch by now
         if end != "finished":
-            _end_facts(keeper, facts, end)
+            end_facts(keeper, facts, end)
         if keeper.metrics.rows and not experiment.hurrying:
             _doing(watchers, "drawing the curve")
             keeper.draw("curve.png", lambda: draw_run(folder, folder / "curve.png"))
@@ -121,23 +142,26 @@ def _run(experiment: Experiment, folder: Path, watcher: Watcher | None, since: C
         _doing(watchers, "filming an episode")
         keeper.draw("episode.gif", lambda: animation(experiment.record(), fps=10).save(folder / "episode.gif"))
     if end == "finished":  # said last: a run that is killed before goes on to do what is left
-        _end_facts(keeper, facts, "not saved" if missing else end)
+        end_facts(keeper, facts, "not saved" if missing else end)
         if not missing and not config.checkpoint.finished:
             for checkpoint in checkpoints(folder):
                 remove(checkpoint.path)
     if missing:
         raise NotSaved(f"{folder}: the run is over, but not all of it could be written.\n{missing}")
-    return folder
 
 
-def _train(experiment: Experiment, keeper: Keeper, watchers: Sequence[Watcher]) -> None:
-    """Plays all epochs; each one's metrics are written, models and the whole state when it is their turn."""
+def _train(experiment: Experiment, keeper: Keeper, watchers: Sequence[Watcher]) -> Generator[None, None, None]:
+    """Goes through all epochs; each one's metrics are written, models and the whole state when it is their turn."""
     config = experiment.config
     if not keeper.complete:  # what goes on was stopped before it had done with its latest row
         _complete(experiment, keeper, keeper.row, watchers, written=True)
     row: Row = {}
     last = False
-    for row in experiment.epochs(cut=lambda: keeper.save_state(TRIES)):
+    for said in experiment.course(cut=lambda: keeper.save_state(TRIES)):
+        if said is None:
+            yield
+            continue
+        row = said
         epoch = keeper.epoch = row["epoch"]
         keeper.complete = experiment.cut_short
         if last := experiment.stopped or epoch == config.epochs:
@@ -184,33 +208,6 @@ def _complete(experiment: Experiment, keeper: Keeper, row: Row, watchers: Sequen
 def _doing(watchers: Sequence[Watcher], what: str) -> None:
     for watcher in watchers:
         watcher.doing(what)
-
-
-def _begin(experiment: Experiment, folder: Path, since: Checkpoint | None) -> dict[str, Any]:
-    """Writes config.yaml and run.yaml, and keeps the code, as a run begins or goes on; returns what run.yaml says."""
-    config = dump_config(experiment.config)
-    if since is None:
-        write_beside(folder / "config.yaml", config)  # with it there is a run, which may be begun again after a kill
-        e, code = experiment, keep_code(folder, experiment.classes.sources())
-        facts = describe(e.config, e.world, e.places, e.models, code, e.together)
-        write_facts(folder, facts)
-    else:
-        facts = {key: value for key, value in read_facts(folder).items() if key not in _OF_THE_END}
-        again = {"at": now(), "epoch": experiment.epoch, "turn": experiment.turns, "command": list(sys.orig_argv)}
-        facts["resumed"] = [*facts.get("resumed", []), again]
-        write_facts(folder, facts)  # first: with more epochs it is finished no longer
-        write_beside(folder / "config.yaml", config)
-    return facts
-
-
-_OF_THE_END = ("ended", "end", "epochs", "models")
-
-
-def _end_facts(keeper: Keeper, facts: dict[str, Any], end: str) -> None:
-    """Adds to run.yaml how and when the run ended."""
-    said = (now(), end, keeper.epoch, f"of epoch {keeper.saved_epoch}")
-    known = dict(zip(_OF_THE_END, said, strict=True))
-    keeper.draw("run.yaml", lambda: write_facts(keeper.folder, facts | known))
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,9 @@ from sorrelsim.experiments.config import ConfigError, ExperimentConfig, SeatConf
 from sorrelsim.library.find import LIBRARY, bare, find_class, shipped
 from sorrelsim.library.make import make_of
 from sorrelsim.library.transforms import make_transform
-from sorrelsim.models.agent import Agent, with_identity
+from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
+from sorrelsim.models.fitting import with_identity
 from sorrelsim.models.rewards import RewardTransform
 from sorrelsim.observations.actions import KINDS
 from sorrelsim.outside.make import is_outside, make_outside

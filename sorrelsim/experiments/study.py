@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field
 
 from sorrelsim.engine.threads import get_threads, set_threads
+from sorrelsim.errors import tell
+from sorrelsim.experiments.at_once import why_apart
 from sorrelsim.experiments.code import classes_of, named_in
 from sorrelsim.experiments.comparison import Member, read_member
 from sorrelsim.experiments.config import ExperimentConfig, dump_config
@@ -133,7 +135,7 @@ def study_folder(config: StudyConfig, where: str) -> Path:
     return folder
 
 
-def check_study(config: StudyConfig, where: str, trust: bool = True) -> None:
+def check_study(config: StudyConfig, where: str, trust: bool = True) -> list[str]:
     """Checks the config of every run, and builds what each condition and place in the grid plays: nothing is written.
 
     What is finished is not built again. What is built is compiled, so that side by side nobody needs to.
@@ -143,6 +145,9 @@ def check_study(config: StudyConfig, where: str, trust: bool = True) -> None:
         where: Its file, for errors.
         trust: Whether Python files are run that the configs name; without it the library's are, and those in
             ``./worlds`` and ``./agents``.
+
+    Returns:
+        With ``seeds_at_once``, the places, in words, whose seeds have nothing that could go together; each is told.
 
     Raises:
         ConfigError: If a run's config says something impossible, or another study has the name.
@@ -154,17 +159,23 @@ def check_study(config: StudyConfig, where: str, trust: bool = True) -> None:
     if (folder / STUDY).is_file():
         _check_same(load_study(folder), config, where)
     built: set[str] = set()
+    apart: list[str] = []
     before = get_threads()
     try:
         for run, each in zip(runs, configs, strict=True):
-            if place_of(run.condition, run.sweep) not in built and state_of(folder / RUNS / run.name) != "finished":
-                built.add(place_of(run.condition, run.sweep))
+            place = place_of(run.condition, run.sweep)
+            if place not in built and state_of(folder / RUNS / run.name) != "finished":
+                built.add(place)
                 require_library(folder, rewards_of(each), trust, "--trust")
-                Experiment(each, classes=classes_of(folder, named_in(each, {}), trust))
+                experiment = Experiment(each, classes=classes_of(folder, named_in(each, {}), trust))
+                if config.seeds_at_once > 1 and (why := why_apart(experiment)):
+                    tell(f"{where}: {place}: seeds are trained each in a process of its own: {why}")
+                    apart.append(place)
     except ConfigError as error:
         raise ConfigError(f"{where}: {place_of(run.condition, run.sweep)}: {error}") from error
     finally:
         set_threads(before)
+    return apart
 
 
 def open_study(config: StudyConfig, where: str) -> Study:
@@ -211,6 +222,7 @@ class _Written:
     sweep: dict[str, Any]
     seeds: Any
     runs: list[_Listed]
+    seeds_at_once: int = 1
 
 
 def load_study(path: str | Path) -> Study:
@@ -235,7 +247,8 @@ def load_study(path: str | Path) -> Study:
 
 def _text(study: Study) -> str:
     """Returns what study.yaml holds."""
-    said = {name: getattr(study.config, name) for name in ("name", "base", "conditions", "sweep", "seeds")}
+    keys = ("name", "base", "conditions", "sweep", "seeds", "seeds_at_once")
+    said = {name: getattr(study.config, name) for name in keys}
     runs = [
         {"folder": run.name, "condition": run.condition, "sweep": dict(run.sweep), "seed": run.seed}
         for run in study.runs

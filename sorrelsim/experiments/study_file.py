@@ -43,6 +43,9 @@ class StudyConfig:
     """A grid that is crossed with the conditions: a list of values by dotted key."""
     seeds: Annotated[int, Range(1, 100_000)] | list[Seed] = 1
     """A number, of seeds that are counted from the base's ``seed``; or a list of them."""
+    seeds_at_once: Annotated[int, Range(1, 1000)] = 1
+    """Seeds of a condition and place in the grid that are trained in one process, where learners of all are asked as
+    one; for small networks."""
     name: Name | None = None
     """Name of the study folder; by default that of the study's file."""
     runs: Annotated[str, Field(min_length=1)] = "runs"

@@ -9,6 +9,7 @@ import contextlib
 import os
 import platform
 import queue
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -39,42 +40,42 @@ class Board:
         self._stopping = True
 
 
-def play_on_node(folder: str, cwd: str, trust: bool, board: Any) -> Report:
-    """Plays a run in a process of this node, and passes on what it reports; returns how it ended.
+def play_on_node(folders: Sequence[str], cwd: str, trust: bool, board: Any) -> list[Report]:
+    """Plays a run, or several at once, in a process of this node; passes on its reports, and returns how they ended.
 
     Args:
-        folder: The run folder.
+        folders: The run folders.
         cwd: The folder of the command, which names in configs are relative to.
-        trust: Whether Python files are run that the run's config names.
-        board: The actor that takes the reports. When it is gone, so is the command, and the run ends at once.
+        trust: Whether Python files are run that a config names.
+        board: The actor that takes the reports. When it is gone, so is the command, and the runs end at once.
     """
     import ray
 
-    name = Path(folder).name
-    for needed in (cwd, folder):
+    names = [Path(folder).name for folder in folders]
+    for needed in (cwd, *folders):
         if not Path(needed).is_dir():
             told = f"node {platform.node()} has no folder {needed}: all nodes must share it"
-            return Report(name, end="failed", error=told)
+            return [Report(name, end="failed", error=told) for name in names]
     if ray.get(board.tell.remote([])):
-        return Report(name, end="stopped")
+        return [Report(name, end="stopped") for name in names]
     if (
         os.environ.get("CUDA_VISIBLE_DEVICES") == ""
     ):  # Ray hides what was not asked for; runs see what they see elsewhere
         del os.environ["CUDA_VISIBLE_DEVICES"]
     reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
-    process = Process(Path(folder), trust, reports, cwd)
-    asked = False
+    process = Process([Path(folder) for folder in folders], trust, reports, cwd)
+    asked, ends = False, list[Report]()
     try:
         while True:
             news = []
             with contextlib.suppress(queue.Empty):
                 news.append(reports.get(timeout=0.5))
-            end = next((report for report in news if report.end), None)
+            ends += [report for report in news if report.end]
             if ray.get(board.tell.remote([report for report in news if not report.end])) and not asked:
                 process.stop()
                 asked = True
-            if end is not None:
-                return end
+            if len(ends) == len(folders):
+                return ends
     finally:
         process.kill()
 
@@ -98,7 +99,7 @@ class Cluster:
         self._ray: Any = find_ray("--ray")
         self._address, self._threads, self._trust = address, threads, trust
         self._ours = False
-        self._tasks: dict[Any, str] = {}
+        self._tasks: dict[Any, list[str]] = {}
         self._begun: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -114,10 +115,11 @@ class Cluster:
         if self._ours:
             self._ray.shutdown()
 
-    def begin(self, folder: Path) -> None:
-        """Hands a run to the cluster, which begins it, or goes on with it, as soon as a node has room."""
-        task = self._play.remote(str(folder.resolve()), os.getcwd(), self._trust, self._board)
-        self._tasks[task] = folder.name
+    def begin(self, folders: Sequence[Path]) -> None:
+        """Hands runs of one process to the cluster, which begins them, or goes on with them, once a node has room."""
+        where = [str(folder.resolve()) for folder in folders]
+        task = self._play.remote(where, os.getcwd(), self._trust, self._board)
+        self._tasks[task] = [folder.name for folder in folders]
 
     def reports(self, seconds: float) -> list[Report]:
         """Returns what has been told; waits so long for a run to end."""
@@ -126,18 +128,19 @@ class Cluster:
         found: list[Report] = ray.get(self._board.take.remote())  # all that was told before those ended
         self._begun |= {report.run for report in found}
         for task in done:
-            name = self._tasks.pop(task)
+            names = self._tasks.pop(task)
             try:
-                found.append(ray.get(task))
+                found += ray.get(task)
             except ray.exceptions.TaskCancelledError:
-                found.append(Report(name, end="stopped"))
+                found += [Report(name, end="stopped") for name in names]
             except ray.exceptions.RayError as error:
-                found.append(Report(name, end="failed", error=str(error).strip().splitlines()[-1]))
+                told = str(error).strip().splitlines()[-1]
+                found += [Report(name, end="failed", error=told) for name in names]
         return found
 
     def stop(self) -> None:
         """Asks all runs to save after their turn and to end; those that wait for a node do not begin."""
         self._ray.get(self._board.stop.remote())
-        for task, name in self._tasks.items():
-            if name not in self._begun:
+        for task, names in self._tasks.items():
+            if self._begun.isdisjoint(names):
                 self._ray.cancel(task)

@@ -1,7 +1,7 @@
 """A study run: what is missing is begun, what was cut short is resumed, and each run's fate is its own.
 
 The order in which runs end, how many are played side by side and what interrupts them change no result: each is a
-process that knows its run folder and nothing else.
+process that knows its run folder and nothing else; or several seeds' folders, with ``seeds_at_once``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,7 +19,7 @@ from sorrelsim.errors import ConfigError
 from sorrelsim.experiments.results import write_results
 from sorrelsim.experiments.run_folder import read_metrics
 from sorrelsim.experiments.study import Study, StudyRun, check_study, open_study, study_folder
-from sorrelsim.experiments.study_file import StudyConfig, read_study_file
+from sorrelsim.experiments.study_file import StudyConfig, place_of, read_study_file
 from sorrelsim.launch.local import Local, cores
 from sorrelsim.launch.reports import Report
 from sorrelsim.locks import LOCK, Occupied, alone
@@ -32,13 +32,13 @@ class Crew(Protocol):
     """Those who play runs: processes of this machine, or a cluster.
 
     Attributes:
-        size: How many runs it takes at a time.
+        size: How many processes it has at a time.
     """
 
     size: int
 
-    def begin(self, folder: Path) -> None:
-        """Begins a run, or goes on with it."""
+    def begin(self, folders: Sequence[Path]) -> None:
+        """Begins runs in a process, or goes on with them."""
 
     def reports(self, seconds: float) -> list[Report]:
         """Returns what has been told; waits so long for something."""
@@ -85,6 +85,11 @@ class Status:
             self._clock = self._clock or (self._seen, report.epoch)
 
     @property
+    def place(self) -> str:
+        """Its condition and place in the grid, in words; runs that share it differ in the seed alone."""
+        return place_of(self.run.condition, self.run.sweep)
+
+    @property
     def pace(self) -> float:
         """Seconds that an epoch takes; nan while that is not known."""
         if self._clock is None or self.epoch == self._clock[1]:
@@ -108,6 +113,7 @@ class Launch:
     Args:
         study: The study.
         crew: Who plays its runs.
+        apart: The places, in words as of ``place_of``, whose runs each have a process of their own in any case.
 
     Attributes:
         changed: Called with each run's status that changes.
@@ -115,8 +121,8 @@ class Launch:
         stopped: Whether :meth:`stop` was called.
     """
 
-    def __init__(self, study: Study, crew: Crew) -> None:
-        self.study, self.crew = study, crew
+    def __init__(self, study: Study, crew: Crew, apart: Collection[str] = ()) -> None:
+        self.study, self.crew, self.apart = study, crew, set(apart)
         self.changed: Callable[[Status], None] = lambda status: None
         self.statuses = [_known(study, run) for run in study.runs]
         self.stopped = False
@@ -139,36 +145,47 @@ class Launch:
             OSError: If a run's folder cannot be written to.
         """
         waiting = deque(status for status in self.statuses if not status.ended)
-        running: dict[str, Status] = {}
+        running: list[list[Status]] = []  # a list for each process
+        ended: set[str] = set()  # those of them that have
         asked = False
         while (waiting and not self.stopped) or running:
             while waiting and len(running) < self.crew.size and not self.stopped:
-                status = waiting.popleft()
-                self.crew.begin(self.study.prepare(status.run))
-                running[status.run.name] = status
+                running.append(self._next(waiting))
+                self.crew.begin([self.study.prepare(status.run) for status in running[-1]])
+            known = {status.run.name: status for seeds in running for status in seeds}
             for report in self.crew.reports(0.2):
-                status = running[report.run]
+                status = known[report.run]
                 status.take(report)
                 if report.end:
-                    del running[report.run]
-                    if self._end(status, report):
-                        waiting.appendleft(status)
+                    ended.add(report.run)
+                    self._end(status, report)
                 self.changed(status)
+            for seeds in [seeds for seeds in running if ended.issuperset(status.run.name for status in seeds)]:
+                running.remove(seeds)
+                ended.difference_update(status.run.name for status in seeds)
+                waiting.extendleft(status for status in reversed(seeds) if status.state == "waiting")
             if self._hurrying:
-                for status in running.values():
+                for status in [status for seeds in running for status in seeds if status.run.name not in ended]:
                     status.state, status.doing = "stopped", ""
                 return
             if self.stopped and not asked:
                 self.crew.stop()
                 asked = True
 
-    def _end(self, status: Status, report: Report) -> bool:
-        """Notes how a run's process ended; returns whether the run is to be gone on with."""
+    def _next(self, waiting: deque[Status]) -> list[Status]:
+        """Takes the runs of the next process: the first that waits, and others that differ from it in the seed."""
+        found = [waiting.popleft()]
+        most = 1 if found[0].place in self.apart else self.study.config.seeds_at_once
+        while waiting and len(found) < most and waiting[0].place == found[0].place:
+            found.append(waiting.popleft())
+        return found
+
+    def _end(self, status: Status, report: Report) -> None:
+        """Notes how a run ended; it waits again if its process died and it is to be gone on with."""
         status.state, status.doing, status.error = report.end, "", report.error
         if report.end == "killed" or (report.end == "stopped" and not self.stopped):
             status.kills += 1
             status.state = "stopped" if self.stopped else "waiting" if status.kills < KILLS else "failed"
-        return status.state == "waiting"
 
 
 def _known(study: Study, run: StudyRun) -> Status:
@@ -207,7 +224,7 @@ def make_crew(study: Study, processes: int | None = None, ray: str | None = None
 
     Args:
         study: The study.
-        processes: Runs side by side; by default as many as the machine's cores give threads to.
+        processes: Processes side by side; by default as many as the machine's cores give threads to.
         ray: Address of a Ray cluster that is to play them instead; empty for the one that Ray finds.
         trust: Whether Python files are run that the runs' configs name.
 
@@ -233,7 +250,12 @@ def make_crew(study: Study, processes: int | None = None, ray: str | None = None
 
 @contextlib.contextmanager
 def launching(
-    config: StudyConfig, where: str, processes: int | None = None, ray: str | None = None, trust: bool = True
+    config: StudyConfig,
+    where: str,
+    processes: int | None = None,
+    ray: str | None = None,
+    trust: bool = True,
+    apart: Collection[str] = (),
 ) -> Iterator[Launch]:
     """Gives what runs a study, or goes on with it; within, nobody else does.
 
@@ -241,6 +263,7 @@ def launching(
         config: What is compared.
         where: Its file, for errors.
         processes: As for :func:`make_crew`, as are ``ray`` and ``trust``.
+        apart: As for :class:`Launch`; what ``check_study`` returned.
 
     Raises:
         ConfigError: If another study has the name, or Ray is asked for and is not there.
@@ -249,7 +272,7 @@ def launching(
     with alone_in(study_folder(config, where)):
         study = open_study(config, where)
         with make_crew(study, processes, ray, trust) as crew:
-            yield Launch(study, crew)
+            yield Launch(study, crew, apart)
 
 
 def run_study(
@@ -260,7 +283,7 @@ def run_study(
     Args:
         path: The study's file.
         changes: As for :func:`~sorrelsim.experiments.study_file.read_study_file`.
-        processes: Runs side by side; as many as there are cores by default.
+        processes: Processes side by side; as many as there are cores by default.
         ray: As for :func:`make_crew`.
 
     Returns:
@@ -271,8 +294,8 @@ def run_study(
         Occupied: If another process runs it.
     """
     config = read_study_file(path, changes)
-    check_study(config, str(path))
-    with launching(config, str(path), processes, ray) as launch:
+    apart = check_study(config, str(path))
+    with launching(config, str(path), processes, ray, apart=apart) as launch:
         launch.run()
         write_results(launch.study)
     return launch.study

@@ -1,4 +1,4 @@
-"""Runs side by side on this machine, each in a process of its own."""
+"""Processes side by side on this machine, each with a run of its own, or several at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -25,26 +26,29 @@ def cores() -> int:
 
 
 class Process:
-    """The process of one run, as its parent sees it.
+    """The process of one run, or of several, as its parent sees it.
 
     Args:
-        folder: The run folder.
-        trust: Whether Python files are run that its config names.
-        told: Where its reports go; the last one says how it ended.
+        folders: The run folders.
+        trust: Whether Python files are run that a config names.
+        told: Where its reports go; the last one of a run says how it ended.
         cwd: The folder that names in configs are relative to, if not that of this process.
     """
 
-    def __init__(self, folder: Path, trust: bool, told: queue.SimpleQueue[Report], cwd: str | None = None) -> None:
+    def __init__(
+        self, folders: Sequence[Path], trust: bool, told: queue.SimpleQueue[Report], cwd: str | None = None
+    ) -> None:
         here = [] if sys.path[:1] in ([""], [os.getcwd()]) else ["-P"]  # files lying about are no modules
-        with open(folder / LOG, "ab") as log:
+        words = [*map(str, folders), *(["--trust"] if trust else [])]
+        with open(folders[0] / LOG, "ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *here, "-m", "sorrelsim.launch.worker", str(folder), *(["--trust"] if trust else [])],
+                [sys.executable, *here, "-m", "sorrelsim.launch.worker", *words],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                 env=dict.fromkeys(_LIBRARIES, "1") | dict(os.environ),
                 cwd=cwd,
                 start_new_session=True,  # Ctrl-C is for the parent, which tells its processes in its own way
             )  # fmt: skip
-        self.name = folder.name
+        self._left = [folder.name for folder in folders]  # those that have not ended
         self._told = told
         threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
 
@@ -63,18 +67,18 @@ class Process:
 
     def _listen(self, lines: IO[bytes]) -> None:
         """Hands its reports on until it has ended."""
-        ended = False
         with lines:
             for line in lines:
                 with contextlib.suppress(ValueError, TypeError):  # cut short by a kill
                     report = Report.read(line.decode())
-                    ended |= bool(report.end)
+                    if report.end:
+                        self._left.remove(report.run)
                     self._told.put(report)
         code = self._process.wait()
         if self._process.stdin is not None:
             self._process.stdin.close()
-        if not ended:
-            self._told.put(Report(self.name, end="killed", error=_how(code)))
+        for name in self._left:
+            self._told.put(Report(name, end="killed", error=_how(code)))
 
 
 def _how(code: int) -> str:
@@ -105,9 +109,10 @@ class Local:
             process.kill()
         self._processes.clear()
 
-    def begin(self, folder: Path) -> None:
-        """Begins a run, or goes on with it."""
-        self._processes[folder.name] = Process(folder, self.trust, self._told)
+    def begin(self, folders: Sequence[Path]) -> None:
+        """Begins runs in a process, or goes on with them."""
+        process = Process(folders, self.trust, self._told)
+        self._processes |= {folder.name: process for folder in folders}
 
     def reports(self, seconds: float) -> list[Report]:
         """Returns what has been told; waits so long for something."""
@@ -118,10 +123,12 @@ class Local:
                 found.append(self._told.get_nowait())
         for report in found:
             if report.end:
-                self._processes.pop(report.run).wait()
+                process = self._processes.pop(report.run)
+                if process not in self._processes.values():
+                    process.wait()
         return found
 
     def stop(self) -> None:
         """Asks all processes to save after their turn and to end."""
-        for process in self._processes.values():
+        for process in set(self._processes.values()):
             process.stop()

@@ -7,7 +7,6 @@ by name; the model gets them as users do, a bare array where the grid is all.
 from __future__ import annotations
 
 import copy
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,33 +15,15 @@ import numpy as np
 from sorrelsim.models import checked
 from sorrelsim.models.base import BaseModel
 from sorrelsim.models.explanation import Explanation
+from sorrelsim.models.fitting import IDENTITY, check_fits
 from sorrelsim.models.rewards import Individual, RewardTransform
 from sorrelsim.models.seat import Seat, Transition
 from sorrelsim.observations.parts import Observation, Parts, as_public
-from sorrelsim.observations.signature import listed
 
 if TYPE_CHECKING:
     from sorrelsim.observations.playable import Playable, Symbolic
-    from sorrelsim.observations.spec import ObservationSpec
 
 _ALL = slice(None)
-IDENTITY = "identity"
-"""The part that tells a model which of its slots it looks out of."""
-
-
-def with_identity(observations: ObservationSpec, n_slots: int) -> ObservationSpec:
-    """Returns the observations with a part "identity", one-hot float32 [n_slots]: which of a model's slots this is.
-
-    Build a model with these, and the Agent that seats it fills the part in.
-
-    Args:
-        observations: What one slot observes of the world.
-        n_slots: Slots that share the model.
-    """
-    from sorrelsim.observations.spec import Part
-
-    part = Part(shape=(n_slots,), dtype=np.dtype(np.float32))
-    return dataclasses.replace(observations, parts={**observations.parts, IDENTITY: part})
 
 
 class Agent:
@@ -97,7 +78,7 @@ class Agent:
                 f"{model.name} was built for {model.n_streams} streams; {world.n_worlds} copies x "
                 f"{self.slots.size} slots make {n_streams}"
             )
-        self._compare(world, model)
+        check_fits(world, model, self._n_slots)
         self.model, self._spec = model, model.action_spec
         # Its own copy: a transform that two agents shared would take every step's rewards twice.
         self.transform = copy.deepcopy(transform) if transform is not None else Individual()
@@ -123,22 +104,6 @@ class Agent:
         self._actions: np.ndarray | None = None
         self.explainable = False
         self._before: dict[str, np.ndarray] = {}
-
-    def _compare(self, world: Playable, model: BaseModel) -> None:
-        """Checks that the model was built for what this world shows it and lets it do."""
-        shown = world.observations
-        if IDENTITY in model.observations.parts and IDENTITY not in shown.parts:
-            shown = with_identity(shown, self._n_slots)
-        found = world.action_spec.differences(model.action_spec, "in the model", "in the world")
-        found += shown.differences(model.observations, "in the model", "in the world")
-        if model.kept is not None and getattr(world, "symbolic_parts", None) is None:
-            found.append("the model paints of symbols, and the world has no symbolic_parts: say paints = False")
-        if model.kept is not None and shown.form == "rgb" and not np.array_equal(shown.looks, model.observations.looks):
-            found.append("sprites, which the model paints with: make it anew for this world and load what it learned")
-        if found:
-            ours, theirs = model.action_spec, world.action_spec
-            what = "other observations" if ours == theirs else f"actions {ours.told()}, not {theirs.told()}"
-            raise ValueError(f"{model.name} was built for {what}; what differs:{listed(found)}")
 
     @property
     def learn(self) -> bool:
@@ -279,10 +244,12 @@ class Agent:
             self.model.interrupt()
 
     def lie_in(self, whole: Agent, k: int) -> None:
-        """Makes its frames and its carry those of a member of another Agent, which goes on with them from now on."""
+        """Makes its frames and its carry parts of a whole's, as its member k; the whole goes on with them."""
         rows = slice(k * self.seat.n_streams, (k + 1) * self.seat.n_streams)
-        self._stack = {name: stack[rows] for name, stack in whole._stack.items()}
-        self.seat.carry = {name: array[rows] for name, array in whole.seat.carry.items()}
+        for own, wholes in ((self._stack, whole._stack), (self.seat.carry, whole.seat.carry)):
+            for name, array in wholes.items():
+                array[rows] = own[name]
+                own[name] = array[rows]
 
     def state_dict(self) -> dict[str, Any]:
         """Returns stacked frames, carry and the transform's state, between two steps. The model saves itself."""

@@ -174,6 +174,22 @@ class Apart(RewardTransform):
         return paid
 
 
+class Beside(RewardTransform):
+    """Transforms of worlds side by side, whose agents are those of one world after the other.
+
+    Args:
+        transforms: Each world's own.
+    """
+
+    def __init__(self, transforms: Sequence[RewardTransform]) -> None:
+        self.transforms = list(transforms)
+
+    def __call__(self, reward: np.ndarray, ended: np.ndarray) -> np.ndarray:
+        """Transforms one step's rewards, each world's apart."""
+        shares = (np.split(array, len(self.transforms), axis=1) for array in (reward, ended))
+        return np.concatenate([pay(*each) for pay, *each in zip(self.transforms, *shares, strict=True)], axis=1)
+
+
 TRANSFORMS: dict[str, type[RewardTransform]] = {
     "individual": Individual,
     "common": Common,

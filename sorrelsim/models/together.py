@@ -25,14 +25,14 @@ class Together(ABC):
 
     Attributes:
         n_streams: Streams of all.
-        failed: Which of the models a ``TrainingDiverged`` is about.
+        failed: What was raised of those models that diverged, by their number; the others have gone on.
     """
 
     is_filled = True
 
     def __init__(self, models: Sequence[Any]) -> None:
         self.models = list(models)
-        self.failed: int | None = None
+        self.failed: dict[int, TrainingDiverged] = {}
         first = self.models[0]
         self.n_streams = len(self.models) * first.n_streams
         self.name, self.n_frames, self.kept = first.name, first.n_frames, first.kept
@@ -112,18 +112,17 @@ class Together(ABC):
     def learn(self, n_steps: int) -> None:
         """Counts agent-steps, as many for each, and takes the gradient steps that fall due.
 
-        Raises:
-            TrainingDiverged: As of a model.
+        One that diverges, which ``failed`` then says, takes no further ones.
         """
-        due = [model.count(n_steps // len(self.models)) for model in self.models]
+        due, taken = [model.count(n_steps // len(self.models)) for model in self.models], 0
         try:
-            if len(set(due)) == 1:
-                for _ in range(due[0]):
-                    self.train_step()
-                return
-            for k, model in enumerate(self.models):  # one of them was trained elsewhere before
-                with self.of(k):
-                    model.take_steps(due[k])
+            while len(set(due)) == 1 and taken < due[0] and not self.failed:
+                self.train_step()
+                taken += 1
+            for k, model in enumerate(self.models):  # one of them was trained elsewhere before, or has failed
+                if k not in self.failed:
+                    with self.of(k):
+                        model.take_steps(due[k] - taken)
         finally:
             for model in self.models:
                 model.after_learning()
@@ -134,12 +133,11 @@ class Together(ABC):
 
     @contextmanager
     def of(self, k: int) -> Iterator[None]:
-        """Within, what diverges is a model's."""
+        """Within, what diverges is a model's: it is noted, and the others go on."""
         try:
             yield
-        except TrainingDiverged:
-            self.failed = k
-            raise
+        except TrainingDiverged as error:
+            self.failed.setdefault(k, error)
 
 
 def _rows_of(observation: Observation, rows: slice) -> Observation:

@@ -6,8 +6,9 @@ from fakes import CodeWorld, play
 
 from sorrelsim.agents.learners.ddqn import DDQN
 from sorrelsim.library.transforms import make_transform
-from sorrelsim.models.agent import Agent, with_identity
+from sorrelsim.models.agent import Agent
 from sorrelsim.models.base import BaseModel
+from sorrelsim.models.fitting import with_identity
 from sorrelsim.models.rewards import InequityAversion
 
 
