@@ -5,8 +5,9 @@
 Each round times, by the processor's time, the whole learner (acting, stepping, storing, sampling, updating) and its
 bare network: the same modules on states that the learner had last, which lie ready (what there is to see changes as an
 episode goes on, and with it the work of a first layer that skips what is not there); several batches in turn, for a
-learner never sees one twice in a row, called as often and at the same batch sizes, with a sum of the outputs for a loss
-and torch's fused step of Adam on all parameters; no world, memory, target networks' moves, clipping, or anything noted.
+learner never sees one twice in a row (of R2D2 and TRPO one, which makes their bars the harder), called as often and at
+the same batch sizes, with a sum of the outputs for a loss and torch's fused step of Adam on all parameters; no world,
+memory, target networks' moves, clipping, or anything noted.
 A second ratio leaves the step of Adam out too: forward and backward passes alone. What comes first changes from round
 to round, so that a busy machine slows all; the median of the rounds' ratios is what counts, and the quartiles say how
 far they scatter.

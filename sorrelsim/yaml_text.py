@@ -82,7 +82,9 @@ def read_yaml(text: str, where: str) -> Any:
             loader.dispose()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        if mark is not None and "\t" in "".join(text.split("\n")[mark.line : mark.line + 1])[: mark.column + 1]:
+        wrong = "" if mark is None else "".join(text.split("\n")[mark.line : mark.line + 1])
+        indent = wrong[: len(wrong) - len(wrong.lstrip())]
+        if mark is not None and "\t" in indent + wrong[mark.column : mark.column + 1]:
             raise ConfigError(f"{where}, line {mark.line + 1}: a tab; YAML is indented by spaces") from None
         raise ConfigError(f"{where} is not YAML: {error}") from None
     except ConfigError:

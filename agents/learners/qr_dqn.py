@@ -5,7 +5,7 @@ The loss is the quantile Huber loss (eq. 10) against the target r + gamma^n thet
 remembers and draws; here are the settings, the default network and the loss.
 
 Departures from the paper: 32 quantiles, not 200, which costs a tenth on a CPU and loses little on small worlds; the
-double variant is on, as for all of this family.
+online network chooses a* (``double``); the target moves softly.
 """
 
 from __future__ import annotations

@@ -20,9 +20,11 @@ from rich.text import Text
 
 from sorrelsim.cli.live import LiveView
 from sorrelsim.engine.gridworld import Gridworld
+from sorrelsim.experiments.code import classes_of, named_in
 from sorrelsim.experiments.evaluation import WAYS
 from sorrelsim.experiments.loop import Experiment
 from sorrelsim.experiments.measures import Row
+from sorrelsim.experiments.run import load_run
 
 BARS = "▁▂▃▄▅▆▇█"
 
@@ -164,15 +166,25 @@ class Progress(LiveView):
             Text(),
             Text.from_markup(facts),
             Text.assemble(("run folder ", ""), (str(folder), "bold cyan"), f"  ({files})"),
-            Text(self._next(folder)),
         )
 
-    def _next(self, folder: Path) -> str:
-        """Returns the commands that go on from here, the first whole."""
+    def next(self, folder: Path) -> str:
+        """Returns the commands that go on from here, the first whole; print it in one line, to be copied."""
         unfinished = self.experiment.turns < self.experiment.total_turns
         ours = isinstance(self.experiment.world, Gridworld)  # others' worlds have no window of ours
         first, *more = [*(["train --resume"] if unfinished else []), *(["watch"] if ours else []), "plot", "eval"]
-        return f"next: sorrelsim {first} {shlex.quote(str(folder))} (or {', '.join(more)})"
+        trust = " --trust" if first != "plot" and _asks_for_trust(folder) else ""
+        return f"next: sorrelsim {first} {shlex.quote(str(folder))}{trust} (or {', '.join(more)})"
+
+
+def _asks_for_trust(folder: Path) -> bool:
+    """Returns whether a run names files of code that are run again only if told so."""
+    try:
+        run = load_run(folder)
+        classes_of(folder, named_in(run.config, run.facts), trust=False)
+    except (ValueError, OSError):
+        return True
+    return False
 
 
 def line(row: Row, epochs: int) -> str:

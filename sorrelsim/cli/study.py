@@ -147,6 +147,8 @@ def run_study(
             with console.status("writing tables, figures and the report ..."):
                 write_results(launch.study)
     console.print(progress.summary())
+    if told := progress.next():
+        console.print(told, soft_wrap=True, markup=False, highlight=False)
     failed = any(status.state == "failed" for status in launch.statuses)
     if failed or stopping.code:
         raise typer.Exit(1 if failed else stopping.code)

@@ -154,9 +154,13 @@ class StudyProgress(LiveView):
             parts.append(Text("The same command goes on with what is missing."))
         files = ", ".join(sorted(path.name + ("/" if path.is_dir() else "") for path in folder.glob("[!.]*")))
         parts.append(Text.assemble("study folder ", (str(folder), "bold cyan"), f"  ({files})"))
-        if (folder / "report.html").is_file():
-            parts.append(Text(f"next: open {folder / 'report.html'}, sorrelsim plot {shlex.quote(str(folder))}"))
         return Group(*parts)
+
+    def next(self) -> str:
+        """Returns the command that goes on from here and what to open; nothing where there are no results."""
+        folder = self.study.folder
+        report = folder / "report.html"
+        return f"next: sorrelsim plot {shlex.quote(str(folder))} (or open {report})" if report.is_file() else ""
 
     def _outcomes(self) -> Table:
         """Returns a row per condition and place in the grid: how many runs are finished, and their mean return."""

@@ -89,5 +89,6 @@ def train(
                 console.print(f"What there was to save lies in [bold]{folder}[/]")
                 raise
     console.print(progress.summary(folder))
+    console.print(progress.next(folder), soft_wrap=True, markup=False, highlight=False)
     if stopping.code:
         raise typer.Exit(stopping.code)

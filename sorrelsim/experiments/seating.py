@@ -133,6 +133,9 @@ def make_world(
     classes = classes or Classes()
     try:
         settings, seed = world_settings(config, n, classes), config.seed if seed is None else seed
+        if given := {"n_worlds", "seed"} & set(settings):
+            key = min(given)
+            raise ValueError(f"{key} is a key of the config, beside world and not in it: {key}={settings[key]}")
         if is_outside(name := settings.pop("name")):  # it answers all that experiments ask of a Gridworld
             return cast(Gridworld, make_outside(name, n, seed, **settings))
         return make_of(classes.world(name), n, seed, **settings)

@@ -60,7 +60,7 @@ def plain_losses(losses: Any, owner: str) -> list[tuple[str, float]]:
     Raises:
         TypeError: If it is something else.
     """
-    if type(losses) is dict and all(type(each) is float for each in losses.values()):
+    if type(losses) is dict and all(type(name) is str and type(each) is float for name, each in losses.items()):
         return list(losses.items())  # as our own learners tell them, after every gradient step
     return list(_numbers("loss", losses, owner))
 

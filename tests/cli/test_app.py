@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from sorrelsim.cli.app import app
 from sorrelsim.experiments import run_folder as runs
 from sorrelsim.library import catalogue
-from sorrelsim.library.find import names
+from sorrelsim.library.find import names, shipped
 
 CONFIG = """
 world: {name: treasure_hunt, max_steps: 10, compiled: false}
@@ -89,6 +89,15 @@ def test_quick_commands_import_nothing_heavy(arguments):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.endswith("heavy: []\n"), done.stdout[-300:]
+
+
+def test_what_comes_next_is_one_line_to_copy(study):
+    """Though its folder has blanks and is longer than the terminal; and says so where code has to be trusted."""
+    (study / "mine").mkdir()
+    (study / "mine" / "my_hunt.py").write_bytes(shipped("worlds")["treasure_hunt"].read_bytes())
+    runs_in = f"many words {'x' * 140}"
+    text = call("train", "tiny.yaml", "epochs=1", f"runs={runs_in}", "world.name=mine/my_hunt.py")
+    assert text.endswith(f"next: sorrelsim watch '{runs_in}/tiny-001' --trust (or plot, eval)\n")
 
 
 def test_train_eval_plot(study):

@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from sorrelsim.experiments.config import ConfigError, dump_config, load_config, read_config
+from sorrelsim.experiments.seating import make_world
 
 SHORT = "world: treasure_hunt\nseats:\n  - model: random\n"
 
@@ -112,8 +113,17 @@ def test_a_study_or_a_run_is_told_from_a_config(write, tmp_path):
 def test_a_tab_is_told_with_its_line(write):
     with pytest.raises(ConfigError, match=r"study.yaml, line 5: a tab; YAML is indented by spaces"):
         load_config(write(SHORT + "evaluation:\n\tevery: 2\n"))
+    with pytest.raises(ConfigError, match=r"is not YAML: mapping values are not allowed"):
+        load_config(write("name:\tb: c\n"))  # a tab may part a key from its value: it is not what is wrong
 
 
 def test_a_place_beyond_a_list_is_told_with_what_is_there(write):
     with pytest.raises(ConfigError, match=r"seats is a list of 1: write seats.0, not seats.3"):
         load_config(write(SHORT), ["seats.3.model=random"])
+
+
+@pytest.mark.parametrize("key", ["n_worlds", "seed"])
+def test_a_key_of_the_run_in_its_world_is_told(write, key):
+    config = load_config(write(SHORT), [f"world.{key}=3"])
+    with pytest.raises(ConfigError, match=rf"world: {key} is a key of the config, beside world and not in it: {key}=3"):
+        make_world(config)

@@ -13,6 +13,7 @@ from sorrelsim.agents.learners.ddqn import DDQN, DDQNConfig
 from sorrelsim.agents.random import Random
 from sorrelsim.models.base import BaseModel, Seat, TrainingDiverged
 from sorrelsim.models.checkpoint import load_tree, save_tree
+from sorrelsim.models.noted import plain_losses
 from sorrelsim.models.schedules import linear
 
 SPEC, NAMES = CodeWorld().observations, ("a", "b", "c")
@@ -159,3 +160,7 @@ def test_a_failed_save_leaves_the_old_checkpoint(tmp_path):
     assert tree["b"] == [1, None, {"c": 2**100}]
     np.testing.assert_array_equal(tree["a"], np.arange(3))
     assert os.listdir(tmp_path) == ["state"]
+
+
+def test_losses_have_names_that_are_text_whatever_they_were():
+    assert plain_losses({1: 0.5, "loss": 2.0}, "mine") == [("1", 0.5), ("loss", 2.0)]
