@@ -118,7 +118,7 @@ def test_a_share_waits_for_all_its_actions_and_for_such_as_there_are():
 
 
 def test_who_looks_as_the_next_share_is_opened_steps_nothing_of_it():
-    """A share of 4 of 12 copies is stepped, and its caller says of the next that COPIES is 12, but has not opened it yet.
+    """A share of 4 of 12 copies is stepped, and of the next its caller says COPIES, 12, but has not opened it.
 
     A helper that comes now draws none, though 4, up to which copies were drawn before, is less than 12.
     """
