@@ -77,17 +77,29 @@ LARGE_BATCHES_OF_CARTPOLE = {  # with 64 steps at every other one values of acti
     "target_tau": 0.02,
     "network": {"hidden": [64, 64]},
 }
-THEIR_VALUES_OF_CARTPOLE = {  # not their zoo's, with which DQN and QR-DQN forget what they have learned again and again
-    "train_freq": 2,
+STEADY_VALUES_OF_CARTPOLE = LARGE_BATCHES_OF_CARTPOLE | {  # what their zoo has is forgotten again in some seeds
+    "anneal_steps": 80_000,
+    "n_step": 10,
+    "memory_size": 20_000,
+    "warmup": 1_000,
+    "epsilon_steps": 10_000,
+    "epsilon_end": 0.04,
+    "target_every": None,
+    "network": {"hidden": [128, 128]},
+}
+THEIR_VALUES_OF_CARTPOLE = {  # the same
+    "train_freq": 8,
     "gradient_steps": 1,
-    "batch_size": 64,
+    "batch_size": 256,
     "learning_rate": Falling(1e-3),
-    "buffer_size": 50_000,
+    "n_steps": 10,
+    "buffer_size": 20_000,
     "learning_starts": 1_000,
-    "exploration_fraction": 0.16,
+    "exploration_fraction": 0.125,
     "exploration_final_eps": 0.04,
-    "target_update_interval": 256,  # in steps of the environment
-    "policy_kwargs": {"net_arch": [64, 64]},
+    "target_update_interval": 8,  # in steps of the environment, of which 8 lie between two gradient steps
+    "tau": 0.02,
+    "policy_kwargs": {"net_arch": [128, 128]},
 }
 CARTPOLE = {"env": "CartPole-v1", "solved": 475.0}
 PENDULUM = {"env": "Pendulum-v1", "solved": -300.0}
@@ -129,28 +141,21 @@ NOISY_ACTORS = Noisy(THEIR_ACTORS_OF_PENDULUM)
 CASES: dict[str, Case] = {
     "dqn": Case(
         **CARTPOLE,
-        budget=50_000,
-        ours=VALUES_OF_CARTPOLE,
+        budget=80_000,
+        ours=STEADY_VALUES_OF_CARTPOLE,
         copies=8,
         theirs="stable_baselines3.DQN",
         settings=THEIR_VALUES_OF_CARTPOLE,
     ),
     "qr_dqn": Case(
         **CARTPOLE,
-        budget=50_000,
-        ours=VALUES_OF_CARTPOLE | {"n_quantiles": 10, "double": False},
+        budget=80_000,
+        ours=STEADY_VALUES_OF_CARTPOLE | {"n_quantiles": 10, "double": False},
         copies=8,
         theirs="sb3_contrib.QRDQN",
-        settings=THEIR_VALUES_OF_CARTPOLE | {"policy_kwargs": {"net_arch": [64, 64], "n_quantiles": 10}},
+        settings=THEIR_VALUES_OF_CARTPOLE | {"policy_kwargs": {"net_arch": [128, 128], "n_quantiles": 10}},
     ),
-    "ddqn": Case(
-        **CARTPOLE,
-        budget=50_000,
-        ours=VALUES_OF_CARTPOLE | {"n_step": 3},
-        copies=8,
-        theirs="stable_baselines3.DQN",
-        settings=THEIR_VALUES_OF_CARTPOLE | {"n_steps": 3},
-    ),
+    "ddqn": Case(**CARTPOLE, budget=80_000, ours=STEADY_VALUES_OF_CARTPOLE, copies=8),
     "dqn_apex": Case(
         **CARTPOLE,
         budget=100_000,

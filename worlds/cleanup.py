@@ -5,14 +5,14 @@ Dilemma and source
     rules as in Melting Pot 2 (``clean_up``).
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap, clean. ``zap`` takes out whom its beam
-    meets, for 50 steps, and is ready again after 10. ``clean`` takes the dirt that its beam meets off the river,
-    through agents: stand at the bank and face it. With 40% of the river dirty no apple grows.
+    meets, for 50 steps, and is ready again after 10; in ``classic`` it only costs. ``clean`` takes the dirt that its
+    beam meets off the river, through agents: stand at the bank and face it. With 40% of the river dirty no apple grows.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1].
 Rewards
-    +1 for an apple.
+    +1 for an apple. ``classic``: -1 for firing a zap, -50 for being hit.
 Ends when
-    From step 1000 on with probability 0.2 at each step 99 mod 100; truncated at step 5000.
+    From step 1000 on with probability 0.2 at each step 99 mod 100; truncated at step 5000, ``classic`` at step 1000.
 Parameters
     See ``Params``.
 Versions

@@ -46,13 +46,15 @@ def test_a_card_tells_of_no_other_preset():
     told = {preset: page_of(sorrelsim.make("harvest", preset=preset, compiled=False)) for preset in (None, "classic")}
     assert told[None].rewards == "+1 for an apple."
     assert told["classic"].rewards == "+1 for an apple. -1 for firing, -50 for being hit."
-    assert told[None].does == "Zap takes out whom its beam meets, for a few steps."
+    cleanup = page_of(sorrelsim.make("cleanup", preset="classic", compiled=False))
+    assert cleanup.rewards == "+1 for an apple. -1 for firing a zap, -50 for being hit."
+    assert told[None].does == "Zap takes out whom its beam meets, for a while; in classic it only costs."
 
 
 def test_a_card_lists_no_names_of_actions_and_says_nothing_of_which_a_preset_says_otherwise():
     """The one of SocialJax has other names than its page begins with; of ``costly``, -0.2 stood beside nothing."""
     assert page_of(sorrelsim.make("harvest", preset="socialjax", compiled=False)).does == (
-        "Zap takes out whom its beam meets, for a few steps."
+        "Zap takes out whom its beam meets, for a while; in classic it only costs."
     )
     assert page_of(sorrelsim.make("two_keys", preset="costly", compiled=False)).rewards.endswith(
         "-0.1 for walking into a wall. -0.2 to who turns one alone."
