@@ -113,6 +113,18 @@ def test_graphs_halves_and_mirrors_change_nothing_on_a_card(name):
     assert losses[1] == pytest.approx(losses[0], rel=0.02, abs=1e-3)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(torch.cuda.device_count() < 2, reason="this machine has no second CUDA device")
+@pytest.mark.parametrize("name", ["ppo", "ddqn"])
+def test_a_learner_learns_on_the_second_card(name):
+    """Graphs are recorded there too, though the first is the current one."""
+    losses = []
+    for device in ("cuda", "cuda:1"):
+        rows = [row["loss"] for row in experiment(name, device).epochs()]
+        losses.append(rows)
+    assert losses[1] == pytest.approx(losses[0], rel=0.02, abs=1e-3)
+
+
 def test_the_benchmark_of_a_card_says_that_there_is_none(capsys, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     gpu = importlib.import_module("gpu")

@@ -113,7 +113,11 @@ class QPolicy(Policy):
         self, parts: dict[str, Tensor], carry: Carry, mask: Tensor | None, draw: Chance | None, valued: bool
     ) -> Choice:
         """Chooses actions; the value of a state is that of its best allowed action."""
-        q, extras = self._ask(parts, carry)
+        if self.graphs is None or carry or self._read:
+            q, extras = self._ask(parts, carry)
+        else:
+            ask = lambda seen: (self.net(**seen),)  # noqa: E731
+            (q,), extras = self.graphs("acting", ask, parts, list(self.net.parameters())), None
         values, actions = mask_values(q, mask).max(1)
         if draw is not None:
             coins = uniform(len(q), 1, draw, q.device).squeeze(1) < self.epsilon  # one per stream
@@ -143,9 +147,6 @@ class QPolicy(Policy):
     def _ask(self, parts: dict[str, Tensor], carry: Carry) -> tuple[Tensor, Any]:
         if self._read:
             return split_extras(self._read(self.net, parts), 1)
-        if self.graphs is not None and not carry and torch.is_inference_mode_enabled():
-            ask = lambda seen: (self.net(**seen),)  # noqa: E731
-            return self.graphs("acting", ask, parts, list(self.net.parameters()))[0], None
         return self.net.head(self.net.step(parts, carry)), None
 
 

@@ -89,8 +89,8 @@ class Halves:
 
     def wait(self) -> int:
         """Waits for what was begun, also where something went wrong; returns how many episodes ended."""
+        for each in self._going:
+            each.exception()  # an interrupt may fall here: they are forgotten once all are done
         going, self._going, self._answer = self._going, [], None
         self._chosen.clear()
-        for each in going:
-            each.exception()
         return sum(each.result() for each in going)

@@ -21,10 +21,11 @@ TICKET, DONE, ENDED, COPIES, TABLE, MODE, GRAIN, CLAIM = range(8)  # words that 
 AT_CLAIM, AT_ENDED = 6, 7  # words of an order that a call writes
 PATIENCE = 30_000  # times that a thread looks for work before it gives up, 0.3 to 1.4 ms
 BUSY = -(1 << 62)
+NONE_LEFT = (1 << 32) - 1  # in place of the next copy to draw: more than any number of copies
 CONSTANTS = {
     "STEP": STEP, "RESET": RESET, "FOLLOW": FOLLOW, "PATIENCE": PATIENCE, "BUSY": BUSY, "TICKET": TICKET,
     "DONE": DONE, "ENDED": ENDED, "COPIES": COPIES, "TABLE": TABLE, "MODE": MODE, "GRAIN": GRAIN, "CLAIM": CLAIM,
-    "AT_CLAIM": AT_CLAIM, "AT_ENDED": AT_ENDED,
+    "NONE_LEFT": NONE_LEFT, "AT_CLAIM": AT_CLAIM, "AT_ENDED": AT_ENDED,
 }  # fmt: skip
 """What the text reads by name."""
 
@@ -59,9 +60,10 @@ class Order(NamedTuple):
 #     swaps 7|16 for 7|24       7 | 24     8            finds none left: goes on looking
 #     steps copies 16 to 23     7 | 24    16            (its DONE += 8 came meanwhile)
 #     DONE += 8, all are done   7 | 24    24
-#     returns ENDED             7 | 24    24            idle + 1 for each look, until PATIENCE: returns, sleeps
+#     closes: none are left     7 | max   24            idle + 1 for each look, until PATIENCE: returns, sleeps
 #
-# Where copies 8 to 23 alone are to be stepped, TICKET and DONE begin at 8.
+# Where copies 8 to 23 alone are to be stepped, TICKET and DONE begin at 8. It is closed because rounds need not end at
+# the same copy: who looks as the next is opened may read a greater COPIES beside a TICKET that still is the old one.
 #
 # A swap fails if another thread drew first, or if another round has begun, and none begins before DONE equals COPIES.
 # So a helper that was put off the processor between its look and its swap can never step a copy of a later round
@@ -134,6 +136,7 @@ def run(order):
                 done = read_word(shared, DONE) == n
                 if not helping and done:
                     ended = read_word(shared, ENDED)
+                    write_word(shared, TICKET, (round_ << 32) + NONE_LEFT)
                     break
                 idle += done or not helping
                 if idle <= PATIENCE:

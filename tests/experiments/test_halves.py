@@ -1,11 +1,14 @@
 """Copies in shares: while agents choose for one the engine steps another, and nothing depends on how many there are."""
 
+import threading
+
 import numpy as np
 import pytest
 
 from sorrelsim import Experiment, make
 from sorrelsim.engine import threads
 from sorrelsim.engine.halves import Halves
+from sorrelsim.engine.kernel_text import COPIES, DONE, FOLLOW, STEP
 from sorrelsim.models.seat import Deal
 
 ON_POLICY = {"n_steps": 8, "n_minibatches": 2, "network": {"hidden": [16]}}
@@ -112,6 +115,50 @@ def test_a_share_waits_for_all_its_actions_and_for_such_as_there_are():
         halves.step(second)  # the actions were of the other
     halves.wait()
     assert world.turn[:, 0].tolist() == [1, 1, 0, 0]
+
+
+def test_who_looks_as_the_next_share_is_opened_steps_nothing_of_it():
+    """A share of 4 of 12 copies is stepped, and of the next its caller says COPIES, 12, but has not opened it.
+
+    A helper that comes now draws none, though 4, up to which copies were drawn before, is less than 12.
+    """
+    world = make("treasure_hunt", n_worlds=12)
+    runner, answer = world._runner, world._answer
+    kernel, shared = runner.kernel, runner.kernel.shared
+    table = runner.program.table(answer)
+    assert runner.call(kernel.order(STEP, table, grain=2, copies=(0, 4)).address) == 0
+    assert world.turn[:, 0].tolist() == [1] * 4 + [0] * 8
+    shared[DONE], shared[COPIES] = 4, 12
+    helper = threading.Thread(target=runner.call, args=[kernel.order(FOLLOW, table).address], daemon=True)
+    helper.start()
+    helper.join(0.1)
+    shared[DONE] = 12  # it is not needed
+    helper.join(60)
+    assert not helper.is_alive()
+    assert world.turn[:, 0].tolist() == [1] * 4 + [0] * 8
+
+
+def test_an_interrupt_while_shares_are_awaited_leaves_none_going():
+    """Ctrl-C falls into the waiting for a share: what waits for it afterwards still does."""
+    halves = Halves(make("treasure_hunt", n_worlds=4), 2)
+
+    class Going:
+        asked = 0
+
+        def exception(self):
+            self.asked += 1
+            if self.asked == 1:
+                raise KeyboardInterrupt
+
+        def result(self):
+            return 0
+
+    going = Going()
+    halves._going.append(going)
+    with pytest.raises(KeyboardInterrupt):
+        halves.finish()
+    halves.wait()
+    assert going.asked == 2
 
 
 def test_chance_is_drawn_once_for_all_and_dealt_out_whoever_asks_first():

@@ -64,7 +64,9 @@ def test_the_device_of_an_experiment_is_that_of_all_its_seats(two_cards, monkeyp
 def test_a_run_made_on_a_card_is_looked_at_without_one(tmp_path):
     folder = run(Experiment(game(runs=str(tmp_path), evaluation={"n_worlds": 1, "max_turns": 1, "gif_turns": 0})))
     config = folder / "config.yaml"
-    config.write_text(config.read_text().replace("device: auto", "device: cuda:3"))
+    changed = config.read_text().replace(" device: auto", " device: cuda:3")
+    assert " device: cuda:3" in changed
+    config.write_text(changed)
     loaded = load_run(folder)
     (agent,) = loaded.agents(loaded.world(1))
     assert agent.model.device == choose_device("auto")

@@ -52,7 +52,7 @@ def test_what_goes_through_the_buffers_of_graphs_is_learned_the_same(model, monk
     _, plain = trained(model)
     asked = request.getfixturevalue("recording")
     _, recorded = trained(model)
-    assert asked.count("acting") >= 24
+    assert asked.count("acting") == 24  # once a turn: values of the few that were cut short, of any number, are not
     assert asked.count("learning") == recorded.models[0].gradient_steps > 0
     assert all(map(torch.equal, weights_of(recorded), weights_of(plain)))
     assert copy.deepcopy(recorded.models[0]).graphs is not recorded.models[0].graphs

@@ -44,11 +44,12 @@ def to_device(arrays: Mapping[str, np.ndarray | Tensor], device: torch.device) -
         packed[name] = np.ascontiguousarray(array)
         place[name] = offset
         offset += (packed[name].nbytes + 15) // 16 * 16  # views must be aligned to their dtype
-    staging = torch.empty(offset, dtype=torch.uint8, pin_memory=device.type == "cuda")
+    pinned = device.type == "cuda"
+    staging = torch.empty(offset, dtype=torch.uint8, pin_memory=pinned)
     view = staging.numpy()
     for name, array in packed.items():
         view[place[name] : place[name] + array.nbytes] = array.reshape(-1).view(np.uint8)
-    moved = staging.to(device, non_blocking=True)  # torch keeps pinned memory until it has been read
+    moved = staging.to(device, non_blocking=pinned)  # torch keeps pinned memory until it has been read
     result = {name: array for name, array in arrays.items() if isinstance(array, Tensor)}
     for name, array in packed.items():
         flat = moved[place[name] : place[name] + array.nbytes].view(torch.from_numpy(array.reshape(-1)[:0]).dtype)

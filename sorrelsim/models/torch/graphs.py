@@ -8,6 +8,7 @@ through by calling the function again, which is how they are tested.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -85,25 +86,33 @@ class Recorded:
         self._function = function
         self._inputs = {name: tensor.clone() for name, tensor in inputs.items()}
         self._graph: torch.cuda.CUDAGraph | None = None
-        if not next(iter(inputs.values())).is_cuda:
+        device = next(iter(inputs.values())).device
+        self._there: AbstractContextManager[Any] = nullcontext()
+        if device.type != "cuda":
             self._outputs = [None if result is None else result.clone() for result in function(self._inputs)]
             return
+        self._there = torch.cuda.device(device)  # streams and graphs are of the card that is current
+        with self._there:
+            self._record()
+
+    def _record(self) -> None:
         aside = torch.cuda.Stream()
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(_WARM_UP):
-                function(self._inputs)
+                self._function(self._inputs)
         torch.cuda.current_stream().wait_stream(aside)
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
-            self._outputs = list(function(self._inputs))
+            self._outputs = list(self._function(self._inputs))
 
     def __call__(self, inputs: Mapping[str, Tensor]) -> Results:
         """Copies what goes in to its place, replays, and returns where the results lie."""
         for name, tensor in inputs.items():
             self._inputs[name].copy_(tensor, non_blocking=True)
         if self._graph is not None:
-            self._graph.replay()
+            with self._there:
+                self._graph.replay()
         else:
             for into, result in zip(self._outputs, self._function(self._inputs), strict=True):
                 if into is not None:
