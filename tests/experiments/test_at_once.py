@@ -1,5 +1,7 @@
 """Seeds at once in one process: each comes to what it comes to alone, whatever becomes of the others."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -229,6 +231,35 @@ def test_an_error_of_the_whole_is_raised_and_each_keeps_what_it_had(tmp_path, mo
         seeds.play(experiments)
     for folder in seeds.folders:
         assert load_run(folder).facts["end"] == "broken off"
+
+
+def test_an_error_of_saving_one_that_is_broken_off_keeps_no_other_from_being_saved():
+    """Both wait for their first turn when it fails; the one that began last is closed first, and fails at that."""
+    closed = []
+
+    class Waiting:
+        over = beside = False
+        experiment = SimpleNamespace(turns=0, config=SimpleNamespace(together=False), crew=None, world=Half(0))
+
+        def __init__(self, name):
+            self.name = name
+
+        def go_on(self):
+            pass
+
+        def close(self):
+            closed.append(self.name)
+            raise RuntimeError(f"{self.name} cannot be saved")
+
+        def __enter__(self):
+            raise KeyboardInterrupt
+
+        def __exit__(self, *error):
+            pass
+
+    with pytest.raises(RuntimeError, match="cannot be saved"):
+        play_at_once([Waiting("first"), Waiting("second")])
+    assert sorted(closed) == ["first", "second"]
 
 
 class Half:
