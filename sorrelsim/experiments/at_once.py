@@ -6,6 +6,7 @@ a study asks for it, and ``launch`` says which runs go together.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from types import TracebackType
@@ -81,7 +82,9 @@ def play_at_once(courses: Sequence[Course]) -> None:
     """
     going = list(courses)
     together: _AsOne | None = None
-    try:
+    with contextlib.ExitStack() as broken_off:
+        for course in courses:
+            broken_off.callback(course.close)  # an error of saving one keeps no other from being saved
         for course in going:
             course.go_on()
         while going := [course for course in going if not course.over]:
@@ -90,9 +93,6 @@ def play_at_once(courses: Sequence[Course]) -> None:
             if together is None or level != together.courses:
                 together = _AsOne(level)
             together.play_turn()
-    finally:
-        for course in going:
-            course.close()
 
 
 def why_apart(experiment: Experiment) -> str:
@@ -156,12 +156,13 @@ class _AsOne:
         else:
             began = time.perf_counter()
             play_step(self._world, self._players)
-            seconds = time.perf_counter() - began
             for course in self.courses:
                 with course:
                     if not course.over:
-                        course.experiment.seconds += seconds
                         course.experiment.end_turn()
+            seconds = time.perf_counter() - began  # with what it takes to log the turn, as alone
+            for course in self.courses:
+                course.experiment.seconds += seconds
         for course in self.courses:
             if not course.over:
                 course.go_on()

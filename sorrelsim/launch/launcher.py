@@ -97,6 +97,11 @@ class Status:
         return (self._seen - self._clock[0]) / (self.epoch - self._clock[1])
 
     @property
+    def last_try(self) -> bool:
+        """Whether it counts as failed if its process dies once more."""
+        return self.kills == KILLS - 1
+
+    @property
     def left(self) -> int:
         """Epochs that are still to be played in this call."""
         return 0 if self.ended else self.epochs - self.epoch
@@ -173,10 +178,14 @@ class Launch:
                 asked = True
 
     def _next(self, waiting: deque[Status]) -> list[Status]:
-        """Takes the runs of the next process: the first that waits, and others that differ from it in the seed."""
-        found = [waiting.popleft()]
-        most = 1 if found[0].place in self.apart else self.study.config.seeds_at_once
-        while waiting and len(found) < most and waiting[0].place == found[0].place:
+        """Takes the runs of the next process: the first that waits, and others that differ from it in the seed.
+
+        The last time that a run is tried it is alone, so that only who brings a process down counts as failed.
+        """
+        first = waiting.popleft()
+        found = [first]
+        most = 1 if first.place in self.apart or first.last_try else self.study.config.seeds_at_once
+        while waiting and len(found) < most and waiting[0].place == first.place and not waiting[0].last_try:
             found.append(waiting.popleft())
         return found
 

@@ -1,5 +1,7 @@
 """Seeds at once in one process: each comes to what it comes to alone, whatever becomes of the others."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -16,8 +18,7 @@ COINS = {
     "compiled": False,
     "min_size": 5,
     "max_size": 6,
-    "min_steps": 9,
-    "max_steps": 9,
+    "min_steps": 3,
     "coin_probability": 0.2,
 }
 POLICY = {"n_steps": 8, "n_frames": 2, "network": {"hidden": [16]}}
@@ -26,10 +27,13 @@ VALUES |= {"steps_between_updates": 1}
 
 
 def settings(model, config, seed):
-    """Two learners who are paid by each other's rewards, in different ways; or one, beside a bot."""
+    """Two learners who are paid by each other's rewards, in different ways; or one, beside a bot.
+
+    Episodes end at other turns than those of other seeds, as they do in worlds that end by what happens: after 9, 7, 5.
+    """
     other = {"model": model, "name": f"{model}_1", "config": config, "reward": "common"}
     return {
-        "world": COINS,
+        "world": COINS | {"max_steps": 9 - 2 * seed},
         "seats": [
             {"slots": [0], "model": model, "name": f"{model}_0", "config": config, "reward": "inequity_aversion"},
             {"slots": [1]} | (other if model == "ppo" else {"model": "random"}),
@@ -160,7 +164,7 @@ class StopAt:
 
 
 def test_seeds_that_were_stopped_go_on_alone_or_at_once_and_who_is_behind_catches_up(tmp_path, alone):
-    """After 13 turns, or 26, each stands in the midst of a rollout of 8, and of episodes of 9."""
+    """After 13 turns, or 26, each stands in the midst of a rollout of 8, and of episodes of 9, 7, 5."""
     seeds = Seeds(tmp_path / "at_once")
     experiments = seeds.begin()
     seeds.play(experiments, {k: StopAt(experiments[k][0], epoch) for k, epoch in enumerate((2, 1, 2))})
@@ -229,6 +233,35 @@ def test_an_error_of_the_whole_is_raised_and_each_keeps_what_it_had(tmp_path, mo
         seeds.play(experiments)
     for folder in seeds.folders:
         assert load_run(folder).facts["end"] == "broken off"
+
+
+def test_an_error_of_saving_one_that_is_broken_off_keeps_no_other_from_being_saved():
+    """Both wait for their first turn when it fails; the one that began last is closed first, and fails at that."""
+    closed = []
+
+    class Waiting:
+        over = beside = False
+        experiment = SimpleNamespace(turns=0, config=SimpleNamespace(together=False), crew=None, world=Half(0))
+
+        def __init__(self, name):
+            self.name = name
+
+        def go_on(self):
+            pass
+
+        def close(self):
+            closed.append(self.name)
+            raise RuntimeError(f"{self.name} cannot be saved")
+
+        def __enter__(self):
+            raise KeyboardInterrupt
+
+        def __exit__(self, *error):
+            pass
+
+    with pytest.raises(RuntimeError, match="cannot be saved"):
+        play_at_once([Waiting("first"), Waiting("second")])
+    assert sorted(closed) == ["first", "second"]
 
 
 class Half:

@@ -88,6 +88,14 @@ def test_a_process_that_dies_has_those_resumed_at_once_that_it_had_not_finished(
     assert states == [DONE] * 3 + ["failed", DONE, DONE]
 
 
+def test_after_two_deaths_each_is_tried_alone_so_that_only_who_brings_a_process_down_has_failed(launched):
+    """Seed 0 would take the other two with it: three deaths are one too many, and they would have shared them all."""
+    killed = ["killed"] * 3
+    begun, states = launched(killed, killed, killed[:1], [DONE], [DONE], [DONE] * 3, at_once=3)
+    assert begun == [ONE, ONE, *([seed] for seed in ONE), TWO]
+    assert states == ["failed", *[DONE] * 5]
+
+
 def test_a_number_of_seeds_at_once_is_whole_and_at_least_one():
     for wrong in (0, -1, 1.5, "two", True):
         with pytest.raises(ValueError, match="seeds_at_once must be"):
