@@ -7,7 +7,7 @@ Dilemma and source
     presets.
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, zap. ``zap`` takes out whom its beam meets,
-    for a few steps. ``socialjax``: up, down, left, right on the map, turn_left, turn_right, noop, zap.
+    for a few steps. ``socialjax``: up, down, left, right, turn_left, turn_right, noop, zap.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``ready_to_shoot`` in [0, 1]. An apple cell without
     grass has no live apple near, and grows none. ``classic``: 15 x 15 cells, the agent in the middle.

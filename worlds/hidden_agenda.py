@@ -336,13 +336,12 @@ class HiddenAgenda(Gridworld):
     maps = {"station": Path(__file__).with_name("maps").joinpath("hidden_agenda", "station.txt").read_text()}
     sites = {"spawns": "*", "gem_cells": "@%&#", "seats": "V", "cells": "D"}
     legend = {glyph: kinds for glyphs, kinds in LEGEND.items() for glyph in glyphs}
-    n_agents = 5
-    looks = "individual"
-    actions = ACTIONS
+    n_agents, looks, actions = 5, "individual", ACTIONS
     scalars, observe, allowed = SCALARS, see_votes, may
     seen_as = {range(IMPOSTOR): {Kind.IMPOSTOR: 0}, range(IMPOSTOR + 1, 1000): {Kind.IMPOSTOR: 0}}
     state = STATE
     events = Event
+    secret_events = (Event.TAG_READY, Event.TAGS, Event.TAG_HIT)
     start = (movement.scatter, begin, show_marks)
     rules = (
         tell_time, begin_vote, send, cast_ballots, look_out, move, grow, carry_gems, tag, begin_vote, send, show_marks,

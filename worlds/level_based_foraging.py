@@ -12,8 +12,8 @@ Observation
     side. Food and agents wear their levels.
 Rewards
     Who loads the same food in a step gets it if their levels add up to its own, and shares by level: the share in the
-    loaders' levels times the food's share in all food, so that an episode pays 1 in all. ``socialjax``: times the
-    food's level instead, and -0.1 to each who loads in vain.
+    loaders' levels times the food's share in all food. ``socialjax``: the food's level counts in place of its share,
+    and who loads in vain pays 0.1.
 Ends when
     No food is left; truncated at step 50, in ``socialjax`` at step 100.
 Parameters

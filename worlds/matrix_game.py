@@ -11,8 +11,9 @@ Observation
     ``inventory``, the number held of each resource. Under an agent lies a white mark once it may interact, the colour
     of its payoff while that is shown, and in a game of roles the colour of its role.
 Rewards
-    Whom ``interact`` hits plays with who fired, if both hold something, by the game's matrix: the more one holds of a
-    resource, the more its strategy counts. Who fires plays rows, but in Bach or Stravinsky even slots always do.
+    Whom ``interact`` hits plays with who fired, if both hold something. The ``matrix`` has a row and a column for each
+    resource: what who plays rows is paid, by the shares of both hoards. Who fires plays rows, the other is paid as if
+    it did; in Bach or Stravinsky even slots play rows, and the others want the second resource more than the first.
 Ends when
     From step 1000 on with the game's probability at each step 99 mod 100; truncated at step 5000.
     ``one_shot``: when the first interaction is paid; truncated at step 1000.
@@ -319,8 +320,7 @@ class MatrixGame(Gridworld):
     version = 2
     sites = {"spawns": "P", "resources": "123a"}
     layers = ("object", "mark", "agent", "beam")
-    n_agents = 8
-    actions = ACTIONS
+    n_agents, actions = 8, ACTIONS
     scalars, observe, state, events = SCALARS, see_hands, STATE, Event
     start = (movement.scatter, lay_resources, show_marks)
     rules = (walk_and_collect, interact, movement.respawn, regrow, settle, show_marks, episode.stochastic_end)

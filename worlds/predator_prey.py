@@ -5,7 +5,7 @@ Dilemma and source
     Leibo et al. 2021, "Scalable evaluation of multi-agent reinforcement learning with Melting Pot".
 Actions
     noop, forward, backward, step_left, step_right, turn_left, turn_right, interact. With ``interact`` a predator bites
-    what stands ahead of it, a prey begins to eat the acorn that it carries. All but noop tire, and who is tired must
+    what stands ahead of it, a prey begins to eat the acorn that it carries. To do anything tires, and who is tired must
     stand still after each. Grass keeps predators out; their bite reaches its edge.
 Observation
     11 x 11 cells, 9 ahead, rotated to the agent's facing; ``stamina`` in [0, 1]. On agents: fur or the colour of a

@@ -9,7 +9,7 @@ Observation
     Five by five cells around the agent, north up.
 Rewards
     +1 to everybody when two or more turn a key in the same step, and all start anew from random cells; -0.1 for walking
-    into a wall. Nothing to who turns one alone. ``costly``: -0.2 to who turns one alone.
+    into a wall. ``costly``: -0.2 to who turns one alone.
 Ends when
     50 steps have passed (a truncation).
 Parameters

@@ -51,8 +51,12 @@ class Events(IntEnum):
 
 def event_names(events: type[Events] | Iterable[str]) -> tuple[str, ...]:
     """Returns what the columns of ``w.events`` are called, for an enumeration or for plain names."""
-    plain = (event.name.lower() if isinstance(event, Events) else event for event in events if not _is_pair(event))
-    return tuple(plain)
+    return names_of(event for event in events if not _is_pair(event))
+
+
+def names_of(events: Iterable[Any]) -> tuple[str, ...]:
+    """Returns what events are called, given as members of an enumeration or by their names."""
+    return tuple(event.name.lower() if isinstance(event, Events) else event for event in events)
 
 
 def pairs_of(events: type[Events] | Sequence[str]) -> dict[str, tuple[str, ...]]:

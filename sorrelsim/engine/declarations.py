@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from sorrelsim.authoring.events import Events
+from sorrelsim.authoring.events import Events, event_names, names_of, pairs_of
 from sorrelsim.authoring.kinds import Kinds, payments
 from sorrelsim.authoring.state import StateSpec
 from sorrelsim.authoring.window import Window
@@ -178,6 +178,11 @@ def _events(value: Any) -> Iterable[str]:
         yield from _names("names of events", f'("apples",), or {example}')(value)
 
 
+def _secret(value: Any) -> Iterable[str]:
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        yield f"{value!r:.60} is no tuple of events; write (Event.TAG_HIT,)"
+
+
 def _rules(value: Any) -> Iterable[str]:
     if callable(value):
         name = getattr(value, "__name__", "rule")
@@ -246,6 +251,7 @@ CHECKS: dict[str, Callable[[Any], Iterable[str]]] = {
     "keep_rewards_while_out": _one(bool, "True or False"),
     "observe_while_out": _one(bool, "True or False"),
     "told_instead": _one(str, '"Every card wins or loses something."'),
+    "secret_events": _secret,
     "version": _one(int, "1"),
 }
 
@@ -291,6 +297,12 @@ def _references(cls: Any) -> list[str]:
             payments(kind, {field.name: field.default for field in dataclasses.fields(cls.params)})
         except ValueError as error:
             found.append(f"{where(cls, 'kinds')}{error}")
+    events = (*event_names(cls.events), *pairs_of(cls.events))
+    found += [
+        where(cls, "secret_events") + unknown("event in secret_events", name, events)
+        for name in names_of(cls.secret_events)
+        if name not in events
+    ]
     for name, spec in cls.state.items():
         site = spec.owner.removeprefix("site ")
         if spec.owner.startswith("site ") and site not in cls.sites:

@@ -70,6 +70,8 @@ class Declared:
         observe_while_out: Whether ``observe`` writes the scalars of an agent that is out too, which else are 0.
         told_instead: Where to find out what things are worth is the game, what people are told before they play in
             place of what they bring: cards, legends and the practice then say nothing else of it.
+        secret_events: Events that would give a role away, such as ``(Event.TAG_HIT,)``: windows tell people of them
+            only where they play who did it.
         version: Changes when behaviour changes.
     """
 
@@ -100,6 +102,7 @@ class Declared:
     keep_rewards_while_out: bool = False
     observe_while_out: bool = False
     told_instead: str = ""
+    secret_events: Sequence[Any] = ()
     version: int = 1
 
     def _settle(

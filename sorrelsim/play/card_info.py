@@ -83,7 +83,7 @@ class Page(NamedTuple):
 def page_of(world: Gridworld) -> Page:
     """Returns what a world's file says, as far as it concerns the game at hand, or less by design."""
     about, rewards, actions = _page(type(world).__module__)
-    does = _beside_walking(_here(actions, world), world.action_names)
+    does = _beside_walking(_here(actions, world), world)
     if world.told_instead:
         return Page(world.told_instead, "", _plain(does))
     return Page(_plain(about), _plain(_here(rewards, world)), _plain(does))
@@ -101,20 +101,33 @@ def _page(module: str) -> tuple[str, str, str]:
 
 
 def _here(text: str, world: Gridworld) -> str:
-    """Returns a page's text with the sentences that begin with this world's preset, and without those of others."""
+    """Returns a page's text with the sentences that begin with this world's preset, and without those of others.
+
+    Params that it names in code have their values beside them.
+    """
     for preset in world.presets:
         if preset != world.preset:
             text = re.sub(rf"(?:^| )``{re.escape(preset)}``: .*?\.(?= |$)", "", text)
-    return text.replace(f"``{world.preset}``: ", "").strip()
+    text = text.replace(f"``{world.preset}``: ", "").strip()
+    for name, values in world.copies.params.items():
+        text = text.replace(f"``{name}``", f"{name} ({_numbers(values[0])})")
+    return text
 
 
-def _beside_walking(text: str, actions: Sequence[str]) -> str:
-    """Returns a page's text of actions without the list of their names at its beginning; theirs as people read them."""
-    if not specials_of(actions):
+def _numbers(value: np.ndarray) -> str:
+    """Returns the numbers of a param, a matrix row by row: ``3 0 / 5 1``."""
+    if np.ndim(value) > 1:
+        return " / ".join(map(_numbers, value))
+    return " ".join(f"{number:g}" for number in np.atleast_1d(value))
+
+
+def _beside_walking(text: str, world: Gridworld) -> str:
+    """Returns a page's text of actions without lists of their names, a preset's too; theirs as people read them."""
+    if not specials_of(world.action_names):
         return ""
-    names = "|".join(map(re.escape, sorted(actions, key=len, reverse=True)))
-    text = re.sub(rf"^(?:(?:{names})(?:, |\.(?: |$)))+", "", text)
-    return re.sub(rf"\b(?:{names})\b", lambda found: in_words(found[0]), text)
+    names = "|".join(map(re.escape, sorted({*world.action_names, *type(world).actions}, key=len, reverse=True)))
+    text = re.sub(rf"(?:^|(?<=\. ))(?:(?:{names})(?:, |\.(?: |$)))+", "", text)
+    return re.sub(rf"\b(?:{names})\b", lambda found: in_words(found[0]), text.strip())
 
 
 def _plain(text: str) -> str:

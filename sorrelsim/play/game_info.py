@@ -34,7 +34,11 @@ def panel_of(game: Game, printed: Printed | None = None) -> PanelInfo:
         tone="over" if game.over else "pause" if game.paused else "run" if game.running else "wait",
         players=tuple(row for row in players if row.watched or not own),
         gauges=gauges_of({name: world.parts[name][0, watched] for name in world.scalars}),
-        events=tuple(e for e in session.log if (e.slot in (-1, watched) or not own) and game.log.passes(e))[-40:],
+        events=tuple(
+            entry
+            for entry in session.log
+            if (entry.slot in (-1, watched) or not own) and game.log.passes(entry) and session.tells(entry, watched)
+        )[-40:],
         keys=actions_of(game, printed),
         foot=_foot(game, printed),
         recording=f"{recorder.turns}" if recorder is not None else "",

@@ -90,7 +90,8 @@ class PlayWindow(BaseWindow):
         self._shown = game.changes, game.session.turns
         if game.session.turns > turns:
             self.stage.pop_up(game.session.reward, now)
-            done = ((entry.slot, entry.whom) for entry in game.session.latest)
+            session = game.session
+            done = ((each.slot, each.whom) for each in session.latest if session.tells(each, game.watched))
             self.stage.hit((pair for pair in done if min(pair) >= 0 and pair[0] != pair[1]), now)
             if self.sounds:
                 self.sounds.play(game.session)

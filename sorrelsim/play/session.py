@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sorrelsim.authoring.events import words_of
+from sorrelsim.authoring.events import names_of, words_of
 from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.models.agent import Agent
 from sorrelsim.models.explanation import Explanation
@@ -35,6 +35,7 @@ class LogEntry:
         text: What it was.
         whom: To whom it was done; -1 for nobody.
         kind: What kind of event it was, in words; empty for what is none.
+        secret: Whether it would give the role of ``slot`` away.
     """
 
     turn: int
@@ -42,14 +43,18 @@ class LogEntry:
     text: str
     whom: int = -1
     kind: str = ""
+    secret: bool = False
 
 
-def entries_of(happened: Iterable[Any], turn: int, words: Mapping[str, str]) -> list[LogEntry]:
+def entries_of(
+    happened: Iterable[Any], turn: int, words: Mapping[str, str], secret: Collection[str] = ()
+) -> list[LogEntry]:
     """Returns what happened in a turn as entries of the log; ``words`` says what every event is called."""
     entries = []
     for event in happened:
         times = "" if event.amount == 1 else f" {event.amount:+g}"
-        entries.append(LogEntry(turn, event.agent, words[event.what] + times, event.whom, words[event.what]))
+        said, hidden = words[event.what], event.what in secret
+        entries.append(LogEntry(turn, event.agent, said + times, event.whom, said, hidden))
     return entries
 
 
@@ -160,7 +165,7 @@ class Session:
         self.summary: EpisodeSummary | None = None
         self.episode, self.turns = 1, 0
         self._seen: float | None = None  # when the picture of this turn reached the screen
-        self._words = words_of(type(world).events)
+        self._words, self._secret = words_of(type(world).events), names_of(type(world).secret_events)
         world.note_events()
         self.before = Positions.of(world)
         self._others = Others(self.agents, thinking)
@@ -188,6 +193,10 @@ class Session:
     def explain(self, slot: int) -> Future[Explanation | None] | None:
         """Asks the agent of a slot what it makes of what it sees; it tells beside playing. None for a person's slot."""
         return None if slot in self.humans else self._others.explain(self.world, slot)
+
+    def tells(self, entry: LogEntry, slot: int) -> bool:
+        """Returns whether who looks at a slot is told of an entry: a person of no secret but what their agent did."""
+        return not entry.secret or slot not in self.humans or entry.slot == slot
 
     @property
     def latest(self) -> list[LogEntry]:
@@ -231,7 +240,7 @@ class Session:
             self.before = Positions.of(world)  # nobody walks from one episode into the next
         if self.recorder is not None:
             self.recorder.turn(world, self.actions.tolist(), self.clock(), dict(pressed or {}), ended, self._seen, held)
-        self.log.extend(entries_of(world.happened(), turn, self._words))
+        self.log.extend(entries_of(world.happened(), turn, self._words, self._secret))
         self._seen = None
         if ended:
             self.log.append(LogEntry(turn, -1, "the episode is over"))

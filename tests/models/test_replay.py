@@ -179,7 +179,7 @@ def test_sampling_works_with_barely_a_batch_and_says_what_is_missing():
 def whole(buffer):
     """Every row of the ring, drawn whether or not it is known to be complete: (state, valid)."""
     every = np.arange(len(buffer))
-    buffer._draw = lambda batch_size, correction: (every, np.ones(len(every), np.float32))
+    buffer._draw = lambda *_: (every, np.ones(len(every), np.float32))
     batch = buffer.sample(len(every))
     del buffer._draw
     return list(zip(batch.states, batch.valid.tolist(), strict=True))

@@ -49,6 +49,26 @@ def test_a_card_tells_of_no_other_preset():
     assert told[None].does == "Zap takes out whom its beam meets, for a few steps."
 
 
+def test_a_card_lists_no_names_of_actions_and_says_nothing_of_which_a_preset_says_otherwise():
+    """The one of SocialJax has other names than its page begins with; of ``costly``, -0.2 stood beside nothing."""
+    assert page_of(sorrelsim.make("harvest", preset="socialjax", compiled=False)).does == (
+        "Zap takes out whom its beam meets, for a few steps."
+    )
+    assert page_of(sorrelsim.make("two_keys", preset="costly", compiled=False)).rewards.endswith(
+        "-0.1 for walking into a wall. -0.2 to who turns one alone."
+    )
+
+
+@pytest.mark.parametrize(
+    ("preset", "numbers"),
+    [("stag_hunt_repeated", "4 0 / 2 2"), ("running_with_scissors_arena", "0 -10 10 / 10 0 -10 / -10 10 0")],
+)
+def test_a_card_has_the_matrix_of_its_game(preset, numbers):
+    assert (
+        f"The matrix ({numbers}) has" in page_of(sorrelsim.make("matrix_game", preset=preset, compiled=False)).rewards
+    )
+
+
 def test_people_at_one_keyboard_have_one_row_for_each_action():
     from sorrelsim.play.key_rows import KeyRow, key_rows
 

@@ -4,8 +4,9 @@ import time
 
 import numpy as np
 import pytest
+from boards import seat
 
-from sorrelsim.play.game_info import banner_of, card_of_game, words_after
+from sorrelsim.play.game_info import banner_of, card_of_game, panel_of, words_after
 from sorrelsim.play.inputs import Choice
 from sorrelsim.play.keys import default_keys, remap
 from sorrelsim.play.opponents import seat_opponents
@@ -601,3 +602,23 @@ def test_when_a_picture_was_seen_and_how_long_a_key_took_are_kept(tmp_path):
         assert row["reaction_ms"] == pytest.approx(row["key_ms"] - row["shown_ms"])
         assert row["shown_ms"] <= row["key_ms"] <= row["ms"]
     assert rows[1]["shown_ms"] >= rows[0]["ms"]  # the picture after the first turn
+
+
+def test_who_froze_whom_is_told_to_the_impostor_alone(monkeypatch):
+    """The impostor, slot 4, shoots slot 2 ahead of it. A ring in its colour would say as much as the log."""
+    wall, inside = "W" * 12, (" *** **   ", "   ==     ", "@" + " " * 9, " " * 10)
+    room = "\n".join([wall, *(f"W{row}W" for row in inside), wall, "WVVVVVVWDDDW", wall])
+    window = open_window(world="hidden_agenda", settings={"map": room}, humans=(2, 4))
+    session, rings = window.session, []
+    seat(session.world, (1, 2, "N"), (1, 9, "N"), (3, 5, "S"), (1, 10, "N"), (4, 5, "N"))
+    session.world.copies.state["tag_wait"][0, 4] = 0
+    session.step({2: 0, 4: session.world.action_names.index("tag")})
+    monkeypatch.setattr(window.stage, "hit", lambda pairs, now: rings.append(list(pairs)))
+    told, secrets = [], {(4, "tags", -1), (4, "froze", 2)}
+    for window.game.watched in (2, 4):
+        window._shown = (0, 0)
+        window._follow(0.0)
+        told.append({(entry.slot, entry.text, entry.whom) for entry in panel_of(window.game).events})
+    assert rings == [[], [(4, 2)]]
+    assert [told[0] & secrets, told[1] & secrets] == [set(), secrets]
+    assert all((2, "tagged", -1) in each for each in told)
