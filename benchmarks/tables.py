@@ -1,8 +1,9 @@
 """What tables of events and of steps cost beside stepping alone, in processor time of all threads.
 
-    python benchmarks/tables.py [--worlds cleanup harvest] [--copies 256] [--rounds 9] [--seconds 0.2] [--folder DIR]
+    python benchmarks/tables.py [--worlds cleanup harvest] [--copies 256] [--rounds 9] [--seconds 0.4] [--folder DIR]
 
 Two worlds of one seed take turns, one with a table in Parquet and one without; the median of the rounds' ratios counts.
+A slice is long enough for several parts to be written in it: that of one that holds none says too little.
 Below stands what the least would be: writing as many bytes to a file, and pyarrow's writer on the same rows.
 """
 
@@ -70,7 +71,7 @@ def main() -> None:
     parser.add_argument("--worlds", nargs="+", default=["cleanup", "harvest"])
     parser.add_argument("--copies", type=int, default=256)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=float, default=0.2, help="of each slice")
+    parser.add_argument("--seconds", type=float, default=0.4, help="of each slice")
     parser.add_argument("--folder", type=Path, help="where to write; a temporary folder by default")
     given = parser.parse_args()
     sorrelsim.set_threads(1)

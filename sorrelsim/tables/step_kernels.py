@@ -8,8 +8,8 @@ from numba.extending import register_jitable
 from sorrelsim.machine_code.kept import kept
 from sorrelsim.rules.events import EPISODE, TURNS
 
-AT_TURN, AT_POS, AT_FACING, AT_OUT = range(4)
-"""What ``at`` says of the words of a copy: where these begin."""
+AT_TURN, AT_POS, AT_FACING, AT_OUT, AT_COUNTS = range(5)
+"""What ``at`` says of the memory of a copy: at which of its words these begin, and at which of its numbers."""
 ROWS, THERE = range(2)
 """What ``filled`` counts: rows, and rows whose agent stands somewhere."""
 IN_EPISODE, TURN, STEP, ENDED = range(4)
@@ -22,17 +22,18 @@ WORDS, SLOTS = 256, 1024
 
 @kept
 def take_in(
-    head, at, counted, counts, last_counts, action, reward, terminated, truncated, noted,
+    memory, head, at, numbers, counted, last_counts, action, reward, terminated, truncated, noted,
     frames, places, acts, codes, words, n_words, slots, whole, in_full, filled,
 ):  # fmt: skip
     """Writes one row for each agent of all copies behind those of a block.
 
     Args:
-        head: int32 [copy, word]: the first words of each copy's memory before the step.
-        at: int64 [4]: where in them something is; see :data:`AT_TURN`.
-        counted: float64 [copy, agent * event]: what was counted before the step.
-        counts: The same up to now,
-        last_counts: and in copies that ended, up to their end.
+        memory: int32 [copy, word]: all copies' memory.
+        head: The first words of each before the step; brought up to date.
+        at: int64 [5]: where in them something is; see :data:`AT_TURN`.
+        numbers: float64 [copy, number]: the memory again.
+        counted: float64 [copy, agent * event]: what was counted before the step; brought up to date.
+        last_counts: The same in copies that ended, up to their end.
         action: int64 [copy * agent].
         reward: Its bits, int64 [copy * agent].
         terminated, truncated: bool [copy, agent].
@@ -41,7 +42,7 @@ def take_in(
             :class:`~sorrelsim.tables.steps.Block`.
     """
     n, agents = terminated.shape
-    events = counts.shape[1] // agents
+    events = counted.shape[1] // agents
     first, k = filled[ROWS], np.uint64(filled[THERE])  # unsigned: nobody asks whether it is negative
     filled[ROWS] += n * agents
     codes[:, first : first + n * agents] = 0  # before each step anew: then it is at hand
@@ -63,15 +64,21 @@ def take_in(
                 codes[OUT, mine + i] = out[i] + 1
             else:
                 _fill(OUT, out[i], mine + i, codes, words, whole, in_full)
-        after, before, changed = (last_counts[b] if over else counts[b]), counted[b], 0
-        for j in range(after.shape[0]):
-            changed += after[j] != before[j]
-        if changed > 0:
-            for j in range(after.shape[0]):
+        for j in range(head.shape[1]):
+            head[b, j] = memory[b, j]
+        before, now, changed = counted[b], numbers[b, at[AT_COUNTS] :], False
+        after = last_counts[b] if over else now
+        for j in range(before.shape[0]):
+            changed |= after[j] != before[j]
+        if changed:
+            for j in range(before.shape[0]):
                 if after[j] != before[j]:
                     i, more = j // events, np.float64(after[j] - before[j])
                     c = COUNTS + j - i * events
                     _lay(more.view(np.int64), c, mine + i, codes, words, n_words, slots, whole, in_full)
+        if changed or over:
+            for j in range(before.shape[0]):
+                before[j] = now[j]
     filled[THERE] = k
     acts_now = acts[first:]
     for i in range(n * agents):

@@ -12,7 +12,7 @@ from sorrelsim.engine.gridworld import Gridworld
 from sorrelsim.tables import step_kernels
 from sorrelsim.tables.chunks import Chunks
 from sorrelsim.tables.parquet import Chunk, RowGroup, levels, plain
-from sorrelsim.tables.step_kernels import COUNTS, IN_EPISODE, OUT, REWARD, ROWS
+from sorrelsim.tables.step_kernels import AT_OUT, COUNTS, IN_EPISODE, OUT, REWARD, ROWS
 
 FACINGS = ("north", "east", "south", "west")
 TYPES = {
@@ -111,16 +111,12 @@ class StepRows:
 
     def __init__(self, world: Gridworld, episodes: int | None) -> None:
         world.note_events(False)
-        world.copies.notes.follower = self._look
+        self._standing = _Standing(world)
+        world.copies.notes.follower = self._standing.look
         self.episodes = episodes
         self.types = TYPES | dict.fromkeys(world.events, "float64")
-        self._before, self._now = _Standing(world), _Standing(world)
         self._block = Block.of(world, self.enough)
         self._chunks = Chunks(len(self._block.acts))
-
-    def _look(self, world: Gridworld) -> None:
-        """Keeps how things stand, where something else than a step has changed it."""
-        self._before.look(world)
 
     @property
     def n(self) -> int:
@@ -129,15 +125,13 @@ class StepRows:
 
     def step(self, world: Gridworld) -> None:
         """Takes in one step."""
-        before, now = self._before, self._now
-        now.look(world)
-        last = world.info.get("episode_events", now.counted).reshape(world.n_worlds, -1)
+        at = self._standing
+        last = world.info.get("episode_events", at.counted).reshape(at.counted.shape)
         step_kernels.take_in(
-            before.head, before.at, before.counted, now.counted, last,
+            at.memory, at.head, at.places, at.numbers, at.counted, last,
             world.submitted.reshape(-1), world.reward.reshape(-1).view(np.int64), world.terminated, world.truncated,
             world.copies.notes.noted, *self._block,
         )  # fmt: skip
-        self._before, self._now = now, before
 
     def take(self, world: Gridworld) -> RowGroup:
         """Returns what was collected, as what Parquet is made of."""
@@ -205,26 +199,28 @@ def _agents(agents: int, frames: int) -> Chunk:
 
 
 class _Standing:
-    """How things stand in all copies, out of their far-flung memory.
+    """How things stand in all copies, as of the last step.
 
     Attributes:
+        memory: int32 [copy, word]: all that a copy is made of.
+        numbers: float64 [copy, number]: the same.
+        places: int64 [5]: where in there something is; see :data:`~.step_kernels.AT_TURN`.
         head: int32 [copy, word]: the first words of each, up to those that say who is out.
-        at: int64 [4]: where among them the turn is, where agents stand, their facing, and who is out.
-        counted: float64 [copy, agent * event]: what was counted so far.
+        counted: float64 [copy, agent * event]: what was counted.
     """
 
     def __init__(self, world: Gridworld) -> None:
-        of, self._all = world.copies.of, world.copies.block.bytes.view(np.int32)
-        found = [of[name] for name in ("turn", "pos", "facing", "out")]
-        self.at = np.array([(address_of(array) - address_of(self._all)) // 4 for array in found])
-        self.head = self._all[:, : self.at[-1] + world.n_agents].copy()
-        self._counted = of["events"].copy()
-        self.counted = self._counted.reshape(world.n_worlds, -1)
+        of, all = world.copies.of, world.copies.block.bytes
+        self.memory, self.numbers = all.view(np.int32), all.view(np.float64)
+        begun = [address_of(of[name]) - address_of(all) for name in ("turn", "pos", "facing", "out", "events")]
+        self.places = np.array([*(at // 4 for at in begun[:-1]), begun[-1] // 8])
+        self.head = self.memory[:, : self.places[AT_OUT] + world.n_agents].copy()
+        self.counted = world.event_counts.reshape(world.n_worlds, -1).copy()
 
     def look(self, world: Gridworld) -> None:
-        """Brings it up to date."""
-        self.head[...] = self._all[:, : self.head.shape[1]]
-        self._counted[...] = world.event_counts
+        """Brings it up to date, where something else than a step has changed it."""
+        self.head[...] = self.memory[:, : self.head.shape[1]]
+        self.counted[...] = world.event_counts.reshape(self.counted.shape)
 
 
 def _index(n: int) -> type:
