@@ -346,6 +346,7 @@ CASES: dict[str, Case] = {
             "gamma": 0.9,
             "learning_rate": 1e-3,
             "anneal_steps": 100_000,
+            "value_coefficient": 0.05,  # as for the pole: the two networks of theirs share nothing
             "entropy": 0.0,
             "network": SMALL_TANH,
         },
