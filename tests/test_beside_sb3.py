@@ -82,7 +82,7 @@ def test_a_row_says_mean_spread_and_whether_ours_is_worse(script):
 
     case = script.CASES["dqn"]
     good, ours, poor = results(3.0, 500, 500, 500), results(2.0, 480, 490, 500), results(2.0, 400, 420, 440)
-    head = "| `dqn` | `stable_baselines3.DQN` | CartPole-v1 | 50,000 | 475 | "
+    head = "| `dqn` | `stable_baselines3.DQN` | CartPole-v1 | 80,000 | 475 | "
     assert script.row("dqn", case, ours, good) == (
         f"{head}490 ± 10 (480, 490, 500) | 500 ± 0 (500, 500, 500) | yes | 1.50 |"
     )
@@ -92,11 +92,11 @@ def test_a_row_says_mean_spread_and_whether_ours_is_worse(script):
 
 
 def test_curves_lie_by_task_and_learner(script, trained, tmp_path):
-    """A tenth of 50,000 steps lies between two evaluations, of which the fake ones have two."""
+    """A tenth of 80,000 steps lies between two evaluations, of which the fake ones have two."""
     cases = ["--cases", "dqn", "ppo pendulum", "--seeds", "0", "2"]
     script.main([*cases, "--alone", "--curves", str(tmp_path)])
     lines = (tmp_path / "CartPole-v1" / "dqn.csv").read_text().splitlines()
-    assert lines == ["seed,agent_steps,return_mean", "0,5000,0", "0,10000,0", "2,5000,0", "2,10000,200"]
+    assert lines == ["seed,agent_steps,return_mean", "0,8000,0", "0,16000,0", "2,8000,0", "2,16000,200"]
     assert (tmp_path / "Pendulum-v1" / "ppo.csv").is_file()
 
 

@@ -165,7 +165,7 @@ def test_own_states_are_taken(name):
             world.step(rng.integers(world.n_actions, size=world.submitted.shape))
 
 
-IN_ALL = ("coins", "harvest", "tag")
+IN_ALL = ("coins", "harvest")
 """Worlds that are played in every run of the tests; a process for each takes its time."""
 
 

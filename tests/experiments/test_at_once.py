@@ -128,7 +128,10 @@ def compare(one, other):
                 torch.testing.assert_close(p, q, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("model", "config"), [("ppo", POLICY), ("ddqn", VALUES)])
+LEARNERS = [("ppo", POLICY), pytest.param("ddqn", VALUES, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize(("model", "config"), LEARNERS)
 def test_each_seed_is_what_it_is_alone(tmp_path, alone, model, config):
     """Four learners as one, who see two frames and are paid by others' rewards of their world; or two, beside bots."""
     seeds = Seeds(tmp_path / "at_once", model, config, n=2)
@@ -176,7 +179,7 @@ def test_seeds_that_were_stopped_go_on_alone_or_at_once_and_who_is_behind_catche
         compare(one, other)
 
 
-@pytest.mark.parametrize(("model", "config"), [("ppo", POLICY), ("ddqn", VALUES)])
+@pytest.mark.parametrize(("model", "config"), LEARNERS)
 def test_a_seed_that_diverges_leaves_the_others_going(tmp_path, alone, model, config):
     """With 2 agent-steps a turn of each learner, two gradient steps fall due at once; it diverges at the first."""
     seeds = Seeds(tmp_path / "at_once", model, config, n=2)

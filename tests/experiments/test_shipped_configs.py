@@ -13,7 +13,17 @@ from sorrelsim.outside.make import is_outside
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+ALIKE = ("a2c", "a3c", "dqn_apex", "impala", "qr_dqn", "rainbow", "sac_discrete", "trpo", "inside_out")
+"""Words in the names of configs of a world and a family of learners that another one has too."""
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=path.stem, marks=pytest.mark.slow if any(word in path.stem for word in ALIKE) else ())
+        for path in CONFIGS
+    ],
+)
 def test_config_runs(path):
     short = ["n_worlds=2", "epochs=1", "turns=6", "evaluation.n_worlds=1", "evaluation.max_turns=5"]
     experiment = Experiment(load_config(path, [*short, "evaluation.gif_turns=0"]))

@@ -164,7 +164,7 @@ def test_a_process_that_is_killed_has_its_run_resumed_and_one_that_always_is_cou
 
 def test_two_commands_never_run_one_study_at_a_time(place):
     first = begin("bots.yaml", *ENDLESS, cwd=place)
-    wait_for(lambda: rows(place / "runs/bots") > 0)
+    wait_for(lambda: rows(place / "runs/bots") > 0 and all(processes(place / "runs/bots").values()))
     before = processes(place / "runs/bots")
     said = end(begin("bots.yaml", *ENDLESS, cwd=place), code=1)
     assert said.count("error: ") == 1

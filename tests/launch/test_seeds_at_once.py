@@ -145,6 +145,7 @@ def held(place, *changes):
 needs_signals = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals for another process")
 
 
+@pytest.mark.slow
 @needs_signals
 def test_two_seeds_share_a_process_and_a_third_has_its_own(tmp_path):
     (tmp_path / "coins.yaml").write_text(COINS)

@@ -68,7 +68,13 @@ def try_maps(name, seed, n_maps):
     raise AssertionError(f"of {40 * n_maps} maps {name} took {taken}")
 
 
-@pytest.mark.parametrize("name", names("worlds"))
+LONG = ("allelopathic_harvest", "daycare")
+"""Worlds whose two maps alone take their time."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in names("worlds")]
+)
 def test_a_random_map_plays_or_is_refused(name):
     try_maps(name, 0, 2)
 
