@@ -20,6 +20,7 @@ With --curves every evaluation of ours is written to FOLDER/TASK/LEARNER.csv, co
 from __future__ import annotations
 
 import argparse
+import copy
 import dataclasses
 import hashlib
 import importlib
@@ -92,6 +93,7 @@ def theirs(name: str, case: Case, seed: int) -> Result:
     module, _, kind = case.theirs.rpartition(".")
     envs, judged = make_vec_env(case.env, n_envs=case.envs, seed=seed), make_vec_env(case.env, n_envs=1, seed=1000)
     settings = case.settings(envs.action_space.shape) if callable(case.settings) else case.settings
+    settings = copy.deepcopy(settings)  # theirs write into it, such as how many critics there are
     model = getattr(importlib.import_module(module), kind)(case.policy, envs, seed=seed, device="cpu", **settings)
     seconds, scores = 0.0, []
 
